@@ -1,0 +1,81 @@
+"""Every error that calibwatch raises on purpose.
+
+::
+
+    CalibError
+      x InvalidInput            the caller's data or settings: what, where, and the remedy     (exit code 2)
+      x ArtifactError           a mapping or channel entry that must not be used
+      x StoreError              object storage                                                 (exit code 4)
+          - Conflict            somebody else's object is there; read again and decide again
+          - OutcomeUnknown      the write may or may not have landed, and reading back failed too
+          - Unavailable         certain failure, nothing was written
+      x QueueError              a label or a lease that the review queue refuses
+      x SourceError             the traffic's engine or the database cannot be reached         (exit code 4)
+      x DeliveryError           an alert
+          - Retryable           certain failure for now; `retry_after` seconds where the server said so
+          - Permanent           will never succeed as it stands; park it
+          - DeliveryUnknown     it may have been posted: look into the channel's history first
+
+A message says what was wrong, where, and what to do. It never carries a secret or a person's text.
+"""
+
+from __future__ import annotations
+
+
+class CalibError(Exception):
+    """The root of the tree."""
+
+
+class InvalidInput(CalibError, ValueError):
+    """The caller's data or settings are wrong."""
+
+
+class ArtifactError(CalibError):
+    """A mapping or a channel entry is malformed, tampered with, or not the one that was asked for."""
+
+
+class StoreError(CalibError):
+    """Object storage failed."""
+
+
+class Conflict(StoreError):
+    """The key is taken by other bytes than ours."""
+
+
+class OutcomeUnknown(StoreError):
+    """A write's outcome could not be established, not even by reading back."""
+
+
+class Unavailable(StoreError):
+    """The store refused or could not be reached; nothing was written."""
+
+
+class QueueError(CalibError):
+    """The review queue refuses a label or a lease."""
+
+
+class SourceError(CalibError):
+    """The traffic's engine or the project's database cannot be reached."""
+
+
+class DeliveryError(CalibError):
+    """An alert was not delivered."""
+
+
+class Retryable(DeliveryError):
+    """Not now; worth trying again.
+
+    `retry_after` is the server's own wish in seconds, where it stated one.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Permanent(DeliveryError):
+    """Trying again cannot help; the alert is parked where people see it."""
+
+
+class DeliveryUnknown(DeliveryError):
+    """The request went out and no answer came back."""
