@@ -1,0 +1,50 @@
+# Two commands do all the set-up on a machine with Python 3.11 or later:
+#   make demo     the main job on real input that it makes on the spot, into ./demo
+#   make test     everything that is checked before a change lands
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+
+.PHONY: demo test fast lint types lock clean help
+
+help:  ## show what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, report data and store in ./demo
+	$(BIN)/calib demo --into demo
+
+test: $(VENV)/.dev lint types  ## lint, types and every test, the slow ones too
+	$(BIN)/python -m pytest
+
+fast: $(VENV)/.dev  ## the tests that take a moment
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(VENV)/.dev  ## style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev  ## mypy, strict
+	$(BIN)/python -m mypy
+
+# The lock is complete, so pip has nothing to resolve; every file is checked against its hash.
+$(VENV)/.jobs: requirements/jobs.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "calibwatch needs Python 3.11 or later: make PYTHON=python3.12 demo")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/jobs.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.jobs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	touch $@
+
+lock:  ## resolve requirements/*.txt anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra jobs --extra dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --extra jobs --group build pyproject.toml -c requirements/dev.txt -o requirements/jobs.txt
+
+clean:  ## remove what the demo and the tools left
+	rm -rf demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,56 @@
+"""The table of verbs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from calib import __version__
+
+app = typer.Typer(
+    name="calib",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="""Keeps a model's stated confidence true.
+
+Start with a file of (confidence, correct): `calib measure log.csv`. See it all at work: `calib demo`.
+For production, write a `calib.toml`, try it with `calib check`, then `calib run STREAM --period 2026-10`.
+
+Exit codes: 0 done · 1 the check that was asked for failed · 2 bad input or settings ·
+3 not enough evidence to say · 4 something outside failed (store, database, Slack, engine).
+""",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"calibwatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
+    del version
+
+
+from calib.cli import cycle_verbs, labels_verbs, mapping_verbs, measure_verb, setup_verbs  # noqa: E402
+
+app.command("measure")(measure_verb.measure)
+app.command("check")(setup_verbs.check)
+app.command("demo")(setup_verbs.demo)
+app.command("run")(cycle_verbs.run)
+app.command("backfill")(cycle_verbs.backfill)
+app.command("sample")(cycle_verbs.sample)
+app.command("evaluate")(cycle_verbs.evaluate)
+app.command("relay")(cycle_verbs.relay)
+app.command("watchdog")(cycle_verbs.watchdog)
+app.add_typer(labels_verbs.app, name="labels")
+app.add_typer(mapping_verbs.app, name="mapping")

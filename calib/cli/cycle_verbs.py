@@ -1,0 +1,169 @@
+"""`calib run`, `backfill`, `sample`, `evaluate`, `relay`, `watchdog`: the cycle from a shell."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
+
+if TYPE_CHECKING:
+    from calib.wiring import Deployment
+
+PeriodName = Annotated[str, typer.Option("--period", help="The period to watch, like 2026-10.")]
+
+
+def run(
+    stream: StreamName,
+    period: PeriodName,
+    config: Config = CONFIG,
+    channel: Channel = "production",
+    json: Json = False,
+) -> None:
+    """The whole cycle for one window, as far as its labels allow; running it again changes nothing.
+
+    Samples the period's traffic, collects labels, measures, decides, refits, publishes and alerts. Where
+    labels are still missing it says how many and stops there: run it again when they have come.
+    """
+    from calib import cycle
+    from calib.period import Period
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    watch, ports = opened.watch(stream), opened.ports(stream)
+    with output.progress(f"{stream} {period}", total=3) as step:
+        step("sample")
+        window = cycle.open_window(
+            watch, ports, Period.parse(period, watch.kind), channel=channel, allow_empty=False
+        )
+        step("evaluate")
+        window = cycle.advance(window, ports)
+        step("alerts")
+        _deliver(opened)
+        result = cycle.account(window, ports)
+    _show(result, as_json=json)
+    if result["state"] == "insufficient":
+        raise typer.Exit(output.NOT_ENOUGH)
+
+
+def backfill(
+    stream: StreamName,
+    first: Annotated[str, typer.Option("--from", help="The first period, like 2025-01.")],
+    last: Annotated[str, typer.Option("--to", help="The last period, included.")],
+    config: Config = CONFIG,
+    channel: Annotated[
+        str | None,
+        typer.Option("--channel", help="Default: production while that is empty, else backfill-<from>."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The cycle for a range of past periods, oldest first, each served by what its channel named then."""
+    from calib import cycle
+    from calib.period import Period
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    watch, ports = opened.watch(stream), opened.ports(stream)
+    begin, end = Period.parse(first, watch.kind), Period.parse(last, watch.kind)
+    span = cycle.range_of(watch, ports, begin, end)
+    channel = channel or cycle.backfill_channel(watch, ports, begin)
+    results = []
+    with output.progress(f"{stream} on {channel}", total=len(span)) as step:
+        for period in span:
+            window = cycle.open_window(watch, ports, period, channel=channel, replay=True)
+            window = cycle.advance(window, ports)
+            results.append(cycle.account(window, ports))
+            step(f"{period.name} {results[-1]['state']}")
+        _deliver(opened)
+        results = [cycle.account_of(watch.stream, period.name, ports) for period in span]
+    if json:
+        output.emit({"windows": results})
+        return
+    from calib.cli.tables import windows_table
+
+    windows_table(results)
+
+
+def sample(stream: StreamName, period: PeriodName, config: Config = CONFIG, json: Json = False) -> None:
+    """Open one window: survey, design, draw, and put the sample up for review."""
+    from calib import cycle
+    from calib.period import Period
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    watch, ports = opened.watch(stream), opened.ports(stream)
+    window = cycle.open_window(
+        watch, ports, Period.parse(period, watch.kind), channel="production", allow_empty=False
+    )
+    _show(cycle.account(window, ports), as_json=json)
+
+
+def evaluate(stream: StreamName, config: Config = CONFIG, json: Json = False) -> None:
+    """Take every open window of the stream as far as its labels allow."""
+    from calib import cycle
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    results = cycle.evaluate_open(opened.watch(stream), opened.ports(stream))
+    if json:
+        output.emit({"windows": results})
+        return
+    from calib.cli.tables import windows_table
+
+    if not results:
+        sys.stderr.write(f"{stream}: no window is open\n")
+    else:
+        windows_table(results)
+
+
+def relay(config: Config = CONFIG, json: Json = False) -> None:
+    """Deliver the alerts that wait: to Slack where SLACK_BOT_TOKEN is set, else to the terminal."""
+    from calib.wiring import Deployment
+
+    report = _deliver(Deployment.open(config))
+    if json:
+        output.emit(report)
+    else:
+        sys.stdout.write("delivered {delivered}, to retry {retried}, parked {parked}\n".format(**report))
+    if report["retried"] or report["parked"]:
+        raise typer.Exit(output.OUTSIDE)
+
+
+def watchdog(
+    stream: Annotated[str | None, typer.Argument(help="One stream; default: all.")] = None,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """Find what did not happen: missed periods, late cohorts, mappings about to expire. For plain cron."""
+    from calib import cycle
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    names = [stream] if stream else list(opened.settings.streams)
+    found = [item for name in names for item in cycle.watch_over(opened.watch(name), opened.ports(name))]
+    report = _deliver(opened)
+    if json:
+        output.emit({"findings": found, "relay": report})
+        return
+    for item in found:
+        sys.stdout.write(f"{item['stream']} {item['period']}: {item['kind'].replace('_', ' ')}\n")
+    if not found:
+        sys.stdout.write("nothing is missing\n")
+
+
+def _deliver(opened: Deployment) -> dict[str, int]:
+    from calib import cycle
+
+    return cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+
+
+def _show(result: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        output.emit(result)
+        return
+    from calib.cli.tables import window_panel
+
+    window_panel(result)

@@ -1,0 +1,82 @@
+"""How every verb speaks: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from calib import errors
+
+DONE, FAILED, BAD_INPUT, NOT_ENOUGH, OUTSIDE = range(5)
+
+
+def exit_code(error: errors.CalibError) -> int:
+    """2 for the caller's own input or settings, 4 for what lies outside."""
+    return BAD_INPUT if isinstance(error, errors.InvalidInput | errors.QueueError) else OUTSIDE
+
+
+def emit(value: dict[str, Any]) -> None:
+    """One JSON object on standard output, nothing else."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
+
+
+def fail(error: BaseException, *, as_json: bool) -> NoReturn:
+    """Say what was wrong and leave with the code that fits; no trace of Python unless asked for."""
+    if os.environ.get("CALIB_DEBUG"):
+        raise error
+    if isinstance(error, errors.CalibError):
+        code, message = exit_code(error), str(error)
+    else:
+        code = OUTSIDE
+        message = f"{type(error).__name__}: {error}\n(unexpected: CALIB_DEBUG=1 shows where)"
+    if as_json:
+        emit({"error": {"kind": type(error).__name__, "message": message, "exit_code": code}})
+    sys.stderr.write(f"calib: {printable(message)}\n")
+    raise SystemExit(code)
+
+
+def printable(text: str) -> str:
+    """Without control characters: what models and files say must not drive the terminal."""
+    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
+
+
+@contextmanager
+def progress(label: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
+    """A bar for people on standard error; call what it gives once a step, with a word on the step."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(label, total=total)
+
+        def step(word: str) -> None:
+            bar.update(task, description=f"{label}: {word}", advance=1)
+
+        yield step
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for people; a dash where there is none."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def interval(measured: dict[str, Any] | None, digits: int = 3) -> str:
+    """`0.091 (0.062 to 0.120)` from an object with ece, low and high."""
+    if not measured or measured.get("ece") is None:
+        return "–"
+    low, high = number(measured["low"], digits), number(measured["high"], digits)
+    return f"{number(measured['ece'], digits)} ({low} to {high})"

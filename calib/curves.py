@@ -1,0 +1,264 @@
+"""The functions that a mapping file can hold: non-decreasing, from [0, 1] into the open interval (0, 1).
+
+Every implementation of the format must evaluate them alike (docs/mapping-format.md). The scalar path is
+plain Python; an array takes the same steps in numpy, which is imported only then.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+
+from calib.errors import ArtifactError, InvalidInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+EDGE = 1e-6  # raw confidences are kept this far from 0 and 1 before a logit or a logarithm is taken
+T = TypeVar("T")
+
+
+class Curve:
+    """What all kinds share: checked input, scalars in and out, arrays in and out."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    @overload
+    def apply(self, raw: float) -> float: ...
+    @overload
+    def apply(self, raw: Floats) -> Floats: ...
+    def apply(self, raw: Any) -> Any:
+        """The calibrated confidence of `raw` in [0, 1]: a float for a float, an array for an array.
+
+        Raises `InvalidInput` for NaN and for values outside [0, 1]: nothing is clamped or guessed.
+        """
+        if isinstance(raw, (float, int)):
+            if not 0.0 <= raw <= 1.0:
+                raise InvalidInput(f"{raw!r} is not a confidence: it must be a number from 0 to 1")
+            return self._scalar(float(raw))
+        import numpy as np
+
+        values = np.asarray(raw, dtype=np.float64)
+        if values.size and not (values.min() >= 0.0 and values.max() <= 1.0):  # NaN fails both
+            raise InvalidInput("the array holds values that are no confidences: NaN or outside [0, 1]")
+        result = self._array(values)
+        return float(result) if values.ndim == 0 else result
+
+    def to_json(self) -> dict[str, Any]:
+        """As the mapping file writes it."""
+        raise NotImplementedError
+
+    def _scalar(self, raw: float) -> float:
+        raise NotImplementedError
+
+    def _array(self, raw: Floats) -> Floats:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Curve):
+    """The raw confidence itself, kept inside [1e-6, 1 − 1e-6].
+
+    >>> Identity().apply(0.7)
+    0.7
+    """
+
+    kind: ClassVar[str] = "identity"
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+    def _scalar(self, raw: float) -> float:
+        return _inside(raw)
+
+    def _array(self, raw: Floats) -> Floats:
+        return _clip(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class PiecewiseLinear(Curve):
+    """Straight lines between knots, level outside them: isotonic regression and its relatives.
+
+    `x` ascends strictly within [0, 1]; `y` never descends and lies strictly within (0, 1).
+
+    >>> PiecewiseLinear(x=(0.0, 0.5, 1.0), y=(0.1, 0.4, 0.9)).apply(0.75)
+    0.65
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    kind: ClassVar[str] = "piecewise_linear"
+
+    def __post_init__(self) -> None:
+        x, y = self.x, self.y
+        if not x or len(x) != len(y):
+            raise ArtifactError(
+                f"piecewise_linear needs as many x as y, at least one; it has {len(x)} and {len(y)}"
+            )
+        if not all(map(math.isfinite, (*x, *y))):
+            raise ArtifactError("piecewise_linear holds a value that is not finite")
+        if x[0] < 0 or x[-1] > 1 or any(a >= b for a, b in zip(x, x[1:], strict=False)):
+            raise ArtifactError("the x of piecewise_linear must ascend strictly within [0, 1]")
+        if y[0] <= 0 or y[-1] >= 1 or any(a > b for a, b in zip(y, y[1:], strict=False)):
+            raise ArtifactError("the y of piecewise_linear must not descend and must lie inside (0, 1)")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "x": list(self.x), "y": list(self.y)}
+
+    def _scalar(self, raw: float) -> float:
+        x, y = self.x, self.y
+        right = bisect_right(x, raw)
+        if right == 0:
+            return y[0]
+        if right == len(x):
+            return y[-1]
+        x0, y0 = x[right - 1], y[right - 1]
+        return y0 + (y[right] - y0) * ((raw - x0) / (x[right] - x0))
+
+    def _array(self, raw: Floats) -> Floats:
+        import numpy as np
+
+        x, y = np.array(self.x), np.array(self.y)
+        right = np.searchsorted(x, raw, side="right")
+        left = np.maximum(right - 1, 0)
+        after = np.minimum(right, len(x) - 1)
+        step = x[after] - x[left]
+        share = np.divide(raw - x[left], step, out=np.zeros_like(raw), where=step > 0)
+        inside: Floats = y[left] + (y[after] - y[left]) * share
+        return np.where(right == 0, y[0], inside)
+
+
+class _Sigmoid(Curve):
+    """1 / (1 + exp(-z)) of a score z, kept inside [1e-6, 1 − 1e-6] as the other kinds are."""
+
+    __slots__ = ()
+
+    def _z(self, raw: Any, log: Any) -> Any:
+        raise NotImplementedError
+
+    def _scalar(self, raw: float) -> float:
+        return _inside(_expit(self._z(_inside(raw), math.log)))
+
+    def _array(self, raw: Floats) -> Floats:
+        import numpy as np
+
+        z = self._z(_clip(raw), np.log)
+        small = np.exp(-np.abs(z))
+        return _clip(np.where(z >= 0, 1.0 / (1.0 + small), small / (1.0 + small)))
+
+
+@dataclass(frozen=True, slots=True)
+class Logistic(_Sigmoid):
+    """Platt scaling on the raw confidence's logit: expit(a·logit(raw) + b), a ≥ 0 (Platt 1999)."""
+
+    a: float
+    b: float
+    kind: ClassVar[str] = "logistic"
+
+    def __post_init__(self) -> None:
+        _check(self.kind, {"a": self.a, "b": self.b}, positive=("a",))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "a": self.a, "b": self.b}
+
+    def _z(self, raw: Any, log: Any) -> Any:
+        return self.a * (log(raw) - log(1.0 - raw)) + self.b
+
+
+@dataclass(frozen=True, slots=True)
+class Beta(_Sigmoid):
+    """Beta calibration: expit(a·ln raw − b·ln(1 − raw) + c), a and b ≥ 0 (Kull et al. 2017)."""
+
+    a: float
+    b: float
+    c: float
+    kind: ClassVar[str] = "beta"
+
+    def __post_init__(self) -> None:
+        _check(self.kind, {"a": self.a, "b": self.b, "c": self.c}, positive=("a", "b"))
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "a": self.a, "b": self.b, "c": self.c}
+
+    def _z(self, raw: Any, log: Any) -> Any:
+        return self.a * log(raw) - self.b * log(1.0 - raw) + self.c
+
+
+@dataclass(frozen=True, slots=True)
+class Temperature(_Sigmoid):
+    """Temperature scaling of a binary confidence: expit(logit(raw) / T), T > 0 (Guo et al. 2017)."""
+
+    t: float
+    kind: ClassVar[str] = "temperature"
+
+    def __post_init__(self) -> None:
+        _check(self.kind, {"T": self.t}, positive=())
+        if self.t <= 0:
+            raise ArtifactError(f"temperature needs T > 0, not {self.t}")
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "T": self.t}
+
+    def _z(self, raw: Any, log: Any) -> Any:
+        return (log(raw) - log(1.0 - raw)) / self.t
+
+
+def curve_from_json(values: Any) -> Curve:
+    """Read one curve; `ArtifactError` says what is wrong with it. Unknown keys are ignored."""
+    if not isinstance(values, dict):
+        raise ArtifactError("a curve must be an object with a kind")
+    kind = values.get("kind")
+    if kind == "identity":
+        return Identity()
+    if kind == "piecewise_linear":
+        return PiecewiseLinear(x=_numbers(values, "x"), y=_numbers(values, "y"))
+    if kind == "logistic":
+        return Logistic(a=_number(values, "a"), b=_number(values, "b"))
+    if kind == "beta":
+        return Beta(a=_number(values, "a"), b=_number(values, "b"), c=_number(values, "c"))
+    if kind == "temperature":
+        return Temperature(t=_number(values, "T"))
+    raise ArtifactError(f"{kind!r} is a kind of curve that this version does not know: upgrade calibwatch")
+
+
+def _number(values: dict[str, Any], key: str) -> float:
+    value = values.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ArtifactError(f"the curve's {key} must be a number, not {value!r:.40}")
+    return float(value)
+
+
+def _numbers(values: dict[str, Any], key: str) -> tuple[float, ...]:
+    found = values.get(key)
+    if not isinstance(found, list):
+        raise ArtifactError(f"the curve's {key} must be a list of numbers")
+    return tuple(_number({key: value}, key) for value in found)
+
+
+def _check(kind: str, values: dict[str, float], *, positive: tuple[str, ...]) -> None:
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise ArtifactError(f"{kind} needs a finite {name}, not {value}")
+        if name in positive and value < 0:
+            raise ArtifactError(f"{kind} needs {name} ≥ 0, for it must not decrease; it is {value}")
+
+
+def _inside(value: float) -> float:
+    return min(max(value, EDGE), 1.0 - EDGE)
+
+
+def _clip(values: Floats) -> Floats:
+    import numpy as np
+
+    return np.clip(values, EDGE, 1.0 - EDGE)
+
+
+def _expit(z: float) -> float:
+    small = math.exp(-abs(z))
+    return 1.0 / (1.0 + small) if z >= 0 else small / (1.0 + small)

@@ -1,0 +1,105 @@
+"""Refitting: which labels, which form, and whether the result may replace what is served."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from calib import __version__
+from calib.calibrators import Labels, Refit, refit
+from calib.cycle.evidence import Rows
+from calib.cycle.opening import Design
+from calib.cycle.ports import Ports, Watch
+from calib.cycle.verdict import Verdict
+from calib.db.windows import Window
+from calib.mapping import Identity, Mapping
+from calib.period import Period
+from calib.store import Entry, read_mapping
+
+
+def propose(
+    window: Window,
+    watch: Watch,
+    design: Design,
+    ports: Ports,
+    *,
+    sample: Rows,
+    pooled: Rows | None,
+    verdict: Verdict,
+    current: Entry | None,
+    certificates: list[dict[str, Any]],
+) -> tuple[Mapping | None, dict[str, Any]]:
+    """The mapping that this window's labels would put in place of `current`, and the account of it.
+
+    None where it is no better on labels that it has not seen than what is served and than the raw
+    confidence, or where `current` rests on a later period than this window.
+    """
+    before = None
+    if current is not None:
+        before = read_mapping(ports.store, stream=window.stream, digest=current.mapping)
+    found = refit(
+        _labels(sample),
+        None if pooled is None else _labels(pooled),
+        served=Identity() if before is None else before.default,
+        change=verdict.deciding,
+        strata=design.strata.assign(sample.raw),
+        mass=design.mass,
+    )
+    account = account_of(found)
+    if before is not None and _rests_on_later(before, window, watch):
+        account |= {
+            "published": False,
+            "reason": f"the served mapping rests on {before.evidence['period']}, later than {window.period}",
+        }
+        return None, account
+    if not found.published or found.curve is None:
+        return None, account
+    periods = {window.period} | (set(pooled.period.tolist()) if pooled is not None else set())
+    mapping = Mapping(
+        stream=window.stream,
+        scope=watch.scope,
+        method=found.method,
+        default=found.curve,
+        segments={},
+        certificates=[item for item in certificates if item.get("cut") is not None],
+        evidence={
+            "period": window.period,
+            "periods": sorted(periods),
+            "labels": found.labels_used,
+            "pooling": found.pooling,
+            "ece_before": account["ece_before"],
+            "ece_after": account["ece_after"],
+            "brier": {"before": found.brier_before, "after": found.brier_after},
+            "baseline": verdict.deciding.state,
+            "sample_digest": window.sample_digest,
+        },
+        created_at=f"{window.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        parent=None if current is None else current.mapping,
+        producer=f"calibwatch {__version__}",
+    )
+    return mapping, account | {"mapping": mapping.digest}
+
+
+def account_of(found: Refit) -> dict[str, Any]:
+    """The `refit` object of the command line's contract."""
+    return {
+        "published": found.published,
+        "reason": found.reason,
+        "method": found.method,
+        "pooling": found.pooling,
+        "mapping": None,
+        "ece_before": found.ece_before.to_json() if found.ece_before else None,
+        "ece_after": found.ece_after.to_json() if found.ece_after else None,
+        "brier_before": found.brier_before,
+        "brier_after": found.brier_after,
+    }
+
+
+def _labels(sample: Rows) -> Labels:
+    return Labels(sample.raw, sample.correct, sample.weight)
+
+
+def _rests_on_later(mapping: Mapping, window: Window, watch: Watch) -> bool:
+    period = mapping.evidence.get("period")
+    return period is not None and Period.parse(period, watch.kind) > Period.parse(window.period, watch.kind)

@@ -1,0 +1,119 @@
+"""Has it got worse? The change test against the pooled baseline, and against the anchor."""
+
+from __future__ import annotations
+
+import hashlib
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calib.calibrators import Labels, crossfit, fit
+from calib.cycle.evidence import Rows, counts, level_shift, means
+from calib.cycle.opening import Design
+from calib.cycle.ports import ANCHOR_SHARE, WINDOW_SHARE, Watch
+from calib.mapping import Curve, Mapping
+from calib.measure import Change, Counts, change_test
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the window's labels say against the pooled baseline and, where there is one, the anchor."""
+
+    change: Change
+    anchor: Change | None
+
+    @property
+    def deciding(self) -> Change:
+        """The comparison that confirms a change, if one does; else the one with the pooled baseline."""
+        if self.anchor is not None and _confirmed(self.anchor) and not _confirmed(self.change):
+            return self.anchor
+        return self.change
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether a change is confirmed, for better or worse."""
+        return _confirmed(self.deciding)
+
+    def to_json(self) -> dict[str, Any]:
+        """The `change` object of the command line's contract."""
+        anchor = None if self.anchor is None else self.anchor.to_json()
+        against = "anchor" if self.deciding is self.anchor else "baseline"
+        return self.deciding.to_json() | {"against": against, "anchor": anchor}
+
+
+def _confirmed(change: Change) -> bool:
+    return change.state in ("degraded", "changed")
+
+
+def judge(
+    watch: Watch,
+    design: Design,
+    *,
+    now: Counts,
+    now_rows: Rows,
+    served: Floats,
+    mapping: Mapping | None,
+    pooled: Rows | None,
+    anchor: Rows | None,
+    period: str,
+) -> Verdict:
+    """Compare this window's labels with the baseline's and the anchor's.
+
+    `served` is the population's mean served confidence by stratum, shape (B,), held fixed on both sides.
+    `mapping` is what production used: its own fit must not flatter the baseline.
+    """
+    if pooled is None:
+        return Verdict(change=Change.first(), anchor=None)
+
+    def against(before: Rows, alpha: float, salt: str) -> Change:
+        expected = _expected(before, mapping)
+        baseline = counts(before, design.strata)
+        if design.strata.kind == "quantiles":
+            nothing = np.zeros(len(design.strata))
+            here = means(expected.apply(now_rows.raw), now_rows, design.strata, nothing)
+            there = means(expected.apply(before.raw), before, design.strata, here)
+            baseline = level_shift(baseline, np.where(now.labels > 0, here - there, 0.0))
+        return change_test(
+            now,
+            baseline,
+            score=served,
+            mass=design.mass,
+            alpha=alpha,
+            max_rise=watch.max_rise,
+            seed=_seed(watch.stream, period, salt),
+            baseline_score=means(_unflattered(before, mapping), before, design.strata, served),
+        )
+
+    return Verdict(
+        change=against(pooled, watch.alpha * WINDOW_SHARE, "window"),
+        anchor=None if anchor is None else against(anchor, watch.alpha * ANCHOR_SHARE, "anchor"),
+    )
+
+
+def _expected(before: Rows, mapping: Mapping | None) -> Curve:
+    """The accuracy expected at a raw confidence: the served mapping, else what the baseline itself says."""
+    if mapping is not None:
+        return mapping.default
+    return fit(before.raw, before.correct, method="isotonic", weights=before.weight)
+
+
+def _unflattered(before: Rows, mapping: Mapping | None) -> Floats:
+    """What the served mapping says of the baseline's rows, out of fold for those it was fitted on."""
+    if mapping is None:
+        return before.raw
+    said = np.asarray(mapping.apply(before.raw), dtype=float)
+    inside = np.isin(before.period, mapping.evidence.get("periods", []))
+    if inside.any():
+        fitted_on = Labels(before.raw[inside], before.correct[inside], before.weight[inside])
+        said[inside] = crossfit(fitted_on, method=mapping.method)
+    return said
+
+
+def _seed(*words: str) -> int:
+    """The same window draws the same bootstrap."""
+    return int.from_bytes(hashlib.sha256("/".join(words).encode()).digest()[:8], "big")

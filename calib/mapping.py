@@ -1,0 +1,182 @@
+"""The mapping: an immutable artefact from raw to calibrated confidence, named by the digest of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+from calib.curves import Beta, Curve, Identity, Logistic, PiecewiseLinear, Temperature, curve_from_json
+from calib.errors import ArtifactError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Beta", "Curve", "Identity", "Logistic", "Mapping", "PiecewiseLinear", "Temperature"]
+
+FORMAT = "calibwatch.mapping/1"
+LARGEST = 1 << 20  # bytes
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")  # of streams and channels
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """One fitted mapping with its scope, its evidence and its certificates.
+
+    >>> curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.2, 0.8))
+    >>> mapping = Mapping(stream="triage", method="isotonic", default=curve, created_at="2026-11-03T00:00:00Z")
+    >>> mapping.apply(0.5)
+    0.5
+    >>> Mapping.from_bytes(mapping.to_bytes()) == mapping
+    True
+    """
+
+    stream: str
+    method: str
+    default: Curve
+    created_at: str
+    scope: Dict[str, str] = field(default_factory=dict)
+    segments: Dict[str, Curve] = field(default_factory=dict)
+    certificates: tuple[dict[str, Any], ...] = ()
+    evidence: Dict[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+    producer: str = "calibwatch"
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.stream):
+            raise ArtifactError(f"{self.stream!r:.80} cannot name a stream")
+        if self.parent is not None and not DIGEST.fullmatch(self.parent):
+            raise ArtifactError("parent must be the digest of a mapping or null")
+        object.__setattr__(self, "certificates", tuple(self.certificates))
+
+    @overload
+    def apply(self, raw: float, segment: str | None = None) -> float: ...
+    @overload
+    def apply(self, raw: npt.NDArray[np.float64], segment: str | None = None) -> npt.NDArray[np.float64]: ...
+    def apply(self, raw: Any, segment: str | None = None) -> Any:
+        """The calibrated confidence of `raw` in [0, 1]; a segment without a curve of its own uses the default.
+
+        Raises `InvalidInput` for NaN and for values outside [0, 1].
+        """
+        return self.curve(segment).apply(raw)
+
+    def curve(self, segment: str | None = None) -> Curve:
+        """The curve for a segment."""
+        return self.default if segment is None else self.segments.get(segment, self.default)
+
+    def to_bytes(self) -> bytes:
+        """The canonical bytes: JSON in UTF-8, keys sorted, no spaces, shortest floats that round-trip."""
+        return self._bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical bytes, in hex: the mapping's name."""
+        return self._digest
+
+    @cached_property
+    def _bytes(self) -> bytes:
+        return canonical(
+            {
+                "format": FORMAT,
+                "stream": self.stream,
+                "scope": dict(self.scope),
+                "method": self.method,
+                "default": self.default.to_json(),
+                "segments": {name: curve.to_json() for name, curve in self.segments.items()},
+                "certificates": list(self.certificates),
+                "evidence": dict(self.evidence),
+                "created_at": self.created_at,
+                "parent": self.parent,
+                "producer": self.producer,
+            }
+        )
+
+    @cached_property
+    def _digest(self) -> str:
+        return hashlib.sha256(self._bytes).hexdigest()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Mapping:
+        """Read and check a mapping file.
+
+        Unknown keys are ignored. Raises `ArtifactError` with the reason for more than 1 MiB, for what is not
+        JSON, holds NaN or infinity, is of another format, or holds a curve that is not a valid mapping.
+        """
+        values = parse(data, FORMAT)
+        try:
+            return cls(
+                stream=_text(values, "stream"),
+                scope=_texts(values, "scope"),
+                method=_text(values, "method"),
+                default=curve_from_json(values.get("default")),
+                segments={
+                    name: curve_from_json(curve) for name, curve in _object(values, "segments").items()
+                },
+                certificates=tuple(_objects(values, "certificates")),
+                evidence=_object(values, "evidence"),
+                created_at=_text(values, "created_at"),
+                parent=None if values.get("parent") is None else _text(values, "parent"),
+                producer=_text(values, "producer", default="unknown"),
+            )
+        except (RecursionError, OverflowError) as error:
+            raise ArtifactError(f"the mapping file cannot be read: {error}") from None
+
+
+def canonical(values: dict[str, Any]) -> bytes:
+    """Canonical JSON; `ArtifactError` where a value cannot be written."""
+    try:
+        text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, UnicodeEncodeError) as error:
+        raise ArtifactError(f"this cannot be written as JSON: {error}") from None
+
+
+def parse(data: bytes, expected: str) -> dict[str, Any]:
+    """Read one JSON object of the expected format; `ArtifactError` with the reason."""
+    if len(data) > LARGEST:
+        raise ArtifactError(f"the file has {len(data)} bytes; more than {LARGEST} are refused")
+
+    def refuse(constant: str) -> float:
+        raise ArtifactError(f"the file holds {constant}, which is no number")
+
+    try:
+        values = json.loads(data.decode("utf-8"), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"the file is not JSON in UTF-8: {error}") from None
+    if not isinstance(values, dict):
+        raise ArtifactError("the file must hold one JSON object")
+    if values.get("format") != expected:
+        raise ArtifactError(f"the format is {values.get('format')!r:.60}; this version reads {expected!r}")
+    return values
+
+
+def _text(values: dict[str, Any], key: str, *, default: str | None = None) -> str:
+    value = values.get(key, default)
+    if not isinstance(value, str):
+        raise ArtifactError(f"{key} must be text, not {value!r:.40}")
+    return value
+
+
+def _object(values: dict[str, Any], key: str) -> dict[str, Any]:
+    value = values.get(key, {})
+    if not isinstance(value, dict):
+        raise ArtifactError(f"{key} must be an object, not {value!r:.40}")
+    return value
+
+
+def _texts(values: dict[str, Any], key: str) -> dict[str, str]:
+    found = _object(values, key)
+    return {name: _text(found, name) for name in found}
+
+
+def _objects(values: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    value = values.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ArtifactError(f"{key} must be a list of objects")
+    return value

@@ -1,0 +1,33 @@
+"""The statistics: how far stated confidence is from observed accuracy, and whether that got worse."""
+
+from __future__ import annotations
+
+from calib.measure.bins import Bin, Bins, Reliability, reliability
+from calib.measure.change import Change, change_test
+from calib.measure.ece import Counts, Ece, Rise, ece_estimate, mover
+from calib.measure.measurement import Measurement, measure
+from calib.measure.scores import Decomposition, Estimate
+from calib.measure.strata import GRID, Strata, cell, strata, strata_of_cells
+
+__all__ = [
+    "GRID",
+    "Bin",
+    "Bins",
+    "Change",
+    "Counts",
+    "Decomposition",
+    "Ece",
+    "Estimate",
+    "Measurement",
+    "Reliability",
+    "Rise",
+    "Strata",
+    "cell",
+    "change_test",
+    "ece_estimate",
+    "measure",
+    "mover",
+    "reliability",
+    "strata",
+    "strata_of_cells",
+]

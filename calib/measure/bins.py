@@ -1,0 +1,149 @@
+"""The one binner, and reliability by bin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calib.errors import InvalidInput
+from calib.measure.intervals import wilson
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """Bins (lo, hi] over [0, 1], 0 in the first one; `edges` ascend from 0 to 1, shape (B + 1,).
+
+    A score equal to an edge as written in decimals belongs to the bin below it. `floor(10·p)` and
+    `digitize(p, linspace(0, 1, 11))` put 0.3, 0.6 and 0.7 into the wrong bin, because 3·0.1 is not 0.3.
+
+    >>> Bins.equal_width(10).assign([0.0, 0.3, 0.30000000000000004, 1.0]).tolist()
+    [0, 2, 3, 9]
+    """
+
+    edges: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        edges = self.edges
+        if len(edges) < 2 or edges[0] != 0 or edges[-1] != 1 or list(edges) != sorted(set(edges)):
+            raise InvalidInput(f"the edges of bins must ascend from 0 to 1, not {edges}")
+
+    @classmethod
+    def equal_width(cls, n: int = 10) -> Bins:
+        """`n` bins of width 1/n; k/n rounds to the double that its decimals denote."""
+        if n < 1:
+            raise InvalidInput(f"there must be at least one bin, not {n}")
+        return cls(tuple(k / n for k in range(n + 1)))
+
+    @classmethod
+    def of(cls, uppers: npt.ArrayLike) -> Bins:
+        """Bins that end at the given levels or quantiles; 0 and 1 are added where they are missing."""
+        inner = {float(u) for u in np.asarray(uppers, dtype=np.float64).ravel()}
+        if not all(0 <= u <= 1 for u in inner):
+            raise InvalidInput("levels and quantiles of confidence lie in [0, 1]")
+        return cls(tuple(sorted(inner | {0.0, 1.0})))
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    def assign(self, scores: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """The bin, 0 to B − 1, of each score in [0, 1]; shape as given."""
+        inner = np.asarray(self.edges[1:-1])
+        return np.searchsorted(inner, np.asarray(scores, dtype=np.float64), side="left")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """One bin: rows, share of weight, mean score, and accuracy with its 95% interval; None where empty."""
+
+    lo: float
+    hi: float
+    n: int
+    weight: float
+    mean_score: float | None
+    accuracy: float | None
+    low: float | None
+    high: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """In JSON's types."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reliability:
+    """Stated confidence against observed accuracy, bin by bin."""
+
+    bins: tuple[Bin, ...]
+
+
+def reliability(
+    scores: npt.ArrayLike,
+    correct: npt.ArrayLike,
+    *,
+    weights: npt.ArrayLike | None = None,
+    bins: Bins | None = None,
+    level: float = 0.95,
+) -> Reliability:
+    """Accuracy and mean score by bin; `scores`, `correct` and `weights` of shape (n,).
+
+    Intervals are Wilson's on Kish's effective number of labels, (Σw)²/Σw². Raises `InvalidInput` for
+    shapes that differ, NaN, scores outside [0, 1], answers other than 0 and 1, and negative weights.
+    """
+    score, answer, weight = checked(scores, correct, weights)
+    bins = bins or Bins.equal_width(10)
+    index, size = bins.assign(score), len(bins)
+    rows = np.bincount(index, minlength=size)
+    total = np.bincount(index, weight, size)
+    squares = np.bincount(index, weight**2, size)
+    filled = total > 0
+    safe = np.where(filled, total, 1.0)
+    mean = np.bincount(index, weight * score, size) / safe
+    accuracy = np.clip(np.bincount(index, weight * answer, size) / safe, 0, 1)
+    effective = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
+    low, high = wilson(accuracy, effective, level)
+    share = total / max(float(total.sum()), np.finfo(float).tiny)
+
+    def shown(values: Floats, b: int) -> float | None:
+        return float(values[b]) if filled[b] else None
+
+    return Reliability(
+        bins=tuple(
+            Bin(
+                lo=bins.edges[b],
+                hi=bins.edges[b + 1],
+                n=int(rows[b]),
+                weight=float(share[b]),
+                mean_score=shown(mean, b),
+                accuracy=shown(accuracy, b),
+                low=shown(low, b),
+                high=shown(high, b),
+            )
+            for b in range(size)
+        )
+    )
+
+
+def checked(
+    scores: npt.ArrayLike, correct: npt.ArrayLike, weights: npt.ArrayLike | None
+) -> tuple[Floats, Floats, Floats]:
+    """The three as float arrays of one shape (n,); `InvalidInput` for what is no labelled sample."""
+    score = np.asarray(scores, dtype=np.float64)
+    answer = np.asarray(correct, dtype=np.float64)
+    weight = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
+    if score.ndim != 1 or score.shape != answer.shape or score.shape != weight.shape:
+        raise InvalidInput(
+            "scores, correct and weights must be of one shape (n,), "
+            f"not {score.shape}, {answer.shape}, {weight.shape}"
+        )
+    if not ((score >= 0) & (score <= 1)).all():
+        raise InvalidInput("scores must be numbers in [0, 1]")
+    if not ((answer == 0) | (answer == 1)).all():
+        raise InvalidInput("correct must be 0 or 1")
+    if not (np.isfinite(weight) & (weight >= 0)).all() or (score.size and weight.sum() <= 0):
+        raise InvalidInput("weights must be finite, not negative, and not all zero")
+    return score, answer, weight

@@ -1,0 +1,210 @@
+"""Has it got worse? A test of the accuracies by stratum against a baseline's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit, ndtri
+
+from calib.errors import InvalidInput
+from calib.measure.bets import Bets, bets, log_mixture
+from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover, standard_error
+from calib.measure.intervals import folded_normal, z_of
+
+Floats = npt.NDArray[np.float64]
+State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
+
+LEAST_DRAWS = 999
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The verdict on a window.
+
+    `degraded`: the accuracies moved and the ECE rose. `changed`: they moved without hurting. `stable`: proven
+    not to have risen by `max_rise`. `no_change_seen`: nothing found, and `minimum_detectable_rise` says what
+    could have been found. `first`: there is nothing to compare with. `p` is the test's, `rise` that of the
+    debiased ECE with its interval, `accuracy_change` now minus before at this window's masses with its own.
+    """
+
+    state: State
+    p: float | None
+    rise: float | None
+    low: float | None
+    high: float | None
+    proven_worse: bool
+    minimum_detectable_rise: float | None
+    baseline_labels: float
+    accuracy_change: float | None
+    accuracy_change_low: float | None
+    accuracy_change_high: float | None
+    labels_to_prove_stable: int | None
+
+    @classmethod
+    def first(cls) -> Change:
+        """A window without a baseline."""
+        nothing = dict.fromkeys(("p", "rise", "low", "high", "minimum_detectable_rise", "accuracy_change"))
+        more = dict.fromkeys(("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable"))
+        return cls(state="first", proven_worse=False, baseline_labels=0.0, **nothing, **more)
+
+    @property
+    def direction(self) -> str | None:
+        """Where the accuracy went, if a change is confirmed."""
+        if self.state not in ("degraded", "changed") or self.accuracy_change is None:
+            return None
+        return "accuracy fell" if self.accuracy_change < 0 else "accuracy rose"
+
+    def to_json(self) -> dict[str, Any]:
+        """The `change` object of the command line's contract."""
+        return {name: getattr(self, name) for name in self.__slots__} | {"direction": self.direction}
+
+
+def change_test(
+    now: Counts,
+    baseline: Counts,
+    *,
+    score: npt.ArrayLike,
+    mass: npt.ArrayLike,
+    alpha: float = 0.05,
+    max_rise: float = 0.03,
+    seed: int,
+    baseline_score: npt.ArrayLike | None = None,
+    draws: int | None = None,
+) -> Change:
+    """Compare a window's labels with its baseline's, stratum by stratum at fixed masses.
+
+    `score`: the mean confidence that production used, by stratum, shape (B,), held fixed on both sides; it
+    enters the rise alone, for the test compares accuracies. `mass`: this window's population masses.
+    `baseline_score`: the same confidence as it reads on the baseline's labels where it was fitted on them
+    (out of fold); by default `score`.
+
+    The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`bets`), its p-value a
+    parametric bootstrap in which both samples share one accuracy per stratum, with at least 999 and 20/α
+    draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both sides.
+    """
+    size = len(now.labels)
+    q, w = by_stratum(score, mass, size)
+    q0, _ = by_stratum(q if baseline_score is None else baseline_score, w, size)
+    if baseline.labels.shape != now.labels.shape:
+        raise InvalidInput(f"the baseline has {len(baseline.labels)} strata, the window {size}")
+    if not (0 < alpha < 1 and 0 < max_rise < 1):
+        raise InvalidInput(f"alpha and max_rise lie between 0 and 1, not {alpha} and {max_rise}")
+    there = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
+    if not there.any():
+        raise InvalidInput("no stratum has labels both now and in the baseline")
+    k1, n1, k0, n0 = (c[there] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
+    q, q0, w = q[there], q0[there], w[there] / w[there].sum()
+
+    expected = (k0 + 1) / (n0 + 2)
+    bet = bets(expected, w)
+    observed = float(_statistic(k1[None], n1, k0[None], n0, bet)[0])
+    null = _null(k1, n1, k0, n0, expected, bet, draws or max(LEAST_DRAWS, math.ceil(20 / alpha)), seed)
+    p = (1 + int((null >= observed - 1e-12).sum())) / (len(null) + 1)
+
+    ece_now, ece_before = ece_estimate(k1, n1, q, w), ece_estimate(k0, n0, q0, w)
+    rise = mover(ece_now, ece_before)
+    moved, half = _accuracy_change(k1, n1, k0, n0, w)
+    return Change(
+        state=_state(p <= alpha, rise, max_rise),
+        p=p,
+        rise=rise.point,
+        low=rise.low,
+        high=rise.high,
+        proven_worse=p <= alpha and rise.low > max_rise,
+        minimum_detectable_rise=_detectable(n1, k0, n0, expected, w, bet, null, alpha, max_rise, seed),
+        baseline_labels=float(n0.sum()),
+        accuracy_change=moved,
+        accuracy_change_low=moved - half,
+        accuracy_change_high=moved + half,
+        labels_to_prove_stable=_labels_to_prove(ece_now, ece_before, float(n1.sum()), max_rise),
+    )
+
+
+def _state(significant: bool, rise: Rise, max_rise: float) -> State:
+    if significant:
+        return "degraded" if rise.point >= max_rise / 2 and rise.high > max_rise else "changed"
+    return "stable" if rise.high <= max_rise else "no_change_seen"
+
+
+def _statistic(k1: Floats, n1: Floats, k0: Floats, n0: Floats, bet: Bets) -> Floats:
+    """The log mixture ratio of each replicate; k of shape (R, B), n of shape (B,).
+
+    The variance is pooled over both samples: taken from each alone it breaks where the baseline is large.
+    """
+    prior = (k0 + 1) / (n0 + 2)
+    pooled = np.clip((k1 + k0 + 2 * prior) / (n1 + n0 + 2), 1e-3, 1 - 1e-3)
+    return log_mixture(k1 / n1 - k0 / n0, pooled * (1 - pooled) * (1 / n1 + 1 / n0), bet)
+
+
+def _null(
+    k1: Floats, n1: Floats, k0: Floats, n0: Floats, prior: Floats, bet: Bets, draws: int, seed: int
+) -> Floats:
+    """The statistic where nothing changed: both samples binomial with one accuracy per stratum."""
+    rng = np.random.default_rng(seed)
+    accuracy = np.clip((k1 + k0 + 2 * prior) / (n1 + n0 + 2), 0, 1)
+    m1, m0 = np.round(n1), np.round(n0)
+    shape = (draws, len(n1))
+    drawn1 = rng.binomial(m1.astype(np.int64), accuracy, shape).astype(np.float64)
+    drawn0 = rng.binomial(m0.astype(np.int64), accuracy, shape).astype(np.float64)
+    return _statistic(drawn1, m1, drawn0, m0, bet)
+
+
+def _accuracy_change(k1: Floats, n1: Floats, k0: Floats, n0: Floats, w: Floats) -> tuple[float, float]:
+    """The change of the population's accuracy and the half-width of its 95% interval."""
+    a1, a0 = (k1 + 0.5) / (n1 + 1), (k0 + 0.5) / (n0 + 1)
+    variance = a1 * (1 - a1) / n1 + a0 * (1 - a0) / n0
+    return float(w @ (k1 / n1 - k0 / n0)), z_of(0.95) * float(np.sqrt(w**2 @ variance))
+
+
+def _detectable(
+    n1: Floats,
+    k0: Floats,
+    n0: Floats,
+    accuracy: Floats,
+    w: Floats,
+    bet: Bets,
+    null: Floats,
+    alpha: float,
+    max_rise: float,
+    seed: int,
+) -> float | None:
+    """The smallest rise that this window would call degraded in 80% of cases.
+
+    By simulation of one kind of drift, a shift of all log odds, from a baseline that its scores fit; None
+    where not even a total loss of accuracy would be seen.
+    """
+    rng = np.random.default_rng(seed + 1)
+    reps = 300
+    threshold = float(np.quantile(null, 1 - alpha))
+    shifts = np.geomspace(0.05, 6, 24)
+    truth = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shifts[:, None])
+    rises = (accuracy - truth) @ w
+    m1 = np.maximum(np.round(n1), 1)
+    drawn = rng.binomial(m1.astype(np.int64), truth[:, None, :], (len(shifts), reps, len(n1)))
+    k1 = drawn.reshape(-1, len(n1)).astype(np.float64)
+    seen = _statistic(k1, m1, np.broadcast_to(k0, k1.shape), n0, bet) >= threshold
+    gap = np.abs(k1 / m1 - accuracy)
+    noise = folded_normal(gap, standard_error(k1, m1, np.broadcast_to(accuracy, k1.shape)))[0]
+    seen &= (2 * gap - noise) @ w >= max_rise / 2
+    power = np.maximum.accumulate(seen.reshape(len(shifts), reps).mean(axis=1))
+    if power[-1] < POWER:
+        return None
+    return float(np.interp(POWER, power, rises))
+
+
+def _labels_to_prove(now: Ece, before: Ece, labels: float, max_rise: float) -> int | None:
+    """Labels with which a window like this one, unchanged, would be called stable in 80% of cases.
+
+    The widths of the interval shrink with the root of the labels, the baseline's share stays; None where
+    that share alone is too wide. An order of magnitude, not a promise.
+    """
+    room = max_rise**2 - (before.estimate - before.low) ** 2
+    if room <= 0:
+        return None
+    reach = (now.high - now.estimate) + float(ndtri(POWER)) * (now.high - now.low) / (2 * z_of(0.95))
+    return math.ceil(labels * reach**2 / room)

@@ -1,0 +1,150 @@
+"""The expected calibration error: debiased, with an interval, and the rise between two of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calib.errors import InvalidInput
+from calib.measure.intervals import folded_normal, z_of
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Correct labels and labels by stratum, shape (B,) each; effective (fractional) counts are welcome."""
+
+    correct: Floats
+    labels: Floats
+
+    def __post_init__(self) -> None:
+        correct = np.asarray(self.correct, dtype=np.float64)
+        labels = np.asarray(self.labels, dtype=np.float64)
+        if correct.ndim != 1 or correct.shape != labels.shape:
+            raise InvalidInput(
+                f"correct and labels must be of one shape (B,), not {correct.shape}, {labels.shape}"
+            )
+        if not (np.isfinite(labels) & (labels >= 0)).all():
+            raise InvalidInput("labels must be finite and not negative")
+        if not ((correct >= 0) & (correct <= labels + 1e-9)).all():
+            raise InvalidInput("correct must lie between 0 and the number of labels")
+        object.__setattr__(self, "correct", np.minimum(correct, labels))
+        object.__setattr__(self, "labels", labels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ece:
+    """The plugin ECE, its debiased estimate, and an interval that contains the estimate."""
+
+    plugin: float
+    estimate: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As every JSON output writes an ECE."""
+        return {"ece": self.estimate, "ece_plugin": self.plugin, "low": self.low, "high": self.high}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rise:
+    """The difference of two ECEs with its interval."""
+
+    point: float
+    low: float
+    high: float
+
+
+def ece_estimate(
+    correct: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    score: npt.ArrayLike,
+    mass: npt.ArrayLike,
+    *,
+    level: float = 0.95,
+) -> Ece:
+    """The mean gap between stated confidence and observed accuracy over the strata.
+
+    All arrays by stratum, shape (B,): correct labels, labels, mean score in [0, 1] and population mass ≥ 0.
+    Strata without labels are left out and the masses of the others made to add up to 1.
+
+    The plugin T = Σ W |k/n − q| is too high by its own noise: with 500 labels a perfectly calibrated model
+    reads about .03. The estimate takes the expected noise off once, max(0, 2T − Σ W E|N(d, s)|) (Kumar,
+    Liang & Ma 2019, for L1). The interval inverts the law of T, a sum of folded normals, along two shapes
+    of the true gaps: for the lower end only gaps beyond two standard errors are real, for the upper end none
+    is below one standard error.
+
+    Raises `InvalidInput` for shapes that differ, NaN, more correct than labels, scores outside [0, 1],
+    negative masses, and where no stratum with mass has a label.
+
+    >>> found = ece_estimate([80], [100], [0.9], [1.0])
+    >>> round(found.plugin, 3), round(found.estimate, 3)
+    (0.1, 0.1)
+    """
+    counts = Counts(np.asarray(correct, dtype=np.float64), np.asarray(labels, dtype=np.float64))
+    q, w = by_stratum(score, mass, len(counts.labels))
+    there = (counts.labels > 0) & (w > 0)
+    if not there.any():
+        raise InvalidInput("an ECE needs labels in at least one stratum that has mass")
+    k, n, q = counts.correct[there], counts.labels[there], q[there]
+    w = w[there] / w[there].sum()
+
+    gap = np.abs(k / n - q)
+    sd = standard_error(k, n, q)
+    plugin = float(w @ gap)
+    estimate = max(2 * plugin - float(w @ folded_normal(gap, sd)[0]), 0.0)
+    z = z_of(level)
+    low = _invert(w, plugin, np.where(gap > 2 * sd, gap, 1e-3 * sd), sd, z)
+    high = _invert(w, plugin, np.maximum(gap, sd), sd, -z)
+    return Ece(plugin=plugin, estimate=min(max(estimate, low), high), low=low, high=high)
+
+
+def standard_error(correct: Floats, labels: Floats, score: Floats) -> Floats:
+    """Of the observed accuracy, shrunk towards the score by two labels so that it is never zero."""
+    shrunk = (correct + 2 * score) / (labels + 2)
+    return np.sqrt(np.maximum(shrunk * (1 - shrunk), 1e-6) / labels)
+
+
+def _invert(w: Floats, plugin: float, shape: Floats, sd: Floats, z: float) -> float:
+    """Σ W c·t for the c ≥ 0 at which mean + z · sd of the plugin, under gaps c·t, is what was seen."""
+
+    def excess(c: float) -> float:
+        mean, variance = folded_normal(c * shape, sd)
+        return float(w @ mean + z * np.sqrt(w**2 @ variance)) - plugin
+
+    if excess(0.0) >= 0:
+        return 0.0
+    high = 1.0
+    while excess(high) < 0 and high < 1e6:
+        high *= 2
+    low = 0.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
+    return float(min(1.0, (w @ shape) * low))
+
+
+def mover(now: Ece, before: Ece) -> Rise:
+    """The rise from `before` to `now` with an interval from the two intervals (MOVER, Zou & Donner 2008)."""
+    point = now.estimate - before.estimate
+    return Rise(
+        point=point,
+        low=point - float(np.hypot(now.estimate - now.low, before.high - before.estimate)),
+        high=point + float(np.hypot(now.high - now.estimate, before.estimate - before.low)),
+    )
+
+
+def by_stratum(score: npt.ArrayLike, mass: npt.ArrayLike, size: int) -> tuple[Floats, Floats]:
+    """Scores and masses as checked float arrays of shape (size,)."""
+    q, w = np.asarray(score, dtype=np.float64), np.asarray(mass, dtype=np.float64)
+    if q.shape != (size,) or w.shape != (size,):
+        raise InvalidInput(f"score and mass must be of shape ({size},), not {q.shape} and {w.shape}")
+    if not ((q >= 0) & (q <= 1)).all():
+        raise InvalidInput("scores must be numbers in [0, 1]")
+    if not (np.isfinite(w) & (w >= 0)).all() or w.sum() <= 0:
+        raise InvalidInput("masses must be finite, not negative, and not all zero")
+    return q, w

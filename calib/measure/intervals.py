@@ -1,0 +1,31 @@
+"""Small pieces of distribution theory that several measures share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr, ndtri
+
+Floats = npt.NDArray[np.float64]
+
+
+def z_of(level: float) -> float:
+    """The two-sided normal quantile: 1.96 for 0.95."""
+    return float(ndtri(0.5 + level / 2))
+
+
+def wilson(share: Floats, n: Floats, level: float = 0.95) -> tuple[Floats, Floats]:
+    """Wilson's score interval (1927) for a proportion; `n` may be an effective number, 0 gives [0, 1]."""
+    z = z_of(level)
+    size = np.maximum(n, 1e-12)
+    centre = (share + z * z / (2 * size)) / (1 + z * z / size)
+    half = z / (1 + z * z / size) * np.sqrt(share * (1 - share) / size + z * z / (4 * size * size))
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+def folded_normal(mean: Floats, sd: Floats) -> tuple[Floats, Floats]:
+    """Mean and variance of |N(mean, sd)| (Leone, Nelson & Nottingham 1961), element by element."""
+    spread = np.maximum(sd, 1e-12)
+    z = mean / spread
+    expected = spread * np.sqrt(2 / np.pi) * np.exp(-z * z / 2) + mean * (1 - 2 * ndtr(-z))
+    return expected, np.maximum(mean * mean + spread * spread - expected * expected, 0)

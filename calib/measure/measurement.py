@@ -1,0 +1,135 @@
+"""Everything that one labelled sample says about a confidence signal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from calib.errors import InvalidInput
+from calib.measure.bins import Bin, Bins, checked, reliability
+from calib.measure.ece import Ece, ece_estimate
+from calib.measure.scores import Decomposition, Estimate, auroc, decompose, log_losses, mean_estimate
+from calib.measure.strata import strata as strata_of
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """Calibration (`ece`, `gap` = mean confidence − accuracy), scores, discrimination, and bins.
+
+    `auroc` is None with one class. Where its interval reaches .5 the signal carries no information
+    (`informative` is false), and no mapping can give it any.
+    """
+
+    n: int
+    ece: Ece
+    accuracy: Estimate
+    mean_confidence: float
+    brier: Estimate
+    log_loss: Estimate
+    auroc: Estimate | None
+    decomposition: Decomposition
+    bins: tuple[Bin, ...]
+
+    @property
+    def gap(self) -> float:
+        """Mean confidence minus accuracy: positive where the model is overconfident."""
+        return self.mean_confidence - self.accuracy.value
+
+    @property
+    def informative(self) -> bool:
+        """Whether the confidence tells right answers from wrong ones better than chance, beyond doubt."""
+        return self.auroc is not None and self.auroc.low > 0.5
+
+    def to_json(self) -> dict[str, Any]:
+        """The `raw` object of the command line's contract."""
+        parts = self.decomposition
+        return {
+            "n": self.n,
+            **self.ece.to_json(),
+            **_flat("accuracy", self.accuracy),
+            "mean_confidence": self.mean_confidence,
+            "gap": self.gap,
+            **_flat("auroc", self.auroc),
+            "informative": self.informative,
+            **_flat("brier", self.brier),
+            "mcb": parts.mcb,
+            "dsc": parts.dsc,
+            "unc": parts.unc,
+            **_flat("log_loss", self.log_loss),
+            "bins": [bin_.to_json() for bin_ in self.bins],
+        }
+
+
+def measure(
+    scores: npt.ArrayLike,
+    correct: npt.ArrayLike,
+    *,
+    weights: npt.ArrayLike | None = None,
+    strata: npt.ArrayLike | None = None,
+    mass: npt.ArrayLike | None = None,
+    score_means: npt.ArrayLike | None = None,
+    bins: Bins | None = None,
+    level: float = 0.95,
+) -> Measurement:
+    """Measure a labelled sample: `scores` in [0, 1], `correct` 0 or 1, `weights` ≥ 0, all of shape (n,).
+
+    `strata`: whole numbers from 0, shape (n,); by default those of `calib.measure.strata`. `mass`: the
+    population's share of each stratum, shape (B,), where it is known from all predictions; a row then
+    counts mass · weight / (weight in its stratum), and strata without labels are left out. `score_means`:
+    the population's mean score by stratum, shape (B,); by default the sample's.
+
+    Raises `InvalidInput` for an empty sample, shapes that differ, NaN and values out of range.
+
+    >>> found = measure([0.9] * 10, [1] * 8 + [0] * 2)
+    >>> round(found.gap, 6), round(found.brier.value, 6)
+    (0.1, 0.17)
+    """
+    score, answer, weight = checked(scores, correct, weights)
+    if not score.size:
+        raise InvalidInput("there is no labelled row to measure")
+    group = strata_of(score, weight).assign(score) if strata is None else np.asarray(strata, dtype=np.intp)
+    if group.shape != score.shape or group.min() < 0:
+        raise InvalidInput("strata must be whole numbers from 0, one for each score")
+    size = int(group.max()) + 1 if mass is None else len(np.asarray(mass))
+    if group.max() >= size:
+        raise InvalidInput(f"there are masses for {size} strata, but a row of stratum {group.max()}")
+    total = np.bincount(group, weight, size)
+    masses = total / total.sum() if mass is None else np.asarray(mass, dtype=np.float64)
+    share = weight * np.divide(masses, total, out=np.zeros(size), where=total > 0)[group]
+    if not (np.isfinite(share).all() and share.sum() > 0):
+        raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
+    share /= share.sum()
+
+    squares = np.bincount(group, weight**2, size)
+    labels = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
+    safe = np.where(total > 0, total, 1.0)
+    rate = np.clip(np.bincount(group, weight * answer, size) / safe, 0, 1)
+    sample_means = np.clip(np.bincount(group, weight * score, size) / safe, 0, 1)
+    means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
+    return Measurement(
+        n=int((weight > 0).sum()),
+        ece=ece_estimate(rate * labels, labels, means, masses, level=level),
+        accuracy=_within_unit(mean_estimate(answer, share, group, level)),
+        mean_confidence=float(masses[total > 0] @ means[total > 0] / masses[total > 0].sum()),
+        brier=_within_unit(mean_estimate((score - answer) ** 2, share, group, level)),
+        log_loss=mean_estimate(log_losses(score, answer), share, group, level),
+        auroc=auroc(score, answer, share, level),
+        decomposition=decompose(score, answer, share),
+        bins=reliability(score, answer, weights=share, bins=bins, level=level).bins,
+    )
+
+
+def _within_unit(found: Estimate) -> Estimate:
+    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
+
+
+def _flat(name: str, found: Estimate | None) -> dict[str, float | None]:
+    low, high = f"{name}_low", f"{name}_high"
+    if found is None:
+        return {name: None, low: None, high: None}
+    return {name: found.value, low: found.low, high: found.high}

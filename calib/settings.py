@@ -1,0 +1,240 @@
+"""One frozen settings object from `calib.toml` and the environment. Read by cli and flows alone.
+
+Every top-level key can be overridden by an environment variable: `CALIB_DATABASE`, `CALIB_STORE`,
+`CALIB_SLACK__CHANNEL`. Slack's token comes from `SLACK_BOT_TOKEN` and is never written anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from calib.errors import InvalidInput
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Columns(_Frozen):
+    """Which column of the traffic means what."""
+
+    id: str = "prediction_id"
+    ts: str = "ts"
+    confidence: str = "raw_confidence"
+    segment: str | None = None
+    scope: dict[str, str] = {}
+    context: tuple[str, ...] = ()
+    judge: str | None = None
+    cluster: str | None = None
+    trace: str | None = None
+    served: str | None = None
+    mapping: str | None = None
+
+
+class Review(_Frozen):
+    """Where labels come from."""
+
+    kind: Literal["builtin", "label-studio", "files", "outcomes"] = "builtin"
+    column: str | None = None
+    at: str | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "outcomes" and not self.column:
+            raise ValueError('outcomes need the column that holds them: add column = "correct"')
+        if self.kind != "outcomes" and (self.column or self.at):
+            raise ValueError(f'column and at belong to kind = "outcomes", not to {self.kind!r}')
+        return self
+
+
+class Stream(_Frozen):
+    """One confidence signal that is watched."""
+
+    traffic: str = Field(min_length=1)
+    columns: Columns = Columns()
+    where: dict[str, str | int | float | bool] = {}
+    scope: dict[str, str] = {}
+    review: Review = Review()
+    labels: int = Field(default=500, ge=20, le=1_000_000)
+    period: Literal["month", "week", "day"] = "month"
+    timezone: str = "UTC"
+    settle_hours: float = Field(default=24, ge=0, le=24 * 60)
+    threshold: Share | None = None
+    keep_context_days: int = Field(default=90, ge=0)
+    max_rise: Share = 0.03
+    targets: tuple[Share, ...] = (0.90, 0.95)
+    false_alarms_per_year: float = Field(default=0.5, gt=0, le=12)
+    close_after_days: float = Field(default=14, gt=0, le=366)
+    seed: str | None = Field(default=None, min_length=1, max_length=64)  # of the draw; the stream's name if unset
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"no time zone is called {name!r}: write one like Europe/Vienna") from None
+        return name
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        missing = sorted(set(self.columns.scope) - set(self.scope))
+        if missing:
+            raise ValueError(
+                f"columns.scope names {missing[0]!r}, which scope gives no value: add it to scope"
+            )
+        if self.columns.mapping and not self.columns.served:
+            raise ValueError(
+                "columns.mapping without columns.served: name the column of served confidences too"
+            )
+        return self
+
+
+class Slack(_Frozen):
+    """Where alerts go; without a token they go to the terminal."""
+
+    base_url: str = "https://slack.com/api/"
+    channel: str = "#ml-calibration"
+
+
+class Settings(BaseSettings):
+    """Everything that a deployment says about itself."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="CALIB_", env_nested_delimiter="__"
+    )
+
+    database: str = "sqlite:///calib.db"
+    store: str = "file:mappings"
+    slack: Slack = Slack()
+    streams: dict[str, Stream] = {}
+    slack_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    folder: Path = Path()  # of calib.toml: relative paths start there
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
+
+    @field_validator("streams")
+    @classmethod
+    def _names(cls, streams: dict[str, Stream]) -> dict[str, Stream]:
+        for name in streams:
+            if not NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot name a stream: up to 63 of a-z 0-9 . _ -, a letter or a digit first"
+                )
+        return streams
+
+    def stream(self, name: str) -> Stream:
+        """The stream of this name; `InvalidInput` with the nearest name where there is none."""
+        try:
+            return self.streams[name]
+        except KeyError:
+            near = get_close_matches(name, self.streams, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.streams) or 'none'}"
+            raise InvalidInput(f"calib.toml has no stream {name!r}{hint}") from None
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL with a relative SQLite path resolved against the settings' folder."""
+        scheme, slashes, path = self.database.partition(":///")
+        if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
+            return f"{scheme}:///{(self.folder / path).as_posix()}"
+        return self.database
+
+
+def load(path: Path) -> Settings:
+    """Read settings from a TOML file and the environment.
+
+    Raises `InvalidInput` that names the line and the remedy for an unreadable file, an unknown key, a
+    contradiction or an impossible number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InvalidInput(
+            f"{path} is not there: write it (the README has one to start from) or name another with --config"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read as UTF-8 text: {error}") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path} is not TOML: {error}") from None
+    for key in ("folder", "slack_token", "SLACK_BOT_TOKEN"):
+        if key in values:
+            raise InvalidInput(f"{path}: {key!r} is not a setting of the file; take it out")
+    try:
+        return Settings(**values, folder=path.resolve().parent)
+    except ValidationError as error:
+        raise InvalidInput("\n".join(_explain(path, text, dict(item)) for item in error.errors())) from None
+
+
+def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
+    loc = [str(part) for part in error["loc"]]
+    line = _line_of(text, loc)
+    where = f"{path}:{line}" if line else str(path)
+    key = ".".join(loc)
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(loc[-1], _known_keys(loc[:-1]), n=1)
+        remedy = f"did you mean {near[0]!r}?" if near else "take it out"
+        return f"{where}: {key} is not a setting; {remedy}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {key or 'settings'}: {message}"
+
+
+def _known_keys(loc: list[str]) -> list[str]:
+    model: type[BaseModel] = Settings
+    nested: dict[str, type[BaseModel]] = {"slack": Slack, "columns": Columns, "review": Review}
+    if loc[:1] == ["streams"]:
+        model = Stream
+        loc = loc[2:]
+    for part in loc:
+        model = nested.get(part, model)
+    return [name for name in model.model_fields if name not in ("folder", "slack_token")]
+
+
+def _line_of(text: str, loc: list[str]) -> int | None:
+    """The line that sets the deepest part of `loc`; TOML parsers of the standard library keep none."""
+    table: list[str] = []
+    best: tuple[int, int] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+([^\]]+)\]", line):
+            table = [part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", header[1])]
+            candidate = table
+        elif pair := re.match(r"\s*([\w\"'.-]+)\s*=", line):
+            candidate = [*table, pair[1].strip("\"'")]
+        else:
+            continue
+        depth = len(candidate)
+        if candidate == loc[:depth] and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None

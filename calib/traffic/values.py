@@ -1,0 +1,131 @@
+"""What is asked of the traffic, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which column of the table means what; `scope` from scope key to column."""
+
+    id: str
+    ts: str
+    confidence: str
+    segment: str | None = None
+    scope: Mapping[str, str] = field(default_factory=dict)
+    context: tuple[str, ...] = ()
+    judge: str | None = None
+    cluster: str | None = None
+    trace: str | None = None
+    served: str | None = None
+    mapping: str | None = None
+    outcome: str | None = None
+    outcome_at: str | None = None
+
+    def named(self) -> dict[str, str]:
+        """From the settings' key to the column, for all that are set."""
+        single = ("id", "ts", "confidence", "segment", "judge", "cluster", "trace", "served", "mapping")
+        found = {f"columns.{key}": getattr(self, key) for key in single if getattr(self, key)}
+        found |= {f"columns.scope.{key}": name for key, name in self.scope.items()}
+        found |= {f"columns.context[{i}]": name for i, name in enumerate(self.context)}
+        found |= {"review.column": self.outcome} if self.outcome else {}
+        return found | ({"review.at": self.outcome_at} if self.outcome_at else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """The half-open interval [start, end) of aware times."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """The population by grid cell, era, mapping and segment; arrays of shape (m,).
+
+    `raw_sum` and `served_sum` add up the confidences; `served_sum` is None where production logs none.
+    """
+
+    cell: Ints
+    era: Ints
+    mapping: tuple[str | None, ...]
+    segment: tuple[str | None, ...]
+    n: Ints
+    raw_sum: Floats
+    served_sum: Floats | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """One pass over a window's population: how many rows count, how many do not and why, and where they lie.
+
+    `distinct`: every cell holds a single value, so that cells are the levels that the model states.
+    """
+
+    population: int
+    rejected: dict[str, int]
+    cells: Cells
+    distinct: bool
+
+    def by_cell(self) -> tuple[Ints, Ints, Floats]:
+        """Grid cells in ascending order, rows in each, and their mean raw confidence."""
+        cells, inverse = np.unique(self.cells.cell, return_inverse=True)
+        counts = np.bincount(inverse, self.cells.n, len(cells)).astype(np.int64)
+        total = np.bincount(inverse, self.cells.raw_sum, len(cells))
+        return cells, counts, np.clip(total / np.maximum(counts, 1), 0, 1)
+
+    def by_segment(self) -> dict[str, int]:
+        """Rows by segment."""
+        found: dict[str, int] = {}
+        for segment, n in zip(self.cells.segment, self.cells.n.tolist(), strict=True):
+            if segment is not None:
+                found[segment] = found.get(segment, 0) + n
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """One drawn row. `order` is its place in the draw, `inclusion_probability` its chance of being drawn."""
+
+    id: str
+    ts: datetime
+    raw: float
+    stratum: int
+    order: str
+    inclusion_probability: float
+    segment: str | None = None
+    served: float | None = None
+    mapping: str | None = None
+    cluster: str | None = None
+    judge: float | None = None
+    trace: str | None = None
+    context: dict[str, str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draw:
+    """The drawn rows in the order of their strata, and an estimate of the population's duplicated rows.
+
+    The estimate, by stratum, shape (B,), is exact where a stratum was read whole.
+    """
+
+    rows: tuple[Drawn, ...]
+    duplicates: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer that arrived by itself, and when (None: unknown)."""
+
+    correct: bool
+    at: datetime | None

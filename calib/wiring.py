@@ -1,0 +1,111 @@
+"""From settings to the cycle's ports: the one place that knows both."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from calib.cycle.ports import Ports, Watch
+from calib.db.engine import migrate, open_engine
+from calib.outbox.relay import Sender
+from calib.outbox.slack import SlackSender
+from calib.outbox.terminal import TerminalSender
+from calib.settings import Settings, Stream, load
+from calib.store import Store, open_store
+from calib.traffic import Columns, Traffic
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The settings of one `calib.toml` with its database migrated and its store opened."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    now: Callable[[], datetime]
+
+    @classmethod
+    def open(cls, config: Path, *, now: Callable[[], datetime] = utc_now) -> Deployment:
+        """Read the settings and connect.
+
+        Raises `InvalidInput` for the settings and `SourceError` or `StoreError` for what cannot be reached.
+        """
+        settings = load(config)
+        store = open_store(settings.store, base=settings.folder)
+        engine = open_engine(settings.database_url)
+        migrate(engine)
+        return cls(settings=settings, engine=engine, store=store, now=now)
+
+    def watch(self, name: str) -> Watch:
+        """The stream as the cycle wants it."""
+        stream = self.settings.stream(name)
+        return Watch(
+            stream=name,
+            scope=dict(stream.scope),
+            labels=stream.labels,
+            kind=stream.period,
+            timezone=stream.timezone,
+            settle=timedelta(hours=stream.settle_hours),
+            close_after=timedelta(days=stream.close_after_days),
+            max_rise=stream.max_rise,
+            targets=stream.targets,
+            false_alarms_per_year=stream.false_alarms_per_year,
+            threshold=stream.threshold,
+            outcomes=stream.review.kind == "outcomes",
+            seed=stream.seed or name,
+        )
+
+    def ports(self, name: str) -> Ports:
+        """The ports for one stream."""
+        return Ports(
+            engine=self.engine,
+            store=self.store,
+            traffic=traffic(name, self.settings.stream(name), self.settings.folder),
+            now=self.now,
+        )
+
+    def sender(self) -> Sender:
+        """Slack where there is a token, else the terminal."""
+        token = self.settings.slack_token
+        if token is None:
+            return TerminalSender(sys.stderr)
+        slack = self.settings.slack
+        return SlackSender(token.get_secret_value(), channel=slack.channel, base_url=slack.base_url)
+
+
+def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
+    """The stream's traffic table."""
+    columns = stream.columns
+    return Traffic(
+        stream.traffic,
+        columns=Columns(
+            id=columns.id,
+            ts=columns.ts,
+            confidence=columns.confidence,
+            segment=columns.segment,
+            scope=dict(columns.scope),
+            context=columns.context,
+            judge=columns.judge,
+            cluster=columns.cluster,
+            trace=columns.trace,
+            served=columns.served,
+            mapping=columns.mapping,
+            outcome=stream.review.column,
+            outcome_at=stream.review.at,
+        ),
+        where=dict(stream.where),
+        scope=dict(stream.scope),
+        timezone=stream.timezone,
+        base=folder,
+        stream=name,
+    )

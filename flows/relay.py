@@ -1,0 +1,20 @@
+"""Deliver the alerts that wait in the outbox."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import flow, get_run_logger
+
+from calib.cycle import deliver
+from flows.deployment import deployment
+
+
+@flow(name="relay", flow_run_name="relay")
+def relay(config: str | None = None, now: datetime | None = None) -> dict[str, Any]:
+    """Runs every few minutes; what cannot be delivered now is tried again, later and later."""
+    opened = deployment(config, now)
+    report = deliver(opened.engine, opened.sender(), now=opened.now)
+    get_run_logger().info("delivered %(delivered)d, to retry %(retried)d, parked %(parked)d", report)
+    return report
