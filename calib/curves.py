@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from calib.errors import ArtifactError, InvalidInput
@@ -103,9 +104,9 @@ class PiecewiseLinear(Curve):
             )
         if not all(map(math.isfinite, (*x, *y))):
             raise ArtifactError("piecewise_linear holds a value that is not finite")
-        if x[0] < 0 or x[-1] > 1 or any(a >= b for a, b in zip(x, x[1:], strict=False)):
+        if x[0] < 0 or x[-1] > 1 or any(a >= b for a, b in pairwise(x)):
             raise ArtifactError("the x of piecewise_linear must ascend strictly within [0, 1]")
-        if y[0] <= 0 or y[-1] >= 1 or any(a > b for a, b in zip(y, y[1:], strict=False)):
+        if y[0] <= 0 or y[-1] >= 1 or any(a > b for a, b in pairwise(y)):
             raise ArtifactError("the y of piecewise_linear must not descend and must lie inside (0, 1)")
 
     def to_json(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class Mapping:
     """One fitted mapping with its scope, its evidence and its certificates.
 
     >>> curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.2, 0.8))
-    >>> mapping = Mapping(stream="triage", method="isotonic", default=curve, created_at="2026-11-03T00:00:00Z")
+    >>> mapping = Mapping(stream="a", method="isotonic", default=curve, created_at="2026-11-03T00:00:00Z")
     >>> mapping.apply(0.5)
     0.5
     >>> Mapping.from_bytes(mapping.to_bytes()) == mapping
@@ -60,7 +60,7 @@ class Mapping:
     @overload
     def apply(self, raw: npt.NDArray[np.float64], segment: str | None = None) -> npt.NDArray[np.float64]: ...
     def apply(self, raw: Any, segment: str | None = None) -> Any:
-        """The calibrated confidence of `raw` in [0, 1]; a segment without a curve of its own uses the default.
+        """The calibrated confidence of `raw` in [0, 1]; a segment without its own curve uses the default.
 
         Raises `InvalidInput` for NaN and for values outside [0, 1].
         """
@@ -71,12 +71,12 @@ class Mapping:
         return self.default if segment is None else self.segments.get(segment, self.default)
 
     def to_bytes(self) -> bytes:
-        """The canonical bytes: JSON in UTF-8, keys sorted, no spaces, shortest floats that round-trip."""
+        """The bytes it was read from; a new one's are canonical: JSON in UTF-8, keys sorted, no spaces."""
         return self._bytes
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical bytes, in hex: the mapping's name."""
+        """SHA-256 of the bytes, in hex: the mapping's name."""
         return self._digest
 
     @cached_property
@@ -110,7 +110,7 @@ class Mapping:
         """
         values = parse(data, FORMAT)
         try:
-            return cls(
+            mapping = cls(
                 stream=_text(values, "stream"),
                 scope=_texts(values, "scope"),
                 method=_text(values, "method"),
@@ -126,6 +126,8 @@ class Mapping:
             )
         except (RecursionError, OverflowError) as error:
             raise ArtifactError(f"the mapping file cannot be read: {error}") from None
+        mapping.__dict__["_bytes"] = bytes(data)
+        return mapping
 
 
 def canonical(values: dict[str, Any]) -> bytes:
