@@ -43,8 +43,6 @@ def propose(
         None if pooled is None else _labels(pooled),
         served=Identity() if before is None else before.default,
         change=verdict.deciding,
-        strata=design.strata.assign(sample.raw),
-        mass=design.mass,
     )
     account = account_of(found)
     if before is not None and _rests_on_later(before, window, watch):

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from calib.calibrators import Labels, crossfit, fit
+from calib.calibrators import Labels, crossfit, fit, held_out_ece
 from calib.cycle.evidence import Rows, counts, level_shift, means
 from calib.cycle.opening import Design
 from calib.cycle.ports import ANCHOR_SHARE, WINDOW_SHARE, Watch
 from calib.mapping import Curve, Mapping
-from calib.measure import Change, Counts, change_test
+from calib.measure import Change, Counts, Ece, change_test
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,7 +86,7 @@ def judge(
             alpha=alpha,
             max_rise=watch.max_rise,
             seed=_seed(watch.stream, period, salt),
-            baseline_score=means(_unflattered(before, mapping), before, design.strata, served),
+            baseline_ece=_unflattered(before, mapping),
         )
 
     return Verdict(
@@ -102,16 +102,20 @@ def _expected(before: Rows, mapping: Mapping | None) -> Curve:
     return fit(before.raw, before.correct, method="isotonic", weights=before.weight)
 
 
-def _unflattered(before: Rows, mapping: Mapping | None) -> Floats:
-    """What the served mapping says of the baseline's rows, out of fold for those it was fitted on."""
+def _unflattered(before: Rows, mapping: Mapping | None) -> Ece | None:
+    """The served mapping's ECE on the baseline, out of fold for the rows that it was fitted on.
+
+    None where nothing of the baseline went into a fit, so that its counts will do.
+    """
     if mapping is None:
-        return before.raw
-    said = np.asarray(mapping.apply(before.raw), dtype=float)
+        return None
     inside = np.isin(before.period, mapping.evidence.get("periods", []))
-    if inside.any():
-        fitted_on = Labels(before.raw[inside], before.correct[inside], before.weight[inside])
-        said[inside] = crossfit(fitted_on, method=mapping.method)
-    return said
+    if not inside.any():
+        return None
+    scores = np.asarray(mapping.apply(before.raw), dtype=float)
+    labels = Labels(before.raw, before.correct, before.weight)
+    scores[inside] = crossfit(labels.take(inside), method=mapping.method)
+    return held_out_ece(scores, labels)
 
 
 def _seed(*words: str) -> int:

@@ -73,23 +73,22 @@ def change_test(
     alpha: float = 0.05,
     max_rise: float = 0.03,
     seed: int,
-    baseline_score: npt.ArrayLike | None = None,
+    baseline_ece: Ece | None = None,
     draws: int | None = None,
 ) -> Change:
     """Compare a window's labels with its baseline's, stratum by stratum at fixed masses.
 
     `score`: the mean confidence that production used, by stratum, shape (B,), held fixed on both sides; it
     enters the rise alone, for the test compares accuracies. `mass`: this window's population masses.
-    `baseline_score`: the same confidence as it reads on the baseline's labels where it was fitted on them
-    (out of fold); by default `score`.
+    `baseline_ece`: the ECE of that same confidence on the baseline, cross-fitted, where it was fitted on
+    the baseline's own labels; by default it is taken from the counts.
 
-    The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`bets`), its p-value a
-    parametric bootstrap in which both samples share one accuracy per stratum, with at least 999 and 20/α
+    The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`bets`), its p-value
+    a parametric bootstrap in which both samples share one accuracy per stratum, with at least 999 and 20/α
     draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both sides.
     """
     size = len(now.labels)
     q, w = by_stratum(score, mass, size)
-    q0, _ = by_stratum(q if baseline_score is None else baseline_score, w, size)
     if baseline.labels.shape != now.labels.shape:
         raise InvalidInput(f"the baseline has {len(baseline.labels)} strata, the window {size}")
     if not (0 < alpha < 1 and 0 < max_rise < 1):
@@ -98,7 +97,7 @@ def change_test(
     if not there.any():
         raise InvalidInput("no stratum has labels both now and in the baseline")
     k1, n1, k0, n0 = (c[there] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
-    q, q0, w = q[there], q0[there], w[there] / w[there].sum()
+    q, w = q[there], w[there] / w[there].sum()
 
     expected = (k0 + 1) / (n0 + 2)
     bet = bets(expected, w)
@@ -106,7 +105,8 @@ def change_test(
     null = _null(k1, n1, k0, n0, expected, bet, draws or max(LEAST_DRAWS, math.ceil(20 / alpha)), seed)
     p = (1 + int((null >= observed - 1e-12).sum())) / (len(null) + 1)
 
-    ece_now, ece_before = ece_estimate(k1, n1, q, w), ece_estimate(k0, n0, q0, w)
+    ece_now = ece_estimate(k1, n1, q, w)
+    ece_before = ece_estimate(k0, n0, q, w) if baseline_ece is None else baseline_ece
     rise = mover(ece_now, ece_before)
     moved, half = _accuracy_change(k1, n1, k0, n0, w)
     return Change(

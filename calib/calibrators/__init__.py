@@ -1,0 +1,21 @@
+"""From labels to a mapping: fit, cross-fit, and refit under a veto."""
+
+from __future__ import annotations
+
+from calib.calibrators.fitting import METHODS, crossfit, fit, fit_labels, held_out_ece
+from calib.calibrators.labels import Labels, labels_of
+from calib.calibrators.refit import Refit, refit
+from calib.mapping import Curve
+
+__all__ = [
+    "METHODS",
+    "Curve",
+    "Labels",
+    "Refit",
+    "crossfit",
+    "fit",
+    "fit_labels",
+    "held_out_ece",
+    "labels_of",
+    "refit",
+]
