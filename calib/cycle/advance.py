@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from calib.alerts import Previous, window_alerts
-from calib.cycle.evaluation import Evaluation, evaluate, skeleton
+from sqlalchemy import Connection
+
+from calib.alerts import Previous, rejected_share, window_alerts
+from calib.cycle.evaluation import evaluate
 from calib.cycle.ports import Ports, Watch
 from calib.db import windows
 from calib.db.windows import Window
@@ -20,7 +21,7 @@ from calib.errors import Conflict
 from calib.mapping import Mapping
 from calib.outbox import queue as outbox
 from calib.review import outcomes, queue
-from calib.store import ANY, Entry, head, promote, publish
+from calib.store import Entry, head, history, promote, publish
 from calib.traffic import Interval
 
 PUBLISHER = "calibwatch"
@@ -139,7 +140,8 @@ def _close(window: Window, ports: Ports, result: dict[str, Any], *, state: str) 
     now = ports.now()
     result = result | {"state": state}
     with ports.engine.begin() as conn:
-        alerts = window_alerts(result, previous=_previous(conn, window))
+        watch = Watch.from_json(window.settings)
+        alerts = window_alerts(result, previous=_previous(conn, window), max_rise=watch.max_rise)
         closed = windows.advance(
             conn, window.id, expect=window.state, state=state, closed_at=now, result=result
         )
@@ -151,17 +153,16 @@ def _close(window: Window, ports: Ports, result: dict[str, Any], *, state: str) 
 
 def _previous(conn: Connection, window: Window) -> Previous:
     """What the alert policy needs to know of the windows before this one."""
-    before = windows.earlier(conn, window.stream, before=window.period)
-    told = [w.result for w in before if w.result and w.state in ("closed", "insufficient")]
-    open_degradation = False
-    for result in told:  # newest first: the last word on degradation decides
-        kinds = {alert for alert in result.get("said", [])}
-        if "recovered" in kinds:
-            break
-        if "degraded" in kinds:
-            open_degradation = True
-            break
-    raise NotImplementedError
+    before = windows.earlier(conn, window.stream, before=window.starts_at)
+    told = outbox.kinds_of(conn, window.stream)
+    last = next((w for w in before if told.get(w.period, set()) & {"degraded", "recovered"}), None)
+    is_open = last is not None and "degraded" in told[last.period]
+    served = (last.result or {}).get("served") if last is not None else None
+    return Previous(
+        degradation_open=is_open,
+        degraded_mappings=tuple(part["mapping"] for part in served["mappings"]) if served else (),
+        rejected_share=rejected_share(before[0].result) if before and before[0].result else None,
+    )
 
 
 def _reload(window: Window, ports: Ports) -> Window:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
-from calib import __version__
-from calib.calibrators import Labels, Refit, refit
+from calib.cycle.design import Design
 from calib.cycle.evidence import Rows, counts, pool, refusal, rows
-from calib.cycle.opening import Design
 from calib.cycle.ports import Ports, Watch
-from calib.cycle.verdict import Verdict, judge
+from calib.cycle.refitting import propose
+from calib.cycle.verdict import judge
 from calib.db import windows
 from calib.db.windows import Window
-from calib.mapping import Identity, Mapping
-from calib.measure import Measurement, measure
+from calib.mapping import Mapping
+from calib.measure import GRID, Measurement, measure
 from calib.review import queue
 from calib.review.queue import Cohort
-from calib.routing import Certificate, certify, start_cut
+from calib.routing import certify, start_cut
 from calib.store import Entry, head, read_mapping
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,14 @@ class Evaluation:
     current: Entry | None  # the channel's head that the mapping was held against
     confirmed_change: bool
     insufficient: str | None
+
+    def proposal(self) -> dict[str, Any]:
+        """What is to be done at the store, as the window keeps it until that is done."""
+        return {
+            "mapping": None if self.mapping is None else self.mapping.to_bytes().decode(),
+            "expected": None if self.current is None else self.current.digest,
+            "renew": self.mapping is None and self.result["refit"].get("upheld", False),
+        }
 
 
 def evaluate(window: Window, ports: Ports) -> Evaluation:
@@ -75,13 +84,18 @@ def evaluate(window: Window, ports: Ports) -> Evaluation:
     result["change"] = verdict.to_json()
     certificates = _certificates(watch, design, sample)
     result["certificates"] = certificates
-    mapping, result["refit"] = _refit(window, watch, design, ports, sample, pooled, verdict, current, certificates)
-    return Evaluation(
-        result=result,
-        mapping=mapping,
+    mapping, result["refit"] = propose(
+        window,
+        watch,
+        ports,
+        sample=sample,
+        pooled=pooled,
+        verdict=verdict,
         current=current,
-        confirmed_change=verdict.confirmed,
-        insufficient=None,
+        certificates=certificates,
+    )
+    return Evaluation(
+        result=result, mapping=mapping, current=current, confirmed_change=verdict.confirmed, insufficient=None
     )
 
 
@@ -145,12 +159,14 @@ def _served(cohort: Cohort, design: Design) -> dict[str, Any]:
     group = np.array(
         [
             index[int(b), digest or ""]
-            for b, digest in zip(cohort.stratum[there], np.array(cohort.mapping, dtype=object)[there], strict=True)
+            for b, digest in zip(
+                cohort.stratum[there], np.array(cohort.mapping, dtype=object)[there], strict=True
+            )
         ]
     )
     sizes = np.array([group["n"] for group in design.groups], dtype=float)
     measured = measure(
-        np.where(np.isnan(cohort.served), cohort.raw, cohort.served)[there],
+        cohort.served[there],
         cohort.correct[there],
         strata=group,
         mass=sizes / sizes.sum(),
@@ -183,9 +199,9 @@ def _main_mapping(window: Window, design: Design, ports: Ports) -> Mapping | Non
 
 
 def _certificates(watch: Watch, design: Design, sample: Rows) -> list[dict[str, Any]]:
-    cells = np.array([cell for cell, _, _ in design.cells])
-    sizes = np.array([n for _, n, _ in design.cells])
-    start = start_cut(cells, sizes)
+    """For each target the cut that this window's labels prove, or why there is none."""
+    levels = np.array([cell for cell, _, _ in design.cells]) / GRID
+    start = start_cut(levels, [n for _, n, _ in design.cells])
     found = [
         certify(sample.raw, sample.correct, weights=sample.weight, target=target, start=start)
         for target in watch.targets

@@ -65,7 +65,7 @@ def pool(parts: Sequence[Rows]) -> Rows | None:
 
 
 def counts(sample: Rows, strata: Strata) -> Counts:
-    """Effective counts by stratum, (Σw)²/Σw² (Kish 1965), and as many of them correct as the weighted share."""
+    """Effective counts by stratum, (Σw)²/Σw² (Kish 1965), with the weighted share of them correct."""
     stratum, size = strata.assign(sample.raw), len(strata)
     total = np.bincount(stratum, sample.weight, size)
     squares = np.bincount(stratum, sample.weight**2, size)

@@ -6,30 +6,21 @@ masses, the allocation, the draw, what production served, and the baseline that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from calib.db import windows
-from calib.db.windows import Window
-from calib.store import Store, active_at, history
 
 from calib.cycle.baseline import choose
+from calib.cycle.design import Era, applied_in, plan, served_eras
 from calib.cycle.ports import Ports, Watch
-from calib.errors import InvalidInput
+from calib.db import windows
+from calib.db.windows import Window
+from calib.errors import InvalidInput, SourceError
+from calib.mapping import Mapping
 from calib.period import Period
-from calib.traffic import Drawn, Interval
-
-Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Era:
-    """A stretch of the window in which production used one mapping (None: the raw confidence)."""
-
-    start: datetime
-    mapping: str | None
+from calib.review import queue
+from calib.sampling import sample_digest
+from calib.traffic import Draw, Drawn, Interval, Survey
 
 
 def open_window(
@@ -63,73 +54,82 @@ def open_window(
     if survey.population == 0 and not allow_empty:
         raise InvalidInput(_nothing(watch, period, survey))
 
-    design = _design(watch, ports, survey, eras, channel)
-    drawn: list[Drawn] = []
+    design = plan(watch, ports, survey, eras, channel)
+    drawn = Draw(rows=(), duplicates=np.zeros(0, dtype=np.int64))
     if survey.population:
         drawn = ports.traffic.draw(
             Interval(start, end),
             strata=design.strata,
             allocation=design.allocation,
+            sizes=design.sizes,
             seed=watch.seed,
             period=period.name,
-            sizes=design.sizes,
         )
-    items = _items(drawn, eras, ports.store, watch)
+    rejected = dict(survey.rejected)
+    if doubled := int(drawn.duplicates.sum()):
+        rejected["duplicate"] = doubled
+    items = _items(drawn.rows, eras, applied_in(ports.store, watch.stream, eras))
     with ports.engine.begin() as conn:
-        baseline = choose(windows.earlier(conn, watch.stream, before=period.name), scope=watch.scope)
-        return _insert(conn, watch, period, channel, replay, now, survey, design, drawn, items, baseline)
-
-
-def served_eras(store: Store, stream: str, channel: str, start: datetime, end: datetime) -> list[Era]:
-    """What production served during [start, end), by the channel's history; the first era begins at `start`."""
-    entries = history(store, stream=stream, channel=channel)
-    before = active_at(entries, start)
-    eras = [Era(start=start, mapping=before.mapping if before else None)]
-    for entry in entries:
-        at = datetime.fromisoformat(entry.at)
-        if start < at < end and entry.mapping != eras[-1].mapping:
-            eras.append(Era(start=at, mapping=entry.mapping))
-    return eras
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Design:
-    """The frozen plan of a window's sample, and what its population looked like."""
-
-    strata: Strata
-    sizes: npt.NDArray[np.int64]
-    allocation: npt.NDArray[np.int64]
-    raw_mean: Floats
-    groups: tuple[dict[str, Any], ...]  # stratum x mapping: n, mean served confidence
-    cells: tuple[tuple[int, int, float], ...]  # grid cell, n, mean raw confidence
-    served_source: str
-
-    @property
-    def mass(self) -> Floats:
-        """Each stratum's share of the population, shape (B,)."""
-        return self.sizes / max(1, int(self.sizes.sum()))
-
-    def to_json(self) -> dict[str, Any]:
-        """As the window keeps it."""
-        return {
-            "strata": self.strata.to_json(),
-            "sizes": self.sizes.tolist(),
-            "allocation": self.allocation.tolist(),
-            "raw_mean": self.raw_mean.tolist(),
-            "groups": list(self.groups),
-            "cells": [list(cell) for cell in self.cells],
-            "served_source": self.served_source,
-        }
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Design:
-        """What `to_json` wrote."""
-        return cls(
-            strata=Strata.from_json(values["strata"]),
-            sizes=np.array(values["sizes"], dtype=np.int64),
-            allocation=np.array(values["allocation"], dtype=np.int64),
-            raw_mean=np.array(values["raw_mean"], dtype=float),
-            groups=tuple(values["groups"]),
-            cells=tuple((int(c), int(n), float(mean)) for c, n, mean in values["cells"]),
-            served_source=values["served_source"],
+        baseline = choose(windows.earlier(conn, watch.stream, before=start), scope=watch.scope)
+        window_id = windows.insert_new(
+            conn,
+            stream=watch.stream,
+            period=period.name,
+            channel=channel,
+            replay=replay,
+            starts_at=start,
+            ends_at=end,
+            as_of=due,
+            closes_at=(due if watch.outcomes else max(due, now)) + watch.close_after,
+            opened_at=now,
+            state="sampled",
+            settings=watch.to_json(),
+            design=design.to_json(),
+            baseline={"pooled": list(baseline.pooled), "anchor": baseline.anchor},
+            population=survey.population - doubled,
+            rejected=rejected,
+            sample_digest=sample_digest((row.id, row.stratum, row.order) for row in drawn.rows),
         )
+        if window_id is not None:  # else another run has just opened it
+            queue.enqueue(conn, window_id, items)
+        opened = windows.find(conn, watch.stream, period.name)
+    if opened is None:
+        raise SourceError(f"{watch.stream}: the window of {period.name} vanished while it was opened")
+    return opened
+
+
+def _items(rows: tuple[Drawn, ...], eras: list[Era], applied: dict[str, Mapping]) -> list[dict[str, Any]]:
+    """The drawn rows as the queue keeps them, each with what production served."""
+    items = []
+    for row in rows:
+        digest, served = row.mapping, row.served
+        if served is None:
+            digest = [era for era in eras if era.start <= row.ts][-1].mapping
+            served = float(applied[digest].apply(row.raw)) if digest else row.raw
+        items.append(
+            {
+                "prediction_id": row.id,
+                "ts": row.ts,
+                "stratum": row.stratum,
+                "draw_order": row.order,
+                "probability": row.inclusion_probability,
+                "raw": row.raw,
+                "served": served,
+                "mapping": digest,
+                "segment": row.segment,
+                "cluster": row.cluster,
+                "judge": row.judge,
+                "trace": row.trace,
+                "context": row.context or None,
+            }
+        )
+    return items
+
+
+def _nothing(watch: Watch, period: Period, survey: Survey) -> str:
+    rejected = ", ".join(f"{n} {kind}" for kind, n in survey.rejected.items())
+    why = f"every row was rejected ({rejected})" if rejected else "the traffic has no row in it"
+    return (
+        f"{watch.stream}: {period.name} is empty: {why}. Check where, columns.ts and timezone of this stream "
+        f"in calib.toml; `calib check` shows what the traffic holds"
+    )

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from calib.store import Store
 from sqlalchemy import Engine
 
 from calib.period import Kind, Period, per_year
+from calib.store import Store
 from calib.traffic import Traffic
 
 WINDOW_SHARE, ANCHOR_SHARE = 0.6, 0.2  # of α; the rest belongs to the watch over arriving labels

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from calib import __version__
 from calib.calibrators import Labels, Refit, refit
 from calib.cycle.evidence import Rows
-from calib.cycle.opening import Design
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
 from calib.db.windows import Window
@@ -21,7 +18,6 @@ from calib.store import Entry, read_mapping
 def propose(
     window: Window,
     watch: Watch,
-    design: Design,
     ports: Ports,
     *,
     sample: Rows,
@@ -52,7 +48,7 @@ def propose(
         }
         return None, account
     if not found.published or found.curve is None:
-        return None, account
+        return None, account | {"upheld": before is not None}
     periods = {window.period} | (set(pooled.period.tolist()) if pooled is not None else set())
     mapping = Mapping(
         stream=window.stream,

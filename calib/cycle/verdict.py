@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.calibrators import Labels, crossfit, fit, held_out_ece
+from calib.cycle.design import Design
 from calib.cycle.evidence import Rows, counts, level_shift, means
-from calib.cycle.opening import Design
 from calib.cycle.ports import ANCHOR_SHARE, WINDOW_SHARE, Watch
 from calib.mapping import Curve, Mapping
 from calib.measure import Change, Counts, Ece, change_test

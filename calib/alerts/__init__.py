@@ -1,0 +1,8 @@
+"""From findings to alerts, and from alerts to words."""
+
+from __future__ import annotations
+
+from calib.alerts.message import Message, message
+from calib.alerts.policy import Alert, Previous, rejected_share, window_alerts
+
+__all__ = ["Alert", "Message", "Previous", "message", "rejected_share", "window_alerts"]

@@ -1,0 +1,104 @@
+"""Which findings people are told of. Pure: the result of a window in, alerts out."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+
+NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
+REJECTS_SHARE = 0.05  # of all rows
+REJECTS_FACTOR = 3  # times the share of the window before
+
+Severity = Literal["good", "warning", "bad"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """Something that people must hear of once; `facts` are numbers and names, never a reviewer's context."""
+
+    kind: str
+    stream: str
+    period: str
+    severity: Severity
+    facts: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The same for the same kind, stream and period, so that twice is recognised as once."""
+        return str(uuid.uuid5(NAMESPACE, f"{self.stream}/{self.period}/{self.kind}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Previous:
+    """What the policy must know of earlier windows.
+
+    `degradation_open`: a degradation was reported and no recovery since. `degraded_mappings`: what served
+    then. `rejected_share`: of the window before, None where there was none.
+    """
+
+    degradation_open: bool
+    degraded_mappings: tuple[str | None, ...]
+    rejected_share: float | None
+
+
+def window_alerts(result: dict[str, Any], *, previous: Previous, max_rise: float) -> list[Alert]:
+    """The alerts of a closed or insufficient window, given the object that `calib run --json` prints.
+
+    A mapping that is upheld in a quiet month is no news; one that had to be replaced and could not be is.
+    """
+    stream, period = result["stream"], result["period"]
+    found: list[Alert] = []
+
+    def tell(kind: str, severity: Severity) -> None:
+        found.append(Alert(kind=kind, stream=stream, period=period, severity=severity, facts=_facts(result)))
+
+    state = (result["change"] or {}).get("state")
+    if result["state"] == "insufficient":
+        tell("insufficient_labels", "warning")
+    if state == "degraded":
+        tell("degraded", "bad")
+    elif state is not None and previous.degradation_open and _recovered(result, previous, max_rise):
+        tell("recovered", "good")
+    if state in ("degraded", "changed") and not result["refit"]["published"]:
+        tell("refit_vetoed", "warning")
+    share = rejected_share(result)
+    usual = max(REJECTS_SHARE, REJECTS_FACTOR * (previous.rejected_share or 0.0))
+    if share is not None and share > usual:
+        tell("rejects_up", "warning")
+    return found
+
+
+def rejected_share(result: dict[str, Any]) -> float | None:
+    """The share of a window's rows that do not count; None where it has no row at all."""
+    rejected = sum(result["rejected"].values())
+    total = rejected + result["population"]
+    return rejected / total if total else None
+
+
+def _recovered(result: dict[str, Any], previous: Previous, max_rise: float) -> bool:
+    """Wholly served by a newer mapping, and its served ECE is small again."""
+    served = result["served"] or {}
+    used = [part["mapping"] for part in served.get("mappings", [])]
+    newer = bool(used) and None not in used and not set(used) & set(previous.degraded_mappings)
+    return newer and served["ece"] is not None and served["ece"] <= max_rise
+
+
+def _facts(result: dict[str, Any]) -> dict[str, Any]:
+    """What a message may say."""
+    measured = ("ece", "low", "high", "accuracy", "mean_confidence")
+    change = result["change"] or {}
+    refit = result["refit"]
+    return {
+        "labels": result["labels"],
+        "population": result["population"],
+        "rejected": result["rejected"],
+        "raw": {key: (result["raw"] or {}).get(key) for key in measured},
+        "served": {key: (result["served"] or {}).get(key) for key in measured},
+        "change": {
+            key: change.get(key)
+            for key in ("state", "p", "rise", "low", "high", "minimum_detectable_rise", "direction")
+        },
+        "refit": {key: refit.get(key) for key in ("published", "reason", "mapping", "ece_after")},
+        "channel": result["channel"],
+    }

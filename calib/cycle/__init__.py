@@ -1,0 +1,32 @@
+"""The cycle of one window as plain functions of ports; it knows no Prefect."""
+
+from __future__ import annotations
+
+from calib.cycle.advance import advance
+from calib.cycle.opening import open_window
+from calib.cycle.operations import (
+    PRODUCTION,
+    account,
+    backfill_channel,
+    deliver,
+    evaluate_open,
+    open_due,
+    range_of,
+    watch_over,
+)
+from calib.cycle.ports import Ports, Watch
+
+__all__ = [
+    "PRODUCTION",
+    "Ports",
+    "Watch",
+    "account",
+    "advance",
+    "backfill_channel",
+    "deliver",
+    "evaluate_open",
+    "open_due",
+    "open_window",
+    "range_of",
+    "watch_over",
+]

@@ -1,0 +1,1 @@
+"""The project's own database: windows, the review queue, labels and the outbox."""

@@ -1,0 +1,143 @@
+"""The tables. State lives here, under our own keys; nothing in them that only one engine has."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time, stored in UTC; SQLite forgets the zone and is reminded of it."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive times: whose clock would that be?"""
+        del dialect
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Aware again."""
+        del dialect
+        if value is None:
+            return None
+        found: datetime = value
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+windows = Table(
+    "windows",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("stream", String(63), nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("channel", String(63), nullable=False),
+    Column("replay", Boolean, nullable=False),  # of a backfill: published as of the period's end
+    Column("starts_at", Moment, nullable=False),
+    Column("ends_at", Moment, nullable=False),
+    Column("as_of", Moment, nullable=False),  # the window's nominal time: end and settling
+    Column("closes_at", Moment, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("settings", JSON, nullable=False),  # as they were when the window opened
+    Column("design", JSON, nullable=False),
+    Column("baseline", JSON, nullable=False),
+    Column("population", BigInteger, nullable=False),
+    Column("rejected", JSON, nullable=False),
+    Column("sample_digest", String(64), nullable=False),
+    Column("resets_baseline", Boolean, nullable=False),  # a change was confirmed here
+    Column("evaluated_at", Moment),
+    Column("closed_at", Moment),
+    Column("result", JSON),
+    UniqueConstraint("stream", "period"),
+)
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("window_id", ForeignKey("windows.id"), nullable=False),
+    Column("prediction_id", Text, nullable=False),
+    Column("ts", Moment, nullable=False),
+    Column("stratum", Integer, nullable=False),
+    Column("draw_order", String(16), nullable=False),
+    Column("probability", Float, nullable=False),
+    Column("raw", Float, nullable=False),
+    Column("served", Float, nullable=False),
+    Column("mapping", String(64)),  # that made `served`; null: the raw confidence was used
+    Column("segment", Text),
+    Column("cluster", Text),
+    Column("judge", Float),
+    Column("trace", Text),
+    Column("context", JSON),  # what reviewers see; erased after a while
+    Column("lease_token", Integer, nullable=False, default=0),  # grows with each lease: a fence
+    Column("leased_by", Text),
+    Column("lease_until", Moment),
+    Column("label_id", Integer),  # the one label that counts
+    UniqueConstraint("window_id", "prediction_id"),
+    Index("ix_items_prediction_id", "prediction_id"),
+)
+
+labels = Table(
+    "labels",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("items.id"), nullable=False),
+    Column("answer", String(16), nullable=False),  # correct, incorrect, unsure
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("source", String(16), nullable=False),  # review, file, outcome
+    Index("ix_labels_item_id", "item_id"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", String(36), primary_key=True),  # the alert's own id, the same for the same alert
+    Column("kind", String(32), nullable=False),
+    Column("stream", String(63), nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("state", String(16), nullable=False),  # pending, delivered, parked
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("lease_until", Moment),
+    Column("delivered_at", Moment),
+    Column("remote", JSON),
+    Column("last_error", Text),
+    Index("ix_outbox_state_next_at", "state", "next_at"),
+)

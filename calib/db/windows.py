@@ -1,0 +1,88 @@
+"""Windows: one stream in one period, from opening to closing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from calib.db import tables
+
+t = tables.windows
+OPEN = ("sampled", "in_review", "evaluated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A row of `windows`; what it means is said in calib/db/tables.py."""
+
+    id: int
+    stream: str
+    period: str
+    channel: str
+    replay: bool
+    starts_at: datetime
+    ends_at: datetime
+    as_of: datetime
+    closes_at: datetime
+    opened_at: datetime
+    state: str
+    settings: dict[str, Any]
+    design: dict[str, Any]
+    baseline: dict[str, Any]
+    population: int
+    rejected: dict[str, int]
+    sample_digest: str
+    resets_baseline: bool
+    evaluated_at: datetime | None
+    closed_at: datetime | None
+    result: dict[str, Any] | None
+
+
+def find(conn: Connection, stream: str, period: str) -> Window | None:
+    """The window of a stream and period; None where it was never opened."""
+    row = conn.execute(select(t).where(t.c.stream == stream, t.c.period == period)).first()
+    return None if row is None else _window(row)
+
+
+def insert_new(conn: Connection, **columns: Any) -> int | None:
+    """Insert a window; None where somebody else opened it first."""
+    try:
+        with conn.begin_nested():
+            result = conn.execute(insert(t).values(resets_baseline=False, **columns))
+    except IntegrityError:
+        return None
+    key = result.inserted_primary_key
+    return None if key is None else int(key[0])
+
+
+def advance(conn: Connection, window_id: int, *, expect: str, state: str, **columns: Any) -> bool:
+    """Move a window from one state to another, if that is still the one it is in."""
+    where = (t.c.id == window_id) & (t.c.state == expect)
+    return conn.execute(update(t).where(where).values(state=state, **columns)).rowcount == 1
+
+
+def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
+    """The stream's windows that end at or before a moment, newest first."""
+    query = select(t).where(t.c.stream == stream, t.c.ends_at <= before).order_by(t.c.ends_at.desc())
+    return [_window(row) for row in conn.execute(query)]
+
+
+def unfinished(conn: Connection, stream: str) -> list[Window]:
+    """The stream's windows that are neither closed nor insufficient, oldest first."""
+    query = select(t).where(t.c.stream == stream, t.c.state.in_(OPEN)).order_by(t.c.ends_at)
+    return [_window(row) for row in conn.execute(query)]
+
+
+def by_ids(conn: Connection, ids: Iterable[int]) -> list[Window]:
+    """Windows by id, oldest first."""
+    query = select(t).where(t.c.id.in_(list(ids))).order_by(t.c.ends_at)
+    return [_window(row) for row in conn.execute(query)]
+
+
+def _window(row: Row[Any]) -> Window:
+    return Window(**{field.name: getattr(row, field.name) for field in fields(Window)})

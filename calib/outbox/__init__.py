@@ -1,0 +1,1 @@
+"""The outbox: alerts are committed with what they report, and delivered afterwards."""

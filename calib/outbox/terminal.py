@@ -1,0 +1,27 @@
+"""The terminal, where there is no token for Slack."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TextIO
+
+from calib.alerts import Message
+
+
+class TerminalSender:
+    """Writes alerts to a text stream; the outbox keeps them as a log."""
+
+    paced = False
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
+        del alert_id
+        self._stream.write(f"\n{text.text}\n")
+        self._stream.flush()
+        return {"channel": "terminal"}
+
+    def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
+        del alert_id, since
+        return None

@@ -1,0 +1,212 @@
+"""The review queue: drawn rows wait here, are leased to reviewers, and get the one label that counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, insert, select, update
+
+from calib.db import tables
+from calib.errors import QueueError
+
+t, answers = tables.items, tables.labels
+ANSWERS = ("correct", "incorrect", "unsure")
+LEASE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An item leased to a reviewer; the answer must come back with the token."""
+
+    item_id: int
+    token: int
+    prediction_id: str
+    period: str
+    stream: str
+    context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a window's labels are."""
+
+    drawn: int
+    correct: int
+    incorrect: int
+    unsure: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every drawn row has an answer, unsure ones included."""
+        return self.correct + self.incorrect + self.unsure == self.drawn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """A window's drawn rows with their labels; arrays of shape (n,) in the order of the draw.
+
+    `correct` is 1, 0, or NaN where the answer is missing or unsure; `unsure` counts the latter.
+    """
+
+    id: tuple[str, ...]
+    raw: npt.NDArray[np.float64]
+    served: npt.NDArray[np.float64]
+    mapping: tuple[str | None, ...]
+    stratum: npt.NDArray[np.intp]
+    probability: npt.NDArray[np.float64]
+    correct: npt.NDArray[np.float64]
+    segment: tuple[str | None, ...]
+    cluster: tuple[str | None, ...]
+    unsure: int
+
+
+def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
+    """Put a new window's drawn rows up for review; the window's own key makes this happen once."""
+    if drawn:
+        conn.execute(insert(t), [{"window_id": window_id, "lease_token": 0} | row for row in drawn])
+
+
+def claim(
+    conn: Connection, *, stream: str, by: str, now: datetime, lease: timedelta = LEASE, n: int = 1
+) -> list[Claim]:
+    """Lease up to `n` unanswered items, oldest window first, each window in the order of its draw.
+
+    An item whose lease has run out is given to the next who asks. Taken by compare-and-set: of two who
+    reach for one item, one gets it.
+    """
+    w = tables.windows
+    query = (
+        select(t.c.id, t.c.lease_token, t.c.prediction_id, t.c.context, w.c.period, w.c.stream)
+        .join(w, w.c.id == t.c.window_id)
+        .where(w.c.stream == stream, w.c.state.in_(("sampled", "in_review")), t.c.label_id.is_(None))
+        .where((t.c.lease_until.is_(None)) | (t.c.lease_until <= now) | (t.c.leased_by == by))
+        .order_by(w.c.ends_at, t.c.draw_order, t.c.id)
+        .limit(n)
+    )
+    claims = []
+    for row in conn.execute(query).all():
+        free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token) & t.c.label_id.is_(None)
+        taken = {"lease_token": row.lease_token + 1, "leased_by": by, "lease_until": now + lease}
+        if conn.execute(update(t).where(free).values(**taken)).rowcount == 1:
+            claims.append(
+                Claim(
+                    item_id=row.id,
+                    token=row.lease_token + 1,
+                    prediction_id=row.prediction_id,
+                    period=row.period,
+                    stream=row.stream,
+                    context=row.context or {},
+                )
+            )
+    return claims
+
+
+def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> bool:
+    """Label a leased item; False where the same answer counts already.
+
+    The lease's token is a fence: whoever answers after the item has gone to somebody else is kept in the
+    history but does not count. Raises `QueueError` for that, and for an item that has another label.
+    """
+    row = conn.execute(select(t.c.lease_token).where(t.c.id == item_id)).first()
+    if row is None:
+        raise QueueError(f"there is no item {item_id} in the queue")
+    if row.lease_token != token:
+        _write(conn, item_id, answer, by=by, at=at, source="review")
+        raise QueueError("your lease on this item ran out and somebody else has it now; take the next one")
+    outcome = label(conn, item_id=item_id, answer=answer, by=by, at=at, source="review")
+    if outcome == "conflict":
+        raise QueueError("this item has another label already; yours is kept as a second opinion")
+    return outcome == "new"
+
+
+def label(conn: Connection, *, item_id: int, answer: str, by: str, at: datetime, source: str) -> str:
+    """Give an item its label: `new`, `same` where that answer counts already, else `conflict`.
+
+    Every differing answer is kept; the first one counts.
+    """
+    if answer not in ANSWERS:
+        raise QueueError(f"{answer!r:.40} is no answer; there are {', '.join(ANSWERS)}")
+    counting = select(answers.c.answer).join(t, t.c.label_id == answers.c.id).where(t.c.id == item_id)
+    there = conn.execute(counting).scalar()
+    if there is not None:
+        if there == answer:
+            return "same"
+        _write(conn, item_id, answer, by=by, at=at, source=source)
+        return "conflict"
+    key = _write(conn, item_id, answer, by=by, at=at, source=source)
+    free = (t.c.id == item_id) & t.c.label_id.is_(None)
+    won = conn.execute(update(t).where(free).values(label_id=key, lease_until=None)).rowcount == 1
+    return "new" if won else "conflict"
+
+
+def _write(conn: Connection, item_id: int, answer: str, *, by: str, at: datetime, source: str) -> int:
+    """Keep an answer; the same one by the same person is kept once."""
+    same = select(answers.c.id).where(
+        answers.c.item_id == item_id, answers.c.answer == answer, answers.c.by == by
+    )
+    found = conn.execute(same).scalar()
+    if found is not None:
+        return int(found)
+    row = {"item_id": item_id, "answer": answer, "by": by, "at": at, "source": source}
+    return int(conn.execute(insert(answers).values(**row)).inserted_primary_key[0])
+
+
+def progress(conn: Connection, window_id: int) -> Progress:
+    """How many of the window's rows have which answer."""
+    found = _answers(conn, window_id)
+    values = [row.answer for row in found]
+    return Progress(drawn=len(values), **{word: values.count(word) for word in ANSWERS})
+
+
+def unlabelled(conn: Connection, window_id: int) -> list[str]:
+    """The ids of the window's rows that have no label yet."""
+    query = select(t.c.prediction_id).where(t.c.window_id == window_id, t.c.label_id.is_(None))
+    return list(conn.execute(query).scalars())
+
+
+def items_of(conn: Connection, window_id: int, ids: Iterable[str]) -> dict[str, int]:
+    """The queue's item for each prediction id of a window."""
+    wanted = set(ids)
+    query = select(t.c.prediction_id, t.c.id).where(t.c.window_id == window_id)
+    return {row.prediction_id: row.id for row in conn.execute(query) if row.prediction_id in wanted}
+
+
+def cohort(conn: Connection, window_id: int) -> Cohort:
+    """The window's rows and labels as arrays."""
+    found = _answers(conn, window_id)
+    value = {"correct": 1.0, "incorrect": 0.0}
+    return Cohort(
+        id=tuple(row.prediction_id for row in found),
+        raw=np.array([row.raw for row in found], dtype=np.float64),
+        served=np.array([row.served for row in found], dtype=np.float64),
+        mapping=tuple(row.mapping for row in found),
+        stratum=np.array([row.stratum for row in found], dtype=np.intp),
+        probability=np.array([row.probability for row in found], dtype=np.float64),
+        correct=np.array([value.get(row.answer, np.nan) for row in found], dtype=np.float64),
+        segment=tuple(row.segment for row in found),
+        cluster=tuple(row.cluster for row in found),
+        unsure=sum(row.answer == "unsure" for row in found),
+    )
+
+
+def erase_context(conn: Connection, *, stream: str, closed_before: datetime) -> int:
+    """Erase what reviewers saw of windows that closed before a moment; how many rows that were."""
+    w = tables.windows
+    old = select(w.c.id).where(w.c.stream == stream, w.c.closed_at < closed_before)
+    where = t.c.window_id.in_(old) & t.c.context.is_not(None)
+    return conn.execute(update(t).where(where).values(context=None)).rowcount
+
+
+def _answers(conn: Connection, window_id: int) -> Sequence[Any]:
+    query = (
+        select(t, answers.c.answer)
+        .outerjoin(answers, answers.c.id == t.c.label_id)
+        .where(t.c.window_id == window_id)
+        .order_by(t.c.stratum, t.c.draw_order, t.c.prediction_id)
+    )
+    return conn.execute(query).all()
