@@ -69,24 +69,34 @@ def refit(
     """Fit a new mapping and hold it against what is served and against the raw confidence.
 
     Which labels: without a change the baseline's still describe the present and are all used; after one
-    they are scaled to at most a tenth of the new labels' weight. Veto: the new mapping is published only if
-    its cross-fitted Brier score on the new labels is better than both others' on the same rows.
+    they are left out, or kept at a tenth of the new labels' weight where that scores better out of fold.
+    Veto: the new mapping is published only if its cross-fitted Brier score on the new labels is better than
+    both others' on the same rows.
     """
     if now.n < LEAST_LABELS:
         return _untried(method, f"{now.n} labels are too few to fit a mapping: it takes {LEAST_LABELS}")
     if len(np.unique(now.correct[now.weights > 0])) < 2:
         word = "right" if now.correct[now.weights > 0][0] else "wrong"
         return _untried(method, f"all {now.n} labels are {word}: nothing can be fitted to one class")
-    changed = change.p is not None and change.p <= POOL_ABOVE
-    if baseline is None or baseline.n == 0:
-        extra, pooling = None, "new only"
-    elif changed:
-        extra = baseline.scaled(min(baseline.total, OLD_SHARE * now.total))
-        pooling = f"new, old at {OLD_SHARE:.0%} of their weight at most"
-    else:
-        extra, pooling = baseline, "new and old"
+    share = now.weights / now.total
 
-    held_out = crossfit(now, method=method, extra=extra, seed=seed)
+    def scored(extra: Labels | None) -> tuple[float, Floats]:
+        scores = crossfit(now, method=method, extra=extra, seed=seed)
+        return float(share @ (scores - now.correct) ** 2), scores
+
+    pooling, extra = "new only", None
+    brier_after, held_out = scored(None)
+    if baseline is not None and baseline.n > 0:
+        if change.p is not None and change.p <= POOL_ABOVE:
+            old = baseline.scaled(min(baseline.total, OLD_SHARE * now.total))
+            brier_with, held_out_with = scored(old)
+            if brier_with < brier_after:
+                pooling, extra = f"new, old at {OLD_SHARE:.0%} of their weight", old
+                brier_after, held_out = brier_with, held_out_with
+        else:
+            pooling, extra = "new and old", baseline
+            brier_after, held_out = scored(baseline)
+
     present = np.asarray(served.apply(now.scores), dtype=np.float64)
     losses = {
         "after": (held_out - now.correct) ** 2,
@@ -100,7 +110,6 @@ def refit(
         for name, gain in (("what is served", gain_served), ("the raw confidence", gain_identity))
         if gain <= 0
     ]
-    share = now.weights / now.total
     everything = now.plus(extra)
     return Refit(
         published=not lost_to,
@@ -114,7 +123,7 @@ def refit(
         ece_before=ece_of(present, now, strata(present, now.weights)),
         ece_after=held_out_ece(held_out, now),
         brier_before=float(share @ losses["served"]),
-        brier_after=float(share @ losses["after"]),
+        brier_after=brier_after,
         t_served=t_served,
         t_identity=t_identity,
     )

@@ -57,7 +57,7 @@ def _files(kind: str, pattern: str, *, base: Path, where: str, columns: tuple[st
     connection.raw_sql("SET TimeZone = 'UTC'")
     try:
         if kind == "parquet":
-            return connection.read_parquet(paths, union_by_name=True)
+            return _known_times(connection, connection.read_parquet(paths, union_by_name=True))
         # Everything is read as text and interpreted by our own rules. The text is stored before it is
         # used: DuckDB 2.0 moves a TRY_CAST into its CSV reader, where a failing cast is an error.
         text = connection.read_csv(paths, all_varchar=True, union_by_name=True, header=True)
@@ -65,6 +65,21 @@ def _files(kind: str, pattern: str, *, base: Path, where: str, columns: tuple[st
         return connection.create_table("traffic", text.select(asked) if asked else text, temp=True)
     except duckdb.Error as error:
         raise InvalidInput(f"{where} cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _known_times(connection: Any, table: Any) -> Any:
+    """Aware times in nanoseconds as microseconds: DuckDB 2 has a type for them that ibis 12 does not know."""
+    strange = [
+        name.replace('"', '""')
+        for name, kind in table.schema().items()
+        if kind.is_unknown() and "TIMESTAMPTZ_NS" in str(kind)
+    ]
+    if not strange:
+        return table
+    casts = ", ".join(f'CAST("{name}" AS TIMESTAMPTZ) AS "{name}"' for name in strange)
+    view = f'CREATE TEMP VIEW traffic AS SELECT * REPLACE ({casts}) FROM "{table.get_name()}"'  # noqa: S608
+    connection.raw_sql(view)
+    return connection.table("traffic")
 
 
 def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
