@@ -9,7 +9,7 @@ from calib.calibrators.isotonic import isotonic
 from calib.calibrators.labels import Labels, labels_of
 from calib.errors import InvalidInput
 from calib.mapping import Curve, Identity
-from calib.measure import Ece, Strata, ece_estimate, strata
+from calib.measure import Ece, Strata, ece_estimate, group_means, kish_counts, strata
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,10 +76,6 @@ def held_out_ece(scores: Floats, labels: Labels) -> Ece:
 def ece_of(scores: Floats, labels: Labels, groups: Strata) -> Ece:
     """The debiased ECE of scores, shape (n,), on labelled rows, by group, with Kish's effective counts."""
     group, size = groups.assign(scores), len(groups)
-    total = np.bincount(group, labels.weights, size)
-    squares = np.bincount(group, labels.weights**2, size)
-    effective = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
-    safe = np.where(total > 0, total, 1.0)
-    rate = np.bincount(group, labels.weights * labels.correct, size) / safe
-    mean = np.bincount(group, labels.weights * scores, size) / safe
-    return ece_estimate(np.clip(rate, 0, 1) * effective, effective, np.clip(mean, 0, 1), total)
+    counts = kish_counts(group, labels.correct, labels.weights, size)
+    mean = np.clip(group_means(group, scores, labels.weights, size), 0, 1)
+    return ece_estimate(counts.correct, counts.labels, mean, np.bincount(group, labels.weights, size))

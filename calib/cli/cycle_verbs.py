@@ -70,15 +70,15 @@ def backfill(
     begin, end = Period.parse(first, watch.kind), Period.parse(last, watch.kind)
     span = cycle.range_of(watch, ports, begin, end)
     channel = channel or cycle.backfill_channel(watch, ports, begin)
-    results = []
+    closed = []
     with output.progress(f"{stream} on {channel}", total=len(span)) as step:
         for period in span:
             window = cycle.open_window(watch, ports, period, channel=channel, replay=True)
             window = cycle.advance(window, ports)
-            results.append(cycle.account(window, ports))
-            step(f"{period.name} {results[-1]['state']}")
+            closed.append(window)
+            step(f"{period.name} {window.state}")
         _deliver(opened)
-        results = [cycle.account_of(watch.stream, period.name, ports) for period in span]
+        results = [cycle.account(window, ports) for window in closed]
     if json:
         output.emit({"windows": results})
         return

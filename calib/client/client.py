@@ -34,9 +34,9 @@ def _utc_now() -> datetime:
 class MappingClient:
     """Serves the latest mapping of a channel.
 
-    `url`: file:, s3://, gs://, az:// or http(s)://. `scope`: what is served here (model, prompt, …); a mapping
-    for another one is not applied. `cache`: a folder for the last known good. `refresh`: seconds between two
-    polls, spread by ±20%. `bundled`: a mapping file to start from before anything was fetched.
+    `url`: file:, s3://, gs://, az:// or http(s)://. `scope`: what is served here (model, prompt, …); a
+    mapping for another one is not applied. `cache`: a folder for the last known good. `refresh`: seconds
+    between two polls, spread by ±20%. `bundled`: a mapping file for the time before anything was fetched.
 
     `calibrate` and `decide` do no I/O, never block and raise only for the caller's own input: the last known
     good mapping is used, then the bundled one, then none, and the answer says so.
@@ -237,7 +237,7 @@ class MappingClient:
 
     def _wait(self) -> float:
         back_off = min(2**self._failures, LONGEST_BACK_OFF)
-        return self._refresh * back_off * random.uniform(0.8, 1.2)
+        return float(self._refresh * back_off * random.uniform(0.8, 1.2))
 
 
 def _loop(reference: weakref.ref[MappingClient]) -> None:

@@ -58,14 +58,20 @@ class ObstoreFetcher:
             raise Unavailable(f"{self._url}: {key} cannot be read: {reason}") from error
 
     def _open(self) -> ObjectStore:
+        from datetime import timedelta
+
         from obstore.store import from_url
 
-        plain = self._url.startswith("http://")
-        return from_url(
+        store: ObjectStore = from_url(
             self._url,
-            client_options={"timeout": TIMEOUT, "connect_timeout": TIMEOUT, "allow_http": plain},
-            retry_config={"max_retries": 0, "retry_timeout": 10},  # polling is the retry
+            client_options={
+                "timeout": TIMEOUT,
+                "connect_timeout": TIMEOUT,
+                "allow_http": self._url.startswith("http://"),
+            },
+            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=10)},  # polling is the retry
         )
+        return store
 
 
 def open_fetcher(url: str) -> Fetcher:

@@ -129,20 +129,21 @@ def _served_groups(
     table = survey.cells
     raw = np.clip(table.raw_sum / table.n, 0, 1)
     if table.served_sum is not None:
-        served, digests, source = table.served_sum / table.n, list(table.mapping), "logged"
+        served, source = table.served_sum / table.n, "logged"
+        digests = list(table.mapping)
     else:
-        digests = [eras[era].mapping for era in table.era]
+        digests = [eras[era].mapping for era in table.era.tolist()]
         served = raw.copy()
         source = "reconstructed" if applied else "raw"
         for digest, mapping in applied.items():
-            where = np.array([used == digest for used in digests])
+            where = np.array([one == digest for one in digests])
             served[where] = mapping.apply(raw[where])
     found: dict[tuple[int, str], list[float]] = {}
     rows = zip(
         strata.assign_cells(table.cell).tolist(), digests, table.n.tolist(), served.tolist(), strict=True
     )
-    for stratum, digest, n, mean in rows:
-        group = found.setdefault((stratum, digest or ""), [0.0, 0.0])
+    for stratum, used, n, mean in rows:
+        group = found.setdefault((stratum, used or ""), [0.0, 0.0])
         group[0] += n
         group[1] += n * mean
     groups = tuple(

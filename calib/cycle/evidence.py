@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calib.measure import Counts, Strata
+from calib.measure import Counts, Strata, group_means, kish_counts
 from calib.review.queue import Cohort
 
 Floats = npt.NDArray[np.float64]
@@ -65,23 +65,13 @@ def pool(parts: Sequence[Rows]) -> Rows | None:
 
 
 def counts(sample: Rows, strata: Strata) -> Counts:
-    """Effective counts by stratum, (Σw)²/Σw² (Kish 1965), with the weighted share of them correct."""
-    stratum, size = strata.assign(sample.raw), len(strata)
-    total = np.bincount(stratum, sample.weight, size)
-    squares = np.bincount(stratum, sample.weight**2, size)
-    right = np.bincount(stratum, sample.weight * sample.correct, size)
-    labels = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
-    accuracy = np.divide(right, total, out=np.zeros(size), where=total > 0)
-    return Counts(correct=accuracy * labels, labels=labels)
+    """Effective counts by stratum."""
+    return kish_counts(strata.assign(sample.raw), sample.correct, sample.weight, len(strata))
 
 
-def means(values: Floats, sample: Rows, strata: Strata, otherwise: Floats) -> Floats:
-    """Weighted mean of `values` by stratum, shape (B,); `otherwise` where a stratum has no row."""
-    stratum, size = strata.assign(sample.raw), len(strata)
-    total = np.bincount(stratum, sample.weight, size)
-    return np.divide(
-        np.bincount(stratum, sample.weight * values, size), total, out=otherwise.copy(), where=total > 0
-    )
+def means(values: Floats, sample: Rows, strata: Strata) -> Floats:
+    """Weighted mean of `values` by stratum, shape (B,)."""
+    return group_means(strata.assign(sample.raw), values, sample.weight, len(strata))
 
 
 def level_shift(before: Counts, gap: Floats) -> Counts:

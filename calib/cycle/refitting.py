@@ -56,7 +56,7 @@ def propose(
         method=found.method,
         default=found.curve,
         segments={},
-        certificates=[item for item in certificates if item.get("cut") is not None],
+        certificates=tuple(item for item in certificates if item["cut"] is not None),
         evidence={
             "period": window.period,
             "periods": sorted(periods),

@@ -73,10 +73,10 @@ def judge(
         expected = _expected(before, mapping)
         baseline = counts(before, design.strata)
         if design.strata.kind == "quantiles":
-            nothing = np.zeros(len(design.strata))
-            here = means(expected.apply(now_rows.raw), now_rows, design.strata, nothing)
-            there = means(expected.apply(before.raw), before, design.strata, here)
-            baseline = level_shift(baseline, np.where(now.labels > 0, here - there, 0.0))
+            here = means(expected.apply(now_rows.raw), now_rows, design.strata)
+            there = means(expected.apply(before.raw), before, design.strata)
+            both = (now.labels > 0) & (baseline.labels > 0)
+            baseline = level_shift(baseline, np.where(both, here - there, 0.0))
         return change_test(
             now,
             baseline,

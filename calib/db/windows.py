@@ -53,11 +53,10 @@ def insert_new(conn: Connection, **columns: Any) -> int | None:
     """Insert a window; None where somebody else opened it first."""
     try:
         with conn.begin_nested():
-            result = conn.execute(insert(t).values(resets_baseline=False, **columns))
+            new = insert(t).values(resets_baseline=False, **columns).returning(t.c.id)
+            return int(conn.execute(new).scalar_one())
     except IntegrityError:
         return None
-    key = result.inserted_primary_key
-    return None if key is None else int(key[0])
 
 
 def advance(conn: Connection, window_id: int, *, expect: str, state: str, **columns: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calib.measure.bins import Bin, Bins, Reliability, reliability
 from calib.measure.change import Change, change_test
-from calib.measure.ece import Counts, Ece, Rise, ece_estimate, mover
+from calib.measure.ece import Counts, Ece, Rise, ece_estimate, group_means, kish_counts, mover
 from calib.measure.measurement import Measurement, measure
 from calib.measure.scores import Decomposition, Estimate
 from calib.measure.strata import GRID, Strata, cell, strata, strata_of_cells
@@ -25,6 +25,8 @@ __all__ = [
     "cell",
     "change_test",
     "ece_estimate",
+    "group_means",
+    "kish_counts",
     "measure",
     "mover",
     "reliability",

@@ -100,7 +100,28 @@ def ece_estimate(
     z = z_of(level)
     low = _invert(w, plugin, np.where(gap > 2 * sd, gap, 1e-3 * sd), sd, z)
     high = _invert(w, plugin, np.maximum(gap, sd), sd, -z)
-    return Ece(plugin=plugin, estimate=min(max(estimate, low), high), low=low, high=high)
+    return Ece(plugin=plugin, estimate=max(low, min(estimate, high)), low=low, high=high)
+
+
+def kish_counts(group: npt.NDArray[np.intp], correct: Floats, weights: Floats, size: int) -> Counts:
+    """Counts of weighted rows, shape (n,), by group, shape (size,).
+
+    The labels of a group are Kish's effective number (1965), (Σw)²/Σw², and as many of them are correct as
+    the weighted share says.
+    """
+    total = np.bincount(group, weights, size)
+    squares = np.bincount(group, weights**2, size)
+    right = np.bincount(group, weights * correct, size)
+    labels = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
+    accuracy = np.divide(right, total, out=np.zeros(size), where=total > 0)
+    return Counts(np.clip(accuracy, 0, 1) * labels, labels)
+
+
+def group_means(group: npt.NDArray[np.intp], values: Floats, weights: Floats, size: int) -> Floats:
+    """The weighted mean of values, shape (n,), by group, shape (size,); 0 where a group is empty."""
+    total = np.bincount(group, weights, size)
+    summed = np.bincount(group, weights * values, size)
+    return np.divide(summed, total, out=np.zeros(size), where=total > 0)
 
 
 def standard_error(correct: Floats, labels: Floats, score: Floats) -> Floats:
@@ -125,7 +146,7 @@ def _invert(w: Floats, plugin: float, shape: Floats, sd: Floats, z: float) -> fl
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if excess(middle) < 0 else (low, middle)
-    return float(min(1.0, (w @ shape) * low))
+    return min(1.0, float(w @ shape) * low)
 
 
 def mover(now: Ece, before: Ece) -> Rise:

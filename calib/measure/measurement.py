@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.bins import Bin, Bins, checked, reliability
-from calib.measure.ece import Ece, ece_estimate
+from calib.measure.ece import Ece, ece_estimate, group_means, kish_counts
 from calib.measure.scores import Decomposition, Estimate, auroc, decompose, log_losses, mean_estimate
 from calib.measure.strata import strata as strata_of
 
@@ -105,15 +105,12 @@ def measure(
         raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
     share /= share.sum()
 
-    squares = np.bincount(group, weight**2, size)
-    labels = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
-    safe = np.where(total > 0, total, 1.0)
-    rate = np.clip(np.bincount(group, weight * answer, size) / safe, 0, 1)
-    sample_means = np.clip(np.bincount(group, weight * score, size) / safe, 0, 1)
+    counts = kish_counts(group, answer, weight, size)
+    sample_means = np.clip(group_means(group, score, weight, size), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
     return Measurement(
         n=int((weight > 0).sum()),
-        ece=ece_estimate(rate * labels, labels, means, masses, level=level),
+        ece=ece_estimate(counts.correct, counts.labels, means, masses, level=level),
         accuracy=_within_unit(mean_estimate(answer, share, group, level)),
         mean_confidence=float(masses[total > 0] @ means[total > 0] / masses[total > 0].sum()),
         brier=_within_unit(mean_estimate((score - answer) ** 2, share, group, level)),

@@ -153,7 +153,7 @@ def _write(conn: Connection, item_id: int, answer: str, *, by: str, at: datetime
     if found is not None:
         return int(found)
     row = {"item_id": item_id, "answer": answer, "by": by, "at": at, "source": source}
-    return int(conn.execute(insert(answers).values(**row)).inserted_primary_key[0])
+    return int(conn.execute(insert(answers).values(**row).returning(answers.c.id)).scalar_one())
 
 
 def progress(conn: Connection, window_id: int) -> Progress:

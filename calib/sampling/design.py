@@ -39,7 +39,7 @@ def allocate(
     # an expected accuracy of 0 or 1 is a guess, not a variance of zero
     spread = w * np.sqrt(np.clip(a * (1 - a), 0.01, None))
     least = np.where(w > 0, min(floor, labels // max(1, int((w > 0).sum()))), 0)
-    given = np.minimum(least, capacity).astype(np.int64)
+    given: npt.NDArray[np.int64] = np.minimum(least, capacity).astype(np.int64)
     target = spread / spread.sum() * labels
     while (rest := wanted - int(given.sum())) > 0:
         need = np.clip(np.minimum(target, capacity) - given, 0, None)

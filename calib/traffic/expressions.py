@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ REJECTS = ("out_of_scope", "missing_id", "missing", "not_a_number", "out_of_rang
 OFFSET = r"(Z|z|[+-]\d\d(:?\d\d)?)\s*$"
 
 
-@ibis.udf.scalar.builtin(name="md5")
+@ibis.udf.scalar.builtin(name="md5")  # type: ignore[untyped-decorator]
 def md5(text: str) -> str:  # type: ignore[empty-body]
     """The engine's own md5, in hex."""
 
@@ -113,5 +113,10 @@ class Clock:
         """The row's time in UTC."""
         aware, naive = row.get(f"{prefix}_aware"), row.get(f"{prefix}_naive")
         if aware is not None:
-            return (aware if aware.tzinfo else aware.replace(tzinfo=UTC)).astimezone(UTC)
-        return None if naive is None else naive.replace(tzinfo=self.zone).astimezone(UTC)
+            return _in_zone(aware, UTC)
+        return None if naive is None else _in_zone(naive, self.zone)
+
+
+def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """The time in UTC; a naive one is read in `zone`."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -175,7 +175,7 @@ def _numbers(
     values = column.to_pandas()
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         values = pd.to_numeric(values.astype("string"), errors="coerce")
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    numbers: npt.NDArray[np.float64] = values.to_numpy(dtype=np.float64, na_value=np.nan)
     _mark(reject, column.is_null().to_numpy(), missing)  # pandas alone cannot tell null from NaN
     _mark(reject, np.isnan(numbers), other)
     return numbers
@@ -183,7 +183,7 @@ def _numbers(
 
 def _answers(column: pa.ChunkedArray, reject: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     words = column.to_pandas().astype("string").str.strip().str.lower()
-    answers = words.map(ANSWERS).to_numpy(dtype=np.float64, na_value=np.nan)
+    answers: npt.NDArray[np.float64] = words.map(ANSWERS).to_numpy(dtype=np.float64, na_value=np.nan)
     _mark(reject, (words.isna() | (words == "")).to_numpy(dtype=bool, na_value=True), "unlabelled")
     _mark(reject, (words == "unsure").to_numpy(dtype=bool, na_value=False), "unsure")
     _mark(reject, np.isnan(answers), "not_an_answer")

@@ -145,7 +145,8 @@ class Traffic:
         columns = {"id": table[c.id].cast("string"), "answer": table[c.outcome].cast("string").lower()}
         columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
         rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
-        wanted, found = list(ids), {}
+        wanted = list(ids)
+        found: dict[str, Outcome] = {}
         for begin in range(0, len(wanted), IDS_AT_ONCE):
             chunk = rows.filter(
                 rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
@@ -158,8 +159,8 @@ class Traffic:
                     continue
                 if (answer := OUTCOMES.get(row["answer"].strip())) is None:
                     raise InvalidInput(
-                        f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right nor "
-                        "wrong; write 1 or 0, true or false, correct or incorrect"
+                        f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
+                        "nor wrong; write 1 or 0, true or false, correct or incorrect"
                     )
                 found.setdefault(row["id"], Outcome(answer, when))
         return found

@@ -1,0 +1,70 @@
+"""`calib labels`: labels by file."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import CONFIG, Config, Json, StreamName
+
+app = typer.Typer(no_args_is_help=True, help="Labels by file: export what waits, import what was answered.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV with prediction_id and answer[, period, by].")],
+    stream: Annotated[str | None, typer.Option("--stream", help="Default: the only stream there is.")] = None,
+    by: Annotated[str | None, typer.Option("--by", help="Who answered, where the file does not say.")] = None,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """Import labels; twice is once. Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
+    from calib.errors import InvalidInput
+    from calib.review import files
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    if stream is None:
+        if len(opened.settings.streams) != 1:
+            raise InvalidInput("several streams are set: say which with --stream")
+        stream = next(iter(opened.settings.streams))
+    opened.settings.stream(stream)
+    with opened.engine.begin() as conn:
+        report = files.import_labels(conn, file, stream=stream, by=by or getpass.getuser(), now=opened.now())
+    if json:
+        output.emit({"stream": stream, **asdict(report)})
+        return
+    sys.stdout.write(
+        f"{report.new} new, {report.same} known, {report.conflicts} in conflict with an earlier answer, "
+        f"{report.unknown} not in the sample, {report.rejected_total} rejected\n"
+    )
+    for line in report.rejected:
+        sys.stdout.write(f"  {output.printable(line)}\n")
+    sys.stdout.write(f"Next: calib evaluate {stream}\n")
+
+
+@app.command("export")
+def export(
+    stream: StreamName,
+    to: Annotated[Path | None, typer.Option("--to", help="A file; default: standard output.")] = None,
+    config: Config = CONFIG,
+) -> None:
+    """Write what waits for an answer as CSV, in the order of the draw; fill in the column answer."""
+    from calib.review import files
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    opened.settings.stream(stream)
+    with opened.engine.connect() as conn:
+        if to is None:
+            n = files.export(conn, stream, sys.stdout)
+        else:
+            with to.open("w", newline="", encoding="utf-8") as file:
+                n = files.export(conn, stream, file)
+    sys.stderr.write(f"{n} rows wait for an answer\n")

@@ -1,0 +1,136 @@
+"""`calib measure`: an honest answer about a file, with no server and no settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import Json
+
+
+def measure(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet with confidence, correct[, weight, segment].")],
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="An earlier file: has it got worse since?")
+    ] = None,
+    bins: Annotated[int, typer.Option("--bins", min=1, max=100, help="Equal-width bins to show.")] = 10,
+    confidence: Annotated[str | None, typer.Option(help="The column of confidences in [0, 1].")] = None,
+    correct: Annotated[str | None, typer.Option(help="The column of answers, 1 or 0.")] = None,
+    weight: Annotated[str | None, typer.Option(help="A column of weights.")] = None,
+    segment: Annotated[str | None, typer.Option(help="A column of segments, each measured too.")] = None,
+    max_rise: Annotated[float, typer.Option(min=0.001, max=0.5, help="The rise that matters.")] = 0.03,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Where to draw it; default FILE-reliability.png here.")
+    ] = None,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="Draw nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """How far stated confidence is from observed accuracy: ECE with its interval, bins, scores, a picture.
+
+    Rows whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, are counted
+    and left out. With --baseline the change test says whether it got worse, and what it could have seen.
+    """
+    from calib.measure import Bins
+    from calib.measure import measure as measure_rows
+    from calib.traffic.labelled import read_labelled
+
+    names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": segment}
+    table = read_labelled(file, **names)
+    found = measure_rows(table.scores, table.correct, weights=table.weights, bins=Bins.equal_width(bins))
+    result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
+    result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
+    if table.segments is not None:
+        for name in sorted({str(s) for s in table.segments if s is not None and s == s}):
+            here = table.segments == name
+            weights = None if table.weights is None else table.weights[here]
+            result["segments"][name] = measure_rows(
+                table.scores[here], table.correct[here], weights=weights
+            ).to_json()
+    if baseline is not None:
+        result["change"] = _change(table, read_labelled(baseline, **names), max_rise)
+    if not no_picture:
+        from calib.report.figures import draw_reliability
+
+        picture = picture or Path(f"{file.stem}-reliability.png")
+        draw_reliability(picture, result, title=file.name)
+        result["picture"] = str(picture)
+    if json:
+        output.emit(result)
+    else:
+        _show(result)
+
+
+def _change(now: Any, before: Any, max_rise: float) -> dict[str, Any]:
+    """The change test between two files, at the masses of the first."""
+    import numpy as np
+
+    from calib.measure import change_test, group_means, kish_counts, strata
+
+    groups = strata(now.scores, now.weights)
+    size = len(groups)
+    here, there = groups.assign(now.scores), groups.assign(before.scores)
+    weights, weights_before = (
+        np.ones(len(table.scores)) if table.weights is None else table.weights for table in (now, before)
+    )
+    mass = np.bincount(here, weights, size)
+    return change_test(
+        kish_counts(here, now.correct, weights, size),
+        kish_counts(there, before.correct, weights_before, size),
+        score=np.clip(group_means(here, now.scores, weights, size), 0, 1),
+        mass=mass / mass.sum(),
+        max_rise=max_rise,
+        seed=0,
+    ).to_json()
+
+
+def _show(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from calib.cli.tables import change_words
+
+    console = Console(highlight=False)
+    rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result["rejected"].items())
+    console.print(f"[bold]{escape(result['file'])}[/bold]  {result['n']:,} of {result['rows']:,} rows")
+    if rejected:
+        console.print(f"  not counted  {rejected}")
+    gap = result["gap"]
+    lean = "overconfident" if gap > 0 else "underconfident"
+    n = output.number
+    console.print(
+        f"  ECE          {output.interval(result)}   (plugin, biased upwards: {n(result['ece_plugin'])})"
+    )
+    low, high = n(result["accuracy_low"]), n(result["accuracy_high"])
+    console.print(
+        f"  accuracy     {n(result['accuracy'])} ({low} to {high}), "
+        f"stated {n(result['mean_confidence'])}: {lean} by {abs(gap):.3f}"
+    )
+    for key, name in (("brier", "Brier score"), ("log_loss", "log loss"), ("auroc", "AUROC")):
+        low, high = n(result[f"{key}_low"]), n(result[f"{key}_high"])
+        console.print(f"  {name:12} {n(result[key])} ({low} to {high})")
+    if not result["informative"]:
+        console.print(
+            "  [bold]no information[/bold]: this confidence does not tell right answers from wrong ones"
+        )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("bin", "rows", "stated", "accuracy (95%)"):
+        table.add_column(name, justify="right")
+    for bin_ in result["bins"]:
+        if bin_["n"]:
+            accuracy = f"{n(bin_['accuracy'])} ({n(bin_['low'])} to {n(bin_['high'])})"
+            table.add_row(
+                f"({bin_['lo']:g}, {bin_['hi']:g}]", f"{bin_['n']:,}", n(bin_["mean_score"]), accuracy
+            )
+    console.print(table)
+    for name, part in result["segments"].items():
+        console.print(
+            f"  {escape(output.printable(name)):24} ECE {output.interval(part)}  ({part['n']:,} rows)"
+        )
+    if result["change"] is not None:
+        console.print(f"  change       {change_words(result['change'])}")
+    if result["picture"]:
+        console.print(f"Picture: {escape(result['picture'])}")

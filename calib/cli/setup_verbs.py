@@ -1,0 +1,99 @@
+"""`calib check` and `calib demo`: does it work here, and what does it look like at work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import CONFIG, Config, Json
+
+
+def check(config: Config = CONFIG, json: Json = False) -> None:
+    """Try every connection and setting, one line each."""
+    from calib.settings import load
+    from calib.wiring import traffic
+
+    settings = load(config)
+    lines: list[dict[str, Any]] = []
+
+    def attempt(what: str, try_it: Callable[[], str]) -> None:
+        from calib.errors import CalibError
+
+        try:
+            lines.append({"what": what, "ok": True, "says": try_it()})
+        except CalibError as error:
+            lines.append(
+                {"what": what, "ok": False, "says": str(error), "exit_code": output.exit_code(error)}
+            )
+        if not json:
+            mark = "ok  " if lines[-1]["ok"] else "FAIL"
+            sys.stdout.write(f"{mark} {what}: {output.printable(lines[-1]['says'])}\n")
+
+    attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
+    attempt("database", lambda: _database(settings))
+    attempt("store", lambda: _store(settings))
+    attempt("slack", lambda: _slack(settings))
+    for name, stream in settings.streams.items():
+        attempt(f"traffic of {name}", lambda n=name, s=stream: _span(traffic(n, s, settings.folder).check()))  # type: ignore[misc]
+    failed = [line for line in lines if not line["ok"]]
+    if json:
+        output.emit({"ok": not failed, "checks": lines})
+    if failed:
+        raise typer.Exit(max(line["exit_code"] for line in failed))
+
+
+def demo(
+    into: Annotated[Path, typer.Option("--into", help="The folder to work in.")] = Path("demo"),
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another year of another model.")] = 0,
+    json: Json = False,
+) -> None:
+    """The main job on this machine: a year of a real classifier's traffic, watched month by month.
+
+    Trains a digit reader that is overconfident, lets its camera slip in the ninth month, and runs the real
+    flows over it: sampling, review, measuring, refitting, publishing, alerting. Takes about two minutes.
+    """
+    from calib.demo import run_demo
+
+    summary = run_demo(into, seed=seed, tell=not json)
+    if json:
+        output.emit(summary)
+
+
+def _database(settings: Any) -> str:
+    from calib.db.engine import migrate, open_engine
+
+    engine = open_engine(settings.database_url)
+    migrate(engine)
+    return f"{engine.url.render_as_string(hide_password=True)}, schema up to date"
+
+
+def _store(settings: Any) -> str:
+    from calib.store import open_store
+
+    store = open_store(settings.store, base=settings.folder)
+    probe = "calibwatch-check.json"
+    store.create(probe, b'{"format":"calibwatch.check/1"}')
+    store.keys("")
+    return f"{settings.store}, readable and writable"
+
+
+def _slack(settings: Any) -> str:
+    if settings.slack_token is None:
+        return "no SLACK_BOT_TOKEN: alerts go to the terminal"
+    from calib.outbox.slack import SlackSender
+
+    slack = settings.slack
+    sender = SlackSender(
+        settings.slack_token.get_secret_value(), channel=slack.channel, base_url=slack.base_url
+    )
+    return f"signed in as {sender.check()}, alerts go to {slack.channel}"
+
+
+def _span(found: dict[str, Any]) -> str:
+    columns = ", ".join(f"{key.removeprefix('columns.')} = {name}" for key, name in found["columns"].items())
+    return f"{columns}; rows from {found['first']} to {found['last']}"

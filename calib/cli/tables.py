@@ -1,0 +1,100 @@
+"""Results for people: one window as lines, many as a table, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from calib.cli.output import interval, number, printable
+
+STATES = {
+    "first": "first window: nothing to compare with yet",
+    "stable": "stable: a rise beyond what is allowed is ruled out",
+    "no_change_seen": "no change seen",
+    "degraded": "DEGRADED",
+    "changed": "changed",
+}
+
+
+HEADERS = ("period", "labels", "raw ECE (95%)", "served ECE (95%)", "change", "mapping", "alerts")
+
+
+def windows_table(results: list[dict[str, Any]]) -> None:
+    """A line for each window."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in HEADERS:
+        table.add_column(name, no_wrap=True)
+    for result in results:
+        table.add_row(*row_of(result))
+    Console().print(table)
+
+
+def row_of(result: dict[str, Any]) -> tuple[str, ...]:
+    """The cells of one window."""
+    change = result["change"]
+    word = result["state"].replace("_", " ") if change is None else change["state"].replace("_", " ")
+    refit = result["refit"]
+    return (
+        result["period"],
+        f"{result['labels']['n']} of {result['sample']['n']}",
+        interval(result["raw"]),
+        interval(result["served"]),
+        word,
+        f"new {refit['mapping'][:8]}" if refit["published"] else "upheld" if refit.get("upheld") else "–",
+        ", ".join(alert["kind"].replace("_", " ") for alert in result["alerts"]) or "–",
+    )
+
+
+def window_panel(result: dict[str, Any]) -> None:
+    """One window in words."""
+    console = Console(highlight=False, soft_wrap=True)
+    say = console.print
+    stream, period, labels = result["stream"], result["period"], result["labels"]
+    say(f"[bold]{stream} {period}[/bold]  {result['state'].replace('_', ' ')}")
+    rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result["rejected"].items())
+    say(f"  population  {result['population']:,}" + (f"  (not counted: {rejected})" if rejected else ""))
+    say(
+        f"  labels      {labels['n']} of {result['sample']['n']}: {labels['correct']} correct, "
+        f"{labels['unsure']} unsure, {labels['missing']} missing"
+    )
+    if result["raw"] is not None:
+        say(f"  raw ECE     {interval(result['raw'])}   AUROC {number(result['raw']['auroc'])}")
+        say(f"  served ECE  {interval(result['served'])}   ({result['served']['source']})")
+    change, refit = result["change"], result["refit"]
+    if change is not None:
+        say(f"  change      {change_words(change)}")
+    if change is not None or result["state"] == "insufficient":
+        new = f"new mapping {refit['mapping'][:12]}: " if refit["published"] else "no new mapping: "
+        say(f"  refit       {new}{printable(refit['reason'])}")
+    for alert in result["alerts"]:
+        say(f"  alert       {alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
+    say(f"Next: {_next(result, stream, period)}")
+
+
+def change_words(change: dict[str, Any]) -> str:
+    """The verdict with what carries it."""
+    words = STATES[change["state"]]
+    if change["rise"] is None:
+        return words
+    rise = (
+        f"rise {change['rise']:+.3f} ({change['low']:+.3f} to {change['high']:+.3f}), p = {change['p']:.3f}"
+    )
+    seen = change["minimum_detectable_rise"]
+    could = "" if seen is None else f"; a rise of {seen:.3f} would have been seen 4 times in 5"
+    direction = f", {change['direction']}" if change["direction"] else ""
+    return f"{words}{direction}: {rise}{could}"
+
+
+def _next(result: dict[str, Any], stream: str, period: str) -> str:
+    if result["state"] in ("sampled", "in_review"):
+        return (
+            f"`calib labels export {stream} > todo.csv`, fill in answer, `calib labels import todo.csv "
+            f"--stream {stream}`, then `calib run {stream} --period {period}` again"
+        )
+    if result["refit"]["published"]:
+        return f"`calib mapping list {stream}`; `calib mapping rollback {stream}` undoes it"
+    if result["state"] == "insufficient":
+        return "get more of the sample labelled before it closes; the mapping stays as it is"
+    return f"`calib mapping list {stream}` shows what is served"

@@ -1,0 +1,231 @@
+"""A year of the digit reader, watched month by month by the real flows."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from calib.client import MappingClient
+from calib.cycle import PRODUCTION, deliver, evaluate_open, open_due
+from calib.demo.digits import DigitReader, Reading
+from calib.demo.people import Reviewers
+from calib.errors import InvalidInput
+from calib.measure import group_means, strata
+from calib.period import Period, periods
+from calib.wiring import Deployment
+
+STREAM = "digit-reader"
+FIRST, LAST, CHANGED = "2025-11", "2026-10", "2026-07"
+ROWS = 4_000  # predictions a month
+LABELS = 500
+SETTINGS = """\
+# What the demo watches; every key is explained in docs/settings.md.
+database = "sqlite:///calib.db"
+store = "file:mappings"
+
+[streams.digit-reader]
+traffic = "parquet:traffic/*.parquet"
+columns = { id = "prediction_id", ts = "ts", confidence = "raw_confidence", served = "served", \
+mapping = "mapping", context = ["image", "answer"] }
+scope = { model = "digit-reader-1", score = "token_probability" }
+review = { kind = "builtin" }
+labels = 500
+period = "month"
+settle_hours = 0
+threshold = 0.90
+"""
+
+
+class Steps(Protocol):
+    """How the demo runs the cycle: through Prefect, or directly."""
+
+    def open_windows(self, config: Path, now: datetime) -> None: ...
+    def evaluate_windows(self, config: Path, now: datetime) -> list[dict[str, Any]]: ...
+    def relay(self, config: Path, now: datetime) -> None: ...
+
+
+class PrefectFlows:
+    """The flows as they are deployed, in a temporary Prefect server of this process's own."""
+
+    def __init__(self) -> None:
+        os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+        os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+        logging.getLogger("prefect").setLevel(logging.ERROR)
+
+    def open_windows(self, config: Path, now: datetime) -> None:
+        from flows.open_windows import open_windows
+
+        open_windows(config=str(config), now=now)
+
+    def evaluate_windows(self, config: Path, now: datetime) -> list[dict[str, Any]]:
+        from flows.evaluate_windows import evaluate_windows
+
+        return evaluate_windows(config=str(config), now=now)
+
+    def relay(self, config: Path, now: datetime) -> None:
+        from flows.relay import relay
+
+        relay(config=str(config), now=now)
+
+
+class Directly:
+    """The same without Prefect: the cycle is plain functions."""
+
+    def open_windows(self, config: Path, now: datetime) -> None:
+        opened = Deployment.open(config, now=lambda: now)
+        open_due(opened.watch(STREAM), opened.ports(STREAM))
+
+    def evaluate_windows(self, config: Path, now: datetime) -> list[dict[str, Any]]:
+        opened = Deployment.open(config, now=lambda: now)
+        return evaluate_open(opened.watch(STREAM), opened.ports(STREAM))
+
+    def relay(self, config: Path, now: datetime) -> None:
+        opened = Deployment.open(config, now=lambda: now)
+        deliver(opened.engine, opened.sender(), now=opened.now)
+
+
+def run_year(
+    into: Path,
+    *,
+    seed: int,
+    steps: Steps,
+    heard: Callable[[dict[str, Any]], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Make each month's traffic, serve it through the client, let the cycle watch it.
+
+    Returns the twelve windows as `calib run --json` shows them, each with `true`: the ECEs over every row of
+    the month, which only the demo can know. `heard` is called with each as it is done.
+    """
+    _prepare(into)
+    config = into / "calib.toml"
+    reader = DigitReader(np.random.default_rng([seed, 0]))
+    clock = _Clock()
+    windows = []
+    with MappingClient(
+        f"file:{into / 'mappings'}",
+        stream=STREAM,
+        scope={"model": "digit-reader-1"},
+        cache=into / "client-cache",
+        background=False,
+        now=clock,
+    ) as client:
+        for number, period in enumerate(periods(Period.parse(FIRST, "month"), Period.parse(LAST, "month"))):
+            start, end = period.interval("UTC")
+            clock.moment = start
+            client.refresh_now()
+            rng = np.random.default_rng([seed, 1, number])
+            reading = reader.read(ROWS, rng, slipped=period.name >= CHANGED)
+            served = client.calibrate(reading.confidence)
+            outcomes = _write(into, period.name, start, end, reading, served.value, served.mapping, rng)
+
+            steps.open_windows(config, end)
+            Reviewers(config, outcomes).label_everything(STREAM, at=end)
+            window = steps.evaluate_windows(config, end)[0]
+            steps.relay(config, end)
+            window["true"] = {
+                "raw_ece": true_ece(reading.confidence, reading.correct),
+                "served_ece": true_ece(served.value, reading.correct),
+            }
+            window["alerts"] = [alert | {"delivered": True} for alert in window["alerts"]]
+            windows.append(window)
+            if heard is not None:
+                heard(window)
+    return windows
+
+
+def true_ece(scores: Any, correct: Any) -> float:
+    """The ECE over a whole population, in the strata of its own scores: no sampling, no interval."""
+    values, answers = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
+    groups = strata(values)
+    group, ones = groups.assign(values), np.ones(len(values))
+    gaps = group_means(group, answers - values, ones, len(groups))
+    return float(np.bincount(group, minlength=len(groups)) @ np.abs(gaps) / len(values))
+
+
+class _Clock:
+    """The demo's time: it lives in the year that it watches."""
+
+    def __init__(self) -> None:
+        self.moment = datetime.fromisoformat("2025-11-01T00:00:00+00:00")
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+def _prepare(into: Path) -> None:
+    """An empty folder; one with anything else than an earlier demo in it is refused."""
+    if into.exists() and any(into.iterdir()):
+        if not (into / "calib.toml").is_file() or STREAM not in (into / "calib.toml").read_text():
+            raise InvalidInput(
+                f"{into} holds something else than an earlier demo; name another folder with --into"
+            )
+        shutil.rmtree(into)
+    (into / "traffic").mkdir(parents=True)
+    (into / "calib.toml").write_text(SETTINGS, encoding="utf-8")
+
+
+def _write(
+    into: Path,
+    period: str,
+    start: datetime,
+    end: datetime,
+    reading: Reading,
+    served: Any,
+    mapping: str | None,
+    rng: np.random.Generator,
+) -> dict[str, bool]:
+    """The month's traffic as production logs it; what was right stays with the reviewers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    n = len(reading.confidence)
+    seconds = np.sort(rng.integers(0, int((end - start).total_seconds()), n))
+    ids = [f"{period}-{i:05d}" for i in range(n)]
+    table = pa.table(
+        {
+            "prediction_id": ids,
+            "ts": pa.array([start + timedelta(seconds=int(s)) for s in seconds], pa.timestamp("us", "UTC")),
+            "raw_confidence": reading.confidence,
+            "served": np.asarray(served, dtype=float),
+            "mapping": pa.array([mapping] * n, pa.string()),
+            "image": [f"digit {image}" for image in reading.image],
+            "answer": [f"this is a {answer}" for answer in reading.answer],
+        }
+    )
+    pq.write_table(table, into / "traffic" / f"{period}.parquet")
+    return dict(zip(ids, reading.correct.tolist(), strict=True))
+
+
+def summarise(into: Path, windows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Draw the pictures and write summary.json; returns what that holds."""
+    from calib.report.figures import draw_months, draw_reliability
+
+    months, reliability = into / "months.png", into / "reliability.png"
+    title = "Digit reader: is stated confidence true? The camera slips in 2026-07"
+    truth = {key: [window["true"][key] for window in windows] for key in ("raw_ece", "served_ece")}
+    draw_months(months, windows, title=title, true_raw=truth["raw_ece"], true_served=truth["served_ece"])
+    last = windows[-1]
+    draw_reliability(reliability, last["raw"], last["served"], title=f"{STREAM} {last['period']}")
+    summary = {
+        "changed_at": CHANGED,
+        "windows": windows,
+        "report": str(months),
+        "picture": str(reliability),
+        "store": str(into / "mappings"),
+    }
+    text = json.dumps(summary, indent=1, allow_nan=False)
+    (into / "summary.json").write_text(text + "\n", encoding="utf-8")
+    return summary
+
+
+__all__ = ["CHANGED", "FIRST", "LAST", "PRODUCTION", "Directly", "PrefectFlows", "run_year", "summarise"]

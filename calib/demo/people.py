@@ -1,0 +1,35 @@
+"""The demo's reviewers: they know the digits, and answer through the queue as people would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from calib.review import queue
+from calib.wiring import Deployment
+
+NAMES = ("ada", "bo")
+AT_ONCE = 50
+
+
+class Reviewers:
+    """Two people who take turns; `right` says which predictions were right."""
+
+    def __init__(self, config: Path, right: Mapping[str, bool]) -> None:
+        self._opened, self._right = Deployment.open(config), right
+
+    def label_everything(self, stream: str, *, at: datetime) -> int:
+        """Claim and answer until nothing waits; how many answers that took."""
+        given, turn = 0, 0
+        while True:
+            by = NAMES[turn % len(NAMES)]
+            turn += 1
+            with self._opened.engine.begin() as conn:
+                claims = queue.claim(conn, stream=stream, by=by, now=at, n=AT_ONCE)
+                for claim in claims:
+                    word = "correct" if self._right[claim.prediction_id] else "incorrect"
+                    queue.answer(conn, item_id=claim.item_id, token=claim.token, answer=word, by=by, at=at)
+            if not claims:
+                return given
+            given += len(claims)
