@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits
+PRODUCTION = "production"  # the channel that commands mean by default
 
 TITLES = {
     "degraded": "confidence got worse",
@@ -19,46 +21,63 @@ TITLES = {
     "mapping_stale": "the mapping is about to expire",
 }
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
-BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# control characters, invisible ones such as direction overrides, lone surrogates, line and paragraph ends
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """`text` for notifications and terminals, `blocks` for Slack."""
+    """`text` for notifications and terminals, not yet escaped for Slack; `blocks` for Slack, escaped."""
 
     text: str
     blocks: list[dict[str, Any]]
 
 
 def message(payload: dict[str, Any]) -> Message:
-    """Render an outbox payload: kind, stream, period, severity and facts."""
-    stream, period, kind = payload["stream"], payload["period"], payload["kind"]
-    title = f"{plain(stream)} {plain(period)}: {TITLES.get(kind, kind.replace('_', ' '))}"
-    lines = [*_lines(kind, payload["facts"]), _next_step(kind, stream, period)]
-    header = f"{MARKS[payload['severity']]} {title}"
+    """Render an outbox payload: kind, stream, period, severity and facts.
+
+    Within Slack's limits whatever the facts hold: what is too long is cut, what could call a channel, make a
+    link, hide or reorder text is escaped or taken out.
+    """
+    stream, period, kind = plain(payload["stream"]), plain(payload["period"]), payload["kind"]
+    title = f"{stream} {period}: {TITLES.get(kind) or plain(kind).replace('_', ' ')}"
+    facts = payload["facts"]
+    lines = [plain(line) for line in (*_lines(kind, facts), _next_step(kind, stream, period, facts))]
+    header = _cut(f"{MARKS[payload['severity']]} {title}", HEADER)
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(header, HEADER), "emoji": True}}
+        {"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}
     ]
     room = TOTAL - len(header)
     for line in lines:
-        section = _cut(slack(line), min(SECTION, room))
+        section = _cut(escaped(line), min(SECTION, room))
         room -= len(section)
-        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": section}})
-    return Message(text=_cut("\n".join([title, *map(plain, lines)]), SECTION), blocks=blocks)
+        if section:
+            text = {"type": "mrkdwn", "text": section, "verbatim": True}
+            blocks.append({"type": "section", "text": text})
+    return Message(text=_cut("\n".join([title, *lines]), SECTION), blocks=blocks)
 
 
 def plain(text: str) -> str:
-    """Without control characters and direction overrides, for anything that a person reads."""
-    return "".join(c for c in text if c == "\n" or (unicodedata.category(c) != "Cc" and c not in BIDI))
+    """One line without anything unseen, for whatever a person reads.
+
+    >>> plain("paid\\u202e\\x1b[31m\\n<!channel>")
+    'paid[31m <!channel>'
+    """
+    lines = " ".join(str(text).splitlines())
+    return "".join(c for c in lines if unicodedata.category(c) not in UNSEEN)
 
 
-def slack(text: str) -> str:
-    """The same with Slack's own three characters escaped, so that no text calls a channel or makes a link."""
-    return plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def escaped(text: str) -> str:
+    """Slack's own three characters escaped, so that no text calls a channel or makes a link.
+
+    >>> escaped("<!channel> & co")
+    '&lt;!channel&gt; &amp; co'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
-    if kind in ("window_missed", "cohort_late", "mapping_stale"):
+    if "what" in facts:
         return [facts["what"]]
     labels, change, refit = facts["labels"], facts["change"], facts["refit"]
     seen = f"{labels['n']} labels of {facts['population']:,} predictions"
@@ -73,10 +92,10 @@ def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
         f"Accuracy is {_percent(served['accuracy'])}, stated {_percent(served['mean_confidence'])} ({seen})."
     ]
     if kind != "recovered" and change["rise"] is not None:
-        span = f"{change['low']:+.3f} to {change['high']:+.3f}"
         lines.append(
-            f"Against the baseline that is {change['rise']:+.3f} ({span}); "
-            f"p = {change['p']:.4f}, {change['direction'] or 'no direction'}."
+            f"Against the baseline served confidence is off by {change['rise']:+.3f} more "
+            f"({change['low']:+.3f} to {change['high']:+.3f}); {change['direction'] or 'no direction'}, "
+            f"{_p(change['p'])}."
         )
     if kind in ("degraded", "refit_vetoed"):
         lines.append(_refit_line(refit, facts["channel"]))
@@ -87,25 +106,34 @@ def _refit_line(refit: dict[str, Any], channel: str) -> str:
     if not refit["published"]:
         return f"No new mapping: {refit['reason']}."
     return (
-        f"A new mapping {refit['mapping'][:12]} is on {plain(channel)}; "
-        f"on labels it has not seen it is off by {_ece(refit['ece_after'])}."
+        f"A new mapping {refit['mapping'][:12]} is on {channel}: on labels that it has not seen it is off by "
+        f"{_ece(refit['ece_after'])}, the one before it by {_ece(refit['ece_before'])}."
     )
 
 
-def _next_step(kind: str, stream: str, period: str) -> str:
-    name = plain(stream)
+def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> str:
+    look = f"look for what changed in {period} (model, prompt, inputs)"
+    if kind == "degraded" and facts["refit"]["published"]:
+        where = "" if facts["channel"] == PRODUCTION else f" --channel {facts['channel']}"
+        return f"What to do: {look}. To undo the new mapping: `calib mapping rollback {stream}{where}`"
+    if kind == "insufficient_labels" and not facts["population"]:
+        return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
+    waits = f"`calib labels export {stream}` gives what waits for an answer"
     return {
-        "degraded": f"What to do: look for what changed in {plain(period)} (model, prompt, inputs). "
-        f"To undo the new mapping: `calib mapping rollback {name}`",
+        "degraded": f"What to do: {look}. `calib mapping list {stream}` shows what is served",
         "refit_vetoed": "What to do: routing on this confidence is not safe until it is understood. "
-        f"`calib mapping list {name}` shows what is served",
-        "recovered": f"Nothing to do. `calib mapping list {name}` shows the versions",
-        "insufficient_labels": f"What to do: `calib labels export {name}` gives what waits for an answer",
+        f"`calib mapping list {stream}` shows what is served",
+        "recovered": f"Nothing to do. `calib mapping list {stream}` shows the versions",
+        "insufficient_labels": f"What to do: see that the next sample is labelled in time; {waits}",
         "rejects_up": "What to do: see who writes these rows; `calib check` shows the columns",
-        "window_missed": f"What to do: `calib run {name} --period {plain(period)}`",
-        "cohort_late": f"What to do: `calib labels export {name}` gives what waits for an answer",
-        "mapping_stale": f"What to do: `calib evaluate {name}`, and see why it did not run",
-    }.get(kind, f"`calib mapping list {name}` shows what is served")
+        "window_missed": f"What to do: `calib run {stream} --period {period}`",
+        "cohort_late": f"What to do: {waits}",
+        "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",
+    }.get(kind, f"`calib mapping list {stream}` shows what is served")
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _ece(measured: dict[str, Any] | None) -> str:
@@ -119,4 +147,7 @@ def _percent(value: float | None) -> str:
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: max(0, length - 1)] + "…"
+    """At most `length` characters, and no half of an escaped one."""
+    if len(text) <= length:
+        return text
+    return re.sub(r"&[a-z]{0,3}$", "", text[: length - 1]) + "…" if length > 0 else ""

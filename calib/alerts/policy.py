@@ -99,6 +99,8 @@ def _facts(result: dict[str, Any]) -> dict[str, Any]:
             key: change.get(key)
             for key in ("state", "p", "rise", "low", "high", "minimum_detectable_rise", "direction")
         },
-        "refit": {key: refit.get(key) for key in ("published", "reason", "mapping", "ece_after")},
+        "refit": {
+            key: refit.get(key) for key in ("published", "reason", "mapping", "ece_before", "ece_after")
+        },
         "channel": result["channel"],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calib.cycle.advance import advance
+from calib.cycle.closing import advance
 from calib.cycle.opening import open_window
 from calib.cycle.operations import (
     PRODUCTION,

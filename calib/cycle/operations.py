@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from calib.alerts import Alert
-from calib.cycle.advance import advance
+from calib.cycle.closing import advance
 from calib.cycle.evaluation import skeleton
 from calib.cycle.opening import open_window
 from calib.cycle.ports import Ports, Watch

@@ -27,11 +27,10 @@ def open_engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
         engine = create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise InvalidInput(
-            f"`database` in calib.toml, {url.split('@')[-1]!r}, is not understood: {error}. Write "
-            "sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME with calibwatch[postgres] installed"
-        ) from None
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise _not_understood(url, str(error)) from None
+    except ValueError:  # its text may quote a piece of the password
+        raise _not_understood(url, "the port is not a number") from None
     if engine.dialect.is_async:
         raise InvalidInput(
             f"`database` in calib.toml names the asynchronous driver {engine.dialect.driver}; "
@@ -80,8 +79,8 @@ def check(engine: Engine) -> str:
     newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
     if found != newest or newest is None:
         raise InvalidInput(
-            f"database {_shown(engine)} has schema {found or 'none'}, this version of calibwatch needs {newest}; "
-            "an older one is brought up to date by any command, for a newer one upgrade calibwatch"
+            f"database {_shown(engine)} has schema {found or 'none'}, this calibwatch needs {newest};"
+            " an older one is brought up to date by any command, for a newer one upgrade calibwatch"
         )
     return newest
 
@@ -102,6 +101,13 @@ def _upgrade(engine: Engine) -> None:
         raise InvalidInput(
             f"database {_shown(engine)} was written by a newer calibwatch ({error}); upgrade this one"
         ) from None
+
+
+def _not_understood(url: str, why: str) -> InvalidInput:
+    return InvalidInput(
+        f"`database` in calib.toml, {url.split('@')[-1].split('?')[0]!r}, is not understood: {why}. Write "
+        "sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME with calibwatch[postgres] installed"
+    )
 
 
 def _unreachable(engine: Engine, error: Exception) -> SourceError:

@@ -24,6 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+NULLABLE_JSON = JSON(none_as_null=True)  # else None is stored as the JSON text "null", which is not NULL
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -81,7 +83,7 @@ windows = Table(
     Column("resets_baseline", Boolean, nullable=False),  # a change was confirmed here
     Column("evaluated_at", Moment),
     Column("closed_at", Moment),
-    Column("result", JSON),
+    Column("result", NULLABLE_JSON),
     UniqueConstraint("stream", "period"),
 )
 
@@ -102,7 +104,7 @@ items = Table(
     Column("cluster", Text),
     Column("judge", Float),
     Column("trace", Text),
-    Column("context", JSON),  # what reviewers see; erased after a while
+    Column("context", NULLABLE_JSON),  # what reviewers see; erased after a while
     Column("lease_token", Integer, nullable=False, default=0),  # grows with each lease: a fence
     Column("leased_by", Text),
     Column("lease_until", Moment),
@@ -134,10 +136,9 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("state", String(16), nullable=False),  # pending, delivered, parked
     Column("attempts", Integer, nullable=False),
-    Column("next_at", Moment, nullable=False),
-    Column("lease_until", Moment),
+    Column("next_at", Moment, nullable=False),  # not before; taking one in hand puts it off: its lease
     Column("delivered_at", Moment),
-    Column("remote", JSON),
+    Column("remote", NULLABLE_JSON),
     Column("last_error", Text),
     Index("ix_outbox_state_next_at", "state", "next_at"),
 )

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from calib.db import tables
 
 t = tables.windows
-OPEN = ("sampled", "in_review", "evaluated")
+LABELLED = ("sampled", "in_review")  # labels still come in
+OPEN = (*LABELLED, "evaluated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,14 @@ def find(conn: Connection, stream: str, period: str) -> Window | None:
 
 
 def insert_new(conn: Connection, **columns: Any) -> int | None:
-    """Insert a window; None where somebody else opened it first."""
+    """Insert a window and return its id; None where somebody else opened it first."""
     try:
         with conn.begin_nested():
             new = insert(t).values(resets_baseline=False, **columns).returning(t.c.id)
             return int(conn.execute(new).scalar_one())
     except IntegrityError:
+        if find(conn, columns["stream"], columns["period"]) is None:
+            raise
         return None
 
 

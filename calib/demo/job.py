@@ -211,7 +211,7 @@ def summarise(into: Path, windows: list[dict[str, Any]]) -> dict[str, Any]:
     from calib.report.figures import draw_months, draw_reliability
 
     months, reliability = into / "months.png", into / "reliability.png"
-    title = "Digit reader: is stated confidence true? The camera slips in 2026-07"
+    title = f"{STREAM}: is the stated confidence true? The camera slips in {CHANGED}"
     truth = {key: [window["true"][key] for window in windows] for key in ("raw_ece", "served_ece")}
     draw_months(months, windows, title=title, true_raw=truth["raw_ece"], true_served=truth["served_ece"])
     last = windows[-1]

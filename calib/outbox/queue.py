@@ -6,19 +6,21 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from calib.alerts import Alert
 from calib.db import tables
 
 t = tables.outbox
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=5)  # longer than any attempt takes
+CANDIDATES = 20  # looked at in one go, should others be quicker with the first ones
+SHOWN = 500  # characters of an error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An alert whose turn it is; `attempts` counts the ones before."""
+    """An alert taken in hand; `attempts` counts the ones before."""
 
     id: str
     payload: dict[str, Any]
@@ -27,7 +29,7 @@ class Pending:
 
 
 def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
-    """Put an alert in; False where it is there already."""
+    """Put an alert in, to be sent if the caller's transaction commits; False where it is there already."""
     row = {
         "id": alert.id,
         "kind": alert.kind,
@@ -43,44 +45,68 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
         with conn.begin_nested():
             conn.execute(insert(t).values(**row))
     except IntegrityError:
+        if conn.execute(select(t.c.id).where(t.c.id == alert.id)).first() is None:
+            raise
         return False
     return True
 
 
 def claim_next(conn: Connection, *, now: datetime) -> Pending | None:
-    """Lease the alert that has waited longest; None where none is due."""
+    """Take the alert that has waited longest in hand; None where none is due.
+
+    Until the lease is over nobody else gets it. Then it stands behind all that were due before, so that one
+    that kills whoever sends it does not hold up the rest. Taken by compare-and-set: of two who reach for one
+    alert, one gets it.
+    """
     query = (
         select(t)
         .where(t.c.state == "pending", t.c.next_at <= now)
-        .where(t.c.lease_until.is_(None) | (t.c.lease_until <= now))
         .order_by(t.c.next_at, t.c.created_at, t.c.id)
-        .limit(10)
+        .limit(CANDIDATES)
     )
     for row in conn.execute(query).all():
-        same = (t.c.id == row.id) & (t.c.state == "pending") & (t.c.attempts == row.attempts)
-        free = t.c.lease_until.is_(None) | (t.c.lease_until <= now)
-        values = {"attempts": row.attempts + 1, "lease_until": now + LEASE}
-        if conn.execute(update(t).where(same & free).values(**values)).rowcount == 1:
+        values = {"attempts": row.attempts + 1, "next_at": now + LEASE}
+        if conn.execute(update(t).where(_held(row.id, row.attempts)).values(**values)).rowcount == 1:
             return Pending(id=row.id, payload=row.payload, created_at=row.created_at, attempts=row.attempts)
     return None
 
 
+def next_due(conn: Connection) -> datetime | None:
+    """When the next pending alert may be tried; None where nothing waits."""
+    return conn.execute(select(func.min(t.c.next_at)).where(t.c.state == "pending")).scalar()
+
+
 def delivered(conn: Connection, id_: str, *, at: datetime, remote: dict[str, Any]) -> None:
     """Somebody has it; `remote` says where."""
-    values = {"state": "delivered", "delivered_at": at, "remote": remote, "lease_until": None}
-    conn.execute(update(t).where(t.c.id == id_).values(**values, last_error=None))
+    values = {"state": "delivered", "delivered_at": at, "remote": remote, "last_error": None}
+    conn.execute(update(t).where(t.c.id == id_).values(**values))
 
 
-def again(conn: Connection, id_: str, *, at: datetime, error: str) -> None:
-    """Not now: try again at a moment."""
-    values = {"next_at": at, "lease_until": None, "last_error": error[:500]}
-    conn.execute(update(t).where(t.c.id == id_, t.c.state == "pending").values(**values))
+def again(conn: Connection, pending: Pending, *, at: datetime, error: str) -> None:
+    """Not now: try again at a moment. Nothing happens where the alert has gone to somebody else."""
+    held = _held(pending.id, pending.attempts + 1)
+    conn.execute(update(t).where(held).values(next_at=at, last_error=error[:SHOWN]))
 
 
-def park(conn: Connection, id_: str, *, error: str) -> None:
-    """It cannot be delivered as it stands; it stays visible and blocks nothing."""
-    values = {"state": "parked", "lease_until": None, "last_error": error[:500]}
-    conn.execute(update(t).where(t.c.id == id_, t.c.state == "pending").values(**values))
+def park(conn: Connection, pending: Pending, *, error: str) -> None:
+    """It cannot be delivered as it stands: it stays visible and blocks nothing."""
+    held = _held(pending.id, pending.attempts + 1)
+    conn.execute(update(t).where(held).values(state="parked", last_error=error[:SHOWN]))
+
+
+def unpark(conn: Connection, *, now: datetime) -> int:
+    """Put every parked alert up again, once what was in the way has been mended; how many there were."""
+    return conn.execute(update(t).where(t.c.state == "parked").values(state="pending", next_at=now)).rowcount
+
+
+def parked(conn: Connection) -> list[dict[str, Any]]:
+    """The alerts that could not be delivered and why, oldest first."""
+    query = (
+        select(t.c.id, t.c.kind, t.c.stream, t.c.period, t.c.last_error)
+        .where(t.c.state == "parked")
+        .order_by(t.c.created_at, t.c.id)
+    )
+    return [dict(row._mapping) for row in conn.execute(query)]
 
 
 def of_window(conn: Connection, stream: str, period: str) -> list[dict[str, Any]]:
@@ -101,3 +127,8 @@ def kinds_of(conn: Connection, stream: str) -> dict[str, set[str]]:
     for row in conn.execute(select(t.c.period, t.c.kind).where(t.c.stream == stream)):
         found.setdefault(row.period, set()).add(row.kind)
     return found
+
+
+def _held(id_: str, attempts: int) -> ColumnElement[bool]:
+    """The alert, if nobody has taken it since its attempts were counted: they are its fence."""
+    return (t.c.id == id_) & (t.c.state == "pending") & (t.c.attempts == attempts)

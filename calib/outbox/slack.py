@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from calib.alerts import Message
+from calib.alerts.message import escaped
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
+    from slack_sdk.errors import SlackApiError
 
 EVENT = "calibwatch_alert"
-TIMEOUT = 15  # seconds
-FOR_NOW = {"ratelimited", "rate_limited", "service_unavailable"}
-DOUBTFUL = {"internal_error", "fatal_error", "request_timeout"}  # it may have been done all the same
+TIMEOUT = 10  # seconds
+FOR_NOW = {"ratelimited", "rate_limited", "message_limit_exceeded"}
+DOUBTFUL = {"internal_error", "fatal_error", "request_timeout", "service_unavailable"}  # perhaps it was done
+ABOUT_BLOCKS = {"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "too_many_blocks"}
 PAGES = 20  # of channels, or of a channel's history, that are searched
+CHANNEL_ID = re.compile(r"[CDG][A-Z0-9]{7,}")
 
 
 class SlackSender:
-    """Posts to one channel; the alert's id travels in the message's metadata."""
+    """Posts to one channel, given by `#name` or by id; the alert's id travels in the message's metadata.
+
+    The token needs the scopes chat:write, and channels:read with channels:history to recognise what an
+    earlier attempt has delivered; a private channel is given by its id.
+    """
 
     paced = True
 
@@ -29,19 +39,22 @@ class SlackSender:
         self._opened: WebClient | None = None
 
     def send(self, text: Message, alert_id: str) -> dict[str, Any]:
-        metadata = {"event_type": EVENT, "event_payload": {"id": alert_id}}
-        answer = self._call(
-            "chat_postMessage",
-            channel=self._channel,
-            text=text.text,
-            blocks=text.blocks,
-            metadata=metadata,
-            unfurl_links=False,
-            unfurl_media=False,
-        )
+        """Post a message and say where it is; as plain text where Slack does not take its blocks."""
+        values: dict[str, Any] = {
+            "channel": self._channel,
+            "text": escaped(text.text),
+            "metadata": {"event_type": EVENT, "event_payload": {"id": alert_id}},
+            "unfurl_links": False,
+            "unfurl_media": False,
+        }
+        try:
+            answer = self._call("chat_postMessage", blocks=text.blocks, **values)
+        except _BlocksRefused:
+            answer = self._call("chat_postMessage", **values)
         return {"channel": answer.get("channel"), "ts": answer.get("ts")}
 
     def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
+        """The channel's message that carries the alert's id, if one was posted after `since`."""
         channel = self._channel_id()
         for page in self._pages(
             "conversations_history",
@@ -52,7 +65,8 @@ class SlackSender:
         ):
             for entry in page.get("messages", []):
                 metadata = entry.get("metadata") or {}
-                if metadata.get("event_type") == EVENT and metadata["event_payload"].get("id") == alert_id:
+                carried = metadata.get("event_payload") or {}
+                if metadata.get("event_type") == EVENT and carried.get("id") == alert_id:
                     return {"channel": channel, "ts": entry.get("ts")}
         return None
 
@@ -67,7 +81,8 @@ class SlackSender:
             answer = getattr(self._client(), method)(**values)
         except SlackApiError as error:
             raise _translated(method, error) from None
-        except (SlackClientError, OSError) as error:
+        except (SlackClientError, HTTPException, OSError, ValueError, AttributeError) as error:
+            # the last two: a body that is no text, or JSON but no object, as a proxy may send
             raise DeliveryUnknown(f"Slack did not answer {method}: {type(error).__name__}: {error}") from None
         data = answer.data
         if not isinstance(data, dict):
@@ -85,13 +100,14 @@ class SlackSender:
 
     def _channel_id(self) -> str:
         """Posting takes a channel's name, reading its history only the id."""
-        if self._channel.startswith("#"):
-            for page in self._pages("conversations_list", exclude_archived=True, limit=1000):
-                for channel in page.get("channels", []):
-                    if channel.get("name") == self._channel[1:]:
-                        return str(channel["id"])
-            raise Permanent(f"Slack has no channel {self._channel} that this token may see")
-        return self._channel
+        if CHANNEL_ID.fullmatch(self._channel):
+            return self._channel
+        name = self._channel.removeprefix("#")
+        for page in self._pages("conversations_list", exclude_archived=True, limit=1000):
+            for channel in page.get("channels", []):
+                if channel.get("name") == name:
+                    return str(channel["id"])
+        raise Permanent(f"Slack has no channel #{name} that this token may see; a private one goes by its id")
 
     def _client(self) -> WebClient:
         if self._opened is None:
@@ -103,17 +119,30 @@ class SlackSender:
         return self._opened
 
 
-def _translated(method: str, error: Any) -> DeliveryError:
-    """Slack's answer as one of ours; without the token, which the SDK's own message may quote."""
-    response = error.response
-    status = getattr(response, "status_code", 0)
-    data = response.data if isinstance(getattr(response, "data", None), dict) else {}
-    code = str(data.get("error", f"HTTP {status}"))
+class _BlocksRefused(Permanent):
+    """Slack takes no blocks like these; nothing was posted."""
+
+
+def _translated(method: str, error: SlackApiError) -> DeliveryError:
+    """Slack's answer as one of ours; without the SDK's own message, which quotes what was sent."""
+    status = int(getattr(error.response, "status_code", 0))
+    data = getattr(error.response, "data", None)
+    code = str(data.get("error")) if isinstance(data, dict) else ""
+    if not re.fullmatch(r"[a-z_]+", code):  # no word of Slack's: a proxy's page
+        code = f"HTTP {status}"
+        if status < 400:
+            return DeliveryUnknown(f"Slack answered {method} with something that is no answer of Slack's")
     said = f"Slack refused {method}: {code}"
     if status == 429 or code in FOR_NOW:
-        headers = {name.lower(): value for name, value in (response.headers or {}).items()}
-        wished = headers.get("retry-after")
-        return Retryable(said, retry_after=float(wished) if wished else None)
+        headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}
+        return Retryable(said, retry_after=_seconds(headers.get("retry-after")))
     if status >= 500 or code in DOUBTFUL:
         return DeliveryUnknown(said)
-    return Permanent(f"{said}; mend the token or the channel in calib.toml, then it can be sent again")
+    if code in ABOUT_BLOCKS:
+        return _BlocksRefused(said)
+    return Permanent(f"{said}; mend [slack] in calib.toml or SLACK_BOT_TOKEN, then it can be sent again")
+
+
+def _seconds(text: Any) -> float | None:
+    """Retry-After in seconds; its other form, a date, is not one that Slack uses."""
+    return float(text) if str(text).isascii() and str(text).isdigit() else None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RAW, SERVED, TRUE, BAD = "#b35806", "#2166ac", "#1a1a1a", "#b2182b"  # told apart by the colour-blind too
 GREY = "#6b6b6b"
-LONGEST = 60  # characters of a title
+LONGEST = 90  # characters of a title
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ def draw_reliability(
     figure = _figure(7.2, 7.6)
     top, strip = figure.subplots(2, 1, height_ratios=[5, 1], sharex=True)
     top.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    top.annotate("as stated", (0.97, 0.985), color=GREY, ha="right", va="bottom", fontsize=9, rotation=42)
+    top.annotate("as stated", (0.13, 0.145), color=GREY, ha="center", va="bottom", fontsize=9, rotation=44)
     width = 0.8 / len(lines)
     for i, line in enumerate(lines):
         below = [max(0.0, a - b) for a, b in zip(line.accuracy, line.low, strict=True)]

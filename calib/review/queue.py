@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, insert, select, update
 
-from calib.db import tables
+from calib.db import tables, windows
 from calib.errors import QueueError
 
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
+SPARE = 20  # more items than asked for are looked at, should others be quicker with the first ones
+
+# `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has gone
+# to somebody else. `late`: the window has been evaluated. All but `same` by the same person are kept.
+Outcome = Literal["new", "same", "conflict", "fenced", "late"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +38,23 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a window's labels are."""
+    """How far a window's labels are; `conflicts` counts rows with an answer other than the one that counts."""
 
     drawn: int
     correct: int
     incorrect: int
     unsure: int
+    conflicts: int
+
+    @property
+    def missing(self) -> int:
+        """Rows that nobody has answered."""
+        return self.drawn - self.correct - self.incorrect - self.unsure
 
     @property
     def complete(self) -> bool:
         """Whether every drawn row has an answer, unsure ones included."""
-        return self.correct + self.incorrect + self.unsure == self.drawn
+        return self.missing == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +77,11 @@ class Cohort:
 
 
 def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
-    """Put a new window's drawn rows up for review; the window's own key makes this happen once."""
-    if drawn:
-        conn.execute(insert(t), [{"window_id": window_id, "lease_token": 0} | row for row in drawn])
+    """Put a window's drawn rows up for review; rows that are there already are left as they are."""
+    there = set(conn.execute(select(t.c.prediction_id).where(t.c.window_id == window_id)).scalars())
+    new = [row for row in drawn if row["prediction_id"] not in there]
+    if new:
+        conn.execute(insert(t), [{"window_id": window_id, "lease_token": 0} | row for row in new])
 
 
 def claim(
@@ -76,20 +89,22 @@ def claim(
 ) -> list[Claim]:
     """Lease up to `n` unanswered items, oldest window first, each window in the order of its draw.
 
-    An item whose lease has run out is given to the next who asks. Taken by compare-and-set: of two who
-    reach for one item, one gets it.
+    An item whose lease has run out is given to the next who asks; who asks again has their own items first.
+    Taken by compare-and-set: of two who reach for one item, one gets it.
     """
     w = tables.windows
     query = (
         select(t.c.id, t.c.lease_token, t.c.prediction_id, t.c.context, w.c.period, w.c.stream)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, w.c.state.in_(("sampled", "in_review")), t.c.label_id.is_(None))
+        .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED), t.c.label_id.is_(None))
         .where((t.c.lease_until.is_(None)) | (t.c.lease_until <= now) | (t.c.leased_by == by))
         .order_by(w.c.ends_at, t.c.draw_order, t.c.id)
-        .limit(n)
+        .limit(n + SPARE)
     )
-    claims = []
+    claims: list[Claim] = []
     for row in conn.execute(query).all():
+        if len(claims) == n:
+            break
         free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token) & t.c.label_id.is_(None)
         taken = {"lease_token": row.lease_token + 1, "leased_by": by, "lease_until": now + lease}
         if conn.execute(update(t).where(free).values(**taken)).rowcount == 1:
@@ -106,42 +121,68 @@ def claim(
     return claims
 
 
-def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> bool:
-    """Label a leased item; False where the same answer counts already.
+def release(conn: Connection, *, item_id: int, token: int) -> bool:
+    """Give an item back unanswered; False where the lease is no longer the caller's."""
+    mine = (t.c.id == item_id) & (t.c.lease_token == token) & t.c.label_id.is_(None)
+    return conn.execute(update(t).where(mine).values(leased_by=None, lease_until=None)).rowcount == 1
 
-    The lease's token is a fence: whoever answers after the item has gone to somebody else is kept in the
-    history but does not count. Raises `QueueError` for that, and for an item that has another label.
+
+def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> Outcome:
+    """Label a leased item.
+
+    The lease's token is a fence: where the item has gone to somebody else meanwhile, the answer is kept in
+    the history but does not count. Raises `QueueError` for an item or an answer that there is not.
     """
-    row = conn.execute(select(t.c.lease_token).where(t.c.id == item_id)).first()
+    row = conn.execute(select(t.c.lease_token, t.c.leased_by).where(t.c.id == item_id)).first()
     if row is None:
-        raise QueueError(f"there is no item {item_id} in the queue")
-    if row.lease_token != token:
-        _write(conn, item_id, answer, by=by, at=at, source="review")
-        raise QueueError("your lease on this item ran out and somebody else has it now; take the next one")
-    outcome = label(conn, item_id=item_id, answer=answer, by=by, at=at, source="review")
-    if outcome == "conflict":
-        raise QueueError("this item has another label already; yours is kept as a second opinion")
-    return outcome == "new"
+        raise QueueError(f"there is no item {item_id} in the queue; take the next one")
+    if row.lease_token != token or row.leased_by != by:
+        _write(conn, item_id, _checked(answer), by=by, at=at, source="review")
+        return "fenced"
+    return label(conn, item_id=item_id, answer=answer, by=by, at=at, source="review")
 
 
-def label(conn: Connection, *, item_id: int, answer: str, by: str, at: datetime, source: str) -> str:
-    """Give an item its label: `new`, `same` where that answer counts already, else `conflict`.
+def label(
+    conn: Connection,
+    *,
+    item_id: int,
+    answer: str,
+    by: str,
+    at: datetime,
+    source: str,
+    overwrite: bool = False,
+) -> Outcome:
+    """Give an item its label.
 
-    Every differing answer is kept; the first one counts.
+    Every differing answer is kept; the first one counts, or with `overwrite` the last. No label changes once
+    the window has been evaluated: what was published rests on those that it had. Raises `QueueError` for a
+    word that is no answer.
     """
+    there = _counting(conn, item_id, _checked(answer))
+    key = _write(conn, item_id, answer, by=by, at=at, source=source)
+    if there is not None and not overwrite:
+        return there
+    w = tables.windows
+    labelled = select(w.c.id).where(w.c.state.in_(windows.LABELLED))
+    free = (t.c.id == item_id) & t.c.window_id.in_(labelled)
+    if not overwrite:
+        free &= t.c.label_id.is_(None)
+    if conn.execute(update(t).where(free).values(label_id=key, lease_until=None)).rowcount == 1:
+        return "same" if there == "same" else "new"
+    return _counting(conn, item_id, answer) or "late"
+
+
+def _checked(answer: str) -> str:
     if answer not in ANSWERS:
         raise QueueError(f"{answer!r:.40} is no answer; there are {', '.join(ANSWERS)}")
-    counting = select(answers.c.answer).join(t, t.c.label_id == answers.c.id).where(t.c.id == item_id)
-    there = conn.execute(counting).scalar()
-    if there is not None:
-        if there == answer:
-            return "same"
-        _write(conn, item_id, answer, by=by, at=at, source=source)
-        return "conflict"
-    key = _write(conn, item_id, answer, by=by, at=at, source=source)
-    free = (t.c.id == item_id) & t.c.label_id.is_(None)
-    won = conn.execute(update(t).where(free).values(label_id=key, lease_until=None)).rowcount == 1
-    return "new" if won else "conflict"
+    return answer
+
+
+def _counting(conn: Connection, item_id: int, answer: str) -> Literal["same", "conflict"] | None:
+    """How an answer stands to the one that counts; None where none does yet."""
+    query = select(answers.c.answer).join(t, t.c.label_id == answers.c.id).where(t.c.id == item_id)
+    there = conn.execute(query).scalar()
+    return None if there is None else "same" if there == answer else "conflict"
 
 
 def _write(conn: Connection, item_id: int, answer: str, *, by: str, at: datetime, source: str) -> int:
@@ -158,9 +199,23 @@ def _write(conn: Connection, item_id: int, answer: str, *, by: str, at: datetime
 
 def progress(conn: Connection, window_id: int) -> Progress:
     """How many of the window's rows have which answer."""
-    found = _answers(conn, window_id)
-    values = [row.answer for row in found]
-    return Progress(drawn=len(values), **{word: values.count(word) for word in ANSWERS})
+    values = [row.answer for row in _answers(conn, window_id)]
+    found = {word: values.count(word) for word in ANSWERS}
+    return Progress(drawn=len(values), conflicts=len(conflicts(conn, window_id)), **found)
+
+
+def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
+    """The window's rows on which people differ: every answer to each, the one that counts first."""
+    query = (
+        select(t.c.prediction_id, answers.c.answer, (answers.c.id == t.c.label_id).label("counts"))
+        .join(t, t.c.id == answers.c.item_id)
+        .where(t.c.window_id == window_id, t.c.label_id.is_not(None))
+        .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
+    )
+    found: dict[str, dict[str, None]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.prediction_id, {})[row.answer] = None
+    return {id_: tuple(words) for id_, words in found.items() if len(words) > 1}
 
 
 def unlabelled(conn: Connection, window_id: int) -> list[str]:

@@ -25,7 +25,6 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_at", Moment(), nullable=False),
-        sa.Column("lease_until", Moment(), nullable=True),
         sa.Column("delivered_at", Moment(), nullable=True),
         sa.Column("remote", sa.JSON(), nullable=True),
         sa.Column("last_error", sa.Text(), nullable=True),

@@ -1,0 +1,99 @@
+"""What many tests share: real data where it is, and a deployment over traffic made for the test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from calib.wiring import Deployment
+
+os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+os.environ.setdefault("DO_NOT_TRACK", "1")
+os.environ.pop("SLACK_BOT_TOKEN", None)
+
+LEVELS = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
+SHARES = np.array([0.10, 0.15, 0.20, 0.25, 0.20, 0.10])
+NOW = datetime(2026, 6, 3, 6, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real confidence data; the test is skipped, saying so, where it is missing."""
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("CALIB_REAL_DATA", default))
+    if not (folder / "sports_soccer_spi.parquet").is_file():
+        pytest.skip(f"no real data in {folder}: set CALIB_REAL_DATA")
+    return folder
+
+
+def month_of_traffic(
+    period: str, *, n: int = 1500, seed: int = 0, accuracy: Callable[[Any], Any] = lambda s: s - 0.12
+) -> pa.Table:
+    """A month of an overconfident model's traffic with its outcomes."""
+    rng = np.random.default_rng([seed, int(period.replace("-", ""))])
+    raw = rng.choice(LEVELS, n, p=SHARES)
+    start = datetime.fromisoformat(f"{period}-01T00:00:00+00:00")
+    ts = [start + timedelta(seconds=int(s)) for s in rng.integers(0, 27 * 86_400, n)]
+    return pa.table(
+        {
+            "prediction_id": [f"{period}-{i}" for i in range(n)],
+            "ts": pa.array(ts, pa.timestamp("us", "UTC")),
+            "raw_confidence": raw,
+            "correct": (rng.random(n) < np.clip(accuracy(raw), 0, 1)).astype("int8"),
+            "question": [f"question {i}" for i in range(n)],
+        }
+    )
+
+
+@dataclass
+class World:
+    """A folder with traffic and settings, and the deployment over it."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "calib.toml"
+
+    def write(self, period: str, **how: Any) -> pa.Table:
+        """Write one month of traffic."""
+        (self.folder / "traffic").mkdir(exist_ok=True)
+        table = month_of_traffic(period, **how)
+        pq.write_table(table, self.folder / "traffic" / f"{period}.parquet")
+        return table
+
+    def settings(self, stream: str = "", head: str = "", *, review: str | None = None) -> None:
+        """Write calib.toml; `stream` and `head` are lines of their own."""
+        review = review or 'review = { kind = "outcomes", column = "correct" }'
+        self.config.write_text(
+            f"""{head}
+[streams.triage]
+traffic = "parquet:traffic/*.parquet"
+columns = {{ id = "prediction_id", ts = "ts", confidence = "raw_confidence", context = ["question"] }}
+{review}
+labels = 300
+{stream}
+"""
+        )
+
+    def open(self, now: datetime = NOW) -> Deployment:
+        """The deployment, its clock standing still."""
+        return Deployment.open(self.config, now=lambda: now)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Four healthy months of traffic, January to April 2026, and settings that fit them."""
+    made = World(tmp_path)
+    for month in range(1, 5):
+        made.write(f"2026-{month:02d}")
+    made.settings()
+    return made
