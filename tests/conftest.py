@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from calib.wiring import Deployment
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -59,9 +59,14 @@ def demo(
     """
     from calib.demo import run_demo
 
-    summary = run_demo(into, seed=seed, tell=not json)
+    with output.progress("starting a Prefect server of its own", total=12) as step:
+        summary = run_demo(into, seed=seed, heard=lambda window: step(window["period"]))
     if json:
         output.emit(summary)
+        return
+    from calib.cli.tables import demo_year
+
+    demo_year(summary)
 
 
 def _database(settings: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -44,6 +45,27 @@ def row_of(result: dict[str, Any]) -> tuple[str, ...]:
         word,
         f"new {refit['mapping'][:8]}" if refit["published"] else "upheld" if refit.get("upheld") else "–",
         ", ".join(alert["kind"].replace("_", " ") for alert in result["alerts"]) or "–",
+    )
+
+
+def demo_year(summary: dict[str, Any]) -> None:
+    """The demo's year with the truth beside it, and what there is to look at."""
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in (*HEADERS, "true raw", "true served"):
+        table.add_column(name, no_wrap=True)
+    for window in summary["windows"]:
+        true = window["true"]
+        cells = (*row_of(window), number(true["raw_ece"]), number(true["served_ece"]))
+        table.add_row(*cells, style="bold" if window["alerts"] else None)
+    console.print(table)
+    changed = next(w for w in summary["windows"] if w["period"] == summary["changed_at"])
+    console.print(
+        f"\nIn {changed['period']} the camera slipped: served confidence was off by "
+        f"{interval(changed['served'])}, and the change test said {changed['change']['state']}.\n"
+        f"Pictures: {summary['report']}\n          {summary['picture']}\n"
+        f"Next: cd {Path(summary['store']).parent} && calib mapping list {changed['stream']}, "
+        "or `calib measure` on a file of your own"
     )
 
 

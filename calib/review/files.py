@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy import Connection, select
 
-from calib.db import tables
+from calib.db import tables, windows
 from calib.errors import InvalidInput
 from calib.review import queue
 
@@ -20,92 +22,119 @@ WORDS = {
     **dict.fromkeys(("incorrect", "wrong", "0", "0.0", "false", "no", "n"), "incorrect"),
     **dict.fromkeys(("unsure", "?"), "unsure"),
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would run what begins so
-REJECTS_SHOWN = 20
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run what begins so
+CELL = 32_000  # characters: what fits a spreadsheet's cell and the csv module's field
+SHOWN = 20  # rows that a report names
+UNSEEN = {"Cc", "Cs"}  # control characters, but for line ends and tabs, and lone surrogates
+REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # what is read is what is there
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class ImportReport:
-    """What an import did; `rejected` has the first rows that were no labels, by line."""
+    """What an import did.
+
+    `new` labels count now. `same`: that answer counted already. `conflicts`: another answer counts; this one
+    is kept beside it. `late`: the window has been evaluated without it. `unknown`: the id was not drawn.
+    `rejected` has the first rows that were no labels, `disputed` the first conflicts, by line.
+    """
 
     new: int = 0
     same: int = 0
     conflicts: int = 0
+    late: int = 0
     unknown: int = 0
     rejected_total: int = 0
     rejected: list[str] = field(default_factory=list)
+    disputed: list[str] = field(default_factory=list)
 
     def reject(self, line: int, why: str) -> None:
         """Count a row that is no label."""
         self.rejected_total += 1
-        if len(self.rejected) < REJECTS_SHOWN:
+        if len(self.rejected) < SHOWN:
             self.rejected.append(f"line {line}: {why}")
+
+    def count(self, line: int, id_: str, outcome: queue.Outcome) -> None:
+        """Count a label by what became of it."""
+        if outcome == "conflict":
+            self.conflicts += 1
+            if len(self.disputed) < SHOWN:
+                self.disputed.append(f"line {line}: another answer to {id_!r:.80} counts already")
+        elif outcome in ("late", "fenced"):
+            self.late += 1
+        elif outcome == "same":
+            self.same += 1
+        else:
+            self.new += 1
 
 
 def export(conn: Connection, stream: str, to: TextIO) -> int:
-    """Write the stream's unanswered rows as CSV with an empty column `answer`; how many there are."""
+    """Write the stream's unanswered rows as CSV with an empty last column `answer`; how many there are.
+
+    What reviewers see is in columns of its own, `context.NAME`. No cell is a formula to a spreadsheet: one
+    that would be begins with an apostrophe, which `import_labels` takes off the ids again.
+    """
     w, t = tables.windows, tables.items
     query = (
         select(w.c.period, t.c.prediction_id, t.c.context)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, w.c.state.in_(("sampled", "in_review")), t.c.label_id.is_(None))
+        .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED), t.c.label_id.is_(None))
         .order_by(w.c.ends_at, t.c.draw_order)
     )
     rows = conn.execute(query).all()
     context = sorted({key for row in rows for key in row.context or {}})
     writer = csv.writer(to)
-    writer.writerow(["period", "prediction_id", *map(defused, context), "answer"])
+    writer.writerow(["period", "prediction_id", *(f"context.{key}" for key in context), "answer"])
     for row in rows:
-        shown = [defused((row.context or {}).get(key) or "") for key in context]
+        shown = [_shown((row.context or {}).get(key)) for key in context]
         writer.writerow([row.period, defused(row.prediction_id), *shown, ""])
     return len(rows)
 
 
-def import_labels(conn: Connection, path: Path, *, stream: str, by: str, now: datetime) -> ImportReport:
-    """Read labels from a CSV with the columns prediction_id and answer, and optionally period and by.
+def import_labels(
+    conn: Connection, path: Path, *, stream: str, by: str, now: datetime, overwrite: bool = False
+) -> ImportReport:
+    """Read labels from a CSV with the columns prediction_id and answer[, period, by, at, stream].
 
-    Rows that are no labels are counted with their lines, never guessed; an empty answer is skipped. Raises
-    `InvalidInput` for a file that cannot be read or lacks a column.
+    `by` and `now` stand in where the file does not say who answered and when; a time without a zone is UTC.
+    Rows that are no labels are counted with their lines, never guessed; an empty answer is skipped. An id
+    that several windows drew is the one that still waits for labels, else the newest, unless the row says
+    which period. `overwrite` lets the file's answers replace earlier ones. Raises `InvalidInput` for a file
+    that cannot be read or lacks a column; the caller's transaction is then to be given up.
     """
-    w = tables.windows
-    query = select(w.c.id, w.c.period).where(w.c.stream == stream).order_by(w.c.ends_at.desc())
-    known = conn.execute(query).all()
-    cache: dict[int, dict[str, int]] = {}
+    drawn = _drawn(conn, stream)
     report = ImportReport()
     for line, row in _rows(path):
-        id_, said = armed(row.get("prediction_id") or ""), (row.get("answer") or "").strip().lower()
+        id_, said = row["prediction_id"], row["answer"].strip()
         if not said:
             continue
-        word = WORDS.get(said)
-        if not id_ or word is None:
-            report.reject(line, f"{said!r:.40} is no answer" if id_ else "prediction_id is empty")
+        try:
+            word, at = _word(said), _time(row.get("at", "").strip()) or now
+            if not id_.strip():
+                raise _NoLabelError("prediction_id is empty")
+            if row.get("stream", "").strip() not in ("", stream):
+                raise _NoLabelError(f"it belongs to the stream {row['stream']!r:.80}")
+        except _NoLabelError as error:
+            report.reject(line, str(error))
             continue
-        period = (row.get("period") or "").strip()
-        item = None
-        for window in known:
-            if period in ("", window.period):
-                if window.id not in cache:
-                    cache[window.id] = _items(conn, window.id)
-                item = cache[window.id].get(id_)
-                if item is not None:
-                    break
+        item = _item(drawn, id_, row.get("period", "").strip())
         if item is None:
             report.unknown += 1
             continue
-        who = (row.get("by") or "").strip() or by
-        outcome = queue.label(conn, item_id=item, answer=word, by=who, at=now, source="file")
-        if outcome == "conflict":
-            report.conflicts += 1
-        elif outcome == "same":
-            report.same += 1
-        else:
-            report.new += 1
+        who = armed(row.get("by", "").strip()) or by
+        outcome = queue.label(
+            conn, item_id=item, answer=word, by=who, at=at, source="file", overwrite=overwrite
+        )
+        report.count(line, id_, outcome)
     return report
 
 
 def defused(text: str) -> str:
-    """The text as a spreadsheet may see it: never a formula."""
-    return f"'{text}" if text.startswith((*FORMULA, "'")) else text
+    """The text as a spreadsheet may see it: never a formula.
+
+    >>> defused("=cmd()"), armed(defused("=cmd()")), armed(defused("'quoted"))
+    ("'=cmd()", '=cmd()', "'quoted")
+    """
+    return f"'{text}" if text.lstrip(" ").startswith((*FORMULA, "'")) else text
 
 
 def armed(text: str) -> str:
@@ -113,23 +142,73 @@ def armed(text: str) -> str:
     return text[1:] if text.startswith("'") else text
 
 
-def _items(conn: Connection, window_id: int) -> dict[str, int]:
-    t = tables.items
-    query = select(t.c.prediction_id, t.c.id).where(t.c.window_id == window_id)
-    return {row.prediction_id: row.id for row in conn.execute(query)}
+def _shown(text: object) -> str:
+    """A context cell for a person and a spreadsheet."""
+    seen = "" if text is None else str(text)[:CELL]
+    return defused("".join(c for c in seen if c in "\n\t" or not _hides(c)))
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
+def _hides(c: str) -> bool:
+    return unicodedata.category(c) in UNSEEN or unicodedata.bidirectional(c) in REORDERS
+
+
+class _NoLabelError(Exception):
+    """Why a row is no label."""
+
+
+def _word(said: str) -> str:
+    word = WORDS.get(said.lower())
+    if word is None:
+        raise _NoLabelError(f"{said!r:.40} is no answer; write correct, incorrect or unsure")
+    return word
+
+
+def _time(text: str) -> datetime | None:
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise _NoLabelError(f"at is {text!r:.40}, no time; write it like 2026-11-03T06:12:09Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _drawn(conn: Connection, stream: str) -> list[tuple[str, dict[str, int]]]:
+    """The items of the stream's windows by prediction id: those that still wait for labels first, then the
+    newest.
+    """
+    w = tables.windows
+    query = (
+        select(w.c.id, w.c.period)
+        .where(w.c.stream == stream)
+        .order_by(w.c.state.in_(windows.LABELLED).desc(), w.c.ends_at.desc())
+    )
+    return [(row.period, queue.items_of(conn, row.id)) for row in conn.execute(query).all()]
+
+
+def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> int | None:
+    """The item of an id, as `export` wrote it, as it is, or as an editor left it."""
+    for name in dict.fromkeys((armed(id_), id_, armed(id_.strip()))):
+        for there, items in drawn:
+            if period in ("", there) and name in items:
+                return items[name]
+    return None
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            names = reader.fieldnames or []
-            missing = [name for name in ("prediction_id", "answer") if name not in names]
-            if missing:
-                raise InvalidInput(
-                    f"{path} has no column {missing[0]!r}; its first line must name prediction_id and answer"
-                )
-            for row in reader:
-                yield reader.line_num, row
+            text = file.read()
+        first = text.partition("\n")[0]
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+        names = [name.strip().lower() for name in reader.fieldnames or []]
+        missing = [name for name in ("prediction_id", "answer") if name not in names]
+        if missing:
+            raise InvalidInput(
+                f"{path} has no column {missing[0]!r}; its first line must name prediction_id and answer"
+            )
+        reader.fieldnames = names
+        for row in reader:
+            yield reader.line_num, {name: row[name] or "" for name in names}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InvalidInput(f"{path} cannot be read as CSV in UTF-8: {error}") from None

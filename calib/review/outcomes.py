@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from calib.review import queue
-from calib.traffic import Outcome
+
+BY = "outcome"  # stands where a reviewer's name would
+
+
+class Outcome(Protocol):
+    """Whether a prediction was right, and since when that is known."""
+
+    @property
+    def correct(self) -> bool: ...
+    @property
+    def at(self) -> datetime | None: ...
 
 
 def sync(conn: Connection, window_id: int, found: Mapping[str, Outcome], *, now: datetime) -> int:
-    """Give the window's rows the outcomes that are known; how many were new."""
-    items = queue.items_of(conn, window_id, found)
+    """Give the window's rows the outcomes that are known, by prediction id; how many count that did not.
+
+    Doing it again changes nothing. An id that was not drawn is passed over, a row that has another answer
+    keeps it, with the outcome beside it.
+    """
+    items = queue.items_of(conn, window_id)
     new = 0
-    for id_, item in items.items():
-        outcome = found[id_]
-        word = "correct" if outcome.correct else "incorrect"
-        said = queue.label(
-            conn, item_id=item, answer=word, by="outcome", at=outcome.at or now, source="outcome"
-        )
-        new += said == "new"
+    for id_, outcome in found.items():
+        if id_ in items:
+            said = queue.label(
+                conn,
+                item_id=items[id_],
+                answer="correct" if outcome.correct else "incorrect",
+                by=BY,
+                at=outcome.at or now,
+                source="outcome",
+            )
+            new += said == "new"
     return new

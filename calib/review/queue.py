@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,8 +19,8 @@ ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
 SPARE = 20  # more items than asked for are looked at, should others be quicker with the first ones
 
-# `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has gone
-# to somebody else. `late`: the window has been evaluated. All but `same` by the same person are kept.
+# `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has
+# gone to somebody else. `late`: the window has been evaluated. Whatever it is, who said what is kept.
 Outcome = Literal["new", "same", "conflict", "fenced", "late"]
 
 
@@ -38,7 +38,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a window's labels are; `conflicts` counts rows with an answer other than the one that counts."""
+    """How far a window's labels are; `conflicts` counts rows on which people differ."""
 
     drawn: int
     correct: int
@@ -89,12 +89,13 @@ def claim(
 ) -> list[Claim]:
     """Lease up to `n` unanswered items, oldest window first, each window in the order of its draw.
 
-    An item whose lease has run out is given to the next who asks; who asks again has their own items first.
-    Taken by compare-and-set: of two who reach for one item, one gets it.
+    An item whose lease has run out is given to the next who asks; who asks again, as by loading a page
+    anew, keeps their own items and tokens. Taken by compare-and-set: of two who reach for one item, one
+    gets it.
     """
     w = tables.windows
     query = (
-        select(t.c.id, t.c.lease_token, t.c.prediction_id, t.c.context, w.c.period, w.c.stream)
+        select(t, w.c.period, w.c.stream)
         .join(w, w.c.id == t.c.window_id)
         .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED), t.c.label_id.is_(None))
         .where((t.c.lease_until.is_(None)) | (t.c.lease_until <= now) | (t.c.leased_by == by))
@@ -105,13 +106,15 @@ def claim(
     for row in conn.execute(query).all():
         if len(claims) == n:
             break
+        kept = row.leased_by == by and row.lease_until is not None and row.lease_until > now
+        token = row.lease_token if kept else row.lease_token + 1
         free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token) & t.c.label_id.is_(None)
-        taken = {"lease_token": row.lease_token + 1, "leased_by": by, "lease_until": now + lease}
+        taken = {"lease_token": token, "leased_by": by, "lease_until": now + lease}
         if conn.execute(update(t).where(free).values(**taken)).rowcount == 1:
             claims.append(
                 Claim(
                     item_id=row.id,
-                    token=row.lease_token + 1,
+                    token=token,
                     prediction_id=row.prediction_id,
                     period=row.period,
                     stream=row.stream,
@@ -207,7 +210,7 @@ def progress(conn: Connection, window_id: int) -> Progress:
 def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
     """The window's rows on which people differ: every answer to each, the one that counts first."""
     query = (
-        select(t.c.prediction_id, answers.c.answer, (answers.c.id == t.c.label_id).label("counts"))
+        select(t.c.prediction_id, answers.c.answer)
         .join(t, t.c.id == answers.c.item_id)
         .where(t.c.window_id == window_id, t.c.label_id.is_not(None))
         .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
@@ -224,11 +227,10 @@ def unlabelled(conn: Connection, window_id: int) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
-def items_of(conn: Connection, window_id: int, ids: Iterable[str]) -> dict[str, int]:
-    """The queue's item for each prediction id of a window."""
-    wanted = set(ids)
+def items_of(conn: Connection, window_id: int) -> dict[str, int]:
+    """The queue's item for each prediction id that the window drew."""
     query = select(t.c.prediction_id, t.c.id).where(t.c.window_id == window_id)
-    return {row.prediction_id: row.id for row in conn.execute(query) if row.prediction_id in wanted}
+    return {row.prediction_id: row.id for row in conn.execute(query)}
 
 
 def cohort(conn: Connection, window_id: int) -> Cohort:

@@ -30,7 +30,7 @@ class CrashAt:
         def counted(connection: Any) -> None:
             self._effect(lambda: commit(connection))
 
-        engine.dialect.do_commit = counted  # type: ignore[method-assign]
+        engine.dialect.do_commit = counted  # type: ignore[method-assign, assignment]
         return engine
 
     def store(self, store: Store) -> Store:

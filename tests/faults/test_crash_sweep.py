@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import NOW, World
+
 from calib import cycle
 from calib.alerts import Message
 from calib.cycle import Ports
 from calib.period import Period
 from calib.store import history, mappings
 from calib.testing.crash import Crash, CrashAt
-from conftest import NOW, World
 
 pytestmark = pytest.mark.slow
 DEGRADED = "2026-02"

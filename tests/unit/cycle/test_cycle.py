@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from conftest import NOW, World
+
 from calib import cycle
 from calib.errors import InvalidInput
 from calib.period import Period
 from calib.store import history, read_mapping, rollback
-from conftest import NOW, World
 
 
 def run(world: World, *months: str, now: datetime = NOW, channel: str = "production") -> list[dict[str, Any]]:
@@ -152,7 +153,7 @@ def test_two_runs_that_open_at_once_open_one_window(world: World) -> None:
 
 
 def test_labels_that_are_still_out_leave_the_window_in_review(world: World) -> None:
-    world.settings('close_after_days = 366', review='review = { kind = "outcomes", column = "late" }')
+    world.settings("close_after_days = 366", review='review = { kind = "outcomes", column = "late" }')
     table = world.write("2026-01")
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -215,7 +216,7 @@ def test_an_empty_month_is_insufficient_in_a_range_and_an_error_alone(world: Wor
     assert results[1]["state"] == "insufficient"
     assert results[1]["population"] == 0
     opened = world.open()
-    with pytest.raises(InvalidInput, match="2025-12 is empty.*no row"):
+    with pytest.raises(InvalidInput, match=r"2025-12 is empty.*no row"):
         cycle.open_window(
             opened.watch("triage"),
             opened.ports("triage"),

@@ -1,0 +1,181 @@
+"""A Slack on this machine: an HTTP server that takes messages, keeps a history and fails as it is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl
+
+TOKEN = "xoxb-fake"  # noqa: S105 (it opens a server that lives as long as a test)
+CHANNEL_ID = "C0000CALIB"
+BLOCKS, SECTION, HEADER, TOTAL = 50, 3_000, 150, 13_200  # Slack's limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """How one call goes wrong: with an HTTP status, a code of Slack's, or with no answer at all.
+
+    `accepted`: Slack did what was asked all the same.
+    """
+
+    status: int = 200
+    error: str | None = None
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    accepted: bool = False
+    dropped: bool = False
+
+
+def lost(*, accepted: bool = True) -> Fault:
+    """The connection dies before the answer, by default after Slack has taken the message."""
+    return Fault(accepted=accepted, dropped=True)
+
+
+def limited(seconds: int) -> Fault:
+    """Too many messages: 429 and how long to wait."""
+    return Fault(status=429, error="ratelimited", headers={"Retry-After": str(seconds)})
+
+
+def refused(code: str) -> Fault:
+    """One of Slack's own codes, such as `is_archived`."""
+    return Fault(error=code)
+
+
+def broken(status: int = 500, body: str = "<html>oops</html>", *, accepted: bool = False) -> Fault:
+    """An HTTP status with a page that is no JSON."""
+    return Fault(status=status, body=body, accepted=accepted)
+
+
+class FakeSlack:
+    """Speaks auth.test, conversations.list, conversations.history and chat.postMessage, on 127.0.0.1.
+
+    >>> with FakeSlack(channel="ml-calibration") as slack:
+    ...     slack.fail("chat.postMessage", limited(3), lost())  # the first two calls
+    ...     len(slack.messages)
+    0
+
+    `messages` are those that were taken, oldest first, each with channel, ts, text, blocks and metadata;
+    `calls` are the methods that were called, `now` is its clock. Messages beyond Slack's limits are refused as Slack does.
+    """
+
+    def __init__(
+        self, *, channel: str = "ml-calibration", token: str = TOKEN, now: Callable[[], float] = time.time
+    ) -> None:
+        self.channel, self.token, self._now = channel, token, now
+        self.messages: list[dict[str, Any]] = []
+        self.calls: list[str] = []
+        self._faults: dict[str, list[Fault]] = {}
+        self._lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
+
+    def __enter__(self) -> FakeSlack:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        """What `base_url` in calib.toml is set to."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/api/"
+
+    @property
+    def ids(self) -> list[str]:
+        """The alert ids that the messages carry, oldest first."""
+        return [message["metadata"]["event_payload"]["id"] for message in self.messages]
+
+    def fail(self, method: str, *faults: Fault) -> None:
+        """Let the next calls of a method go wrong, one fault each."""
+        self._faults.setdefault(method, []).extend(faults)
+
+    def answer(self, method: str, token: str, values: dict[str, Any]) -> tuple[Fault | None, dict[str, Any]]:
+        """The fault that is due, if one is, and what Slack has to say."""
+        with self._lock:
+            self.calls.append(method)
+            waiting = self._faults.get(method)
+            fault = waiting.pop(0) if waiting else None
+            if fault is None or fault.accepted:
+                return fault, self._do(method, token, values)
+            return fault, {"ok": False, "error": fault.error}
+
+    def _do(self, method: str, token: str, values: dict[str, Any]) -> dict[str, Any]:
+        if token != self.token:
+            return {"ok": False, "error": "invalid_auth"}
+        if method == "auth.test":
+            return {"ok": True, "user": "calibwatch", "team": "here"}
+        if method == "conversations.list":
+            return {"ok": True, "channels": [{"id": CHANNEL_ID, "name": self.channel}]}
+        if method == "conversations.history":
+            return self._history(values)
+        if method == "chat.postMessage":
+            return self._post(values)
+        return {"ok": False, "error": "unknown_method"}
+
+    def _post(self, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("channel") not in (f"#{self.channel}", self.channel, CHANNEL_ID):
+            return {"ok": False, "error": "channel_not_found"}
+        if not _fits(values.get("blocks") or []):
+            return {"ok": False, "error": "invalid_blocks"}
+        if not values.get("text") and not values.get("blocks"):
+            return {"ok": False, "error": "no_text"}
+        ts = f"{int(self._now())}.{len(self.messages):06}"
+        kept = {key: values.get(key) for key in ("text", "blocks", "metadata")}
+        self.messages.append({"channel": CHANNEL_ID, "ts": ts, **kept})
+        return {"ok": True, "channel": CHANNEL_ID, "ts": ts}
+
+    def _history(self, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("channel") != CHANNEL_ID:
+            return {"ok": False, "error": "channel_not_found"}
+        start, limit = int(values.get("cursor") or 0), int(values.get("limit") or 100)
+        after = [m for m in reversed(self.messages) if float(m["ts"]) >= float(values.get("oldest") or 0)]
+        shown = ("ts", "text", "metadata") if values.get("include_all_metadata") else ("ts", "text")
+        page = [{key: message[key] for key in shown} for message in after[start : start + limit]]
+        more = str(start + limit) if start + limit < len(after) else ""
+        return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
+
+
+def _fits(blocks: list[dict[str, Any]]) -> bool:
+    texts = [(block["type"], block["text"]["text"]) for block in blocks]
+    longest = {"header": HEADER, "section": SECTION}
+    inside = all(1 <= len(text) <= longest[kind] for kind, text in texts)
+    return inside and len(blocks) <= BLOCKS and sum(len(text) for _, text in texts) <= TOTAL
+
+
+def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+            is_json = (self.headers.get("Content-Type") or "").startswith("application/json")
+            values = json.loads(body) if is_json else dict(parse_qsl(body))
+            method = self.path.removeprefix("/api/")
+            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
+            fault, said = slack.answer(method, token, values)
+            self.close_connection = True
+            if fault is not None and fault.dropped:
+                return
+            custom = fault is not None and fault.body is not None
+            content = (fault.body or "") if fault is not None and custom else json.dumps(said)
+            self.send_response(200 if fault is None else fault.status)
+            self.send_header("Content-Type", "text/html" if custom else "application/json")
+            self.send_header("Content-Length", str(len(content.encode())))
+            for name, value in (fault.headers if fault else {}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (so http.server calls it)
+            """Say nothing: a test's output is its own."""
+
+    return Handler

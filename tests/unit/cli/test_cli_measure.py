@@ -1,0 +1,86 @@
+"""`calib measure`: from a file to an answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(1)
+    raw = rng.choice([0.6, 0.8, 0.9, 1.0], 800)
+    correct = rng.random(800) < raw - 0.15
+    lines = [f"{s},{int(c)},{'ab'[i % 2]}" for i, (s, c) in enumerate(zip(raw, correct, strict=True))]
+    path = tmp_path / "log.csv"
+    path.write_text("confidence,correct,segment\n" + "\n".join(lines) + "\n85%,1,a\n,0,b\n0.9,,a\n")
+    return path
+
+
+def test_json_has_everything_that_is_shown(log: Path, calib: Any, tmp_path: Path) -> None:
+    ran = calib("measure", log, "--json", "--picture", tmp_path / "p.png")
+    assert ran.code == 0
+    result = ran.json
+    assert result["low"] <= 0.15 <= result["high"]
+    assert result["rejected"] == {"missing": 1, "not_a_number": 1, "unlabelled": 1}
+    assert result["n"] == 800
+    assert sum(b["n"] for b in result["bins"]) == 800
+    assert set(result["segments"]) == {"a", "b"}
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_people_see_the_interval(log: Path, calib: Any) -> None:
+    ran = calib("measure", log, "--no-picture")
+    assert ran.code == 0
+    assert "overconfident by" in ran.out
+    assert "not counted  1 missing, 1 not a number, 1 unlabelled" in ran.out
+
+
+def test_a_baseline_adds_the_change_test(log: Path, calib: Any) -> None:
+    ran = calib("measure", log, "--baseline", log, "--json", "--no-picture")
+    change = ran.json["change"]
+    assert change["state"] in ("no_change_seen", "stable")
+    assert change["rise"] == pytest.approx(0)
+    assert change["p"] > 0.5
+
+
+def test_bins_can_be_asked_for(log: Path, calib: Any) -> None:
+    assert len(calib("measure", log, "--bins", 4, "--json", "--no-picture").json["bins"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is empty"),
+        ("confidence,correct\n", "no row can be used"),
+        ("confidence,correct\n0.9,\n", "1 unlabelled"),
+        ("confidence,correct\n85,1\n90,0\n", "2 out of range"),
+        ("conf,ok\n0.9,1\n", "--confidence"),
+        ("confidence,correct\n0.9,1\n0.8\n", "cannot be read"),
+        ("\x00\x01\x02", "confidence"),
+    ],
+)
+def test_a_file_that_holds_no_answer_is_an_error(tmp_path: Path, calib: Any, content: str, said: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content.encode())
+    ran = calib("measure", path, "--no-picture")
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_no_such_file(tmp_path: Path, calib: Any) -> None:
+    ran = calib("measure", tmp_path / "none.csv")
+    assert ran.code == 2
+    assert "is not a file" in ran.err
+
+
+def test_one_class_and_five_rows_are_measured_with_wide_intervals(tmp_path: Path, calib: Any) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text("confidence,correct\n0.9,1\n0.9,1\n0.9,1\n0.8,1\n0.95,1\n")
+    result = calib("measure", path, "--json", "--no-picture").json
+    assert result["auroc"] is None
+    assert not result["informative"]
+    assert result["high"] > 0.15

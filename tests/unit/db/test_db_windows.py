@@ -1,0 +1,68 @@
+"""Windows: opened once, moved by compare-and-set, found in order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from queues import NOW, database, window_row
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from calib.db import windows
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Connection:
+    with database(tmp_path).begin() as connection:
+        yield connection
+
+
+def test_a_window_comes_back_as_it_was_put_in(conn: Connection) -> None:
+    row = window_row()
+    window_id = windows.insert_new(conn, **row)
+    found = windows.find(conn, "triage", "2026-10")
+    assert found is not None
+    assert found.id == window_id
+    assert {name: getattr(found, name) for name in row} == row
+    assert (found.resets_baseline, found.result, found.evaluated_at) == (False, None, None)
+
+
+def test_a_period_is_opened_once(conn: Connection) -> None:
+    first = windows.insert_new(conn, **window_row())
+    assert windows.insert_new(conn, **window_row() | {"population": 99}) is None
+    found = windows.find(conn, "triage", "2026-10")
+    assert found is not None
+    assert (found.id, found.population) == (first, 30)
+    assert windows.insert_new(conn, **window_row(stream="other")) is not None
+
+
+def test_a_row_that_lacks_something_is_no_rival(conn: Connection) -> None:
+    with pytest.raises(IntegrityError):
+        windows.insert_new(conn, **window_row() | {"population": None})
+
+
+def test_a_window_moves_on_from_the_state_that_was_seen(conn: Connection) -> None:
+    window_id = windows.insert_new(conn, **window_row())
+    assert window_id is not None
+    assert windows.advance(conn, window_id, expect="sampled", state="evaluated", result={"a": 1})
+    assert not windows.advance(conn, window_id, expect="sampled", state="closed", closed_at=NOW)
+    found = windows.by_ids(conn, [window_id])[0]
+    assert (found.state, found.result, found.closed_at) == ("evaluated", {"a": 1}, None)
+
+
+def test_earlier_windows_come_newest_first(conn: Connection) -> None:
+    for period in ("2026-09", "2026-07", "2026-08", "2026-10"):
+        windows.insert_new(conn, **window_row(period))
+    windows.insert_new(conn, **window_row("2026-06", stream="other"))
+    october = windows.find(conn, "triage", "2026-10")
+    assert october is not None
+    before = windows.earlier(conn, "triage", before=october.starts_at)
+    assert [window.period for window in before] == ["2026-09", "2026-08", "2026-07"]
+
+
+def test_unfinished_windows_come_oldest_first(conn: Connection) -> None:
+    for period, state in (("2026-09", "evaluated"), ("2026-08", "closed"), ("2026-07", "insufficient")):
+        windows.insert_new(conn, **window_row(period, state=state))
+    windows.insert_new(conn, **window_row("2026-06", state="in_review"))
+    assert [w.period for w in windows.unfinished(conn, "triage")] == ["2026-06", "2026-09"]

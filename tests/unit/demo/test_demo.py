@@ -1,0 +1,133 @@
+"""The demo keeps its promises: over twenty seeds, and once through the real flows."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calib.client import MappingClient
+from calib.demo.digits import DigitReader
+from calib.demo.job import CHANGED, Directly, run_year, true_ece
+from calib.errors import InvalidInput
+from calib.store import open_store, rollback
+
+SEEDS = 20
+
+
+def year(folder: str, seed: int) -> list[dict[str, Any]]:
+    return run_year(Path(folder) / str(seed), seed=seed, steps=Directly())
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Any]]]:
+    folder = str(tmp_path_factory.mktemp("years"))
+    # fresh interpreters: a fork of this one would inherit DuckDB's and SQLAlchemy's open handles
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return list(pool.map(year, [folder] * SEEDS, range(SEEDS)))
+
+
+@pytest.mark.slow
+def test_the_change_is_heard_in_its_month_or_the_next_and_rarely_before(
+    years: list[list[dict[str, Any]]],
+) -> None:
+    heard = early = 0
+    for windows in years:
+        told = {w["period"] for w in windows if any(a["kind"] == "degraded" for a in w["alerts"])}
+        any_alert = {w["period"] for w in windows if w["alerts"]}
+        heard += bool(told & {"2026-07", "2026-08"})
+        early += bool({period for period in any_alert if period < CHANGED})
+    assert heard >= 18
+    assert early <= 5
+
+
+@pytest.mark.slow
+def test_served_confidence_is_less_than_half_as_far_off_as_raw(years: list[list[dict[str, Any]]]) -> None:
+    for seed, windows in enumerate(years):
+        assert windows[0]["true"]["raw_ece"] >= 0.10, f"seed {seed}: the model is not overconfident enough"
+        for window in windows[1:]:
+            if window["period"] != CHANGED:
+                true = window["true"]
+                assert true["served_ece"] < true["raw_ece"] / 2, f"seed {seed}, {window['period']}"
+
+
+@pytest.mark.slow
+def test_the_intervals_hold_the_truth(years: list[list[dict[str, Any]]]) -> None:
+    held = [
+        window[key]["low"] <= window["true"][f"{key}_ece"] <= window[key]["high"]
+        for windows in years
+        for window in windows
+        for key in ("raw", "served")
+    ]
+    # 480 intervals at 95%; three standard errors below, and the truth of a month is a sample itself
+    assert sum(held) / len(held) >= 0.95 - 3 * (0.95 * 0.05 / len(held)) ** 0.5
+
+
+def test_images_that_were_trained_on_are_never_read() -> None:
+    import numpy as np
+
+    reader = DigitReader(np.random.default_rng(3))
+    reading = reader.read(5000, np.random.default_rng(4), slipped=True)
+    assert len(set(reading.image.tolist())) > 1000
+    assert set(reading.image.tolist()) <= set(reader._unseen.tolist())
+    assert len(reader._unseen) == 1797 - 80
+
+
+def test_the_truth_counts_every_row() -> None:
+    assert true_ece([0.9] * 10, [1] * 7 + [0] * 3) == pytest.approx(0.2)
+    assert true_ece([0.9] * 10 + [0.5] * 10, [1] * 9 + [0] + [1] * 10) == pytest.approx(0.25)
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("my only copy")
+    with pytest.raises(InvalidInput, match="something else"):
+        run_year(tmp_path, seed=0, steps=Directly())
+    assert (tmp_path / "thesis.tex").read_text() == "my only copy"
+
+
+@pytest.mark.slow
+def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from calib.cli.tables import demo_year
+    from calib.demo import run_demo
+
+    summary = run_demo(tmp_path / "demo", seed=0)
+    demo_year(summary)
+    assert summary == json.loads((tmp_path / "demo" / "summary.json").read_text())
+    assert summary["windows"][0]["period"] == "2025-11"
+    assert len(summary["windows"]) == 12
+    assert summary["changed_at"] == CHANGED
+    for picture in (summary["report"], summary["picture"]):
+        assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    said = capsys.readouterr()
+    assert "2026-07" in said.out
+    assert "confidence got worse" in said.err
+    direct = run_year(tmp_path / "direct", seed=0, steps=Directly())
+    assert [w["refit"]["mapping"] for w in direct] == [w["refit"]["mapping"] for w in summary["windows"]]
+
+    now = datetime(2026, 11, 1, tzinfo=UTC)
+    store = open_store(f"file:{summary['store']}")
+    with MappingClient(
+        f"file:{summary['store']}", stream="digit-reader", background=False, now=lambda: now
+    ) as client:
+        before = client.refresh_now()
+        assert before.state == "FRESH"
+        rollback(
+            store,
+            stream="digit-reader",
+            channel="production",
+            publish_id="x",
+            at=now,
+            by="on call",
+            reason="test",
+            expires_at=None,
+        )
+        after = client.refresh_now()
+    assert after.generation == (before.generation or 0) + 1
+    assert after.mapping != before.mapping

@@ -1,0 +1,114 @@
+"""The house stands as it is drawn: imports point down, and the client is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# From the top floor down. A room may import from floors below its own, from itself, and from `MAY`.
+FLOORS = (
+    ("flows", "cli", "demo", "__main__"),
+    ("wiring",),
+    ("cycle", "settings"),
+    ("store", "traffic", "review", "outbox", "report", "testing"),
+    ("db",),
+    ("measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
+    ("channel", "period"),
+    ("mapping",),
+    ("curves",),
+    ("errors",),
+)
+MAY = {
+    ("cli", "demo"),
+    ("demo", "flows"),
+    ("__main__", "cli"),
+    ("calibrators", "measure"),
+    ("routing", "measure"),
+    ("routing", "calibrators"),
+    ("gate", "measure"),
+    ("sampling", "measure"),
+    ("review", "traffic"),
+    ("testing", "store"),
+}
+CLIENT = {"client", "mapping", "channel", "curves", "errors"}
+
+
+def room_of(module: str) -> str | None:
+    parts = module.split(".")
+    if parts[0] == "flows":
+        return "flows"
+    return parts[1] if parts[0] == "calib" and len(parts) > 1 else None
+
+
+def imports() -> list[tuple[str, str, Path]]:
+    found = []
+    for path in [*(ROOT / "calib").rglob("*.py"), *(ROOT / "flows").rglob("*.py")]:
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        here = room_of(module)
+        if here in (None, "__init__"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                plain = node.module in ("calib", "flows")
+                names = [f"{node.module}.{a.name}" for a in node.names] if plain else [node.module]
+            for name in names:
+                there = room_of(name)
+                if there is not None and there not in (here, "__version__"):
+                    found.append((here, there, path.relative_to(ROOT)))
+    return found
+
+
+def test_imports_point_down() -> None:
+    level = {room: i for i, floor in enumerate(FLOORS) for room in floor}
+    wrong = [
+        f"{path}: {here} imports {there}"
+        for here, there, path in imports()
+        if level[here] >= level[there] and (here, there) not in MAY
+    ]
+    assert wrong == []
+
+
+def test_the_client_needs_nothing_of_the_house() -> None:
+    seen = {there for here, there, _ in imports() if here in CLIENT}
+    assert seen <= CLIENT
+
+
+def test_every_room_is_on_a_floor() -> None:
+    rooms = {room for floor in FLOORS for room in floor}
+    there = {p.stem if p.is_file() else p.name for p in (ROOT / "calib").iterdir()}
+    assert there - {"__init__", "__pycache__", "py"} - rooms == set()
+
+
+def test_no_file_is_too_long() -> None:
+    long = {
+        str(path.relative_to(ROOT)): n
+        for folder in ("calib", "flows")
+        for path in (ROOT / folder).rglob("*.py")
+        if (n := len(path.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("calib.client", ("numpy", "obstore", "pydantic", "sqlalchemy", "asyncio")),
+        ("calib.mapping", ("numpy", "obstore")),
+        ("calib.cli.app", ("numpy", "prefect", "sklearn", "matplotlib", "evidently", "sqlalchemy", "ibis")),
+        ("calib.measure", ("pandas", "sklearn", "scipy.stats", "matplotlib")),
+        ("calib.cycle", ("prefect", "evidently", "matplotlib", "sklearn")),
+    ],
+)
+def test_heavy_parts_load_when_they_are_needed(module: str, absent: tuple[str, ...]) -> None:
+    code = f"import sys, {module}; print(*sorted(set({absent!r}) & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
