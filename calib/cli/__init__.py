@@ -12,7 +12,7 @@ def main() -> None:
 
     as_json = "--json" in sys.argv[1:]
     try:
-        app(standalone_mode=True)
+        app(prog_name="calib")
     except (KeyboardInterrupt, BrokenPipeError):
         raise SystemExit(130) from None
     except Exception as error:  # noqa: BLE001  the last resort of a command line

@@ -41,6 +41,7 @@ labels = 500
 period = "month"
 settle_hours = 0
 threshold = 0.90
+false_alarms_per_year = 0.2
 """
 
 

@@ -61,7 +61,8 @@ class FakeSlack:
     0
 
     `messages` are those that were taken, oldest first, each with channel, ts, text, blocks and metadata;
-    `calls` are the methods that were called, `now` is its clock. Messages beyond Slack's limits are refused as Slack does.
+    `calls` are the methods that were called, `now` is its clock. Messages beyond Slack's limits are refused,
+    as Slack does.
     """
 
     def __init__(

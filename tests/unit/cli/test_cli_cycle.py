@@ -141,9 +141,10 @@ def test_labels_go_out_and_come_back_by_file(world: World, calib: Any, tmp_path:
     assert waiting.json["state"] in ("sampled", "in_review")
     todo = tmp_path / "todo.csv"
     assert calib("labels", "export", "triage", "--to", todo, *config).code == 0
-    rows = list(csv.DictReader(todo.open()))
+    with todo.open() as file:
+        rows = list(csv.DictReader(file))
     assert len(rows) == 300
-    assert rows[0]["question"].startswith("question ")
+    assert rows[0]["context.question"].startswith("question ")
     truth = world.write("2026-01")
     right = dict(
         zip(truth.column("prediction_id").to_pylist(), truth.column("correct").to_pylist(), strict=True)

@@ -60,7 +60,7 @@ def test_bins_can_be_asked_for(log: Path, calib: Any) -> None:
         ("confidence,correct\n85,1\n90,0\n", "2 out of range"),
         ("conf,ok\n0.9,1\n", "--confidence"),
         ("confidence,correct\n0.9,1\n0.8\n", "cannot be read"),
-        ("\x00\x01\x02", "confidence"),
+        ("\x00\x01\x02", "cannot be read"),
     ],
 )
 def test_a_file_that_holds_no_answer_is_an_error(tmp_path: Path, calib: Any, content: str, said: str) -> None:
