@@ -63,6 +63,7 @@ class Deployment:
             threshold=stream.threshold,
             outcomes=stream.review.kind == "outcomes",
             seed=stream.seed or name,
+            keep_context=timedelta(days=stream.keep_context_days),
         )
 
     def ports(self, name: str) -> Ports:

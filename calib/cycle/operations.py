@@ -95,7 +95,8 @@ def deliver(
 def watch_over(watch: Watch, ports: Ports) -> list[dict[str, str]]:
     """Find periods without a window, cohorts past their time and a mapping about to expire.
 
-    Each becomes one alert, however often this runs.
+    Each becomes one alert, however often this runs. On its way it erases what reviewers saw of windows that
+    closed long enough ago.
     """
     now = ports.now()
     last = latest_due(watch, now - GRACE)
@@ -122,6 +123,7 @@ def watch_over(watch: Watch, ports: Ports) -> list[dict[str, str]]:
         what = f"The mapping {current.mapping[:12]} on {PRODUCTION} expires at {current.expires_at}."
         found.append(_alert("mapping_stale", watch.stream, current.expires_at[:10], what))
     with ports.engine.begin() as conn:
+        queue.erase_context(conn, stream=watch.stream, closed_before=now - watch.keep_context)
         for alert in found:
             outbox.put(conn, alert, now=now)
     return [{"kind": alert.kind, "stream": alert.stream, "period": alert.period} for alert in found]

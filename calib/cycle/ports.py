@@ -33,6 +33,7 @@ class Watch:
     threshold: float | None
     outcomes: bool
     seed: str
+    keep_context: timedelta
 
     @property
     def alpha(self) -> float:
@@ -45,6 +46,7 @@ class Watch:
         return values | {
             "settle": self.settle.total_seconds(),
             "close_after": self.close_after.total_seconds(),
+            "keep_context": self.keep_context.total_seconds(),
             "targets": list(self.targets),
         }
 
@@ -56,6 +58,7 @@ class Watch:
             | {
                 "settle": timedelta(seconds=values["settle"]),
                 "close_after": timedelta(seconds=values["close_after"]),
+                "keep_context": timedelta(seconds=values["keep_context"]),
                 "targets": tuple(values["targets"]),
             }
         )

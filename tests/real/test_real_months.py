@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+
 from calib import cycle
 from calib.period import Period
 from calib.store import read_mapping
@@ -59,9 +60,7 @@ def test_the_healthy_control_is_left_in_peace(
         years = list(pool.map(soccer, [str(real_data)] * SEEDS, [folder] * SEEDS, range(SEEDS)))
     assert all(len(windows) == 29 for windows in years)
     assert all(w["state"] == "closed" for windows in years for w in windows)
-    found = [
-        sum(w["change"]["state"] in ("degraded", "changed") for w in windows[1:]) for windows in years
-    ]
+    found = [sum(w["change"]["state"] in ("degraded", "changed") for w in windows[1:]) for windows in years]
     assert np.mean(found) <= 3
 
 

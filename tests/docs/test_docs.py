@@ -1,0 +1,91 @@
+"""What the documents show works."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import World
+
+from calib.settings import Columns, Review, Settings, Slack, Stream, load
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+GROUPS = {"folder", "slack_token", "streams", "columns", "review", "slack"}
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_settings_that_are_shown_load(page: Path, tmp_path: Path) -> None:
+    for i, text in enumerate(blocks(page, "toml")):
+        path = tmp_path / f"{i}.toml"
+        path.write_text(text)
+        assert load(path).streams
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text()
+    names = {*Settings.model_fields, *Slack.model_fields, *Stream.model_fields, *Columns.model_fields}
+    for name in (names | set(Review.model_fields)) - GROUPS:
+        assert re.search(rf"`([a-z.]+\.)?{name}`", text), f"docs/settings.md does not explain {name}"
+
+
+def test_every_command_that_is_shown_exists() -> None:
+    import typer.main
+
+    from calib.cli.app import app
+
+    command: Any = typer.main.get_command(app)
+    for page in PAGES:
+        for line in re.findall(r"(?:^\$ |`)calib ([a-z][a-z -]*)", page.read_text(), re.MULTILINE):
+            words = line.split()
+            assert words[0] in command.commands, f"{page.name}: calib {line}"
+            group = command.commands[words[0]]
+            if hasattr(group, "commands") and len(words) > 1:
+                assert words[1].split("/")[0] in group.commands, f"{page.name}: calib {line}"
+
+
+def test_the_client_as_the_readme_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snippet runs as it stands against a store that the cycle filled."""
+    from calib import cycle
+    from calib.period import Period
+
+    world.config.write_text(
+        world.config.read_text().replace("[streams.triage]", "[streams.support-triage]")
+        + 'scope = { model = "gpt-4o", prompt = "triage-v7" }\n'
+    )
+    opened = world.open()
+    watch, ports = opened.watch("support-triage"), opened.ports("support-triage")
+    period = Period.parse("2026-01", "month")
+    cycle.advance(cycle.open_window(watch, ports, period, channel="production"), ports)
+    monkeypatch.chdir(world.folder)
+    names: dict[str, Any] = {}
+    (code,) = blocks(ROOT / "README.md", "python")
+    exec(compile(code, "README.md", "exec"), names)  # noqa: S102
+    client = names["client"]
+    client.refresh_now()
+    assert 0.6 < client.calibrate(0.93).value < 0.93
+    assert client.status().state in ("FRESH", "STALE")
+    client.close()
+
+
+def test_the_changelog_names_every_verb() -> None:
+    from calib.cli.app import app
+
+    text = (ROOT / "CHANGELOG.md").read_text()
+    for command in app.registered_commands:
+        assert f"{command.name}" in text

@@ -1,0 +1,190 @@
+"""Alerts under failure, by the real SDK: never lost, at most an identifiable duplicate, nothing blocked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from queues import NOW, alert, database
+from sqlalchemy import Engine, delete
+
+from calib.alerts import Message
+from calib.db import tables
+from calib.outbox import queue
+from calib.outbox.relay import RelayReport, relay
+from calib.outbox.slack import SlackSender
+from calib.testing.slack import TOKEN, FakeSlack, Fault, broken, limited, lost, refused
+
+POST, HISTORY = "chat.postMessage", "conversations.history"
+
+
+class Clock:
+    """Sleeping moves it, for the relay and for Slack."""
+
+    def __init__(self) -> None:
+        self.moment = NOW
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def sleep(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    return database(tmp_path)
+
+
+def put(engine: Engine, *kinds: str) -> list[str]:
+    with engine.begin() as conn:
+        for kind in kinds:
+            queue.put(conn, alert(kind), now=NOW)
+    return sorted(alert(kind).id for kind in kinds)
+
+
+def fake(clock: Clock) -> FakeSlack:
+    return FakeSlack(now=lambda: clock.moment.timestamp())
+
+
+def run(engine: Engine, slack: FakeSlack, clock: Clock, sender: Any = None) -> RelayReport:
+    to = sender or SlackSender(TOKEN, channel="#ml-calibration", base_url=slack.url)
+    return relay(engine, to, now=clock.now, sleep=clock.sleep)
+
+
+def states(engine: Engine) -> dict[str, bool]:
+    with engine.begin() as conn:
+        return {entry["id"]: entry["delivered"] for entry in queue.of_window(conn, "triage", "2026-10")}
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [lost()],
+        [lost(accepted=False)],
+        [broken(500, accepted=True)],
+        [broken(502), lost()],
+        [limited(3), lost(), limited(1)],
+        [refused("ratelimited"), refused("internal_error"), broken(503)],
+    ],
+)
+def test_each_alert_arrives_exactly_once_whatever_happens_on_the_way(
+    engine: Engine, clock: Clock, faults: list[Fault]
+) -> None:
+    ids = put(engine, "a", "b")
+    with fake(clock) as slack:
+        slack.fail(POST, *faults)
+        for _ in range(4):
+            run(engine, slack, clock)
+            clock.sleep(3600)
+        assert sorted(slack.ids) == ids
+    assert all(states(engine).values())
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingSender(SlackSender):
+    """Posts, and is killed before anybody hears of it."""
+
+    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
+        super().send(text, alert_id)
+        raise Killed
+
+
+def test_a_crash_after_slack_accepted_is_reconciled_not_repeated(engine: Engine, clock: Clock) -> None:
+    (id_,) = put(engine, "a")
+    with fake(clock) as slack:
+        with pytest.raises(Killed):
+            run(engine, slack, clock, DyingSender(TOKEN, channel="#ml-calibration", base_url=slack.url))
+        assert slack.ids == [id_]
+        assert states(engine) == {id_: False}
+        assert run(engine, slack, clock) == RelayReport(delivered=0, retried=0, parked=0)  # its lease
+        clock.moment += queue.LEASE
+        assert run(engine, slack, clock) == RelayReport(delivered=1, retried=0, parked=0)
+        assert slack.ids == [id_]
+    assert states(engine) == {id_: True}
+    with engine.begin() as conn:
+        row = conn.execute(tables.outbox.select()).one()
+    assert row.remote["ts"] == slack.messages[0]["ts"]
+
+
+def test_a_restored_backup_sends_nothing_that_was_sent(engine: Engine, clock: Clock) -> None:
+    (id_,) = put(engine, "a")
+    with fake(clock) as slack:
+        run(engine, slack, clock)
+        with engine.begin() as conn:
+            conn.execute(delete(tables.outbox))
+        clock.sleep(86_400)
+        with engine.begin() as conn:
+            queue.put(conn, alert("a"), now=clock.moment)
+        assert run(engine, slack, clock).delivered == 1
+        assert slack.ids == [id_]
+
+
+def test_without_leave_to_read_the_history_a_duplicate_can_be_told(engine: Engine, clock: Clock) -> None:
+    (id_,) = put(engine, "a")
+    with fake(clock) as slack:
+        slack.fail(POST, lost())
+        slack.fail(HISTORY, *[refused("missing_scope")] * 9)
+        for _ in range(3):
+            run(engine, slack, clock)
+            clock.sleep(3600)
+        assert slack.ids == [id_, id_]
+    assert states(engine) == {id_: True}
+
+
+@pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "is_archived", "channel_not_found"])
+def test_what_fails_for_good_is_parked_in_sight_and_can_be_sent_once_mended(
+    engine: Engine, clock: Clock, code: str
+) -> None:
+    put(engine, "a", "b")
+    with fake(clock) as slack:
+        slack.fail(POST, refused(code))
+        report = run(engine, slack, clock)
+        assert report == RelayReport(delivered=1, retried=0, parked=1)
+        with engine.begin() as conn:
+            (parked,) = queue.parked(conn)
+            assert code in parked["last_error"]
+            assert "calib.toml" in parked["last_error"]
+            assert queue.unpark(conn, now=clock.moment) == 1
+        run(engine, slack, clock)
+        assert sorted(slack.ids) == sorted(alert(kind).id for kind in "ab")
+
+
+def test_a_slack_that_is_down_costs_a_run_seconds_and_no_alert(engine: Engine, clock: Clock) -> None:
+    ids = put(engine, *"abcdef")
+    with fake(clock) as gone:
+        pass
+    begun = clock.moment
+    assert run(engine, gone, clock).delivered == 0
+    assert (clock.moment - begun).total_seconds() <= 20
+    with fake(clock) as slack:
+        for _ in range(3):
+            clock.sleep(3600)
+            run(engine, slack, clock)
+        assert sorted(slack.ids) == ids
+
+
+def test_messages_keep_slacks_pace(engine: Engine, clock: Clock) -> None:
+    put(engine, *"abcd")
+    times: list[float] = []
+
+    def tell() -> float:
+        times.append(clock.moment.timestamp())
+        return times[-1]
+
+    with FakeSlack(now=tell) as slack:
+        run(engine, slack, clock)
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(times) == 4
+    assert min(gaps) >= 1.0

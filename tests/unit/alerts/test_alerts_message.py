@@ -1,0 +1,120 @@
+"""An alert in words: what it says, and that nothing in it can hurt."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from alert_results import QUIET, result
+from hypothesis import given
+from hypothesis import strategies as st
+from queues import alert
+
+from calib.alerts import Message, message, window_alerts
+from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL
+
+HOSTILE = "<!channel> <http://evil|x> & \x1b[31m\u202egnp.exe\u2066\x00\r\n\u2028spoofed \ud800"
+
+
+def words(found: dict[str, Any], kind: str, **how: Any) -> Message:
+    for told in window_alerts(found, previous=QUIET, max_rise=0.03):
+        if told.kind == kind:
+            return message(asdict(told) | how)
+    raise AssertionError(f"no {kind}")
+
+
+def slack_text(said: Message) -> str:
+    return "\n".join(block["text"]["text"] for block in said.blocks)
+
+
+def test_a_degradation_says_what_changed_how_sure_what_to_do_and_how_to_undo_it() -> None:
+    said = words(result("degraded"), "degraded").text
+    assert said.splitlines()[0] == "triage 2026-10: confidence got worse"
+    for part in (
+        "Served confidence is off by 0.080 (0.050 to 0.110)",
+        "raw confidence by 0.150",
+        "Accuracy is 70.0%, stated 85.0% (480 labels of 12,345 predictions)",
+        "+0.051 more (+0.022 to +0.080)",
+        "accuracy fell, p < 0.001",
+        "A new mapping fedcba987654 is on production",
+        "off by 0.012 (0.000 to 0.030), the one before it by 0.090 (0.060 to 0.120)",
+        "look for what changed in 2026-10",
+        "`calib mapping rollback triage`",
+    ):
+        assert part in said
+
+
+def test_what_was_not_published_is_not_to_be_undone() -> None:
+    kept = result("degraded", published=False, reason="no form was better")
+    assert "rollback" not in words(kept, "degraded").text
+    assert "No new mapping: no form was better." in words(kept, "degraded").text
+    vetoed = words(kept, "refit_vetoed").text
+    assert "rollback" not in vetoed
+    assert "`calib mapping list triage`" in vetoed
+
+
+def test_a_rollback_names_the_channel_where_it_is_not_the_usual_one() -> None:
+    said = words(result("degraded", channel="candidate"), "degraded").text
+    assert "`calib mapping rollback triage --channel candidate`" in said
+
+
+def test_too_few_labels_and_no_rows_at_all_ask_for_different_things() -> None:
+    few = result(None, window="insufficient", published=False, reason="only one class among the labels")
+    assert "only one class among the labels" in words(few, "insufficient_labels").text
+    assert "calib labels export triage" in words(few, "insufficient_labels").text
+    assert "`calib check`" in words(few | {"population": 0}, "insufficient_labels").text
+
+
+def test_rejects_are_named_by_kind() -> None:
+    said = words(result("stable") | {"rejected": {"not_a_number": 4000, "naïve": 1}}, "rejects_up").text
+    assert "4,000 not a number" in said
+    assert "beside 12,345 that were" in said
+
+
+@pytest.mark.parametrize("kind", [*TITLES, "early_warning", "score_mix"])
+def test_every_kind_has_words_and_a_next_step(kind: str) -> None:
+    facts = window_alerts(result("degraded"), previous=QUIET, max_rise=0.03)[0].facts
+    for told in (facts, {"what": "Something happened."}):
+        if "what" in told and kind in ("degraded", "insufficient_labels"):
+            continue
+        said = message({"kind": kind, "stream": "s", "period": "p", "severity": "bad", "facts": told})
+        assert "calib " in said.text.splitlines()[-1]
+
+
+def test_hostile_text_calls_nobody_links_nowhere_and_hides_nothing() -> None:
+    said = words(result("degraded", published=False, reason=HOSTILE), "degraded", stream=HOSTILE)
+    for section in said.blocks[1:]:
+        assert section["text"]["verbatim"] is True
+        assert not re.search(r"[<>]|&(?!(amp|lt|gt);)", section["text"]["text"])
+    for text in (said.text, slack_text(said)):
+        unseen = {c for c in text if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
+        assert unseen <= {"\n"}
+    assert len(said.text.splitlines()) == len(said.blocks)  # no line of its own
+    json.dumps([said.text, said.blocks]).encode()
+    said.text.encode()
+
+
+@given(st.text(max_size=50), st.integers(1, 30_000), st.sampled_from("x&<\n\u202e😀"))
+def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str) -> None:
+    long = start + c * n
+    rejected = {f"{long} {i}": 10_000 for i in range(3)}
+    found = result("degraded", published=False, reason=long, channel=long) | {"rejected": rejected}
+    for told in window_alerts(found, previous=QUIET, max_rise=0.03):
+        said = message(asdict(told) | {"stream": long, "period": long})
+        assert 1 <= len(said.blocks) <= 50
+        texts = [block["text"]["text"] for block in said.blocks]
+        assert 1 <= len(texts[0]) <= HEADER
+        assert all(1 <= len(text) <= SECTION for text in texts[1:])
+        assert sum(map(len, texts)) <= TOTAL
+        assert len(said.text) <= SECTION
+        assert not any(re.search(r"&(?!(amp|lt|gt);)", text) for text in texts[1:])
+
+
+def test_a_megabyte_becomes_a_message() -> None:
+    said = message(asdict(alert(what="<" * 1_000_000)))
+    assert len(said.blocks[1]["text"]["text"]) <= SECTION
+    assert said.blocks[1]["text"]["text"].endswith("&lt;…")

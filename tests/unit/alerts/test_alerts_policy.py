@@ -1,0 +1,94 @@
+"""Which findings people are told of, and which months stay silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from alert_results import QUIET, result
+
+from calib.alerts import Alert, Previous, rejected_share, window_alerts
+
+
+def kinds(found: dict[str, Any], *, previous: Previous = QUIET) -> list[str]:
+    return [alert.kind for alert in window_alerts(found, previous=previous, max_rise=0.03)]
+
+
+@pytest.mark.parametrize("state", ["first", "stable", "no_change_seen"])
+@pytest.mark.parametrize("published", [True, False])
+def test_a_healthy_month_is_silent_whether_the_mapping_is_upheld_or_not(state: str, published: bool) -> None:
+    assert kinds(result(state, published=published)) == []
+
+
+def test_a_change_that_did_not_hurt_is_silent_where_a_refit_answered_it() -> None:
+    assert kinds(result("changed")) == []
+    assert kinds(result("changed", published=False)) == ["refit_vetoed"]
+
+
+def test_a_degradation_is_told_and_so_is_the_veto() -> None:
+    assert kinds(result("degraded")) == ["degraded"]
+    assert kinds(result("degraded", published=False)) == ["degraded", "refit_vetoed"]
+
+
+def test_a_month_without_enough_labels_is_told_even_with_no_row_at_all() -> None:
+    assert kinds(result(None, window="insufficient")) == ["insufficient_labels"]
+    empty = result(None, window="insufficient") | {"population": 0, "rejected": {}, "served": None}
+    assert kinds(
+        empty, previous=Previous(degradation_open=True, degraded_mappings=(None,), rejected_share=None)
+    ) == ["insufficient_labels"]
+
+
+OPEN = Previous(degradation_open=True, degraded_mappings=("old",), rejected_share=0.0)
+
+
+def test_a_recovery_is_told_once_the_new_mapping_serves_it_all_and_is_true() -> None:
+    mended = result("no_change_seen", served_ece=0.02, mappings=("new",))
+    assert kinds(mended, previous=OPEN) == ["recovered"]
+    assert kinds(mended) == []  # nothing was broken
+
+
+@pytest.mark.parametrize(
+    "not_yet",
+    [
+        result("degraded", served_ece=0.02, mappings=("new",)),
+        result("no_change_seen", served_ece=0.031, mappings=("new",)),
+        result("no_change_seen", served_ece=0.02, mappings=("old", "new")),
+        result("no_change_seen", served_ece=0.02, mappings=(None, "new")),
+        result("no_change_seen", served_ece=None, mappings=("new",)),
+        result(None, window="insufficient", served_ece=0.02, mappings=("new",)),
+    ],
+)
+def test_no_recovery_is_told_before(not_yet: dict[str, Any]) -> None:
+    assert "recovered" not in kinds(not_yet, previous=OPEN)
+
+
+@pytest.mark.parametrize(
+    ("rejected", "before", "told"),
+    [(50, 0.0, False), (60, 0.0, True), (60, None, True), (60, 0.03, False), (100, 0.03, True)],
+)
+def test_rejects_are_told_beyond_five_percent_and_three_times_the_usual(
+    rejected: int, before: float | None, told: bool
+) -> None:
+    found = result("stable") | {"rejected": {"nan": rejected - 5, "range": 5}, "population": 1000 - rejected}
+    previous = Previous(degradation_open=False, degraded_mappings=(), rejected_share=before)
+    assert kinds(found, previous=previous) == (["rejects_up"] if told else [])
+
+
+def test_the_rejected_share_of_nothing_is_unknown() -> None:
+    assert rejected_share({"rejected": {}, "population": 0}) is None
+    assert rejected_share({"rejected": {"nan": 3}, "population": 0}) == 1.0
+
+
+def test_the_same_finding_has_the_same_id_and_others_have_others() -> None:
+    def alert(kind: str = "degraded", stream: str = "a", period: str = "2026-10", **facts: Any) -> Alert:
+        return Alert(kind=kind, stream=stream, period=period, severity="bad", facts=facts)
+
+    assert alert().id == alert(what="else").id == "eecf2aaf-08ec-58c5-928d-07e7df9a10e3"  # in every version
+    others = {alert().id, alert("recovered").id, alert(stream="b").id, alert(period="2026-11").id}
+    assert len(others) == 4
+
+
+def test_no_context_of_reviewers_travels_with_an_alert() -> None:
+    secret = result("degraded") | {"context": "a person's words", "items": ["a person's words"]}
+    for alert in window_alerts(secret, previous=QUIET, max_rise=0.03):
+        assert "person" not in repr(alert)

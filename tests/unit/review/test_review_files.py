@@ -1,0 +1,210 @@
+"""Labels by file: exported, filled in and imported; what is no label is counted, not guessed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from queues import NOW, database, open_window
+from sqlalchemy import Connection, select
+
+from calib.db import tables, windows
+from calib.errors import InvalidInput
+from calib.review import files, queue
+
+HOSTILE = ["=cmd()", "+1", "-2", "@sum", "\tx", "'quoted", "''two", 'a,"b', "line\nend", " =spaced"]
+
+
+@pytest.fixture
+def conn(tmp_path: Path) -> Iterator[Connection]:
+    with database(tmp_path).begin() as connection:
+        yield connection
+
+
+def exported(conn: Connection) -> list[dict[str, str]]:
+    to = io.StringIO(newline="")
+    n = files.export(conn, "triage", to)
+    rows = list(csv.DictReader(io.StringIO(to.getvalue(), newline="")))
+    assert len(rows) == n
+    return rows
+
+
+def imported(conn: Connection, path: Path, text: str | bytes, **how: Any) -> files.ImportReport:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return files.import_labels(conn, path, stream="triage", by="ada", now=NOW, **how)
+
+
+def label_of(conn: Connection, window: int) -> dict[str, str | None]:
+    found = queue.cohort(conn, window)
+    words = {1.0: "correct", 0.0: "incorrect"}
+    return {id_: words.get(c) for id_, c in zip(found.id, found.correct.tolist(), strict=True)}
+
+
+def test_what_is_exported_can_be_filled_in_and_imported(conn: Connection, tmp_path: Path) -> None:
+    window = open_window(conn, *HOSTILE)
+    rows = exported(conn)
+    to = io.StringIO(newline="")
+    writer = csv.DictWriter(to, fieldnames=rows[0].keys())
+    writer.writeheader()
+    writer.writerows(row | {"answer": "correct"} for row in rows)
+    report = imported(conn, tmp_path / "labels.csv", to.getvalue())
+    assert (report.new, report.unknown, report.rejected_total) == (len(HOSTILE), 0, 0)
+    assert set(label_of(conn, window).values()) == {"correct"}
+    assert exported(conn) == []
+
+
+def test_no_exported_cell_is_a_formula(conn: Connection) -> None:
+    open_window(conn, *HOSTILE, question="=HYPERLINK(1)", answer="\u202e@evil\x00\x1b[0m\ud800")
+    for row in exported(conn):
+        for cell in row.values():
+            assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert row["context.question"] == "'=HYPERLINK(1)"
+    assert row["context.answer"] == "'@evil[0m"
+
+
+def test_a_context_column_called_answer_is_not_the_column_to_fill_in(conn: Connection) -> None:
+    open_window(conn, "a", answer="what the model said", question="q")
+    to = io.StringIO(newline="")
+    files.export(conn, "triage", to)
+    header = to.getvalue().splitlines()[0].split(",")
+    assert header == ["period", "prediction_id", "context.answer", "context.question", "answer"]
+
+
+def test_a_megabyte_of_context_fits_a_cell(conn: Connection, tmp_path: Path) -> None:
+    open_window(conn, "a", question="x" * 1_000_000)
+    to = io.StringIO(newline="")
+    files.export(conn, "triage", to)
+    assert len(to.getvalue()) < 33_000
+    assert imported(conn, tmp_path / "x.csv", to.getvalue().replace(",\r\n", ",yes\r\n")).new == 1
+
+
+def test_only_what_waits_is_exported(conn: Connection) -> None:
+    done = open_window(conn, "done", period="2026-08")
+    windows.advance(conn, done, expect="sampled", state="closed")
+    window = open_window(conn, "a", "b", "c")
+    item = queue.items_of(conn, window)["b"]
+    queue.label(conn, item_id=item, answer="correct", by="bo", at=NOW, source="review")
+    assert [row["prediction_id"] for row in exported(conn)] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("correct", 1),
+        ("INCORRECT", 0),
+        ("1", 1),
+        ("0", 0),
+        ("True", 1),
+        ("FALSE", 0),
+        (" yes ", 1),
+        ("No", 0),
+    ],
+)
+def test_the_words_for_an_answer(conn: Connection, tmp_path: Path, said: str, means: int) -> None:
+    window = open_window(conn, "a")
+    assert imported(conn, tmp_path / "x.csv", f"prediction_id,answer\na,{said}\n").new == 1
+    assert queue.cohort(conn, window).correct.tolist() == [means]
+
+
+def test_rows_that_are_no_labels_are_counted_by_line(conn: Connection, tmp_path: Path) -> None:
+    window = open_window(conn, "a", "b", "c")
+    text = (
+        "answer,prediction_id,at,stream\n"
+        "maybe,a,,\n"
+        ",b,,\n"  # not answered yet: no fault
+        "yes,,,\n"
+        "yes,c,yesterday,\n"
+        "yes,c,,other\n"
+        "yes,nobody,,\n"
+        "no,a,,triage\n"
+        "yes\n"
+    )
+    report = imported(conn, tmp_path / "x.csv", text)
+    assert [line.split(":")[0] for line in report.rejected] == [
+        "line 2",
+        "line 4",
+        "line 5",
+        "line 6",
+        "line 9",
+    ]
+    assert "'maybe' is no answer" in report.rejected[0]
+    assert (report.new, report.unknown, report.rejected_total) == (1, 1, 5)
+    assert label_of(conn, window) == {"a": "incorrect", "b": None, "c": None}
+
+
+def test_twice_is_once_and_another_answer_is_surfaced(conn: Connection, tmp_path: Path) -> None:
+    window = open_window(conn, "a", "b")
+    first = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\n")
+    again = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,yes\n")
+    assert (first.new, first.same, first.conflicts) == (2, 0, 0)
+    assert (again.new, again.same, again.conflicts) == (0, 1, 1)
+    assert again.disputed == ["line 3: another answer to 'b' counts already"]
+    assert label_of(conn, window)["b"] == "incorrect"
+    imported(conn, tmp_path / "x.csv", "prediction_id,answer\nb,yes\n", overwrite=True)
+    assert label_of(conn, window)["b"] == "correct"
+
+
+def test_who_answered_and_when_is_taken_from_the_file(conn: Connection, tmp_path: Path) -> None:
+    open_window(conn, "a", "b")
+    text = "prediction_id,answer,by,at\na,yes,bo,2026-11-02T10:00:00+02:00\nb,yes,,2026-11-02 09:00\n"
+    imported(conn, tmp_path / "x.csv", text)
+    t = tables.labels
+    found = conn.execute(select(t.c.by, t.c.at, t.c.source).order_by(t.c.id)).all()
+    assert found[0] == ("bo", datetime(2026, 11, 2, 8, tzinfo=UTC), "file")
+    assert found[1] == ("ada", datetime(2026, 11, 2, 9, tzinfo=UTC), "file")
+
+
+def test_an_id_of_two_windows_is_the_one_that_waits_unless_the_period_says(
+    conn: Connection, tmp_path: Path
+) -> None:
+    old, new = open_window(conn, "a", period="2026-08"), open_window(conn, "a", period="2026-09")
+    windows.advance(conn, new, expect="sampled", state="closed")
+    imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\n")
+    assert label_of(conn, old) == {"a": "correct"}
+    late = imported(conn, tmp_path / "x.csv", "prediction_id,answer,period\na,no,2026-09\n")
+    assert (late.late, late.new) == (1, 0)
+    assert label_of(conn, new) == {"a": None}
+    assert imported(conn, tmp_path / "x.csv", "prediction_id,answer,period\na,no,2026-01\n").unknown == 1
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_the_separators_of_spreadsheets_are_read(conn: Connection, tmp_path: Path, separator: str) -> None:
+    open_window(conn, "a")
+    text = "\ufeff" + f"Prediction_ID {separator}Answer\r\na{separator}yes\r\n"
+    assert imported(conn, tmp_path / "x.csv", text).new == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"id,answer\na,yes\n",
+        b"prediction_id\na\n",
+        "prediction_id,answer\nä,yes\n".encode("latin-1"),
+        "prediction_id,answer\na,yes\n".encode("utf-16"),
+        b'prediction_id,answer\n"' + b"x" * 200_000 + b'",yes\n',
+        b"PK\x03\x04\xff\xfe not a text at all",
+    ],
+)
+def test_a_file_that_is_no_such_csv_is_refused(conn: Connection, tmp_path: Path, content: bytes) -> None:
+    open_window(conn, "a")
+    with pytest.raises(InvalidInput, match=r"x\.csv"):
+        imported(conn, tmp_path / "x.csv", content)
+
+
+def test_a_missing_file_is_named(conn: Connection, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"gone\.csv"):
+        files.import_labels(conn, tmp_path / "gone.csv", stream="triage", by="ada", now=NOW)
+
+
+@given(st.text())
+def test_defusing_can_be_undone(text: str) -> None:
+    assert files.armed(files.defused(text)) == text
