@@ -46,6 +46,13 @@ class Deployment:
         migrate(engine)
         return cls(settings=settings, engine=engine, store=store, now=now)
 
+    def streams(self, name: str | None) -> list[str]:
+        """The one stream that was asked for, or all of them; `InvalidInput` where there is no such one."""
+        if name is not None:
+            self.settings.stream(name)
+            return [name]
+        return list(self.settings.streams)
+
     def watch(self, name: str) -> Watch:
         """The stream as the cycle wants it."""
         stream = self.settings.stream(name)

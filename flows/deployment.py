@@ -13,11 +13,3 @@ def deployment(config: str | None, now: datetime | None) -> Deployment:
     """Open the deployment; `now` replaces the wall clock, for replays and tests."""
     path = Path(config or os.environ.get("CALIB_CONFIG", "calib.toml"))
     return Deployment.open(path, now=utc_now if now is None else lambda: now)
-
-
-def chosen(opened: Deployment, stream: str | None) -> list[str]:
-    """The one stream that was asked for, or all of them."""
-    if stream is not None:
-        opened.settings.stream(stream)
-        return [stream]
-    return list(opened.settings.streams)

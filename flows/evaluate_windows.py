@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 
 from calib.cycle import evaluate_open
-from flows.deployment import chosen, deployment
+from flows.deployment import deployment
 
 
 @task(name="evaluate-windows-of-stream", retries=2, retry_delay_seconds=[60, 600])
@@ -25,7 +25,7 @@ def evaluate_windows(
     """Runs daily, and whenever labels arrive; a window whose labels are still out is left as it is."""
     log = get_run_logger()
     results: list[dict[str, Any]] = []
-    for name in chosen(deployment(config, now), stream):
+    for name in deployment(config, now).streams(stream):
         for result in evaluate_stream(config, name, now):
             log.info(
                 "%s %s: %s, change %s", name, result["period"], result["state"], result["change"]["state"]

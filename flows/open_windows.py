@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 
 from calib.cycle import open_due
-from flows.deployment import chosen, deployment
+from flows.deployment import deployment
 
 
 @task(name="open-window", retries=2, retry_delay_seconds=[60, 600])
@@ -25,7 +25,7 @@ def open_windows(
     """Runs daily and opens each stream's window once its period has ended and settled."""
     log = get_run_logger()
     results = []
-    for name in chosen(deployment(config, now), stream):
+    for name in deployment(config, now).streams(stream):
         result = open_stream(config, name, now)
         if result is None:
             log.info("%s: no window is due", name)

@@ -7,7 +7,7 @@ from datetime import datetime
 from prefect import flow, get_run_logger
 
 from calib.cycle import watch_over
-from flows.deployment import chosen, deployment
+from flows.deployment import deployment
 
 
 @flow(name="watchdog", flow_run_name="watchdog")
@@ -17,7 +17,7 @@ def watchdog(
     """Runs daily; `calib watchdog` does the same from plain cron, for the day Prefect itself is down."""
     opened = deployment(config, now)
     found: list[dict[str, str]] = []
-    for name in chosen(opened, stream):
+    for name in opened.streams(stream):
         found.extend(watch_over(opened.watch(name), opened.ports(name)))
     for finding in found:
         get_run_logger().warning("%(stream)s %(period)s: %(kind)s", finding)

@@ -41,7 +41,7 @@ def result(
         "labels": {"n": 480, "correct": 336, "unsure": 5, "missing": 15},
         "raw": {"ece": 0.15, "bins": []} | measured,
         "served": {"ece": served_ece, "mappings": shares} | measured,
-        "change": None if state is None else change,
+        "change": dict.fromkeys(change) if state is None else change,
         "refit": {
             "published": published,
             "reason": reason,

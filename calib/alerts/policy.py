@@ -53,7 +53,7 @@ def window_alerts(result: dict[str, Any], *, previous: Previous, max_rise: float
     def tell(kind: str, severity: Severity) -> None:
         found.append(Alert(kind=kind, stream=stream, period=period, severity=severity, facts=_facts(result)))
 
-    state = (result["change"] or {}).get("state")
+    state = result["change"]["state"]
     if result["state"] == "insufficient":
         tell("insufficient_labels", "warning")
     if state == "degraded":
@@ -78,8 +78,8 @@ def rejected_share(result: dict[str, Any]) -> float | None:
 
 def _recovered(result: dict[str, Any], previous: Previous, max_rise: float) -> bool:
     """Wholly served by a newer mapping, and its served ECE is small again."""
-    served = result["served"] or {}
-    used = [part["mapping"] for part in served.get("mappings", [])]
+    served = result["served"]
+    used = [part["mapping"] for part in served["mappings"]]
     newer = bool(used) and None not in used and not set(used) & set(previous.degraded_mappings)
     return newer and served["ece"] is not None and served["ece"] <= max_rise
 
@@ -87,14 +87,13 @@ def _recovered(result: dict[str, Any], previous: Previous, max_rise: float) -> b
 def _facts(result: dict[str, Any]) -> dict[str, Any]:
     """What a message may say."""
     measured = ("ece", "low", "high", "accuracy", "mean_confidence")
-    change = result["change"] or {}
-    refit = result["refit"]
+    change, refit = result["change"], result["refit"]
     return {
         "labels": result["labels"],
         "population": result["population"],
         "rejected": result["rejected"],
-        "raw": {key: (result["raw"] or {}).get(key) for key in measured},
-        "served": {key: (result["served"] or {}).get(key) for key in measured},
+        "raw": {key: result["raw"][key] for key in measured},
+        "served": {key: result["served"][key] for key in measured},
         "change": {
             key: change.get(key)
             for key in ("state", "p", "rise", "low", "high", "minimum_detectable_rise", "direction")

@@ -13,6 +13,7 @@ from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 if TYPE_CHECKING:
     from calib.wiring import Deployment
 
+AnyStream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="One stream; default: all.")]
 PeriodName = Annotated[str, typer.Option("--period", help="The period to watch, like 2026-10.")]
 
 
@@ -87,36 +88,41 @@ def backfill(
     windows_table(results)
 
 
-def sample(stream: StreamName, period: PeriodName, config: Config = CONFIG, json: Json = False) -> None:
-    """Open one window: survey, design, draw, and put the sample up for review."""
+def sample(
+    stream: AnyStream = None,
+    period: Annotated[str | None, typer.Option("--period", help="Default: the latest that is due.")] = None,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """Open windows: survey, design, draw, and put the sample up for review. Default: all streams."""
     from calib import cycle
     from calib.period import Period
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    watch, ports = opened.watch(stream), opened.ports(stream)
-    window = cycle.open_window(
-        watch, ports, Period.parse(period, watch.kind), channel="production", allow_empty=False
-    )
-    _show(cycle.account(window, ports), as_json=json)
+    results = []
+    for name in opened.streams(stream):
+        watch, ports = opened.watch(name), opened.ports(name)
+        if period is None:
+            result = cycle.open_due(watch, ports)
+        else:
+            wanted = Period.parse(period, watch.kind)
+            window = cycle.open_window(watch, ports, wanted, channel=cycle.PRODUCTION, allow_empty=False)
+            result = cycle.account(window, ports)
+        results += [result] if result else []
+    _show_all(results, "no window is due that is not open already", as_json=json)
 
 
-def evaluate(stream: StreamName, config: Config = CONFIG, json: Json = False) -> None:
-    """Take every open window of the stream as far as its labels allow."""
+def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = False) -> None:
+    """Take open windows as far as their labels allow. Default: those of all streams."""
     from calib import cycle
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    results = cycle.evaluate_open(opened.watch(stream), opened.ports(stream))
-    if json:
-        output.emit({"windows": results})
-        return
-    from calib.cli.tables import windows_table
-
-    if not results:
-        sys.stderr.write(f"{stream}: no window is open\n")
-    else:
-        windows_table(results)
+    results = []
+    for name in opened.streams(stream):
+        results += cycle.evaluate_open(opened.watch(name), opened.ports(name))
+    _show_all(results, "no window is open", as_json=json)
 
 
 def relay(config: Config = CONFIG, json: Json = False) -> None:
@@ -133,7 +139,7 @@ def relay(config: Config = CONFIG, json: Json = False) -> None:
 
 
 def watchdog(
-    stream: Annotated[str | None, typer.Argument(help="One stream; default: all.")] = None,
+    stream: AnyStream = None,
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
@@ -142,8 +148,11 @@ def watchdog(
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    names = [stream] if stream else list(opened.settings.streams)
-    found = [item for name in names for item in cycle.watch_over(opened.watch(name), opened.ports(name))]
+    found = [
+        item
+        for name in opened.streams(stream)
+        for item in cycle.watch_over(opened.watch(name), opened.ports(name))
+    ]
     report = _deliver(opened)
     if json:
         output.emit({"findings": found, "relay": report})
@@ -158,6 +167,18 @@ def _deliver(opened: Deployment) -> dict[str, int]:
     from calib import cycle
 
     return cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+
+
+def _show_all(results: list[dict[str, Any]], none: str, *, as_json: bool) -> None:
+    if as_json:
+        output.emit({"windows": results})
+        return
+    from calib.cli.tables import window_panel
+
+    for result in results:
+        window_panel(result)
+    if not results:
+        sys.stdout.write(f"{none}\n")
 
 
 def _show(result: dict[str, Any], *, as_json: bool) -> None:

@@ -76,7 +76,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def interval(measured: dict[str, Any] | None, digits: int = 3) -> str:
     """`0.091 (0.062 to 0.120)` from an object with ece, low and high."""
-    if not measured or measured.get("ece") is None:
+    if measured is None or measured["ece"] is None:
         return "–"
     low, high = number(measured["low"], digits), number(measured["high"], digits)
     return f"{number(measured['ece'], digits)} ({low} to {high})"

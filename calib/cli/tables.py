@@ -35,7 +35,7 @@ def windows_table(results: list[dict[str, Any]]) -> None:
 def row_of(result: dict[str, Any]) -> tuple[str, ...]:
     """The cells of one window."""
     change = result["change"]
-    word = result["state"].replace("_", " ") if change is None else change["state"].replace("_", " ")
+    word = (change["state"] or result["state"]).replace("_", " ")
     refit = result["refit"]
     return (
         result["period"],
@@ -81,13 +81,13 @@ def window_panel(result: dict[str, Any]) -> None:
         f"  labels      {labels['n']} of {result['sample']['n']}: {labels['correct']} correct, "
         f"{labels['unsure']} unsure, {labels['missing']} missing"
     )
-    if result["raw"] is not None:
+    if result["raw"]["ece"] is not None:
         say(f"  raw ECE     {interval(result['raw'])}   AUROC {number(result['raw']['auroc'])}")
         say(f"  served ECE  {interval(result['served'])}   ({result['served']['source']})")
     change, refit = result["change"], result["refit"]
-    if change is not None:
+    if change["state"] is not None:
         say(f"  change      {change_words(change)}")
-    if change is not None or result["state"] == "insufficient":
+    if change["state"] is not None or result["state"] == "insufficient":
         new = f"new mapping {refit['mapping'][:12]}: " if refit["published"] else "no new mapping: "
         say(f"  refit       {new}{printable(refit['reason'])}")
     for alert in result["alerts"]:

@@ -157,7 +157,7 @@ def _previous(conn: Connection, window: Window) -> Previous:
     told = outbox.kinds_of(conn, window.stream)
     last = next((w for w in before if told.get(w.period, set()) & {"degraded", "recovered"}), None)
     is_open = last is not None and "degraded" in told[last.period]
-    served = (last.result or {}).get("served") if last is not None else None
+    served = last.result["served"] if last is not None and last.result else None
     return Previous(
         degradation_open=is_open,
         degraded_mappings=tuple(part["mapping"] for part in served["mappings"]) if served else (),

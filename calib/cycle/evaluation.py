@@ -18,13 +18,25 @@ from calib.cycle.verdict import judge
 from calib.db import windows
 from calib.db.windows import Window
 from calib.mapping import Mapping
-from calib.measure import GRID, Measurement, measure
+from calib.measure import GRID, Change, Measurement, measure
 from calib.review import queue
 from calib.review.queue import Cohort
 from calib.routing import certify, start_cut
 from calib.store import Entry, head, read_mapping
 
 Floats = npt.NDArray[np.float64]
+
+# The same keys whatever is known: a reader never has to ask whether an object is there.
+_INTERVALS = ("accuracy", "auroc", "brier", "log_loss")
+_NUMBERS = ("ece", "ece_plugin", "low", "high", "mean_confidence", "gap", "mcb", "dsc", "unc")
+NOTHING_MEASURED: dict[str, Any] = {
+    **dict.fromkeys(_NUMBERS),
+    **dict.fromkeys(f"{name}{end}" for name in _INTERVALS for end in ("", "_low", "_high")),
+    "n": 0,
+    "informative": False,
+    "bins": [],
+}
+NOTHING_COMPARED: dict[str, Any] = Change.first().to_json() | {"state": None, "against": None, "anchor": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +130,9 @@ def skeleton(window: Window, cohort: Cohort | None) -> dict[str, Any]:
             "unsure": unsure,
             "missing": n - there - unsure,
         },
-        "raw": None,
-        "served": None,
-        "change": None,
+        "raw": dict(NOTHING_MEASURED),
+        "served": NOTHING_MEASURED | {"source": window.design["served_source"], "mappings": []},
+        "change": dict(NOTHING_COMPARED),
         "refit": {
             "published": False,
             "reason": "the labels are not complete yet",

@@ -107,7 +107,7 @@ def draw_months(
         ("raw", "raw", RAW, -0.07, true_raw),
         ("served", "served", SERVED, 0.07, true_served),
     ):
-        there = [(i, w[key]) for i, w in enumerate(windows) if w[key] is not None]
+        there = [(i, w[key]) for i, w in enumerate(windows) if w[key]["ece"] is not None]
         values = [m["ece"] for _, m in there]
         errors = [
             [m["ece"] - m["low"] for _, m in there],

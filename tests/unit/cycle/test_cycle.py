@@ -165,7 +165,7 @@ def test_labels_that_are_still_out_leave_the_window_in_review(world: World) -> N
     result = run(world, "2026-01")[0]
     assert result["state"] == "in_review"
     assert result["labels"] == {"n": 0, "correct": 0, "unsure": 0, "missing": 300}
-    assert result["change"] is None
+    assert result["change"]["state"] is None
 
 
 @pytest.mark.parametrize("answered", [0, 5])
@@ -179,7 +179,7 @@ def test_too_few_labels_are_no_verdict(world: World, answered: int) -> None:
     pq.write_table(few_table, world.folder / "traffic" / "2026-01.parquet")
     result = run(world, "2026-01")[0]
     assert result["state"] == "insufficient"
-    assert result["change"] is None
+    assert result["change"]["state"] is None
     assert not result["refit"]["published"]
     assert [a["kind"] for a in result["alerts"]] == ["insufficient_labels"]
     assert log_of(world) == []
@@ -258,3 +258,9 @@ def test_labels_by_outcome_that_came_too_late_do_not_count(world: World) -> None
     result = run(world, "2026-01")[0]
     assert result["state"] == "insufficient"
     assert 0 < result["labels"]["n"] < 210
+
+
+def test_a_window_without_labels_has_the_same_keys(world: World) -> None:
+    measured, empty = run(world, "2026-01", "2026-05")
+    for part in ("raw", "served", "change", "refit", "labels", "sample"):
+        assert set(measured[part]) - set(empty[part]) <= {"upheld", "generation", "pooling"}, part

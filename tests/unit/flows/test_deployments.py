@@ -36,9 +36,9 @@ def test_all_four_flows_are_deployed() -> None:
 
 def test_a_stream_that_is_not_set_is_refused_before_anything_runs(world: World) -> None:
     from calib.errors import InvalidInput
-    from flows.deployment import chosen, deployment
+    from flows.deployment import deployment
 
     opened = deployment(str(world.config), NOW)
-    assert chosen(opened, None) == ["triage"]
+    assert opened.streams(None) == ["triage"]
     with pytest.raises(InvalidInput, match="triage"):
-        chosen(opened, "triag")
+        opened.streams("triag")
