@@ -19,10 +19,11 @@ TILT = 1e-4
 def levels(labels: Labels) -> tuple[Floats, Floats, Floats, Floats]:
     """By distinct score, ascending: the score, its accuracy, its weight, and the sum of squared weights."""
     score, tie = np.unique(labels.scores, return_inverse=True)
-    weight = np.bincount(tie, labels.weights).astype(np.float64)
-    squares = np.bincount(tie, labels.weights**2).astype(np.float64)
-    there = weight > 0
-    right = np.bincount(tie, labels.weights * labels.correct)
+    weights = labels.weights / labels.weights.max()  # tiny ones would vanish when squared
+    weight = np.bincount(tie, weights).astype(np.float64)
+    squares = np.bincount(tie, weights**2).astype(np.float64)
+    there = squares > 0
+    right = np.bincount(tie, weights * labels.correct)
     return score[there], right[there] / weight[there], weight[there], squares[there]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -10,19 +12,21 @@ from urllib.parse import quote, urlsplit
 from calib.errors import InvalidInput, SourceError
 
 KINDS = "parquet:GLOB, csv:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
+SECRET = re.compile(r"([?&][^=&#]*(?:password|passwd|pwd|token|secret|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
+ROWS_AT_ONCE = 50_000
 
 
-def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...]) -> Any:
+def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...], timezone: str = "UTC") -> Any:
     """The traffic table behind `url`; relative paths start at `base`.
 
-    `columns` are the ones that will be asked for, all that a CSV file has to be read for. Raises
-    `InvalidInput` for a URL of no known kind, a glob without files or a file that is no table, and
-    `SourceError` for an engine that cannot be reached.
+    `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for.
+    `timezone` is the one that naive times are read in. Raises `InvalidInput` for a URL of no known kind, a
+    glob without files or a file that is no table, and `SourceError` for an engine that cannot be reached.
     """
     kind, _, rest = url.partition(":")
     where = f"{stream}: traffic {redacted(url)!r}"
     if kind in ("parquet", "csv"):
-        return _files(kind, rest, base=base, where=where, columns=columns)
+        return _files(kind, rest, base=base, where=where, columns=columns, timezone=timezone)
     place, _, table = url.partition("#")
     if not table or not rest:
         raise InvalidInput(f"{where} is not understood; write one of {KINDS}")
@@ -30,54 +34,71 @@ def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...]) -> 
         path = base / place.partition(":")[2].removeprefix("//")
         if not path.is_file():
             raise InvalidInput(f"{where}: there is no file {path}")
-        place = f"{kind}://{quote(str(path.resolve()))}"
-        if kind == "duckdb":
-            place += "?read_only=True"
+        if kind == "sqlite":
+            return _sqlite(path, table, where=where, columns=columns)
+        return _engine(kind, str(path.resolve()), table, where=where)
+    if kind == "spark":
+        place = "pyspark://" + place.partition(":")[2].removeprefix("//")
     return _engine(kind, place, table, where=where)
 
 
 def redacted(url: str) -> str:
-    """The URL without its password."""
+    """The URL without its passwords.
+
+    >>> redacted("postgresql://me:secret@db/logs?sslpassword=other#rows")
+    'postgresql://me:***@db/logs?sslpassword=***#rows'
+    """
     try:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
         return "(a malformed URL)"
-    return url if not password else url.replace(f":{password}@", ":***@", 1)
+    shown = url if not password else url.replace(f":{password}@", ":***@", 1)
+    return SECRET.sub(r"\1***", shown)
 
 
-def _files(kind: str, pattern: str, *, base: Path, where: str, columns: tuple[str, ...]) -> Any:
+def _files(
+    kind: str, pattern: str, *, base: Path, where: str, columns: tuple[str, ...], timezone: str
+) -> Any:
     import duckdb
-    import ibis
 
     paths = sorted(glob.glob(str(base / pattern), recursive=True))  # noqa: PTH207  patterns may be absolute
     if not paths:
         raise InvalidInput(f"{where}: no file matches {base / pattern}")
-    connection = ibis.duckdb.connect()
-    connection.raw_sql("SET TimeZone = 'UTC'")
+    # Files with naive times beside files with aware ones become one aware column: in this time zone.
+    connection = _duckdb(timezone)
     try:
         if kind == "parquet":
             return _known_times(connection, connection.read_parquet(paths, union_by_name=True))
         # Everything is read as text and interpreted by our own rules. The text is stored before it is
         # used: DuckDB 2.0 moves a TRY_CAST into its CSV reader, where a failing cast is an error.
         text = connection.read_csv(paths, all_varchar=True, union_by_name=True, header=True)
-        asked = [name for name in text.columns if name in columns]
-        return connection.create_table("traffic", text.select(asked) if asked else text, temp=True)
+        if not set(columns) <= set(text.columns):
+            return text  # to say what is missing, and what is there in its place
+        return connection.create_table("traffic", text.select(*dict.fromkeys(columns)), temp=True)
     except duckdb.Error as error:
-        raise InvalidInput(f"{where} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InvalidInput(f"{where} cannot be read: {_first_line(error)}") from None
+
+
+def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = False) -> Any:
+    import ibis
+
+    connection = ibis.duckdb.connect(path, read_only=read_only)
+    connection.raw_sql(f"SET TimeZone = '{timezone}'")
+    return connection
 
 
 def _known_times(connection: Any, table: Any) -> Any:
     """Aware times in nanoseconds as microseconds: DuckDB 2 has a type for them that ibis 12 does not know."""
     strange = [
-        name.replace('"', '""')
+        _name(name)
         for name, kind in table.schema().items()
         if kind.is_unknown() and "TIMESTAMPTZ_NS" in str(kind)
     ]
     if not strange:
         return table
-    casts = ", ".join(f'CAST("{name}" AS TIMESTAMPTZ) AS "{name}"' for name in strange)
-    view = f'CREATE TEMP VIEW traffic AS SELECT * REPLACE ({casts}) FROM "{table.get_name()}"'  # noqa: S608
+    casts = ", ".join(f"CAST({name} AS TIMESTAMPTZ) AS {name}" for name in strange)
+    view = f"CREATE TEMP VIEW traffic AS SELECT * REPLACE ({casts}) FROM {_name(table.get_name())}"  # noqa: S608
     connection.raw_sql(view)
     return connection.table("traffic")
 
@@ -86,17 +107,16 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
     import ibis
 
     try:
-        connection = ibis.connect(place)
+        connection = _duckdb(path=place, read_only=True) if kind == "duckdb" else ibis.connect(place)
     except (ValueError, ModuleNotFoundError, ImportError) as error:
         raise InvalidInput(f"{where}: no engine for {kind!r} ({error}); write one of {KINDS}") from None
     except Exception as error:  # noqa: BLE001  every engine has errors of its own
         raise SourceError(f"{where} cannot be reached: {_first_line(error)}") from None
-    if kind == "duckdb":
-        connection.raw_sql("SET TimeZone = 'UTC'")
-    if kind == "sqlite":
-        _teach_md5(connection)
+    schema, _, name = table.rpartition(".")
     try:
         names = connection.list_tables()
+        if table not in names and schema and name in connection.list_tables(database=schema):
+            return connection.table(name, database=schema)
     except Exception as error:  # noqa: BLE001
         raise SourceError(f"{where} cannot be read: {_first_line(error)}") from None
     if table not in names:
@@ -106,14 +126,59 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
     return connection.table(table)
 
 
-def _teach_md5(connection: Any) -> None:
-    """SQLite has no md5 of its own."""
-    import hashlib
+def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> Any:
+    """A copy as text in memory: SQLite's own values have no types, and none of them is a time."""
+    import sqlite3
 
-    def md5(text: str | None) -> str | None:
-        return None if text is None else hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+    import pyarrow as pa
 
-    connection.con.create_function("md5", 1, md5, deterministic=True)
+    source = None
+    try:
+        source = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+        source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        found = source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        names = [name for (name,) in found]
+        if table not in names:
+            raise InvalidInput(
+                f"{where} has no table {table!r}; it has {', '.join(sorted(names)[:10]) or 'none'}"
+            )
+        there = [one[0] for one in source.execute(f"SELECT * FROM {_name(table)} LIMIT 0").description]  # noqa: S608
+        asked = [name for name in there if name in columns] if set(columns) <= set(there) else there
+        picked = ", ".join(map(_name, asked))
+        rows = source.execute(f"SELECT {picked} FROM {_name(table)}")  # noqa: S608
+        schema = pa.schema([(name, pa.string()) for name in asked])
+        connection = _duckdb()
+        connection.con.register("rows", pa.RecordBatchReader.from_batches(schema, _as_text(rows, schema)))
+        connection.raw_sql("CREATE TEMP TABLE traffic AS SELECT * FROM rows")
+        connection.con.unregister("rows")
+        return connection.table("traffic")
+    except sqlite3.OperationalError as error:
+        raise SourceError(f"{where} cannot be read: {_first_line(error)}") from None
+    except sqlite3.Error as error:
+        raise InvalidInput(f"{where} cannot be read: {_first_line(error)}") from None
+    finally:
+        if source is not None:
+            source.close()
+
+
+def _as_text(rows: Any, schema: Any) -> Iterator[Any]:
+    import pyarrow as pa
+
+    while block := rows.fetchmany(ROWS_AT_ONCE):
+        columns = [[_text(value) for value in column] for column in zip(*block, strict=True)]
+        arrays = [pa.array(column, pa.string()) for column in columns]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _text(value: Any) -> str | None:
+    """Python writes a float such that it can be read back; SQLite would write 15 digits of it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return value if value is None or isinstance(value, str) else repr(value)
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _first_line(error: Exception) -> str:

@@ -37,16 +37,18 @@ def reject(table: Any, columns: Any, scope: dict[str, str]) -> Any:
     outside = [
         (table[column].cast("string") != scope[key]).fill_null(True) for key, column in columns.scope.items()
     ]
-    rules = [
-        *((rule, "out_of_scope") for rule in outside),
-        (table[columns.id].isnull(), "missing_id"),
-        (confidence.isnull(), "missing"),
-        (value.isnull(), "not_a_number"),
-        (value.isnan(), "not_a_number"),
-        ((value < 0) | (value > 1), "out_of_range"),
-    ]
     code = {kind: 1 + index for index, kind in enumerate(REJECTS)}
-    return ibis.cases(*((rule, code[kind]) for rule, kind in rules), else_=0)
+    # engines that know NaN put it above every number; few have a function that asks for it
+    above = (value.cast("string").lower() == "nan").ifelse(code["not_a_number"], code["out_of_range"])
+    return ibis.cases(
+        *((rule, code["out_of_scope"]) for rule in outside),
+        (table[columns.id].isnull(), code["missing_id"]),
+        (confidence.isnull(), code["missing"]),
+        (value.isnull(), code["not_a_number"]),
+        (value < 0, code["out_of_range"]),
+        (value > 1, above),
+        else_=0,
+    )
 
 
 def grid_cell(value: Any) -> Any:

@@ -32,7 +32,7 @@ def test_a_degradation_is_told_and_so_is_the_veto() -> None:
 
 def test_a_month_without_enough_labels_is_told_even_with_no_row_at_all() -> None:
     assert kinds(result(None, window="insufficient")) == ["insufficient_labels"]
-    empty = result(None, window="insufficient") | {"population": 0, "rejected": {}, "served": None}
+    empty = result(None, window="insufficient", served_ece=None, mappings=()) | {"population": 0}
     assert kinds(
         empty, previous=Previous(degradation_open=True, degraded_mappings=(None,), rejected_share=None)
     ) == ["insufficient_labels"]

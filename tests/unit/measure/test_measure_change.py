@@ -1,0 +1,237 @@
+"""The change test and the ECE's interval do what they claim; a planted bug is caught."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from unittest.mock import patch
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.special import expit, logit
+
+from calib.errors import InvalidInput
+from calib.measure import Change, Counts, change_test, ece_estimate, mover
+from calib.measure import change as module
+
+Floats = npt.NDArray[np.float64]
+MASS = np.array([0.08, 0.05, 0.06, 0.05, 0.12, 0.17, 0.20, 0.21, 0.06])
+TRUE = np.array([0.40, 0.50, 0.60, 0.64, 0.70, 0.74, 0.80, 0.88, 0.93])
+N = 500
+REPEATS = 200
+
+
+def draw(rng: np.random.Generator, accuracy: Floats, n: int) -> Counts:
+    labels = np.maximum(np.round(MASS * n), 2)
+    return Counts(rng.binomial(labels.astype(int), accuracy).astype(float), labels)
+
+
+def share(
+    accuracy: Floats, of: Callable[[Change], bool], *, score: Floats = TRUE, repeats: int = REPEATS
+) -> float:
+    rng = np.random.default_rng(7)
+    found = 0
+    for seed in range(repeats):
+        now, before = draw(rng, accuracy, N), draw(rng, TRUE, 6 * N)
+        found += of(change_test(now, before, score=score, mass=MASS, alpha=0.05, seed=seed))
+    return found / REPEATS
+
+
+def tolerance(rate: float, repeats: int = REPEATS) -> float:
+    return 3 * (rate * (1 - rate) / repeats) ** 0.5
+
+
+@pytest.mark.slow
+def test_false_alarms_stay_within_their_level() -> None:
+    assert share(TRUE, lambda c: c.p is not None and c.p <= 0.05) <= 0.05 + tolerance(0.05)
+
+
+@pytest.mark.slow
+def test_nothing_is_proven_worse_where_nothing_happened() -> None:
+    assert share(TRUE, lambda c: c.proven_worse) == 0
+
+
+@pytest.mark.slow
+def test_raw_scores_do_not_raise_more_false_alarms() -> None:
+    raw = np.clip(TRUE + 0.09, 0, 1)
+    assert share(TRUE, lambda c: c.state == "degraded", score=raw) <= 0.05 + tolerance(0.05)
+
+
+@pytest.mark.slow
+def test_a_fall_of_seven_points_is_seen() -> None:
+    worse = expit(logit(TRUE) - 0.42)
+    assert 0.06 < MASS @ (TRUE - worse) < 0.08
+    assert share(worse, lambda c: c.state == "degraded") >= 0.85 - tolerance(0.85)
+
+
+@pytest.mark.slow
+def test_unpooled_variance_would_be_caught() -> None:
+    """Planted bug: each sample's own variance, which breaks where a stratum is all right or all wrong."""
+
+    def unpooled(k1: Floats, n1: Floats, k0: Floats, n0: Floats, bet: object) -> Floats:
+        a1, a0 = k1 / n1, k0 / n0
+        variance = np.maximum(a1 * (1 - a1) / n1 + a0 * (1 - a0) / n0, 1e-9)
+        return module.log_mixture(a1 - a0, variance, bet)  # type: ignore[arg-type]
+
+    sure = np.clip(TRUE + 0.12, 0, 0.995)
+    small = np.where(np.arange(len(MASS)) > 5, 0.06, 0.001)
+    worse = np.clip(sure - small, 0, 1)
+
+    def power() -> float:
+        rng, found = np.random.default_rng(3), 0
+        for seed in range(120):
+            now, before = draw(rng, worse, N), draw(rng, sure, 6 * N)
+            p = change_test(now, before, score=sure, mass=MASS, seed=seed).p
+            found += p is not None and p <= 0.05
+        return found / 120
+
+    right = power()
+    with patch.object(module, "_statistic", unpooled):
+        broken = power()
+    assert right - broken > 2 * tolerance(right, 120) / 3, f"{right} against {broken}"
+
+
+def test_the_plugin_in_place_of_the_estimate_would_be_caught() -> None:
+    """A calibrated model's debiased ECE is small; the plugin reads twice as much."""
+    rng = np.random.default_rng(5)
+    found = [
+        ece_estimate(c.correct, c.labels, TRUE, MASS) for c in (draw(rng, TRUE, N) for _ in range(REPEATS))
+    ]
+    plugin, estimate = (np.mean([getattr(e, name) for e in found]) for name in ("plugin", "estimate"))
+    assert plugin > 0.03
+    assert estimate < 0.65 * plugin
+
+
+@pytest.mark.parametrize("rise", [0.0, 0.02, 0.05, 0.10])
+@pytest.mark.parametrize("n", [200, 500, 2000])
+def test_the_interval_covers_the_truth(rise: float, n: int) -> None:
+    rng = np.random.default_rng([9, n, int(rise * 100)])
+    accuracy = TRUE - rise
+    held = 0
+    for _ in range(REPEATS):
+        counts = draw(rng, accuracy, n)
+        found = ece_estimate(counts.correct, counts.labels, TRUE, MASS)
+        assert found.low <= found.estimate <= found.high
+        held += found.low - 1e-12 <= rise <= found.high + 1e-12
+    assert held / REPEATS >= 0.93 - tolerance(0.95)
+
+
+@pytest.mark.parametrize(
+    ("correct", "mass", "wanted"),
+    [
+        ([30, 45, 80], [0.3, 0.3, 0.4], (0.065, 0.05863338422011227, 0.0, 0.12410639637892674)),
+        (
+            [10, 45, 97],
+            [0.1, 0.5, 0.4],
+            (0.123, 0.11736041664478519, 0.06321765829653947, 0.17229870143401715),
+        ),
+    ],
+)
+def test_golden_numbers(correct: list[float], mass: list[float], wanted: tuple[float, ...]) -> None:
+    """From another implementation of the same definitions, on numpy 2.4.6 and scipy 1.17.1."""
+    found = ece_estimate(correct, [50, 60, 100], [0.7, 0.8, 0.85], mass)
+    assert (found.plugin, found.estimate, found.low, found.high) == pytest.approx(wanted, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_a_shift_of_the_mix_alone_is_no_change() -> None:
+    rng = np.random.default_rng(11)
+    other = MASS[::-1] / MASS.sum()
+    found = 0
+    for seed in range(150):
+        labels = np.maximum(np.round(other * N), 2)
+        now = Counts(rng.binomial(labels.astype(int), TRUE).astype(float), labels)
+        p = change_test(now, draw(rng, TRUE, 6 * N), score=TRUE, mass=other, seed=seed).p
+        found += p is not None and p <= 0.05
+    assert found / 150 <= 0.05 + tolerance(0.05, 150)
+
+
+@pytest.mark.slow
+def test_what_could_have_been_seen_is_what_would_have_been() -> None:
+    """The minimum detectable rise against brute force: at that rise about 80% are called degraded."""
+    rng = np.random.default_rng(13)
+    detectable = float(
+        np.median(
+            [
+                change_test(
+                    draw(rng, TRUE, N), draw(rng, TRUE, 6 * N), score=TRUE, mass=MASS, seed=seed
+                ).minimum_detectable_rise
+                or np.nan
+                for seed in range(40)
+            ]
+        )
+    )
+    shifts = np.linspace(0, 1, 400)
+    rises = np.array([MASS @ (TRUE - expit(logit(TRUE) - t)) for t in shifts])
+    worse = expit(logit(TRUE) - np.interp(detectable, rises, shifts))
+    assert 0.68 <= share(worse, lambda c: c.state == "degraded") <= 0.92
+
+
+def test_the_same_seed_gives_the_same_verdict_and_improvement_is_no_degradation() -> None:
+    rng = np.random.default_rng(17)
+    now, before = draw(rng, np.clip(TRUE + 0.12, 0, 0.99), N), draw(rng, TRUE, 6 * N)
+    raw = np.clip(TRUE + 0.14, 0, 1)
+    first = change_test(now, before, score=raw, mass=MASS, seed=1)
+    assert first == change_test(now, before, score=raw, mass=MASS, seed=1)
+    assert first.state == "changed"
+    assert first.direction == "accuracy rose"
+    assert first.accuracy_change is not None
+    assert first.accuracy_change > 0
+
+
+def test_a_large_window_without_change_is_proven_stable() -> None:
+    rng = np.random.default_rng(19)
+    labels = np.round(MASS * 20_000)
+    now, before = (Counts(rng.binomial(labels.astype(int), TRUE).astype(float), labels) for _ in range(2))
+    found = change_test(now, before, score=TRUE, mass=MASS, seed=0)
+    assert found.state == "stable"
+    assert found.high is not None
+    assert found.high <= 0.03
+
+
+def test_first_has_no_numbers() -> None:
+    found = Change.first().to_json()
+    assert found["state"] == "first"
+    assert found["p"] is None
+
+
+def test_a_stratum_with_labels_on_one_side_alone_is_left_out() -> None:
+    now = Counts(np.array([40.0, 0.0]), np.array([50.0, 0.0]))
+    before = Counts(np.array([160.0, 9.0]), np.array([200.0, 10.0]))
+    found = change_test(now, before, score=[0.8, 0.9], mass=[0.9, 0.1], seed=0)
+    assert found.baseline_labels == 200
+    with pytest.raises(InvalidInput, match="both now and in the baseline"):
+        change_test(
+            now,
+            Counts(np.array([0.0, 9.0]), np.array([0.0, 10.0])),
+            score=[0.8, 0.9],
+            mass=[0.5, 0.5],
+            seed=0,
+        )
+
+
+@pytest.mark.parametrize(
+    ("correct", "labels", "score", "mass"),
+    [
+        ([5], [4], [0.5], [1]),
+        ([-1], [4], [0.5], [1]),
+        ([1], [4], [1.5], [1]),
+        ([1], [4], [0.5], [-1]),
+        ([1], [4], [0.5], [0]),
+        ([0], [0], [0.5], [1]),
+        ([1, 2], [4], [0.5], [1]),
+        ([1], [float("nan")], [0.5], [1]),
+    ],
+)
+def test_counts_that_cannot_be_are_refused(
+    correct: object, labels: object, score: object, mass: object
+) -> None:
+    with pytest.raises(InvalidInput):
+        ece_estimate(correct, labels, score, mass)  # type: ignore[arg-type]
+
+
+def test_mover_is_wider_than_either_interval() -> None:
+    now, before = (ece_estimate([k], [100], [0.9], [1.0]) for k in (70, 85))
+    found = mover(now, before)
+    assert found.low < found.point < found.high
+    assert found.high - found.low >= max(now.high - now.low, before.high - before.low)
