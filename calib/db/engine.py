@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from calib.errors import InvalidInput, SourceError
 
 BUSY_MS = 30_000
 MIGRATIONS = Path(__file__).parent / "migrations"
+_migrating = threading.Lock()  # Alembic's environment is one for the whole process
 
 
 def open_engine(url: str) -> Engine:
@@ -50,17 +52,18 @@ def open_engine(url: str) -> Engine:
 def migrate(engine: Engine) -> None:
     """Bring the schema up to date; doing it again changes nothing.
 
-    The whole upgrade is one transaction. Where two callers begin at once, one of them finds the other's
+    The whole upgrade is one transaction. Where two processes begin at once, one of them finds the other's
     tables in its way, starts over and finds nothing left to do. Raises `InvalidInput` for a schema newer
     than this version knows and `SourceError` where the database refuses.
     """
-    try:
-        _upgrade(engine)
-    except SQLAlchemyError:
+    with _migrating:
         try:
             _upgrade(engine)
-        except SQLAlchemyError as error:
-            raise _unreachable(engine, error) from None
+        except SQLAlchemyError:
+            try:
+                _upgrade(engine)
+            except SQLAlchemyError as error:
+                raise _unreachable(engine, error) from None
 
 
 def check(engine: Engine) -> str:

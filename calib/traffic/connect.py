@@ -84,7 +84,7 @@ def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = 
     import ibis
 
     connection = ibis.duckdb.connect(path, read_only=read_only)
-    connection.raw_sql(f"SET TimeZone = '{timezone}'")
+    connection.raw_sql(f"SET TimeZone = {_name(timezone)}")
     return connection
 
 
@@ -114,8 +114,8 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
         raise SourceError(f"{where} cannot be reached: {_first_line(error)}") from None
     schema, _, name = table.rpartition(".")
     try:
-        names = connection.list_tables()
-        if table not in names and schema and name in connection.list_tables(database=schema):
+        names = _tables(connection, None)
+        if table not in names and schema and name in _tables(connection, schema):
             return connection.table(name, database=schema)
     except Exception as error:  # noqa: BLE001
         raise SourceError(f"{where} cannot be read: {_first_line(error)}") from None
@@ -126,6 +126,16 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
     return connection.table(table)
 
 
+def _tables(connection: Any, schema: str | None) -> list[str]:
+    if connection.name != "duckdb":
+        return list(connection.list_tables(database=schema))
+    # ibis 12 lists them through a method that DuckDB 2 has dropped
+    query = (
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = coalesce(?, current_schema())"
+    )
+    return [name for (name,) in connection.con.execute(query, [schema]).fetchall()]
+
+
 def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> Any:
     """A copy as text in memory: SQLite's own values have no types, and none of them is a time."""
     import sqlite3
@@ -134,7 +144,9 @@ def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> 
 
     source = None
     try:
-        source = sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)
+        source = sqlite3.connect(
+            f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, check_same_thread=False
+        )
         source.text_factory = lambda raw: raw.decode("utf-8", "replace")
         found = source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
         names = [name for (name,) in found]
