@@ -7,12 +7,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
+import ibis.expr.datatypes as dt
 
 from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
 
 REJECTS = ("out_of_scope", "missing_id", "missing", "not_a_number", "out_of_range", "bad_timestamp")
-OFFSET = r"(Z|z|[+-]\d\d(:?\d\d)?)\s*$"
+NUMBER = r"^[+-]?(\d{1,60}\.?\d{0,60}|\.\d{1,60})([eE][+-]?\d{1,2})?$"
+DAY, CLOCK = r"\d{4}-\d\d-\d\d", r"[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?"
+NAIVE = rf"^{DAY}({CLOCK})?$"
+AWARE = rf"^{DAY}{CLOCK} ?(Z|z|UTC|[+-]\d\d(:?\d\d)?)$"
+NANOSECONDS = 9
 
 
 @ibis.udf.scalar.builtin(name="md5")  # type: ignore[untyped-decorator]
@@ -21,19 +26,47 @@ def md5(text: str) -> str:  # type: ignore[empty-body]
 
 
 def number(column: Any) -> Any:
-    """A column as float64; text that is not a number, and booleans, become null."""
+    """A column as float64; text that is not a decimal number, and booleans, become null."""
     kind = column.type()
     if kind.is_string():
-        return column.strip().try_cast("float64")
+        text = column.strip()
+        # the pattern first: not every engine has a cast that fails softly, and what fails differs
+        return text.re_search(NUMBER).ifelse(text, ibis.null("string")).try_cast("float64")
     if kind.is_numeric():
         return column.cast("float64")
     return ibis.null("float64")
 
 
+def share(column: Any) -> Any:
+    """A column as float64 in [0, 1]; null where it holds anything else, NaN included."""
+    value = number(column)
+    return ((value >= 0) & (value <= 1)).ifelse(value, ibis.null("float64"))
+
+
+def equals(column: Any, value: bool | int | float | str) -> Any:
+    """Whether the column holds `value` of the settings; `TypeError` where it can hold none like it."""
+    kind = column.type()
+    if kind.is_string():
+        if isinstance(value, bool):
+            return column.strip().lower() == str(value).lower()
+        return column == str(value)
+    if kind.is_boolean():
+        words: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
+        if (meant := words.get(value)) is not None:
+            return column == meant
+    elif kind.is_numeric() and not isinstance(value, bool):
+        try:
+            return column == (float(value) if isinstance(value, str) else value)
+        except ValueError:
+            pass
+    raise TypeError(f"a column of type {kind} never equals {value!r}")
+
+
 def reject(table: Any, columns: Any, scope: dict[str, str]) -> Any:
     """0 for a row that counts, else 1 + the index in `REJECTS` of the first reason why not."""
-    confidence = table[columns.confidence]
+    confidence, id_ = table[columns.confidence], table[columns.id]
     value = number(confidence)
+    nameless = (id_.isnull() | (id_ == "")) if id_.type().is_string() else id_.isnull()
     outside = [
         (table[column].cast("string") != scope[key]).fill_null(True) for key, column in columns.scope.items()
     ]
@@ -42,7 +75,7 @@ def reject(table: Any, columns: Any, scope: dict[str, str]) -> Any:
     above = (value.cast("string").lower() == "nan").ifelse(code["not_a_number"], code["out_of_range"])
     return ibis.cases(
         *((rule, code["out_of_scope"]) for rule in outside),
-        (table[columns.id].isnull(), code["missing_id"]),
+        (nameless, code["missing_id"]),
         (confidence.isnull(), code["missing"]),
         (value.isnull(), code["not_a_number"]),
         (value < 0, code["out_of_range"]),
@@ -67,7 +100,8 @@ class Clock:
     """A time column of any type, compared with aware times.
 
     Aware values are compared as they are. Naive ones are read in the stream's time zone by moving the
-    bound into it, so that no engine's idea of time zones matters. Text may hold both.
+    bound into it, so that no engine's idea of time zones matters. Text may hold both, in ISO 8601; the
+    name of a zone other than UTC is not understood. Raises `TypeError` for a column without times.
     """
 
     def __init__(self, column: Any, timezone: str) -> None:
@@ -75,9 +109,10 @@ class Clock:
         self.zone = ZoneInfo(timezone)
         self.aware = self.naive = None
         if kind.is_string():
-            offset = column.re_search(OFFSET) & column.contains(":")
-            self.aware = offset.ifelse(column, ibis.null("string")).try_cast("timestamp('UTC')")
-            self.naive = offset.ifelse(ibis.null("string"), column).try_cast("timestamp")
+            text, nothing = column.strip(), ibis.null("string")
+            aware = text.re_search(AWARE).ifelse(text.upper(), nothing)
+            self.aware = aware.try_cast("timestamp('UTC')")
+            self.naive = text.re_search(NAIVE).ifelse(text, nothing).try_cast("timestamp")
         elif kind.is_date():
             self.naive = column.cast("timestamp")
         elif kind.is_timestamp() and kind.timezone is not None:
@@ -87,6 +122,7 @@ class Clock:
         else:
             raise TypeError(f"a column of type {kind} holds no times")
         self.text = kind.is_string()
+        self.fine = kind.is_timestamp() and kind.scale == NANOSECONDS
 
     def reached(self, moment: datetime) -> Any:
         """Whether the row's time is at or after `moment`; null where it has none."""
@@ -109,7 +145,11 @@ class Clock:
     def selected(self, prefix: str) -> dict[str, Any]:
         """Columns from which `read` makes the time in Python."""
         both = {f"{prefix}_aware": self.aware, f"{prefix}_naive": self.naive}
-        return {name: value for name, value in both.items() if value is not None}
+        found = {name: value for name, value in both.items() if value is not None}
+        if self.fine:  # Python's times end at microseconds
+            zone = None if self.aware is None else "UTC"
+            found = {name: value.cast(dt.Timestamp(zone, 6)) for name, value in found.items()}
+        return found
 
     def read(self, row: dict[str, Any], prefix: str) -> datetime | None:
         """The row's time in UTC."""

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -278,3 +279,25 @@ def test_a_worker_that_dies_in_mid_claim_leaves_the_item_free(engine: Engine) ->
     dying.close()  # what the database does for a process that is gone
     with engine.begin() as conn:
         assert len(queue.claim(conn, stream="triage", by="bo", now=NOW)) == 1
+
+
+class Overtaken:
+    """A connection on which somebody else claims just after the first look."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn, self._overtaken = conn, False
+
+    def execute(self, statement: Any) -> Any:
+        result = self._conn.execute(statement)
+        if self._overtaken:
+            return result
+        self._overtaken = True
+        seen = result.freeze()
+        queue.claim(self._conn, stream="triage", by="bo", now=NOW, n=2)
+        return seen()
+
+
+def test_who_is_overtaken_between_looking_and_taking_gets_the_next(conn: Connection) -> None:
+    open_window(conn, "a", "b", "c")
+    (mine,) = queue.claim(Overtaken(conn), stream="triage", by="ada", now=NOW)  # type: ignore[arg-type]
+    assert mine.prediction_id == "c"

@@ -1,0 +1,281 @@
+"""Stores pass one suite, whatever is behind them; channels hold whatever the store does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calib.channel import Entry, hint_key, key_of, mapping_key
+from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
+from calib.mapping import Mapping, PiecewiseLinear
+from calib.store import (
+    Store,
+    active_at,
+    channels,
+    head,
+    history,
+    mappings,
+    open_store,
+    promote,
+    publish,
+    read_mapping,
+    rollback,
+)
+from calib.testing.store import FaultyStore
+
+AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
+KINDS: dict[str, Callable[[Path], Store]] = {
+    "memory": lambda _: open_store("memory:"),
+    "files": lambda folder: open_store("file:store", base=folder),
+    "fake": lambda _: FaultyStore(),
+}
+
+
+@pytest.fixture(params=KINDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return KINDS[request.param](tmp_path)
+
+
+def mapping(i: int = 0) -> Mapping:
+    curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.1, 0.5 + i / 100))
+    return Mapping(stream="triage", method="isotonic", default=curve, created_at="2026-11-03T06:00:00Z")
+
+
+def put(store: Store, i: int, *, publish_id: str | None = None, **more: Any) -> Entry:
+    values: dict[str, Any] = {"channel": "production", "at": AT, "by": "calibwatch", "reason": "refit"}
+    values |= {"expires_at": AT + timedelta(days=60)} | more
+    return publish(store, mapping(i), publish_id=publish_id or f"p{i}", **values)
+
+
+def log(store: Store) -> list[Entry]:
+    return history(store, stream="triage", channel="production")
+
+
+def test_an_object_is_created_once(store: Store) -> None:
+    assert store.get("a/b") is None
+    store.create("a/b", b"one")
+    store.create("a/b", b"one")
+    with pytest.raises(Conflict):
+        store.create("a/b", b"two")
+    assert store.get("a/b") == b"one"
+    assert store.keys("a/") == ["a/b"]
+
+
+def test_a_hint_may_change(store: Store) -> None:
+    store.hint("h", b"1")
+    store.hint("h", b"2")
+    assert store.get("h") == b"2"
+
+
+def test_a_channel_is_a_chain(store: Store) -> None:
+    first, second = put(store, 0), put(store, 1)
+    assert [e.generation for e in log(store)] == [1, 2]
+    assert first.previous is None
+    assert second.previous == first.digest
+    assert head(store, stream="triage", channel="production") == second
+    assert read_mapping(store, stream="triage", digest=second.mapping) == mapping(1)
+    assert channels(store, stream="triage") == ["production"]
+    assert sorted(mappings(store, stream="triage")) == sorted([first.mapping, second.mapping])
+
+
+def test_the_same_intent_twice_is_once_even_when_superseded(store: Store) -> None:
+    first = put(store, 0)
+    put(store, 1)
+    assert put(store, 0, expected=None) == first
+    assert len(log(store)) == 2
+
+
+def test_a_decision_made_against_another_head_is_refused(store: Store) -> None:
+    first = put(store, 0, expected=None)
+    put(store, 1, expected=first)
+    with pytest.raises(Conflict, match="read again and decide again"):
+        put(store, 2, expected=first)
+    assert len(log(store)) == 2
+
+
+def test_a_rollback_is_a_new_entry_and_can_be_undone(store: Store) -> None:
+    put(store, 0), put(store, 1)
+    back = rollback(
+        store,
+        stream="triage",
+        channel="production",
+        publish_id="r",
+        at=AT,
+        by="ada",
+        reason="odd",
+        expires_at=None,
+    )
+    assert (back.generation, back.mapping, back.by) == (3, mapping(0).digest, "ada")
+    again = rollback(
+        store,
+        stream="triage",
+        channel="production",
+        publish_id="r",
+        at=AT,
+        by="ada",
+        reason="odd",
+        expires_at=None,
+    )
+    assert again == back
+
+
+def test_there_is_nothing_to_roll_back_at_first(store: Store) -> None:
+    how: dict[str, Any] = {"publish_id": "r", "at": AT, "by": "a", "reason": "b", "expires_at": None}
+    with pytest.raises(InvalidInput, match="nothing to roll back"):
+        rollback(store, stream="triage", channel="production", **how)
+    put(store, 0)
+    with pytest.raises(InvalidInput, match="only ever named one"):
+        rollback(store, stream="triage", channel="production", **how)
+
+
+def test_ten_promoters_at_once_each_get_a_generation_of_their_own(store: Store) -> None:
+    put(store, 0)
+    done: list[Entry] = []
+    threads = [threading.Thread(target=lambda i=i: done.append(put(store, i))) for i in range(1, 11)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(e.generation for e in done) == list(range(2, 12))
+    assert len(log(store)) == 11
+
+
+def test_of_two_who_expect_the_same_head_one_wins(store: Store) -> None:
+    first = put(store, 0)
+    outcomes: list[str] = []
+
+    def attempt(i: int) -> None:
+        try:
+            put(store, i, expected=first)
+            outcomes.append("won")
+        except Conflict:
+            outcomes.append("lost")
+
+    threads = [threading.Thread(target=attempt, args=(i,)) for i in range(1, 9)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["lost"] * 7 + ["won"]
+
+
+def test_a_mapping_that_was_tampered_with_is_refused(store: Store) -> None:
+    digest = mapping(0).digest
+    store.create(mapping_key("triage", digest), mapping(1).to_bytes())
+    with pytest.raises(ArtifactError, match="does not hold the bytes"):
+        read_mapping(store, stream="triage", digest=digest)
+    with pytest.raises(Conflict):
+        put(store, 0)
+
+
+def test_a_forged_or_forked_entry_is_refused(store: Store) -> None:
+    first = put(store, 0)
+    forged = Entry(
+        stream="triage",
+        channel="production",
+        epoch=1,
+        generation=2,
+        previous="0" * 64,
+        mapping=first.mapping,
+        publish_id="x",
+        at="2026-11-03T06:00:00Z",
+        by="mallory",
+        reason="",
+        expires_at=None,
+    )
+    store.create(key_of("triage", "production", 1, 2), forged.to_bytes())
+    with pytest.raises(ArtifactError, match="forked"):
+        log(store)
+
+
+def test_an_entry_far_ahead_is_never_seen(store: Store) -> None:
+    first = put(store, 0)
+    store.create(key_of("triage", "production", 1, 9), first.to_bytes())
+    assert log(store) == [first]
+
+
+def test_an_entry_copied_to_another_place_is_refused(store: Store) -> None:
+    first = put(store, 0)
+    store.create(key_of("triage", "production", 1, 2), first.to_bytes())
+    with pytest.raises(ArtifactError, match="another place"):
+        log(store)
+
+
+@pytest.mark.parametrize("hint", [b"", b"{}", b'{"epoch": 7, "generation": 99}', b"[1]", b"\xff"])
+def test_a_wrong_hint_is_no_harm(store: Store, hint: bytes) -> None:
+    put(store, 0)
+    store.hint(hint_key("triage", "production"), hint)
+    put(store, 1)
+    assert len(log(store)) == 2
+
+
+def test_what_was_in_force_when(store: Store) -> None:
+    put(store, 0, at=AT)
+    put(store, 1, at=AT + timedelta(days=10))
+    entries = log(store)
+    assert active_at(entries, AT - timedelta(seconds=1)) is None
+    assert active_at(entries, AT) == entries[0]
+    assert active_at(entries, AT + timedelta(days=30)) == entries[1]
+
+
+@pytest.mark.parametrize("name", ["../x", "A", "", "a" * 64, "a/b", "-a"])
+def test_names_that_could_leave_the_folder_are_refused(store: Store, name: str) -> None:
+    with pytest.raises((InvalidInput, ArtifactError)):
+        put(store, 0, channel=name)
+    with pytest.raises(ArtifactError):
+        Mapping(stream=name, method="m", default=mapping().default, created_at="x")
+
+
+def test_promoting_a_mapping_that_is_not_there_writes_nothing(store: Store) -> None:
+    with pytest.raises(InvalidInput, match="no mapping"):
+        promote(
+            store,
+            stream="triage",
+            digest="0" * 64,
+            channel="production",
+            publish_id="p",
+            at=AT,
+            by="a",
+            reason="b",
+            expires_at=None,
+        )
+    assert log(store) == []
+
+
+def test_a_crash_between_mapping_and_entry_leaves_the_old_mapping_and_is_completed() -> None:
+    store = FaultyStore()
+    first = put(store, 0)
+    store.faults.extend([None, "unavailable"])
+    with pytest.raises(Unavailable):
+        put(store, 1)
+    assert head(store, stream="triage", channel="production") == first
+    assert put(store, 1).generation == 2
+
+
+def test_an_entry_whose_response_was_lost_is_found_by_its_intent() -> None:
+    store = FaultyStore()
+    first = put(store, 0)
+    store.faults.extend([None, "unknown"])
+    with pytest.raises(OutcomeUnknown):
+        put(store, 1, expected=first)
+    other = put(store, 2)
+    assert put(store, 1, expected=first).generation == 2
+    assert other.generation == 3
+    assert len(log(store)) == 3
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://host", ""])
+def test_urls_of_no_store_are_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match="no store"):
+        open_store(url)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be used"):
+        open_store("file:file/below", base=tmp_path)
