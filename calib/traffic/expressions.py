@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,6 +12,7 @@ import ibis.expr.datatypes as dt
 
 from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
+from calib.traffic.values import Columns
 
 REJECTS = ("out_of_scope", "missing_id", "missing", "not_a_number", "out_of_range", "bad_timestamp")
 NUMBER = r"^[+-]?(\d{1,60}\.?\d{0,60}|\.\d{1,60})([eE][+-]?\d{1,2})?$"
@@ -43,6 +45,19 @@ def share(column: Any) -> Any:
     return ((value >= 0) & (value <= 1)).ifelse(value, ibis.null("float64"))
 
 
+def served(table: Any, columns: Columns) -> Any:
+    """What production used; the raw confidence where it logged nothing that is a confidence."""
+    return share(table[columns.served]).fill_null(share(table[columns.confidence]))
+
+
+def answer(column: Any) -> Any:
+    """A column of answers as lower-case text; null where it is blank or NaN."""
+    kind = column.type()
+    plain = column.cast("float64") if kind.is_numeric() and not kind.is_boolean() else column
+    text = plain.cast("string").strip().lower()
+    return text.nullif("").nullif("nan")
+
+
 def equals(column: Any, value: bool | int | float | str) -> Any:
     """Whether the column holds `value` of the settings; `TypeError` where it can hold none like it."""
     kind = column.type()
@@ -62,7 +77,7 @@ def equals(column: Any, value: bool | int | float | str) -> Any:
     raise TypeError(f"a column of type {kind} never equals {value!r}")
 
 
-def reject(table: Any, columns: Any, scope: dict[str, str]) -> Any:
+def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
     """0 for a row that counts, else 1 + the index in `REJECTS` of the first reason why not."""
     confidence, id_ = table[columns.confidence], table[columns.id]
     value = number(confidence)
@@ -86,8 +101,7 @@ def reject(table: Any, columns: Any, scope: dict[str, str]) -> Any:
 
 def grid_cell(value: Any) -> Any:
     """The same formula as `calib.measure.cell`; null outside [0, 1], where engines differ over NaN."""
-    usable = ((value >= 0) & (value <= 1)).ifelse(value, ibis.null("float64"))
-    return (usable * float(GRID) + 0.5).floor().cast("int64")
+    return (share(value) * float(GRID) + 0.5).floor().cast("int64")
 
 
 def order_of(table: Any, id_: str, seed: str, period: str) -> Any:

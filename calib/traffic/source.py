@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,9 +13,8 @@ import numpy as np
 
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.measure import Strata
-from calib.sampling.draw import HEX_DIGITS
 from calib.traffic.connect import redacted, table_of
-from calib.traffic.values import Cells, Columns, Draw, Drawn, Floats, Interval, Ints, Outcome, Survey
+from calib.traffic.values import Columns, Draw, Drawn, Interval, Ints, Outcome, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,36 +54,14 @@ class Traffic:
         """One aggregate pass over the window's rows.
 
         `eras`: moments inside the interval at which another mapping began to serve; they split the cells.
+        A text that is no time is counted in every window, for it may belong to any; a row whose time is
+        null in a column of times belongs to none. A served value that is no confidence counts as the raw one.
         """
-        from calib.traffic import expressions as x
+        from calib.traffic.survey import expression, survey_of
 
         table, clock = self._table()
-        c = self._columns
-        code = x.reject(table, c, self._scope)
-        inside = clock.within(interval.start, interval.end)
-        if clock.text:  # a text that is no time belongs to no period: counted here, for it may be any
-            unreadable = clock.unreadable()
-            code = unreadable.ifelse(1 + x.REJECTS.index("bad_timestamp"), code)
-            inside = inside.fill_null(False) | unreadable
-        value = x.number(table[c.confidence])
-        counted = code == 0
-        keys = {"key": counted.ifelse(x.grid_cell(value), -code)}
-        if eras:
-            keys["era"] = sum((clock.reached(moment).cast("int64") for moment in eras), start=0)
-        if c.mapping:
-            keys["mapping"] = table[c.mapping].cast("string")
-        if c.segment:
-            keys["segment"] = table[c.segment].cast("string")
-        values = {"value": counted.ifelse(value, 0.0)}
-        if c.served:
-            values["served"] = x.number(table[c.served]).fill_null(values["value"])
-        rows = table.filter(inside).select(**keys, **values)
-        totals = {"n": rows.count(), "total": rows["value"].sum()}
-        totals |= {"least": rows["value"].min(), "most": rows["value"].max()}
-        if c.served:
-            totals["served_total"] = rows["served"].sum()
-        frame = self._run(lambda: rows.group_by(list(keys)).agg(**totals).to_pandas())
-        return _survey(frame, served=bool(c.served))
+        query = expression(table, clock, self._columns, self._scope, interval, eras)
+        return survey_of(self._run(query.to_pandas), served=bool(self._columns.served))
 
     def draw(
         self,
@@ -102,12 +78,27 @@ class Traffic:
         `sizes` are the strata's rows in the population. The same rows come out whatever the order of the
         table, its files, its engine or the number of threads. Of rows with one id the first by time counts.
         """
+        from calib.traffic import prefix
+
         wanted = np.minimum(allocation, sizes).astype(np.int64)
+        table, clock = self._table()
         spare = wanted + SPARE_SIGMAS * np.sqrt(wanted) + SPARE_ROWS
         share = np.where(wanted > 0, spare / np.maximum(sizes, 1), 0.0)
         while True:
             share = np.where(share >= 0.5, 1.0, share)
-            found, duplicates = self._first_rows(interval, strata, share, seed, period)
+            query = prefix.expression(
+                table,
+                clock,
+                self._columns,
+                self._scope,
+                interval,
+                strata=strata,
+                shares=share,
+                seed=seed,
+                period=period,
+            )
+            records = [row | {"ts": clock.read(row, "ts")} for row in self._records(query)]
+            found, duplicates = prefix.first_of_each_id(records, strata)
             short = np.array([len(rows) < k for rows, k in zip(found, wanted, strict=True)])
             if not (short & (share < 1)).any():
                 break
@@ -132,8 +123,9 @@ class Traffic:
         """The answers that arrived by themselves for these ids, those known by a moment where it is given.
 
         An answer without a time counts as known; one that is neither right nor wrong is `InvalidInput`.
+        Of several answers to one id that of the first row by time counts.
         """
-        from calib.traffic import expressions as x
+        from calib.traffic.expressions import answer
 
         table, clock = self._table()
         c = self._columns
@@ -141,8 +133,8 @@ class Traffic:
             raise InvalidInput(
                 f"{self._stream}: no outcome column is set: add column to review in calib.toml"
             )
-        at = None if c.outcome_at is None else x.Clock(table[c.outcome_at], self._timezone)
-        columns = {"id": table[c.id].cast("string"), "answer": table[c.outcome].cast("string").lower()}
+        at = None if c.outcome_at is None else self._clock(table, c.outcome_at, "review.at")
+        columns = {"id": table[c.id].cast("string"), "answer": answer(table[c.outcome])}
         columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
         rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
         wanted = list(ids)
@@ -151,18 +143,16 @@ class Traffic:
             chunk = rows.filter(
                 rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
             )
-            records = self._records(chunk)
-            records.sort(key=lambda row: clock.read(row, "ts") or datetime.max.replace(tzinfo=UTC))
-            for row in records:
+            for row in sorted(self._records(chunk), key=lambda row: (clock.read(row, "ts"), repr(row))):
                 when = None if at is None else at.read(row, "at")
                 if when is not None and known_by is not None and when > known_by:
                     continue
-                if (answer := OUTCOMES.get(row["answer"].strip())) is None:
+                if (correct := OUTCOMES.get(row["answer"])) is None:
                     raise InvalidInput(
                         f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
                         "nor wrong; write 1 or 0, true or false, correct or incorrect"
                     )
-                found.setdefault(row["id"], Outcome(answer, when))
+                found.setdefault(row["id"], Outcome(correct, when))
         return found
 
     def check(self) -> dict[str, Any]:
@@ -186,25 +176,36 @@ class Traffic:
     def _table(self) -> tuple[Any, Any]:
         """The table with its equality filters and checked columns, and the clock of its times."""
         if self._opened is None:
-            from calib.traffic.expressions import Clock
+            from calib.traffic.expressions import equals
 
             named = self._columns.named() | {f"where.{name}": name for name in self._where}
             with self._engine_errors():
                 table = table_of(
-                    self._url, base=self._base, stream=self._stream, columns=tuple(named.values())
+                    self._url,
+                    base=self._base,
+                    stream=self._stream,
+                    columns=tuple(named.values()),
+                    timezone=self._timezone,
                 )
                 self._check_columns(list(table.columns), named)
                 for name, value in self._where.items():
-                    text = table[name].type().is_string()
-                    table = table.filter(table[name] == (str(value) if text else value))
-                try:
-                    clock = Clock(table[self._columns.ts], self._timezone)
-                except TypeError as error:
-                    raise InvalidInput(
-                        f"{self._stream}: columns.ts = {self._columns.ts!r}: {error}; name another column"
-                    ) from None
+                    try:
+                        table = table.filter(equals(table[name], value))
+                    except TypeError as error:
+                        raise InvalidInput(
+                            f"{self._stream}: where.{name}: {error}; write a value that the column holds"
+                        ) from None
+                clock = self._clock(table, self._columns.ts, "columns.ts")
             self._opened = table, clock
         return self._opened
+
+    def _clock(self, table: Any, name: str, key: str) -> Any:
+        from calib.traffic.expressions import Clock
+
+        try:
+            return Clock(table[name], self._timezone)
+        except TypeError as error:
+            raise InvalidInput(f"{self._stream}: {key} = {name!r}: {error}; name another column") from None
 
     def _check_columns(self, there: list[str], named: Mapping[str, str]) -> None:
         for key, name in named.items():
@@ -215,57 +216,6 @@ class Traffic:
                     f"{self._stream}: traffic {redacted(self._url)!r} has no column {name!r}, "
                     f"which {key} names; {hint}"
                 )
-
-    def _first_rows(
-        self, interval: Interval, strata: Strata, share: Floats, seed: str, period: str
-    ) -> tuple[list[list[dict[str, Any]]], list[int]]:
-        """By stratum the rows in the first `share` of all orders, and how many more had their ids."""
-        import ibis
-
-        from calib.traffic import expressions as x
-
-        table, clock = self._table()
-        c = self._columns
-        value = x.number(table[c.confidence])
-        cell, order = x.grid_cell(value), x.order_of(table, c.id, seed, period)
-        limits = [_threshold(part) for part in share]
-        limit = (
-            ibis.cases(
-                *((cell <= upper, part) for upper, part in zip(strata.upper[:-1], limits, strict=False)),
-                else_=limits[-1],
-            )
-            if len(limits) > 1
-            else ibis.literal(limits[0])
-        )
-        inside = clock.within(interval.start, interval.end) & (x.reject(table, c, self._scope) == 0)
-        columns = {"id": table[c.id].cast("string"), "raw": value, "cell": cell, "order": order}
-        columns |= clock.selected("ts")
-        for key in ("segment", "mapping", "cluster", "trace"):
-            if getattr(c, key):
-                columns[key] = table[getattr(c, key)].cast("string")
-        for key in ("served", "judge"):
-            if getattr(c, key):
-                columns[key] = x.number(table[getattr(c, key)])
-        columns |= {f"context_{i}": table[name].cast("string") for i, name in enumerate(c.context)}
-        records = self._records(table.filter(inside & (order < limit)).select(**columns))
-
-        for row in records:
-            row["ts"] = clock.read(row, "ts")
-        found: list[list[dict[str, Any]]] = [[] for _ in limits]
-        duplicates = [0] * len(limits)
-        seen: set[str] = set()
-        rest = [key for key in columns if key not in ("id", "raw", "order")]
-        records.sort(key=lambda row: (row["id"], row["ts"], row["raw"], [str(row[key]) for key in rest]))
-        for row in records:
-            b = int(strata.assign_cells(row["cell"]))
-            if row["id"] in seen:
-                duplicates[b] += 1
-                continue
-            seen.add(row["id"])
-            found[b].append(row)
-        for rows in found:
-            rows.sort(key=lambda row: (row["order"], row["id"]))
-        return found, duplicates
 
     def _drawn(self, row: dict[str, Any], stratum: int, probability: float) -> Drawn:
         return Drawn(
@@ -304,47 +254,3 @@ class Traffic:
             raise SourceError(
                 f"{self._stream}: traffic {redacted(self._url)!r} cannot be read: {reason}"
             ) from error
-
-
-def _threshold(share: float) -> str:
-    """The order, in hex, below which a share of all rows lies; 'g' is above every hex digit."""
-    return "g" if share >= 1 else f"{math.floor(share * 16**HEX_DIGITS):0{HEX_DIGITS}x}"
-
-
-def _survey(frame: Any, *, served: bool) -> Survey:
-    from calib.traffic.expressions import REJECTS
-
-    key = frame["key"].to_numpy(dtype=np.int64)
-    n = frame["n"].to_numpy(dtype=np.int64)
-    rejected: dict[str, int] = {}
-    for code, count in zip(key[key < 0].tolist(), n[key < 0].tolist(), strict=True):
-        kind = REJECTS[-code - 1]
-        rejected[kind] = rejected.get(kind, 0) + count
-    good = frame[key >= 0].sort_values(
-        [name for name in ("key", "era", "mapping", "segment") if name in frame]
-    )
-    cell = good["key"].to_numpy(dtype=np.int64)
-
-    def texts(name: str) -> tuple[str | None, ...]:
-        if name not in good:
-            return (None,) * len(good)
-        return tuple(None if value is None or value != value else str(value) for value in good[name])
-
-    least, most = good["least"].to_numpy(dtype=np.float64), good["most"].to_numpy(dtype=np.float64)
-    levels = set(zip(cell.tolist(), least.tolist(), strict=True))
-    return Survey(
-        population=int(n[key >= 0].sum()),
-        rejected={kind: rejected[kind] for kind in REJECTS if kind in rejected},
-        cells=Cells(
-            cell=cell,
-            era=good["era"].to_numpy(dtype=np.int64)
-            if "era" in good
-            else np.zeros(len(good), dtype=np.int64),
-            mapping=texts("mapping"),
-            segment=texts("segment"),
-            n=good["n"].to_numpy(dtype=np.int64),
-            raw_sum=good["total"].to_numpy(dtype=np.float64),
-            served_sum=good["served_total"].to_numpy(dtype=np.float64) if served else None,
-        ),
-        distinct=bool((least == most).all()) and len(levels) == len(set(cell.tolist())),
-    )

@@ -1,0 +1,79 @@
+"""The rows that come first in the order of the draw: all that has to leave the engine."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+
+from calib.measure import Strata
+from calib.sampling.draw import HEX_DIGITS
+from calib.traffic import expressions as x
+from calib.traffic.values import Columns, Floats, Interval
+
+
+def expression(
+    table: Any,
+    clock: x.Clock,
+    columns: Columns,
+    scope: Mapping[str, str],
+    interval: Interval,
+    *,
+    strata: Strata,
+    shares: Floats,
+    seed: str,
+    period: str,
+) -> Any:
+    """The usable rows in the first `shares`, by stratum and of shape (B,), of all orders."""
+    value = x.share(table[columns.confidence])
+    cell, order = x.grid_cell(value), x.order_of(table, columns.id, seed, period)
+    limits = [threshold(share) for share in shares]
+    limit = ibis.literal(limits[-1])
+    if len(limits) > 1:
+        pairs = zip(strata.upper[:-1], limits, strict=False)
+        limit = ibis.cases(*((cell <= upper, part) for upper, part in pairs), else_=limits[-1])
+    inside = clock.within(interval.start, interval.end) & (x.reject(table, columns, scope) == 0)
+    kept = {"id": table[columns.id].cast("string"), "raw": value, "cell": cell, "order": order}
+    kept |= clock.selected("ts")
+    for key in ("segment", "mapping", "cluster", "trace"):
+        if name := getattr(columns, key):
+            kept[key] = table[name].cast("string")
+    if columns.served:
+        kept["served"] = x.served(table, columns)
+    if columns.judge:
+        kept["judge"] = x.share(table[columns.judge])
+    kept |= {f"context_{i}": table[name].cast("string") for i, name in enumerate(columns.context)}
+    return table.filter(inside & (order < limit)).select(**kept)
+
+
+def threshold(share: float) -> str:
+    """The order, in hex, below which a share of all rows lies; 'g' is above every hex digit.
+
+    >>> threshold(0.25), threshold(1.0)
+    ('4000000000000000', 'g')
+    """
+    return "g" if share >= 1 else f"{math.floor(share * 16**HEX_DIGITS):0{HEX_DIGITS}x}"
+
+
+def first_of_each_id(
+    records: list[dict[str, Any]], strata: Strata
+) -> tuple[list[list[dict[str, Any]]], list[int]]:
+    """The rows by stratum, in the order of the draw, and how many more rows had their ids.
+
+    Of rows with one id the first by time is kept, whatever the order in which they come.
+    """
+    found: list[list[dict[str, Any]]] = [[] for _ in strata.upper]
+    duplicates = [0] * len(found)
+    seen: set[str] = set()
+    records = sorted(records, key=lambda row: (row["id"], row["ts"], row["raw"], repr(sorted(row.items()))))
+    for row, b in zip(records, strata.assign_cells([row["cell"] for row in records]).tolist(), strict=True):
+        if row["id"] in seen:
+            duplicates[b] += 1
+            continue
+        seen.add(row["id"])
+        found[b].append(row)
+    for rows in found:
+        rows.sort(key=lambda row: (row["order"], row["id"]))
+    return found, duplicates

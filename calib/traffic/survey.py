@@ -1,0 +1,94 @@
+"""One pass over a window's population: the expression that the engine runs, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from calib.measure import GRID
+from calib.traffic import expressions as x
+from calib.traffic.values import Cells, Columns, Floats, Interval, Survey
+
+# Sums are of whole numbers, for those of floats depend on the order in which threads add them.
+OFFSET_UNIT = 1e13  # of the distance between a confidence and its cell, at most 5e-5
+SERVED_UNIT = 1e9
+
+
+def expression(
+    table: Any,
+    clock: x.Clock,
+    columns: Columns,
+    scope: Mapping[str, str],
+    interval: Interval,
+    eras: Sequence[datetime],
+) -> Any:
+    """Rows by grid cell (below zero: by kind of reject), era, mapping and segment."""
+    code = x.reject(table, columns, scope)
+    inside = clock.within(interval.start, interval.end)
+    if clock.text:  # a text that is no time belongs to no period: counted here, for it may be any
+        unreadable = clock.unreadable()
+        code = unreadable.ifelse(1 + x.REJECTS.index("bad_timestamp"), code)
+        inside = inside.fill_null(False) | unreadable
+    value = x.share(table[columns.confidence])
+    cell = x.grid_cell(value)
+    counted = code == 0
+    keys = {"key": counted.ifelse(cell, -code)}
+    if eras:
+        keys["era"] = sum((clock.reached(moment).cast("int64") for moment in eras), start=0)
+    if columns.mapping:
+        keys["mapping"] = table[columns.mapping].cast("string")
+    if columns.segment:
+        keys["segment"] = table[columns.segment].cast("string")
+    offset = ((value - cell / float(GRID)) * OFFSET_UNIT).round().cast("int64")
+    values = {"value": counted.ifelse(value, 0.0), "offset": counted.ifelse(offset, 0)}
+    if columns.served:
+        served = x.served(table, columns)
+        values["served"] = counted.ifelse((served * SERVED_UNIT).round().cast("int64"), 0)
+    rows = table.filter(inside).select(**keys, **values)
+    totals = {"n": rows.count(), "offset_total": rows["offset"].sum()}
+    totals |= {"least": rows["value"].min(), "most": rows["value"].max()}
+    if columns.served:
+        totals["served_total"] = rows["served"].sum()
+    return rows.group_by(list(keys)).agg(**totals)
+
+
+def survey_of(frame: Any, *, served: bool) -> Survey:
+    """The survey in the rows, a pandas frame, that `expression` gives."""
+    key = frame["key"].to_numpy(dtype=np.int64)
+    n = frame["n"].to_numpy(dtype=np.int64)
+    rejected: dict[str, int] = {}
+    for code, count in zip(key[key < 0].tolist(), n[key < 0].tolist(), strict=True):
+        kind = x.REJECTS[-code - 1]
+        rejected[kind] = rejected.get(kind, 0) + count
+    good = frame[key >= 0].sort_values(
+        [name for name in ("key", "era", "mapping", "segment") if name in frame]
+    )
+    cell = good["key"].to_numpy(dtype=np.int64)
+    sizes = good["n"].to_numpy(dtype=np.int64)
+    least, most = good["least"].to_numpy(dtype=np.float64), good["most"].to_numpy(dtype=np.float64)
+    offset = good["offset_total"].to_numpy(dtype=np.float64) / OFFSET_UNIT
+    levels = set(zip(cell.tolist(), least.tolist(), strict=True))
+    raw_sum: Floats = np.where(least == most, sizes * least, sizes * (cell / GRID) + offset)
+    return Survey(
+        population=int(sizes.sum()),
+        rejected={kind: rejected[kind] for kind in x.REJECTS if kind in rejected},
+        cells=Cells(
+            cell=cell,
+            era=good["era"].to_numpy(dtype=np.int64) if "era" in good else np.zeros_like(cell),
+            mapping=_texts(good, "mapping"),
+            segment=_texts(good, "segment"),
+            n=sizes,
+            raw_sum=raw_sum,
+            served_sum=good["served_total"].to_numpy(dtype=np.float64) / SERVED_UNIT if served else None,
+        ),
+        distinct=bool((least == most).all()) and len(levels) == len(set(cell.tolist())),
+    )
+
+
+def _texts(frame: Any, name: str) -> tuple[str | None, ...]:
+    if name not in frame:
+        return (None,) * len(frame)
+    return tuple(None if value is None or value != value else str(value) for value in frame[name])
