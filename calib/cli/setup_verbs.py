@@ -55,7 +55,7 @@ def demo(
     """The main job on this machine: a year of a real classifier's traffic, watched month by month.
 
     Trains a digit reader that is overconfident, lets its camera slip in the ninth month, and runs the real
-    flows over it: sampling, review, measuring, refitting, publishing, alerting. Takes about two minutes.
+    flows over it: sampling, review, measuring, refitting, publishing, alerting. Takes about a minute.
     """
     from calib.demo import run_demo
 

@@ -19,13 +19,13 @@ from calib.store.objects import Store
 RACES = 16  # lost in a row before publishing without an expectation gives up
 
 
-class Any_(Enum):  # noqa: N801  typed sentinel
-    """The type of `ANY`."""
+class AnyHead(Enum):
+    """The type of `ANY`: whatever the channel names at the moment."""
 
     ANY = "any"
 
 
-ANY = Any_.ANY
+ANY = AnyHead.ANY
 
 
 def publish(
@@ -38,7 +38,7 @@ def publish(
     by: str,
     reason: str,
     expires_at: datetime | None,
-    expected: Entry | Any_ | None = ANY,
+    expected: Entry | AnyHead | None = ANY,
 ) -> Entry:
     """Create the mapping, then the channel's next entry; done twice it is done once.
 
@@ -77,7 +77,7 @@ def promote(
     by: str,
     reason: str,
     expires_at: datetime | None,
-    expected: Entry | Any_ | None = ANY,
+    expected: Entry | AnyHead | None = ANY,
 ) -> Entry:
     """Let the channel name a mapping that is stored already; `publish` says how this is done once."""
     if not NAME.fullmatch(channel):
