@@ -1,0 +1,81 @@
+"""Settings are read whole, or refused with the line."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calib.errors import InvalidInput
+from calib.settings import load
+
+LEAST = '[streams.a]\ntraffic = "csv:x.csv"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "calib.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defaults_are_sensible(tmp_path: Path) -> None:
+    found = load(write(tmp_path, LEAST))
+    stream = found.stream("a")
+    assert (stream.labels, stream.period, stream.max_rise, stream.timezone) == (500, "month", 0.03, "UTC")
+    assert found.database_url == f"sqlite:///{tmp_path.resolve()}/calib.db"
+
+
+def test_the_environment_wins_and_keeps_the_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALIB_DATABASE", "postgresql+psycopg://db/x")
+    monkeypatch.setenv("CALIB_SLACK__CHANNEL", "#other")
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-very-secret")
+    found = load(write(tmp_path, LEAST))
+    assert found.database_url == "postgresql+psycopg://db/x"
+    assert found.slack.channel == "#other"
+    assert "very-secret" not in repr(found)
+    assert found.slack_token is not None
+    assert found.slack_token.get_secret_value() == "xoxb-very-secret"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("databse = 'x'\n" + LEAST, 1, "did you mean 'database'"),
+        (LEAST + "labels = 5\n", 3, "greater than or equal to 20"),
+        (LEAST + 'review = { kind = "outcomes" }\n', 3, 'add column = "correct"'),
+        (LEAST + 'review = { kind = "files", column = "x" }\n', 3, "belong to"),
+        (LEAST + 'columns = { mapping = "m" }\n', 1, "columns.served"),
+        (LEAST + 'columns = { scope = { model = "m" } }\n', 1, "add it to scope"),
+        (LEAST + "columns = { confidnce = 'c' }\n", 3, "did you mean 'confidence'"),
+        ('[streams.A]\ntraffic = "csv:x"\n', None, "cannot name a stream"),
+        ("[streams.a]\nlabels = 500\n", 1, "traffic"),
+        ('slack_token = "xoxb"\n' + LEAST, None, "not a setting of the file"),
+        ("[streams.a\n", None, "is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, line: int | None, said: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InvalidInput, match=said) as caught:
+        load(path)
+    if line is not None:
+        assert f"calib.toml:{line}:" in str(caught.value)
+
+
+def test_a_binary_file_and_a_folder_are_said(tmp_path: Path) -> None:
+    (tmp_path / "calib.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InvalidInput, match="UTF-8"):
+        load(tmp_path / "calib.toml")
+    with pytest.raises(InvalidInput):
+        load(tmp_path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(max_size=120))
+def test_any_text_is_settings_or_a_clear_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "calib.toml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with contextlib.suppress(InvalidInput):
+        load(path)
