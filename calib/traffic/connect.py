@@ -57,6 +57,35 @@ def redacted(url: str) -> str:
     return SECRET.sub(r"\1***", shown)
 
 
+def engine_of(table: Any) -> str:
+    """The name of the engine behind a table; empty for a table that has none."""
+    from ibis.common.exceptions import IbisError
+
+    try:
+        return str(table.get_backend().name)
+    except IbisError:
+        return ""
+
+
+def md5_of(text: Any, engine: str) -> Any:
+    """The md5 of a text expression as 32 lower-case hex digits, by the engine's own functions.
+
+    DuckDB, PostgreSQL, Spark and Snowflake have a function from text to hex; in BigQuery and Trino md5 gives
+    bytes, in Trino it also takes them.
+    """
+    import ibis
+
+    def function(name: str, argument: Any, result: str) -> Any:
+        kind = argument.type().copy(nullable=True)
+        declared = ibis.udf.scalar.builtin(name=name, signature=((kind,), result))(lambda _: None)
+        return declared(argument)
+
+    if engine in ("bigquery", "trino"):
+        source = function("to_utf8", text, "binary") if engine == "trino" else text
+        return function("to_hex", function("md5", source, "binary"), "string").lower()
+    return function("md5", text, "string")
+
+
 def _files(
     kind: str, pattern: str, *, base: Path, where: str, columns: tuple[str, ...], timezone: str
 ) -> Any:

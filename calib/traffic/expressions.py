@@ -12,23 +12,20 @@ import ibis.expr.datatypes as dt
 
 from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
+from calib.traffic.connect import engine_of, md5_of
 from calib.traffic.values import Columns
 
 REJECTS = ("out_of_scope", "missing_id", "missing", "not_a_number", "out_of_range", "bad_timestamp")
-NUMBER = r"^[+-]?((\d{1,60}\.?\d{0,60}|\.\d{1,60})([eE]([+-]?\d{1,2}|-[12]\d\d))?|[iI]nf(inity)?)$"
+NUMBER = r"^[+-]?(\d{1,60}\.?\d{0,60}|\.\d{1,60})([eE]([+-]?\d{1,2}|-[12]\d\d))?$"
+INFINITE = r"^[+-]?inf(inity)?$"
 DAY, CLOCK = r"\d{4}-\d\d-\d\d", r"[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?"
 NAIVE = rf"^{DAY}({CLOCK})?$"
 AWARE = rf"^{DAY}{CLOCK} ?(Z|z|UTC|[+-]\d\d(:?\d\d)?)$"
 NANOSECONDS = 9
 
 
-@ibis.udf.scalar.builtin(name="md5")  # type: ignore[untyped-decorator]
-def md5(text: str) -> str:  # type: ignore[empty-body]
-    """The engine's own md5, in hex."""
-
-
 def number(column: Any) -> Any:
-    """A column as float64; text that is not a decimal number, NaN and booleans become null."""
+    """A column as float64; text that is no decimal number, NaN, infinities and booleans become null."""
     kind = column.type()
     nothing = ibis.null("float64")
     if kind.is_string():
@@ -38,8 +35,9 @@ def number(column: Any) -> Any:
     if not kind.is_numeric():
         return nothing
     value = column.cast("float64")
-    # asked by name: DuckDB answers `value > 1` from a Parquet file's statistics, which know no NaN
-    return value.isnan().ifelse(nothing, value) if kind.is_floating() else value
+    # Not isnan: DuckDB 2 answers it, and every comparison, from a Parquet file's statistics, which leave
+    # NaN out. The difference is 0 for finite numbers and NaN for all others.
+    return (value - value == 0).ifelse(value, nothing) if kind.is_floating() else value
 
 
 def share(column: Any) -> Any:
@@ -66,7 +64,7 @@ def equals(column: Any, value: bool | int | float | str) -> Any:
     kind = column.type()
     if kind.is_string():
         if isinstance(value, bool):
-            return column.strip().lower() == str(value).lower()
+            return column.strip().lower().isin(("true", "t", "1") if value else ("false", "f", "0"))
         return column == str(value)
     if kind.is_boolean():
         words: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
@@ -84,30 +82,51 @@ def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
     """0 for a row that counts, else 1 + the index in `REJECTS` of the first reason why not."""
     confidence, id_ = table[columns.confidence], table[columns.id]
     value = number(confidence)
-    nameless = (id_.isnull() | (id_ == "")) if id_.type().is_string() else id_.isnull()
-    outside = [
-        (table[column].cast("string") != scope[key]).fill_null(True) for key, column in columns.scope.items()
-    ]
     code = {kind: 1 + index for index, kind in enumerate(REJECTS)}
     return ibis.cases(
-        *((rule, code["out_of_scope"]) for rule in outside),
-        (nameless, code["missing_id"]),
+        *((rule, code["out_of_scope"]) for rule in _outside(table, columns, scope)),
+        (_nameless(id_), code["missing_id"]),
         (confidence.isnull(), code["missing"]),
-        (value.isnull(), code["not_a_number"]),
+        (value.isnull(), _infinite(confidence).ifelse(code["out_of_range"], code["not_a_number"])),
         ((value < 0) | (value > 1), code["out_of_range"]),
         else_=0,
     )
 
 
+def usable(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
+    """Whether `reject` gives 0 for a row, said in fewer steps."""
+    found = share(table[columns.confidence]).notnull() & ~_nameless(table[columns.id])
+    for rule in _outside(table, columns, scope):
+        found = found & ~rule
+    return found
+
+
+def _outside(table: Any, columns: Columns, scope: Mapping[str, str]) -> list[Any]:
+    return [
+        (table[column].cast("string") != scope[key]).fill_null(True) for key, column in columns.scope.items()
+    ]
+
+
+def _nameless(id_: Any) -> Any:
+    return (id_.isnull() | (id_ == "")) if id_.type().is_string() else id_.isnull()
+
+
+def _infinite(column: Any) -> Any:
+    kind = column.type()
+    if not (kind.is_string() or kind.is_floating()):
+        return ibis.literal(False)
+    return column.cast("string").strip().lower().re_search(INFINITE)
+
+
 def grid_cell(value: Any) -> Any:
-    """The same formula as `calib.measure.cell`; null outside [0, 1], where engines differ over NaN."""
-    return (share(value) * float(GRID) + 0.5).floor().cast("int64")
+    """The same formula as `calib.measure.cell`, of a number in [0, 1] or null."""
+    return (value * float(GRID) + 0.5).floor().cast("int64")
 
 
 def order_of(table: Any, id_: str, seed: str, period: str) -> Any:
     """The row's place in the draw, as `calib.sampling.order_key` has it."""
     text = ibis.literal(f"{seed}:{period}:") + table[id_].cast("string")
-    return md5(text).left(HEX_DIGITS)
+    return md5_of(text, engine_of(table)).left(HEX_DIGITS)
 
 
 class Clock:

@@ -111,7 +111,9 @@ def _read(path: Path) -> pa.Table:
         if not magic:
             raise InvalidInput(f"{path} is empty: its first line names the columns, each other line is a row")
         text = pa.csv.ConvertOptions(
-            column_types={name: pa.string() for name in _header(path)}, strings_can_be_null=True
+            column_types={name: pa.string() for name in _header(path)},
+            strings_can_be_null=True,
+            null_values=[""],  # "nan" is not a number, and a segment may be called NA
         )
         return pyarrow.csv.read_csv(path, convert_options=text)
     except (

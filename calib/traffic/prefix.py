@@ -34,7 +34,7 @@ def expression(
     if len(limits) > 1:
         pairs = zip(strata.upper[:-1], limits, strict=False)
         limit = ibis.cases(*((cell <= upper, part) for upper, part in pairs), else_=limits[-1])
-    inside = clock.within(interval.start, interval.end) & (x.reject(table, columns, scope) == 0)
+    inside = clock.within(interval.start, interval.end) & x.usable(table, columns, scope)
     kept = {"id": table[columns.id].cast("string"), "raw": value, "cell": cell, "order": order}
     kept |= clock.selected("ts")
     for key in ("segment", "mapping", "cluster", "trace"):

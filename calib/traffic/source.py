@@ -76,7 +76,8 @@ class Traffic:
         """The first `allocation` rows of each stratum in the order of md5(seed:period:id); all of shape (B,).
 
         `sizes` are the strata's rows in the population. The same rows come out whatever the order of the
-        table, its files, its engine or the number of threads. Of rows with one id the first by time counts.
+        table, its files, its engine or the number of threads. Of rows with one id the first by time counts,
+        as far as the strata's prefixes show them; none is drawn twice.
         """
         from calib.traffic import prefix
 
@@ -105,7 +106,7 @@ class Traffic:
             share = np.where(short, np.minimum(share * WIDEN, 1.0), share)
         estimate = np.array(
             [
-                round(d / (d + len(rows)) * n) if rows else 0
+                round(d / max(1, d + len(rows)) * n)
                 for d, rows, n in zip(duplicates, found, sizes, strict=True)
             ],
             dtype=np.int64,

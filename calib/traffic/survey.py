@@ -10,7 +10,7 @@ import numpy as np
 
 from calib.measure import GRID
 from calib.traffic import expressions as x
-from calib.traffic.values import Cells, Columns, Floats, Interval, Survey
+from calib.traffic.values import Cells, Columns, Interval, Survey
 
 # Sums are of whole numbers, for those of floats depend on the order in which threads add them.
 OFFSET_UNIT = 1e13  # of the distance between a confidence and its cell, at most 5e-5
@@ -37,16 +37,16 @@ def expression(
     counted = code == 0
     keys = {"key": counted.ifelse(cell, -code)}
     if eras:
-        keys["era"] = sum((clock.reached(moment).cast("int64") for moment in eras), start=0)
+        keys["era"] = sum((clock.reached(moment).ifelse(1, 0) for moment in eras), start=0)
     if columns.mapping:
         keys["mapping"] = table[columns.mapping].cast("string")
     if columns.segment:
         keys["segment"] = table[columns.segment].cast("string")
-    offset = ((value - cell / float(GRID)) * OFFSET_UNIT).round().cast("int64")
+    offset = _whole((value - cell / float(GRID)) * OFFSET_UNIT)
     values = {"value": counted.ifelse(value, 0.0), "offset": counted.ifelse(offset, 0)}
     if columns.served:
         served = x.served(table, columns)
-        values["served"] = counted.ifelse((served * SERVED_UNIT).round().cast("int64"), 0)
+        values["served"] = counted.ifelse(_whole(served * SERVED_UNIT), 0)
     rows = table.filter(inside).select(**keys, **values)
     totals = {"n": rows.count(), "offset_total": rows["offset"].sum()}
     totals |= {"least": rows["value"].min(), "most": rows["value"].max()}
@@ -69,9 +69,7 @@ def survey_of(frame: Any, *, served: bool) -> Survey:
     cell = good["key"].to_numpy(dtype=np.int64)
     sizes = good["n"].to_numpy(dtype=np.int64)
     least, most = good["least"].to_numpy(dtype=np.float64), good["most"].to_numpy(dtype=np.float64)
-    offset = good["offset_total"].to_numpy(dtype=np.float64) / OFFSET_UNIT
     levels = set(zip(cell.tolist(), least.tolist(), strict=True))
-    raw_sum: Floats = np.where(least == most, sizes * least, sizes * (cell / GRID) + offset)
     return Survey(
         population=int(sizes.sum()),
         rejected={kind: rejected[kind] for kind in x.REJECTS if kind in rejected},
@@ -81,11 +79,15 @@ def survey_of(frame: Any, *, served: bool) -> Survey:
             mapping=_texts(good, "mapping"),
             segment=_texts(good, "segment"),
             n=sizes,
-            raw_sum=raw_sum,
+            offset_sum=good["offset_total"].to_numpy(dtype=np.float64) / OFFSET_UNIT,
             served_sum=good["served_total"].to_numpy(dtype=np.float64) / SERVED_UNIT if served else None,
         ),
         distinct=bool((least == most).all()) and len(levels) == len(set(cell.tolist())),
     )
+
+
+def _whole(value: Any) -> Any:
+    return (value + 0.5).floor().cast("int64")
 
 
 def _texts(frame: Any, name: str) -> tuple[str | None, ...]:

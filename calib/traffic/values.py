@@ -9,6 +9,8 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from calib.measure import GRID
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
@@ -53,7 +55,8 @@ class Interval:
 class Cells:
     """The population by grid cell, era, mapping and segment; arrays of shape (m,).
 
-    `raw_sum` and `served_sum` add up the confidences; `served_sum` is None where production logs none.
+    `offset_sum` adds up how far the raw confidences lie above their cells' middles, so that the mean of one
+    stated level is that level, to the last bit; `served_sum` is None where production logs none.
     """
 
     cell: Ints
@@ -61,8 +64,23 @@ class Cells:
     mapping: tuple[str | None, ...]
     segment: tuple[str | None, ...]
     n: Ints
-    raw_sum: Floats
+    offset_sum: Floats
     served_sum: Floats | None
+
+    @property
+    def raw_mean(self) -> Floats:
+        """The mean raw confidence of each entry."""
+        return _mean(self.cell, self.n, self.offset_sum)
+
+    @property
+    def raw_sum(self) -> Floats:
+        """The sum of the raw confidences of each entry."""
+        return self.raw_mean * self.n
+
+
+def _mean(cell: Ints, n: Ints, offset_sum: Floats) -> Floats:
+    mean: Floats = np.clip(cell / GRID + offset_sum / np.maximum(n, 1), 0, 1)
+    return mean
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +99,8 @@ class Survey:
         """Grid cells in ascending order, rows in each, and their mean raw confidence."""
         cells, inverse = np.unique(self.cells.cell, return_inverse=True)
         counts = np.bincount(inverse, self.cells.n, len(cells)).astype(np.int64)
-        total = np.bincount(inverse, self.cells.raw_sum, len(cells))
-        return cells, counts, np.clip(total / np.maximum(counts, 1), 0, 1)
+        offset = np.bincount(inverse, self.cells.offset_sum, len(cells)).astype(np.float64)
+        return cells, counts, _mean(cells, counts, offset)
 
     def by_segment(self) -> dict[str, int]:
         """Rows by segment."""

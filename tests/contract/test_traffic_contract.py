@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
@@ -17,9 +18,12 @@ import pytest
 from conftest import month_of_traffic
 
 from calib.errors import InvalidInput, SourceError
-from calib.measure import strata_of_cells
+from calib.measure import Strata, strata_of_cells
 from calib.sampling import allocate, order_key
-from calib.traffic import Columns, Draw, Interval, Survey, Traffic
+from calib.traffic import Columns, Draw, Interval, Survey, Traffic, prefix
+from calib.traffic import survey as surveying
+from calib.traffic.connect import md5_of
+from calib.traffic.expressions import Clock
 
 INTERVAL = Interval(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 COLUMNS = Columns(
@@ -65,7 +69,18 @@ def duckdb_file(folder: Path, table: pa.Table) -> str:
     return "duckdb:t.duckdb#predictions"
 
 
-LAYOUTS: list[Callable[[Path, pa.Table], str]] = [parquet, many_files, csv, duckdb_file]
+def sqlite_file(folder: Path, table: pa.Table) -> str:
+    connection = sqlite3.connect(folder / "t.sqlite")
+    connection.execute("CREATE TABLE predictions (prediction_id, ts, raw_confidence REAL, correct, question)")
+    texts = table.set_column(1, "ts", pa.array([t.isoformat() for t in table["ts"].to_pylist()]))
+    values = zip(*(column.to_pylist() for column in texts.columns), strict=True)
+    connection.executemany("INSERT INTO predictions VALUES (?, ?, ?, ?, ?)", values)
+    connection.commit()
+    connection.close()
+    return "sqlite:t.sqlite#predictions"
+
+
+LAYOUTS: list[Callable[[Path, pa.Table], str]] = [parquet, many_files, csv, duckdb_file, sqlite_file]
 
 
 def draw(traffic: Traffic, labels: int = 200) -> tuple[Survey, Draw]:
@@ -164,6 +179,42 @@ def test_outcomes_are_found_by_id(tmp_path: Path) -> None:
     wanted = list(truth)[:300]
     found = traffic.outcomes([*wanted, "nobody"], INTERVAL)
     assert {id_: int(o.correct) for id_, o in found.items()} == {id_: truth[id_] for id_ in wanted}
+
+
+@pytest.mark.parametrize("dialect", ["postgres", "databricks", "trino", "snowflake", "bigquery"])
+@pytest.mark.parametrize(("ts", "confidence"), [("timestamp('UTC')", "float64"), ("timestamp", "string")])
+def test_the_same_expressions_are_said_to_other_engines(dialect: str, ts: str, confidence: str) -> None:
+    columns = Columns(
+        id="id", ts="ts", confidence="c", segment="s", served="c", mapping="s", judge="c", context=("s",)
+    )
+    table = ibis.table({"id": "string", "ts": ts, "c": confidence, "s": "string"}, name="t")
+    clock = Clock(table["ts"], "Europe/Vienna")
+    asked = (table, clock, columns, {}, INTERVAL)
+    strata = Strata(upper=(5000, 10_000), kind="levels")
+    shares = np.array([0.5, 0.1])
+    queries = [
+        surveying.expression(*asked, [datetime(2026, 3, 5, tzinfo=UTC)]),
+        prefix.expression(*asked, strata=strata, shares=shares, seed="s", period="p"),
+    ]
+    for query in queries:
+        said = ibis.to_sql(query, dialect=dialect).lower()
+        assert "2026" in said
+    assert "md5(" in said
+
+
+@pytest.mark.parametrize(
+    ("engine", "dialect", "said"),
+    [
+        ("postgres", "postgres", """MD5("t0"."id")"""),
+        ("pyspark", "databricks", "MD5(`t0`.`id`)"),
+        ("snowflake", "snowflake", """MD5("t0"."id")"""),
+        ("bigquery", "bigquery", "LOWER(TO_HEX(MD5(`t0`.`id`)))"),
+        ("trino", "trino", """LOWER(TO_HEX(MD5(TO_UTF8("t0"."id"))))"""),
+    ],
+)
+def test_md5_is_hex_in_the_engines_own_words(engine: str, dialect: str, said: str) -> None:
+    table = ibis.table({"id": "string"}, name="t")
+    assert said in ibis.to_sql(table.select(found=md5_of(table["id"], engine)), dialect=dialect)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""A file of confidences and answers: usable rows, and the others by kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from calib.errors import InvalidInput
+from calib.traffic.labelled import read_labelled
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "log.csv"
+    path.write_text(text)
+    return path
+
+
+def test_every_row_is_used_or_counted(tmp_path: Path) -> None:
+    answers = ["1", "0", "yes", "INCORRECT", "unsure", "", "perhaps", "1", "1", "1", "1"]
+    scores = ["0.9", "0.5", " 0.7", "1", "0.9", "0.9", "0.9", "85%", "1.5", "inf", ""]
+    lines = [f"{s},{a},{'x' if i else ''}" for i, (s, a) in enumerate(zip(scores, answers, strict=True))]
+    found = read_labelled(written(tmp_path, "\n".join(["confidence,correct,segment", *lines])))
+    assert found.scores.tolist() == [0.9, 0.5, 0.7, 1.0]
+    assert found.correct.tolist() == [1, 0, 1, 0]
+    assert found.rejected == {
+        "unsure": 1, "unlabelled": 1, "not_an_answer": 1, "not_a_number": 1, "out_of_range": 2, "missing": 1,
+    }  # fmt: skip
+    assert found.rows == len(found.scores) + sum(found.rejected.values())
+    assert found.segments is not None
+    assert found.segments.tolist()[1:] == ["x"] * 3
+
+
+def test_weights_are_numbers_that_are_not_negative(tmp_path: Path) -> None:
+    path = written(tmp_path, "score,label,weight\n.5,1,2\n.5,1,-1\n.5,1,\n.5,1,x\n.5,0,0\n.5,0,inf\n")
+    found = read_labelled(path)
+    assert found.weights is not None
+    assert found.weights.tolist() == [2, 0]
+    assert found.rejected == {"bad_weight": 3, "missing_weight": 1}
+
+
+def test_a_segment_may_be_called_na(tmp_path: Path) -> None:
+    found = read_labelled(written(tmp_path, "confidence,correct,segment\n0.5,1,NA\n0.5,1,null\n0.5,1,\n"))
+    assert found.segments is not None
+    assert found.segments.tolist()[:2] == ["NA", "null"]
+
+
+def test_parquet_and_csv_agree(tmp_path: Path) -> None:
+    table = pa.table({"p": [0.5, float("nan"), None, 2.0], "ok": [True, False, True, True]})
+    pq.write_table(table, tmp_path / "log.parquet")
+    csv = written(tmp_path, "p,ok\n0.5,true\nnan,false\n,true\n2.0,true\n")
+    for path in (tmp_path / "log.parquet", csv):
+        found = read_labelled(path, confidence="p", correct="ok")
+        assert found.rejected == {"not_a_number": 1, "missing": 1, "out_of_range": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "is empty"),
+        ("a,b\n1,2\n", "none of the columns confidence.*--confidence"),
+        ("confidence,b\n1,2\n", "none of the columns correct.*--correct"),
+        ("confidence,correct\n85%,1\n", r"no row can be used \(1 not a number\).*0\.85"),
+        ("confidence,correct\n", "no row can be used"),
+        ("confidence,correct\n0.5,1\n0.5,1,2,3\n", "cannot be read"),
+    ],
+)
+def test_a_file_that_is_of_no_use_is_said(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        read_labelled(written(tmp_path, text))
+
+
+def test_a_named_column_that_is_missing_is_said_with_the_nearest(tmp_path: Path) -> None:
+    path = written(tmp_path, "confidence,correct\n0.5,1\n")
+    with pytest.raises(InvalidInput, match="no column 'confidense'; did you mean 'confidence'"):
+        read_labelled(path, confidence="confidense")
+    with pytest.raises(InvalidInput, match="is not a file"):
+        read_labelled(tmp_path)
