@@ -7,6 +7,7 @@ from calib.measure.change import Change, change_test
 from calib.measure.ece import Counts, Ece, Rise, ece_estimate, group_means, kish_counts, mover
 from calib.measure.measurement import Measurement, measure
 from calib.measure.scores import Decomposition, Estimate
+from calib.measure.sequential import EProcess
 from calib.measure.strata import GRID, Strata, cell, strata, strata_of_cells
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Change",
     "Counts",
     "Decomposition",
+    "EProcess",
     "Ece",
     "Estimate",
     "Measurement",

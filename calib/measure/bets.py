@@ -28,7 +28,8 @@ def bets(accuracy: Floats, mass: Floats) -> Bets:
 
     A shift of all log odds (prior .30), of the more confident half (.12), a flattening (.18), and each
     single stratum (.20 in all); each scaled to a mean absolute change in `SIZES`, three parts down to
-    one part up. The remaining .20 is `omnibus`.
+    one part up. The remaining .20 is the omnibus drift's. A shape that these strata cannot take leaves its
+    weight to the others.
     """
     a = np.clip(accuracy, 1e-3, 1 - 1e-3)
     slope = a * (1 - a)
@@ -45,7 +46,8 @@ def bets(accuracy: Floats, mass: Floats) -> Bets:
             for sign, share in ((-1.0, DOWN), (1.0, UP)):
                 drifts.append(np.clip(sign * size * shape / scale, -0.95 * a, 0.95 * (1 - a)))
                 weights.append(weight * share / len(SIZES))
-    return Bets(drift=np.array(drifts), log_weight=np.log(weights))
+    prior = np.array(weights) * (1 - OMNIBUS) / sum(weights)
+    return Bets(drift=np.array(drifts), log_weight=np.log(prior))
 
 
 def log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.measure.ece import kish_counts
 from calib.measure.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
@@ -51,14 +52,19 @@ class Bins:
         return len(self.edges) - 1
 
     def assign(self, scores: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """The bin, 0 to B − 1, of each score in [0, 1]; shape as given."""
-        inner = np.asarray(self.edges[1:-1])
-        return np.searchsorted(inner, np.asarray(scores, dtype=np.float64), side="left")
+        """The bin, 0 to B − 1, of each score; shape as given. Raises `InvalidInput` outside [0, 1]."""
+        values = np.asarray(scores, dtype=np.float64)
+        if not ((values >= 0) & (values <= 1)).all():
+            raise InvalidInput("scores must be numbers in [0, 1]")
+        return np.searchsorted(np.asarray(self.edges[1:-1]), values, side="left")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
-    """One bin: rows, share of weight, mean score, and accuracy with its 95% interval; None where empty."""
+    """One bin: rows, share of weight, mean score, and accuracy with its interval; None where empty.
+
+    Rows of weight zero are not counted.
+    """
 
     lo: float
     hi: float
@@ -97,15 +103,13 @@ def reliability(
     score, answer, weight = checked(scores, correct, weights)
     bins = bins or Bins.equal_width(10)
     index, size = bins.assign(score), len(bins)
-    rows = np.bincount(index, minlength=size)
+    rows = np.bincount(index[weight > 0], minlength=size)
     total = np.bincount(index, weight, size)
-    squares = np.bincount(index, weight**2, size)
     filled = total > 0
     safe = np.where(filled, total, 1.0)
     mean = np.bincount(index, weight * score, size) / safe
     accuracy = np.clip(np.bincount(index, weight * answer, size) / safe, 0, 1)
-    effective = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
-    low, high = wilson(accuracy, effective, level)
+    low, high = wilson(accuracy, kish_counts(index, answer, weight, size).labels, level)
     share = total / max(float(total.sum()), np.finfo(float).tiny)
 
     def shown(values: Floats, b: int) -> float | None:
@@ -131,7 +135,10 @@ def reliability(
 def checked(
     scores: npt.ArrayLike, correct: npt.ArrayLike, weights: npt.ArrayLike | None
 ) -> tuple[Floats, Floats, Floats]:
-    """The three as float arrays of one shape (n,); `InvalidInput` for what is no labelled sample."""
+    """The three as float arrays of one shape (n,); `InvalidInput` for what is no labelled sample.
+
+    The largest weight becomes 1: their scale means nothing, and its square must not overflow.
+    """
     score = np.asarray(scores, dtype=np.float64)
     answer = np.asarray(correct, dtype=np.float64)
     weight = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -144,6 +151,6 @@ def checked(
         raise InvalidInput("scores must be numbers in [0, 1]")
     if not ((answer == 0) | (answer == 1)).all():
         raise InvalidInput("correct must be 0 or 1")
-    if not (np.isfinite(weight) & (weight >= 0)).all() or (score.size and weight.sum() <= 0):
+    if not (np.isfinite(weight) & (weight >= 0)).all() or (score.size and not weight.any()):
         raise InvalidInput("weights must be finite, not negative, and not all zero")
-    return score, answer, weight
+    return score, answer, weight / weight.max() if weight.size else weight

@@ -8,18 +8,17 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit, ndtri
 
 from calib.errors import InvalidInput
 from calib.measure.bets import Bets, bets, log_mixture
-from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover, standard_error
-from calib.measure.intervals import folded_normal, z_of
+from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover
+from calib.measure.intervals import z_of
+from calib.measure.reach import Scene, detectable_rise, labels_to_prove_stable
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
 
 LEAST_DRAWS = 999
-POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +92,8 @@ def change_test(
         raise InvalidInput(f"the baseline has {len(baseline.labels)} strata, the window {size}")
     if not (0 < alpha < 1 and 0 < max_rise < 1):
         raise InvalidInput(f"alpha and max_rise lie between 0 and 1, not {alpha} and {max_rise}")
+    if draws is not None and draws < 1:
+        raise InvalidInput(f"a bootstrap needs draws, not {draws}")
     there = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
     if not there.any():
         raise InvalidInput("no stratum has labels both now and in the baseline")
@@ -108,6 +109,15 @@ def change_test(
     ece_now = ece_estimate(k1, n1, q, w)
     ece_before = ece_estimate(k0, n0, q, w) if baseline_ece is None else baseline_ece
     rise = mover(ece_now, ece_before)
+    scene = Scene(
+        labels=n1,
+        before=n0,
+        mass=w,
+        statistic=lambda k1, n1, k0, n0: _statistic(k1, n1, k0, n0, bet),
+        threshold=float(np.quantile(null, 1 - alpha)),
+        max_rise=max_rise,
+        seed=seed + 1,
+    )
     moved, half = _accuracy_change(k1, n1, k0, n0, w)
     return Change(
         state=_state(p <= alpha, rise, max_rise),
@@ -116,12 +126,12 @@ def change_test(
         low=rise.low,
         high=rise.high,
         proven_worse=p <= alpha and rise.low > max_rise,
-        minimum_detectable_rise=_detectable(n1, k0, n0, expected, w, bet, null, alpha, max_rise, seed),
+        minimum_detectable_rise=detectable_rise(scene, expected),
         baseline_labels=float(n0.sum()),
         accuracy_change=moved,
         accuracy_change_low=moved - half,
         accuracy_change_high=moved + half,
-        labels_to_prove_stable=_labels_to_prove(ece_now, ece_before, float(n1.sum()), max_rise),
+        labels_to_prove_stable=labels_to_prove_stable(scene, expected, q),
     )
 
 
@@ -147,7 +157,7 @@ def _null(
     """The statistic where nothing changed: both samples binomial with one accuracy per stratum."""
     rng = np.random.default_rng(seed)
     accuracy = np.clip((k1 + k0 + 2 * prior) / (n1 + n0 + 2), 0, 1)
-    m1, m0 = np.round(n1), np.round(n0)
+    m1, m0 = np.maximum(np.round(n1), 1), np.maximum(np.round(n0), 1)
     shape = (draws, len(n1))
     drawn1 = rng.binomial(m1.astype(np.int64), accuracy, shape).astype(np.float64)
     drawn0 = rng.binomial(m0.astype(np.int64), accuracy, shape).astype(np.float64)
@@ -159,52 +169,3 @@ def _accuracy_change(k1: Floats, n1: Floats, k0: Floats, n0: Floats, w: Floats) 
     a1, a0 = (k1 + 0.5) / (n1 + 1), (k0 + 0.5) / (n0 + 1)
     variance = a1 * (1 - a1) / n1 + a0 * (1 - a0) / n0
     return float(w @ (k1 / n1 - k0 / n0)), z_of(0.95) * float(np.sqrt(w**2 @ variance))
-
-
-def _detectable(
-    n1: Floats,
-    k0: Floats,
-    n0: Floats,
-    accuracy: Floats,
-    w: Floats,
-    bet: Bets,
-    null: Floats,
-    alpha: float,
-    max_rise: float,
-    seed: int,
-) -> float | None:
-    """The smallest rise that this window would call degraded in 80% of cases.
-
-    By simulation of one kind of drift, a shift of all log odds, from a baseline that its scores fit; None
-    where not even a total loss of accuracy would be seen.
-    """
-    rng = np.random.default_rng(seed + 1)
-    reps = 300
-    threshold = float(np.quantile(null, 1 - alpha))
-    shifts = np.geomspace(0.05, 6, 24)
-    truth = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shifts[:, None])
-    rises = (accuracy - truth) @ w
-    m1 = np.maximum(np.round(n1), 1)
-    drawn = rng.binomial(m1.astype(np.int64), truth[:, None, :], (len(shifts), reps, len(n1)))
-    k1 = drawn.reshape(-1, len(n1)).astype(np.float64)
-    seen = _statistic(k1, m1, np.broadcast_to(k0, k1.shape), n0, bet) >= threshold
-    gap = np.abs(k1 / m1 - accuracy)
-    noise = folded_normal(gap, standard_error(k1, m1, np.broadcast_to(accuracy, k1.shape)))[0]
-    seen &= (2 * gap - noise) @ w >= max_rise / 2
-    power = np.maximum.accumulate(seen.reshape(len(shifts), reps).mean(axis=1))
-    if power[-1] < POWER:
-        return None
-    return float(np.interp(POWER, power, rises))
-
-
-def _labels_to_prove(now: Ece, before: Ece, labels: float, max_rise: float) -> int | None:
-    """Labels with which a window like this one, unchanged, would be called stable in 80% of cases.
-
-    The widths of the interval shrink with the root of the labels, the baseline's share stays; None where
-    that share alone is too wide. An order of magnitude, not a promise.
-    """
-    room = max_rise**2 - (before.estimate - before.low) ** 2
-    if room <= 0:
-        return None
-    reach = (now.high - now.estimate) + float(ndtri(POWER)) * (now.high - now.low) / (2 * z_of(0.95))
-    return math.ceil(labels * reach**2 / room)

@@ -93,13 +93,9 @@ def ece_estimate(
     k, n, q = counts.correct[there], counts.labels[there], q[there]
     w = w[there] / w[there].sum()
 
-    gap = np.abs(k / n - q)
-    sd = standard_error(k, n, q)
-    plugin = float(w @ gap)
-    estimate = max(2 * plugin - float(w @ folded_normal(gap, sd)[0]), 0.0)
-    z = z_of(level)
-    low = _invert(w, plugin, np.where(gap > 2 * sd, gap, 1e-3 * sd), sd, z)
-    high = _invert(w, plugin, np.maximum(gap, sd), sd, -z)
+    plugin = float(w @ np.abs(k / n - q))
+    estimate = float(debiased(k, n, q, w))
+    low, high = float(lower_bound(k, n, q, w, level)), float(upper_bound(k, n, q, w, level))
     return Ece(plugin=plugin, estimate=max(low, min(estimate, high)), low=low, high=high)
 
 
@@ -109,9 +105,13 @@ def kish_counts(group: npt.NDArray[np.intp], correct: Floats, weights: Floats, s
     The labels of a group are Kish's effective number (1965), (Σw)²/Σw², and as many of them are correct as
     the weighted share says.
     """
-    total = np.bincount(group, weights, size)
-    squares = np.bincount(group, weights**2, size)
-    right = np.bincount(group, weights * correct, size)
+    largest = np.zeros(size)
+    np.maximum.at(largest, group, weights)
+    # Against the largest of the group, so that no square is lost however small the weights are.
+    scaled = np.divide(weights, largest[group], out=np.zeros_like(weights), where=largest[group] > 0)
+    total = np.bincount(group, scaled, size)
+    squares = np.bincount(group, scaled**2, size)
+    right = np.bincount(group, scaled * correct, size)
     labels = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
     accuracy = np.divide(right, total, out=np.zeros(size), where=total > 0)
     return Counts(np.clip(accuracy, 0, 1) * labels, labels)
@@ -125,28 +125,67 @@ def group_means(group: npt.NDArray[np.intp], values: Floats, weights: Floats, si
 
 
 def standard_error(correct: Floats, labels: Floats, score: Floats) -> Floats:
-    """Of the observed accuracy, shrunk towards the score by two labels so that it is never zero."""
-    shrunk = (correct + 2 * score) / (labels + 2)
-    return np.sqrt(np.maximum(shrunk * (1 - shrunk), 1e-6) / labels)
+    """Of the observed accuracy, shrunk towards the score so that it is never zero."""
+    rate = shrunk(correct, labels, score)
+    return np.sqrt(np.maximum(rate * (1 - rate), 1e-6) / labels)
 
 
-def _invert(w: Floats, plugin: float, shape: Floats, sd: Floats, z: float) -> float:
-    """Σ W c·t for the c ≥ 0 at which mean + z · sd of the plugin, under gaps c·t, is what was seen."""
+def shrunk(correct: Floats, labels: Floats, score: Floats) -> Floats:
+    """The accuracy by stratum, shape (B,), drawn towards the score as if by two labels more."""
+    return (correct + 2 * score) / (labels + 2)
 
-    def excess(c: float) -> float:
-        mean, variance = folded_normal(c * shape, sd)
-        return float(w @ mean + z * np.sqrt(w**2 @ variance)) - plugin
 
-    if excess(0.0) >= 0:
-        return 0.0
-    high = 1.0
-    while excess(high) < 0 and high < 1e6:
-        high *= 2
-    low = 0.0
+def debiased(k: Floats, n: Floats, q: Floats, w: Floats) -> Floats:
+    """The plugin less its expected noise, not below 0; `k` of shape (…, B), the others (B,), Σ w = 1."""
+    gap = np.abs(k / n - q)
+    noisy, _ = folded_normal(gap, standard_error(k, n, q))
+    found: Floats = np.maximum(2 * (gap @ w) - noisy @ w, 0.0)
+    return found
+
+
+def lower_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> Floats:
+    """The ECE's lower end: gaps within two standard errors are taken for noise. Shapes as in `debiased`."""
+    gap, sd = np.abs(k / n - q), standard_error(k, n, q)
+    return _invert(w, gap @ w, np.where(gap > 2 * sd, gap, 1e-3 * sd), sd, z_of(level))
+
+
+def upper_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> Floats:
+    """The ECE's upper end: no gap is taken for less than one standard error. Shapes as in `debiased`."""
+    gap, sd = np.abs(k / n - q), standard_error(k, n, q)
+    return _invert(w, gap @ w, np.maximum(gap, sd), sd, -z_of(level))
+
+
+def reaches(
+    k: Floats, n: Floats, q: Floats, w: Floats, limit: Floats, level: float = 0.95
+) -> npt.NDArray[np.bool_]:
+    """Whether the upper end lies above `limit`, shape (…,), without solving for it."""
+    gap, sd = np.abs(k / n - q), standard_error(k, n, q)
+    shape = np.maximum(gap, sd)
+    found: npt.NDArray[np.bool_] = _law(w, limit / (shape @ w), shape, sd, -z_of(level)) < gap @ w
+    return found
+
+
+def _law(w: Floats, c: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
+    """Mean + z · sd of the plugin under the gaps c·t; `c` of shape (…,), `shape` and `sd` (…, B)."""
+    mean, variance = folded_normal(c[..., None] * shape, sd)
+    found: Floats = mean @ w + z * np.sqrt(variance @ w**2)
+    return found
+
+
+def _invert(w: Floats, plugin: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
+    """Σ W c·t for the c ≥ 0 at which `_law` gives the plugin that was seen; 0 where none does."""
+    none = _law(w, np.zeros_like(plugin), shape, sd, z) >= plugin
+    low, high = np.zeros_like(plugin), np.ones_like(plugin)
+    for _ in range(20):
+        short = _law(w, high, shape, sd, z) < plugin
+        if not short.any():
+            break
+        high = np.where(short, 2 * high, high)
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
-    return min(1.0, float(w @ shape) * low)
+        short = _law(w, middle, shape, sd, z) < plugin
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.where(none, 0.0, np.minimum(1.0, (shape @ w) * low))
 
 
 def mover(now: Ece, before: Ece) -> Rise:

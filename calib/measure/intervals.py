@@ -6,11 +6,15 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from calib.errors import InvalidInput
+
 Floats = npt.NDArray[np.float64]
 
 
 def z_of(level: float) -> float:
-    """The two-sided normal quantile: 1.96 for 0.95."""
+    """The two-sided normal quantile: 1.96 for 0.95. Raises `InvalidInput` outside (0, 1)."""
+    if not 0 < level < 1:
+        raise InvalidInput(f"the level of an interval lies between 0 and 1, as 0.95 does, not {level}")
     return float(ndtri(0.5 + level / 2))
 
 

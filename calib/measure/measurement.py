@@ -10,8 +10,17 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.bins import Bin, Bins, checked, reliability
-from calib.measure.ece import Ece, ece_estimate, group_means, kish_counts
-from calib.measure.scores import Decomposition, Estimate, auroc, decompose, log_losses, mean_estimate
+from calib.measure.ece import Ece, ece_estimate, group_means, kish_counts, shrunk
+from calib.measure.scores import (
+    Decomposition,
+    Estimate,
+    auroc,
+    decompose,
+    log_losses,
+    mean_estimate,
+    share_estimate,
+)
+from calib.measure.smooth import smooth_ece
 from calib.measure.strata import strata as strata_of
 
 Floats = npt.NDArray[np.float64]
@@ -21,6 +30,8 @@ Floats = npt.NDArray[np.float64]
 class Measurement:
     """Calibration (`ece`, `gap` = mean confidence − accuracy), scores, discrimination, and bins.
 
+    `smece` is a check on the ECE that depends on no binning. `log_loss` counts the probability given to what
+    happened as at least 1e-15: a single wrong answer stated with certainty costs 34.5, not infinity.
     `auroc` is None with one class. Where its interval reaches .5 the signal carries no information
     (`informative` is false), and no mapping can give it any.
     """
@@ -33,6 +44,7 @@ class Measurement:
     log_loss: Estimate
     auroc: Estimate | None
     decomposition: Decomposition
+    smece: float
     bins: tuple[Bin, ...]
 
     @property
@@ -61,6 +73,7 @@ class Measurement:
             "dsc": parts.dsc,
             "unc": parts.unc,
             **_flat("log_loss", self.log_loss),
+            "smece": self.smece,
             "bins": [bin_.to_json() for bin_ in self.bins],
         }
 
@@ -92,14 +105,15 @@ def measure(
     score, answer, weight = checked(scores, correct, weights)
     if not score.size:
         raise InvalidInput("there is no labelled row to measure")
-    group = strata_of(score, weight).assign(score) if strata is None else np.asarray(strata, dtype=np.intp)
-    if group.shape != score.shape or group.min() < 0:
-        raise InvalidInput("strata must be whole numbers from 0, one for each score")
-    size = int(group.max()) + 1 if mass is None else len(np.asarray(mass))
+    group = strata_of(score, weight).assign(score) if strata is None else _whole(strata, score.shape)
+    masses = None if mass is None else np.asarray(mass, dtype=np.float64)
+    if masses is not None and masses.ndim != 1:
+        raise InvalidInput(f"mass must be of shape (B,), not {masses.shape}")
+    size = int(group.max()) + 1 if masses is None else len(masses)
     if group.max() >= size:
         raise InvalidInput(f"there are masses for {size} strata, but a row of stratum {group.max()}")
     total = np.bincount(group, weight, size)
-    masses = total / total.sum() if mass is None else np.asarray(mass, dtype=np.float64)
+    masses = total / total.sum() if masses is None else masses
     share = weight * np.divide(masses, total, out=np.zeros(size), where=total > 0)[group]
     if not (np.isfinite(share).all() and share.sum() > 0):
         raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
@@ -108,17 +122,31 @@ def measure(
     counts = kish_counts(group, answer, weight, size)
     sample_means = np.clip(group_means(group, score, weight, size), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
+    ece = ece_estimate(counts.correct, counts.labels, means, masses, level=level)
+    rate = shrunk(counts.correct, counts.labels, means)
+    right, wrong = log_losses(score), log_losses(1 - score)
     return Measurement(
         n=int((weight > 0).sum()),
-        ece=ece_estimate(counts.correct, counts.labels, means, masses, level=level),
-        accuracy=_within_unit(mean_estimate(answer, share, group, level)),
+        ece=ece,
+        accuracy=share_estimate(answer, share, group, rate, level),
         mean_confidence=float(masses[total > 0] @ means[total > 0] / masses[total > 0].sum()),
-        brier=_within_unit(mean_estimate((score - answer) ** 2, share, group, level)),
-        log_loss=mean_estimate(log_losses(score, answer), share, group, level),
+        brier=_within_unit(mean_estimate((1 - score) ** 2, score**2, answer, share, group, rate, level)),
+        log_loss=mean_estimate(right, wrong, answer, share, group, rate, level),
         auroc=auroc(score, answer, share, level),
         decomposition=decompose(score, answer, share),
+        smece=smooth_ece(score, answer, share),
         bins=reliability(score, answer, weights=share, bins=bins, level=level).bins,
     )
+
+
+def _whole(strata: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    given = np.asarray(strata)
+    if given.shape != shape or given.dtype.kind not in "iuf" or not (np.isfinite(given) & (given >= 0)).all():
+        raise InvalidInput("strata must be whole numbers from 0, one for each score")
+    whole: npt.NDArray[np.intp] = given.astype(np.intp)
+    if (whole != given).any():
+        raise InvalidInput("strata must be whole numbers from 0, one for each score")
+    return whole
 
 
 def _within_unit(found: Estimate) -> Estimate:

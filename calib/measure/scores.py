@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from calib.measure.intervals import z_of
+from calib.measure.intervals import wilson, z_of
 
 Floats = npt.NDArray[np.float64]
+
+LEAST_VARIANCE = 1e-6  # of one answer
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its 95% interval."""
+    """A number with its interval, 95% unless another level was asked for."""
 
     value: float
     low: float
@@ -30,31 +32,56 @@ class Decomposition:
     unc: float
 
 
-def mean_estimate(
-    values: Floats, weight: Floats, strata: npt.NDArray[np.intp], level: float = 0.95
+def share_estimate(
+    correct: Floats, share: Floats, strata: npt.NDArray[np.intp], rate: Floats, level: float = 0.95
 ) -> Estimate:
-    """The weighted mean of `values` with a normal interval from the variance inside each stratum.
+    """The accuracy Σ share · correct with Wilson's interval on the effective number of labels.
 
-    All of shape (n,). A stratum with a single row lends its neighbours' spread, the variance over all.
+    Rows of shape (n,), `share` adding up to 1; `rate`: the expected accuracy by stratum, shape (B,). The
+    effective number is that of a simple random sample with the same variance: strata that tell right from
+    wrong make it larger than n, unequal shares smaller.
     """
-    share = weight / weight.sum()
-    mean = float(share @ values)
-    size = int(strata.max()) + 1
-    rows = np.bincount(strata, minlength=size)
+    value = np.clip([share @ correct], 0, 1)
+    centre = float(share @ rate[strata])
+    variance = float(share**2 @ _binary_variance(rate)[strata])
+    low, high = wilson(value, np.array([max(centre * (1 - centre), LEAST_VARIANCE) / variance]), level)
+    return Estimate(float(value[0]), float(low[0]), float(high[0]))
+
+
+def mean_estimate(
+    right: Floats,
+    wrong: Floats,
+    correct: Floats,
+    share: Floats,
+    strata: npt.NDArray[np.intp],
+    rate: Floats,
+    level: float = 0.95,
+) -> Estimate:
+    """The mean of a loss that is `right` where the answer is right and `wrong` where it is not.
+
+    Rows of shape (n,), `share` adding up to 1; `rate`: the expected accuracy by stratum, shape (B,). The
+    interval is normal, from the variance that answers of that accuracy give each row's loss, and from the
+    spread of the expected losses inside each stratum; it is not empty where all labels agree, and it never
+    reaches below 0.
+    """
+    value = float(share @ np.where(correct > 0.5, right, wrong))
+    size = len(rate)
+    expected = wrong + rate[strata] * (right - wrong)
     total = np.bincount(strata, share, size)
-    inside = np.divide(
-        np.bincount(strata, share * values, size), total, out=np.full(size, mean), where=total > 0
-    )
-    residual = values - np.where(rows[strata] > 1, inside[strata], mean)
-    lost = np.where(rows > 1, rows / np.maximum(rows - 1, 1), 1.0)
-    sd = float(np.sqrt((share**2 * residual**2 * lost[strata]).sum()))
-    half = z_of(level) * sd
-    return Estimate(mean, mean - half, mean + half)
+    summed = np.bincount(strata, share * expected, size)
+    centre = np.divide(summed, total, out=np.zeros(size), where=total > 0)
+    variance = (right - wrong) ** 2 * _binary_variance(rate)[strata] + (expected - centre[strata]) ** 2
+    half = z_of(level) * float(np.sqrt(share**2 @ variance))
+    return Estimate(value, max(0.0, value - half), value + half)
 
 
-def log_losses(scores: Floats, correct: Floats) -> Floats:
-    """−ln of the probability given to what happened; scores kept inside [1e-15, 1 − 1e-15]."""
-    given = np.where(correct > 0.5, scores, 1 - scores)
+def _binary_variance(rate: Floats) -> Floats:
+    """Of one answer that is right at this rate; never quite 0, for no finite sample proves certainty."""
+    return np.maximum(rate * (1 - rate), LEAST_VARIANCE)
+
+
+def log_losses(given: Floats) -> Floats:
+    """−ln of the probability given to what happened, which counts as 1e-15 where it is less."""
     losses: Floats = -np.log(np.clip(given, 1e-15, 1.0))
     return losses
 
@@ -62,8 +89,10 @@ def log_losses(scores: Floats, correct: Floats) -> Floats:
 def auroc(scores: Floats, correct: Floats, weight: Floats, level: float = 0.95) -> Estimate | None:
     """The chance that a right answer was stated with more confidence than a wrong one, ties counting half.
 
-    With DeLong's interval (DeLong, DeLong & Clarke-Pearson 1988), weighted: each row's placement among
-    the rows of the other class. None with one class.
+    Its interval is the wider of two: DeLong's, weighted (DeLong, DeLong & Clarke-Pearson 1988: each row's
+    placement among the rows of the other class), which shrinks to nothing where the classes happen to be
+    apart, and Newcombe's on effective counts (2006, method 5), which holds for few rows too. None with one
+    class.
     """
     right = (correct > 0.5) & (weight > 0)
     wrong = (correct <= 0.5) & (weight > 0)
@@ -73,10 +102,29 @@ def auroc(scores: Floats, correct: Floats, weight: Floats, level: float = 0.95) 
     y, wy = scores[wrong], weight[wrong] / weight[wrong].sum()
     placement_x = _placement(x, y, wy)
     placement_y = 1 - _placement(y, x, wx)
-    value = float(wx @ placement_x)
+    value = min(1.0, max(0.0, float(wx @ placement_x)))
     variance = _variance(placement_x, wx, value) + _variance(placement_y, wy, value)
     half = z_of(level) * float(np.sqrt(variance))
-    return Estimate(value, max(0.0, value - half), min(1.0, value + half))
+    low, high = _newcombe(value, 1 / float(wx @ wx), 1 / float(wy @ wy), z_of(level))
+    return Estimate(value, max(0.0, min(value - half, low)), min(1.0, max(value + half, high)))
+
+
+def _newcombe(value: float, right: float, wrong: float, z: float) -> tuple[float, float]:
+    """Newcombe's method 5 (2006): both θ with |AUROC − θ| = z · sd(θ), the sd after Hanley & McNeil."""
+    pairs = (right + wrong) / 2 - 1
+
+    def reach(theta: float) -> float:
+        spread = 1 + pairs * (1 - theta) / (2 - theta) + pairs * theta / (1 + theta)
+        return z * float(np.sqrt(theta * (1 - theta) * spread / (right * wrong)))
+
+    def solve(far: float) -> float:
+        near = value
+        for _ in range(50):
+            middle = (near + far) / 2
+            near, far = (near, middle) if abs(value - middle) > reach(middle) else (middle, far)
+        return (near + far) / 2
+
+    return solve(0.0), solve(1.0)
 
 
 def _placement(of: Floats, among: Floats, weight: Floats) -> Floats:

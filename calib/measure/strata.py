@@ -66,7 +66,7 @@ def strata(
     """The strata of a set of scores, shape (n,), in [0, 1].
 
     Each distinct value where there are at most `max_levels` of them, else about `groups` groups of equal
-    weight that never split a tie.
+    weight that never split a tie. Raises `InvalidInput` without scores, for NaN and values out of range.
 
     >>> strata([0.9, 0.9, 0.5, 1.0]).upper
     (5000, 9000, 10000)
@@ -74,8 +74,13 @@ def strata(
     values = np.asarray(scores, dtype=np.float64).ravel()
     if not values.size:
         raise InvalidInput("strata need at least one score")
+    if not ((values >= 0) & (values <= 1)).all():
+        raise InvalidInput("scores must be numbers in [0, 1]")
+    weight = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64).ravel()
+    if weight.shape != values.shape:
+        raise InvalidInput(f"there are {weight.size} weights for {values.size} scores")
     cells, inverse = np.unique(cell(values), return_inverse=True)
-    counts = np.bincount(inverse, None if weights is None else np.asarray(weights, dtype=np.float64).ravel())
+    counts = np.bincount(inverse, weight)
     distinct = len(cells) <= max_levels and len(np.unique(values)) == len(cells)
     return strata_of_cells(cells, counts, distinct=distinct, max_levels=max_levels, groups=groups)
 

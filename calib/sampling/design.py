@@ -35,6 +35,8 @@ def allocate(
     capacity = np.where(w > 0, labels, 0) if sizes is None else np.asarray(sizes, dtype=np.int64)
     if a.shape != w.shape or capacity.shape != w.shape:
         raise InvalidInput("mass, accuracy and sizes must be of one shape (B,)")
+    if not ((a >= 0) & (a <= 1)).all() or (capacity < 0).any() or floor < 0:
+        raise InvalidInput("an expected accuracy lies in [0, 1]; sizes and floor are not negative")
     wanted = min(labels, int(capacity.sum()))
     # an expected accuracy of 0 or 1 is a guess, not a variance of zero
     spread = w * np.sqrt(np.clip(a * (1 - a), 0.01, None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,3 +57,35 @@ def test_the_order_is_md5s() -> None:
 def test_the_digest_does_not_depend_on_the_order_of_rows() -> None:
     rows = [("a", 0, "00"), ("b", 1, "ff")]
     assert sample_digest(rows) == sample_digest(rows[::-1]) != sample_digest(rows[:1])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"accuracy": [0.5, 1.5]},
+        {"accuracy": [0.5, float("nan")]},
+        {"accuracy": [0.5]},
+        {"sizes": [5, -1]},
+        {"sizes": [5]},
+        {"floor": -1},
+    ],
+    ids=str,
+)
+def test_an_impossible_wish_is_refused(wrong: dict[str, Any]) -> None:
+    arguments = {"accuracy": None, "sizes": None, "floor": 20} | wrong
+    with pytest.raises(InvalidInput):
+        allocate([0.5, 0.5], arguments.pop("accuracy"), 10, **arguments)
+
+
+def test_an_accuracy_of_1_still_gets_its_share() -> None:
+    given_ = allocate([0.5, 0.5], [1.0, 0.5], 600, floor=0)
+    assert given_.tolist() == [100, 500]
+
+
+def test_what_a_small_stratum_leaves_goes_to_the_others() -> None:
+    assert allocate([0.4, 0.3, 0.3], None, 100, floor=0, sizes=[5, 1000, 1000]).tolist() == [5, 48, 47]
+
+
+def test_the_digest_tells_rows_apart_that_read_alike() -> None:
+    assert sample_digest([("a:0", 1, "x")]) != sample_digest([("a", 0, "1:x")])
+    assert len(sample_digest([("\ud800", 0, "x")])) == 64

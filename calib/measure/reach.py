@@ -1,0 +1,104 @@
+"""What a window could have seen, and how many labels would prove that nothing happened: by simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from calib.measure.ece import debiased, lower_bound, reaches, standard_error
+
+Floats = npt.NDArray[np.float64]
+
+POWER = 0.8
+REPLICATES = 300  # the power to ± .02, the answers to a few percent
+HALVINGS = 10
+SHIFTS = (0.02, 6.0)  # of all log odds: from nothing to a total loss
+GROWTH = (1 / 64, 1024.0)  # of the labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A window and a baseline that could be drawn again: all by stratum, shape (B,).
+
+    `labels` and `before`: those of the two samples; `mass`: adding up to 1; `statistic`: of the change test,
+    from (k1, n1, k0, n0); `threshold`: what it must reach to be significant.
+    """
+
+    labels: Floats
+    before: Floats
+    mass: Floats
+    statistic: Callable[[Floats, Floats, Floats, Floats], Floats]
+    threshold: float
+    max_rise: float
+    seed: int
+
+
+def detectable_rise(scene: Scene, accuracy: Floats) -> float | None:
+    """The smallest true rise that such a window calls degraded in 80% of cases; None where it sees none.
+
+    Of one kind of drift, a shift of all log odds, from scores that fit the accuracies.
+    """
+
+    def worse(shift: float) -> Floats:
+        found: Floats = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shift)
+        return found
+
+    def sees(shift: float) -> float:
+        significant, point, high_enough = _drawn(scene, scene.labels, worse(shift), accuracy, accuracy)
+        return float((significant & (point >= scene.max_rise / 2) & high_enough).mean())
+
+    shift = _least(sees, *SHIFTS)
+    return None if shift is None else float((accuracy - worse(shift)) @ scene.mass)
+
+
+def labels_to_prove_stable(scene: Scene, accuracy: Floats, score: Floats) -> int | None:
+    """The labels with which such a window, if nothing changed, is called stable in 80% of cases.
+
+    None where the baseline is too small for any number of labels. Gaps between score and accuracy count as
+    real beyond two standard errors, as in the ECE's lower end. An order of magnitude, not a promise.
+    """
+    noise = standard_error(accuracy * scene.before, scene.before, score)
+    truth = np.where(np.abs(accuracy - score) > 2 * noise, accuracy, score)
+
+    def proves(growth: float) -> float:
+        labels = scene.labels * growth
+        significant, _, high_enough = _drawn(scene, labels, truth, truth, score)
+        return float((~significant & ~high_enough).mean())
+
+    growth = _least(proves, *GROWTH)
+    return None if growth is None else math.ceil(float(scene.labels.sum()) * growth)
+
+
+def _drawn(
+    scene: Scene, labels: Floats, now: Floats, then: Floats, score: Floats
+) -> tuple[npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
+    """Of each replicate: is it significant, its rise, and whether the rise's upper end passes `max_rise`."""
+    rng = np.random.default_rng(scene.seed)  # the same numbers at every step: steps compare like with like
+    shape = (REPLICATES, len(labels))
+    n1, n0 = np.maximum(np.round(labels), 1), np.maximum(np.round(scene.before), 1)
+    k0 = rng.binomial(n0.astype(np.int64), then, shape).astype(np.float64)
+    k1 = rng.binomial(n1.astype(np.int64), now, shape).astype(np.float64)
+    before = debiased(k0, n0, score, scene.mass)
+    spread = before - np.minimum(lower_bound(k0, n0, score, scene.mass), before)
+    here = debiased(k1, n1, score, scene.mass)
+    point = here - before
+    room = np.maximum(scene.max_rise - point, 0)
+    # MOVER's upper end is point + hypot(upper − here, spread): it passes where the upper end passes this.
+    limit = here + np.sqrt(np.maximum(room**2 - spread**2, 0))
+    passes = (room <= spread) | reaches(k1, n1, score, scene.mass, limit)
+    return scene.statistic(k1, n1, k0, n0) >= scene.threshold, point, passes
+
+
+def _least(power: Callable[[float], float], low: float, high: float) -> float | None:
+    """The least argument whose power is `POWER`, by halving the interval of logarithms."""
+    if power(high) < POWER:
+        return None
+    for _ in range(HALVINGS):
+        middle = math.sqrt(low * high)
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
