@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import nextafter
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,22 +68,36 @@ def test_the_smoothed_fit_stays_within_a_label_of_scikit_learns() -> None:
 EDGES = [0.0, 0.3, 0.6, 0.7, 1.0, *(k / 10 for k in range(11)), *(k / 20 for k in range(21))]
 
 
-@pytest.mark.parametrize("edge", sorted(set(EDGES)))
-def test_bins_are_right_at_every_edge_and_one_ulp_beside(edge: float) -> None:
-    """(lo, hi] by exact decimals: the edge itself is below, the next double is above."""
+def around(edge: float) -> list[tuple[float, int]]:
+    """The edge and the doubles beside it, each with its bin: (lo, hi] by exact decimals."""
     from decimal import ROUND_CEILING, Decimal
 
-    bins = Bins.equal_width(10)
+    found = []
     for score in (edge, nextafter(edge, 0), nextafter(edge, 1)):
         exact = Decimal(repr(score)) if score == edge else Decimal(score)
-        wanted = max(0, int((exact * 10).to_integral_value(ROUND_CEILING)) - 1)
-        assert bins.assign([score])[0] == wanted, score
+        found.append((score, max(0, int((exact * 10).to_integral_value(ROUND_CEILING)) - 1)))
+    return found
 
 
-def test_the_usual_binning_would_fail_that_test() -> None:
-    """Planted bug: digitize with linspace puts 0.3, 0.6 or 0.7 into the bin above."""
-    usual = np.digitize([0.3, 0.6, 0.7], np.linspace(0, 1, 11), right=True) - 1
-    assert usual.tolist() != Bins.equal_width(10).assign([0.3, 0.6, 0.7]).tolist()
+@pytest.mark.parametrize("edge", sorted(set(EDGES)))
+def test_bins_are_right_at_every_edge_and_one_ulp_beside(edge: float) -> None:
+    for score, wanted in around(edge):
+        assert Bins.equal_width(10).assign([score])[0] == wanted, score
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        lambda p: np.minimum(np.floor(p * 10), 9),
+        lambda p: np.clip(np.digitize(p, np.linspace(0, 1, 11)) - 1, 0, 9),
+        lambda p: np.clip(np.digitize(p, np.linspace(0, 1, 11), right=True) - 1, 0, 9),
+    ],
+    ids=["floor", "digitize", "digitize-right"],
+)
+def test_the_usual_rules_fail_that_test(rule: Callable[[Any], Any]) -> None:
+    """Planted bugs: each puts one of 0.3, 0.6 and 0.7, or a double beside it, into the wrong bin."""
+    cases = [case for edge in (0.3, 0.6, 0.7) for case in around(edge)]
+    assert any(int(rule(np.array([score]))[0]) != wanted for score, wanted in cases)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
