@@ -95,8 +95,8 @@ def test_bins_are_right_at_every_edge_and_one_ulp_beside(edge: float) -> None:
     ids=["floor", "digitize", "digitize-right"],
 )
 def test_the_usual_rules_fail_that_test(rule: Callable[[Any], Any]) -> None:
-    """Planted bugs: each puts one of 0.3, 0.6 and 0.7, or a double beside it, into the wrong bin."""
-    cases = [case for edge in (0.3, 0.6, 0.7) for case in around(edge)]
+    """Planted bugs: each puts some k/10, or a double beside it, into the wrong bin."""
+    cases = [case for edge in EDGES for case in around(edge)]
     assert any(int(rule(np.array([score]))[0]) != wanted for score, wanted in cases)
 
 
