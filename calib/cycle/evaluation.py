@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 # The same keys whatever is known: a reader never has to ask whether an object is there.
 _INTERVALS = ("accuracy", "auroc", "brier", "log_loss")
-_NUMBERS = ("ece", "ece_plugin", "low", "high", "mean_confidence", "gap", "mcb", "dsc", "unc")
+_NUMBERS = ("ece", "ece_plugin", "low", "high", "mean_confidence", "gap", "mcb", "dsc", "unc", "smece")
 NOTHING_MEASURED: dict[str, Any] = {
     **dict.fromkeys(_NUMBERS),
     **dict.fromkeys(f"{name}{end}" for name in _INTERVALS for end in ("", "_low", "_high")),
