@@ -84,6 +84,7 @@ class Stream(_Frozen):
     targets: tuple[Share, ...] = (0.90, 0.95)
     false_alarms_per_year: float = Field(default=0.5, gt=0, le=12)
     close_after_days: float = Field(default=14, gt=0, le=366)
+    double_review: float = Field(default=0.1, ge=0, le=1)
     seed: str | None = Field(
         default=None, min_length=1, max_length=64
     )  # of the draw; the stream's name if unset

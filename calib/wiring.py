@@ -71,6 +71,7 @@ class Deployment:
             outcomes=stream.review.kind == "outcomes",
             seed=stream.seed or name,
             keep_context=timedelta(days=stream.keep_context_days),
+            double_review=0.0 if stream.review.kind == "outcomes" else stream.double_review,
         )
 
     def ports(self, name: str) -> Ports:

@@ -3,33 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from calib.measure import Counts, Strata, group_means, kish_counts
+from calib.calibrators import Labels
+from calib.mapping import Mapping
+from calib.measure import Counts, Strata, cluster_counts, group_means, kish_counts
 from calib.review.queue import Cohort
 
 Floats = npt.NDArray[np.float64]
-
-LEAST_LABELS = 50  # below this neither a verdict nor a refit is worth its name
-LEAST_RESPONSE = 0.7
-LEAST_EVENNESS = 0.5  # the worst stratum's response as a share of the best one's
-JUDGED_FROM = 10  # drawn rows: the response of smaller strata says nothing
+Texts = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Labelled rows: `raw` in [0, 1], `correct` 0 or 1, `weight` ≥ 0 adding up to n; shape (n,) each."""
+    """Labelled rows: `raw` in [0, 1], `correct` 0 or 1, `weight` ≥ 0 adding up to n; shape (n,) each.
+
+    `segment` and `cluster` are None where the traffic names none; `judge` is NaN where it has not scored.
+    """
 
     raw: Floats
     correct: Floats
     weight: Floats
-    period: npt.NDArray[np.str_]
+    period: Texts
+    segment: Texts
+    cluster: Texts
+    judge: Floats
 
     def __len__(self) -> int:
         return len(self.raw)
+
+    def take(self, which: npt.NDArray[np.bool_]) -> Rows:
+        """Some of the rows, their weights adding up to their number again."""
+        parts: dict[str, Any] = {f.name: getattr(self, f.name)[which] for f in fields(self)}
+        if which.any():
+            parts["weight"] = parts["weight"] * (int(which.sum()) / parts["weight"].sum())
+        return Rows(**parts)
+
+    def of_segment(self, name: str) -> Rows:
+        """The rows of one segment."""
+        return self.take(self.segment == name)
+
+    @property
+    def labels(self) -> Labels:
+        """As calibrators take them."""
+        return Labels(self.raw, self.correct, self.weight)
 
 
 def rows(cohort: Cohort, period: str) -> Rows:
@@ -47,8 +68,17 @@ def rows(cohort: Cohort, period: str) -> Rows:
         raw=cohort.raw[there],
         correct=cohort.correct[there],
         weight=weight * (len(weight) / weight.sum()) if len(weight) else weight,
-        period=np.full(int(there.sum()), period),
+        period=np.full(int(there.sum()), period, dtype=object),
+        segment=_texts(cohort.segment)[there],
+        cluster=_texts(cohort.cluster)[there],
+        judge=cohort.judge[there],
     )
+
+
+def _texts(values: Sequence[str | None]) -> Texts:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
 
 
 def pool(parts: Sequence[Rows]) -> Rows | None:
@@ -56,22 +86,40 @@ def pool(parts: Sequence[Rows]) -> Rows | None:
     parts = [part for part in parts if len(part)]
     if not parts:
         return None
-    return Rows(
-        raw=np.concatenate([part.raw for part in parts]),
-        correct=np.concatenate([part.correct for part in parts]),
-        weight=np.concatenate([part.weight for part in parts]),
-        period=np.concatenate([part.period for part in parts]),
-    )
+    return Rows(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Rows)})
 
 
 def counts(sample: Rows, strata: Strata) -> Counts:
-    """Effective counts by stratum."""
-    return kish_counts(strata.assign(sample.raw), sample.correct, sample.weight, len(strata))
+    """Effective counts by stratum: Kish's, and fewer where rows come in clusters."""
+    group, size = strata.assign(sample.raw), len(strata)
+    if all(cluster is None for cluster in sample.cluster):
+        return kish_counts(group, sample.correct, sample.weight, size)
+    return cluster_counts(group, sample.correct, sample.weight, clusters(sample), size)
+
+
+def clusters(sample: Rows) -> npt.NDArray[np.intp] | None:
+    """The cluster of each row as a number; a row without one is its own. None where no row has one."""
+    known = np.array([cluster is not None for cluster in sample.cluster], dtype=bool)
+    if not known.any():
+        return None
+    found = np.empty(len(sample), dtype=np.intp)
+    _, found[known] = np.unique(sample.cluster[known].astype(str), return_inverse=True)
+    found[~known] = len(sample) + np.arange(int((~known).sum()))
+    return found
 
 
 def means(values: Floats, sample: Rows, strata: Strata) -> Floats:
     """Weighted mean of `values` by stratum, shape (B,)."""
     return group_means(strata.assign(sample.raw), values, sample.weight, len(strata))
+
+
+def applied(mapping: Mapping, sample: Rows) -> Floats:
+    """What the mapping makes of each row's raw confidence, by its segment's curve where it has one."""
+    scores = np.asarray(mapping.default.apply(sample.raw), dtype=np.float64)
+    for name, curve in mapping.segments.items():
+        here = sample.segment == name
+        scores[here] = curve.apply(sample.raw[here])
+    return scores
 
 
 def level_shift(before: Counts, gap: Floats) -> Counts:
@@ -82,22 +130,3 @@ def level_shift(before: Counts, gap: Floats) -> Counts:
     """
     moved = np.clip(before.correct + before.labels * gap, 0, before.labels)
     return Counts(correct=moved, labels=before.labels)
-
-
-def refusal(cohort: Cohort) -> str | None:
-    """Why these answers cannot carry a verdict, in words; None where they can."""
-    there = ~np.isnan(cohort.correct)
-    n, drawn = int(there.sum()), len(there)
-    if n < LEAST_LABELS:
-        return f"{n} of the {drawn} drawn rows are labelled; a verdict needs {LEAST_LABELS}"
-    if n / drawn < LEAST_RESPONSE:
-        return f"{n} of {drawn} rows are labelled: below {LEAST_RESPONSE:.0%} those left out decide"
-    sizes = np.bincount(cohort.stratum)
-    response = np.bincount(cohort.stratum[there], minlength=len(sizes)) / np.maximum(sizes, 1)
-    judged = response[sizes >= JUDGED_FROM]
-    if len(judged) and judged.min() < LEAST_EVENNESS * judged.max():
-        return (
-            f"the worst stratum was answered at {judged.min():.0%}, the best at {judged.max():.0%}: "
-            "labels that lean to one side cannot say how all rows would have come out"
-        )
-    return None

@@ -85,7 +85,7 @@ def open_window(
             state="sampled",
             settings=watch.to_json(),
             design=design.to_json(),
-            baseline={"pooled": list(baseline.pooled), "anchor": baseline.anchor},
+            baseline=baseline.to_json(),
             population=survey.population - doubled,
             rejected=rejected,
             sample_digest=sample_digest((row.id, row.stratum, row.order) for row in drawn.rows),
@@ -105,7 +105,7 @@ def _items(rows: tuple[Drawn, ...], eras: list[Era], applied: dict[str, Mapping]
         digest, served = row.mapping, row.served
         if served is None:
             digest = [era for era in eras if era.start <= row.ts][-1].mapping
-            served = float(applied[digest].apply(row.raw)) if digest else row.raw
+            served = float(applied[digest].apply(row.raw, row.segment)) if digest else row.raw
         items.append(
             {
                 "prediction_id": row.id,

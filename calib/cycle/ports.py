@@ -13,7 +13,7 @@ from calib.period import Kind, Period, per_year
 from calib.store import Store
 from calib.traffic import Traffic
 
-WINDOW_SHARE, ANCHOR_SHARE = 0.6, 0.2  # of α; the rest belongs to the watch over arriving labels
+WINDOW_SHARE, ANCHOR_SHARE, EARLY_SHARE = 0.6, 0.2, 0.2  # of a window's α
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,7 @@ class Watch:
     outcomes: bool
     seed: str
     keep_context: timedelta
+    double_review: float
 
     @property
     def alpha(self) -> float:
@@ -54,7 +55,8 @@ class Watch:
     def from_json(cls, values: dict[str, Any]) -> Watch:
         """What `to_json` wrote."""
         return cls(
-            **values
+            **{"double_review": 0.0}
+            | values
             | {
                 "settle": timedelta(seconds=values["settle"]),
                 "close_after": timedelta(seconds=values["close_after"]),

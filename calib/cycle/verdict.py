@@ -1,122 +1,152 @@
-"""Has it got worse? The change test against the pooled baseline, and against the anchor."""
+"""Has it got worse? The stream against its pooled baseline and its anchor, each segment against its own.
+
+The yearly budget of false alarms gives a window its α (`Watch.alpha`): three fifths are for the pooled
+baseline, shared by the stream and its segments (Holm), one fifth for the anchor, one for the early watch.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping as Named
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from calib.calibrators import Labels, crossfit, fit, held_out_ece
+from calib.cycle.comparison import Before, Comparison, Yardstick, compare, expected_accuracy, seed_of
 from calib.cycle.design import Design
-from calib.cycle.evidence import Rows, counts, level_shift, means
+from calib.cycle.evidence import Rows
 from calib.cycle.ports import ANCHOR_SHARE, WINDOW_SHARE, Watch
-from calib.mapping import Curve, Mapping
-from calib.measure import Change, Counts, Ece, change_test
+from calib.cycle.segments import LEAST_LABELS, Segment
+from calib.mapping import Mapping
+from calib.measure import Change, holm
 
 Floats = npt.NDArray[np.float64]
+
+STREAM_WEIGHT = 0.5  # of the budget, for the stream as a whole; its segments share the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What the window's labels say against the pooled baseline and, where there is one, the anchor."""
+    """What the window's labels say: of the stream, against the anchor where there is one, and by segment.
 
-    change: Change
+    A segment without enough labels, now or before, has no change.
+    """
+
+    stream: Comparison
     anchor: Change | None
+    segments: dict[str, Change]
 
     @property
     def deciding(self) -> Change:
         """The comparison that confirms a change, if one does; else the one with the pooled baseline."""
-        if self.anchor is not None and _confirmed(self.anchor) and not _confirmed(self.change):
+        if self.anchor is not None and self.anchor.confirmed and not self.stream.change.confirmed:
             return self.anchor
-        return self.change
+        return self.stream.change
 
     @property
     def confirmed(self) -> bool:
-        """Whether a change is confirmed, for better or worse."""
-        return _confirmed(self.deciding)
+        """Whether a change of the stream is confirmed, for better or worse."""
+        return self.deciding.confirmed
 
     def to_json(self) -> dict[str, Any]:
         """The `change` object of the command line's contract."""
-        anchor = None if self.anchor is None else self.anchor.to_json()
-        against = "anchor" if self.deciding is self.anchor else "baseline"
-        return self.deciding.to_json() | {"against": against, "anchor": anchor}
+        judged = self.stream.judged
+        return self.deciding.to_json() | {
+            "against": "anchor" if self.deciding is self.anchor else "baseline",
+            "anchor": None if self.anchor is None else self.anchor.to_json(),
+            "judge": None
+            if judged is None
+            else {"used": judged.used, "correlation": judged.correlation, "reason": judged.reason},
+        }
 
 
-def _confirmed(change: Change) -> bool:
-    return change.state in ("degraded", "changed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baselines:
+    """What a window is compared with: rows of earlier windows, and from when on each segment's count."""
+
+    pooled: Rows
+    anchor: Rows | None
+    segment_periods: Named[str, frozenset[str]]
+    designs: Named[str, Design]
 
 
 def judge(
     watch: Watch,
     design: Design,
     *,
-    now: Counts,
-    now_rows: Rows,
-    served: Floats,
+    now: Rows,
     mapping: Mapping | None,
-    pooled: Rows | None,
-    anchor: Rows | None,
+    baselines: Baselines | None,
     period: str,
 ) -> Verdict:
-    """Compare this window's labels with the baseline's and the anchor's.
+    """Compare this window's labels with the baseline's and the anchor's, and each segment's with its own.
 
-    `served` is the population's mean served confidence by stratum, shape (B,), held fixed on both sides.
-    `mapping` is what production used: its own fit must not flatter the baseline.
+    `mapping` is what production used.
     """
-    if pooled is None:
-        return Verdict(change=Change.first(), anchor=None)
+    if baselines is None:
+        return Verdict(stream=Comparison(change=Change.first(), judged=None), anchor=None, segments={})
+    pooled = Before.of(baselines.pooled, mapping, baselines.designs)
+    parts = {
+        segment.name: part
+        for segment in design.segments
+        if (part := _part(segment, now, pooled, baselines.segment_periods.get(segment.name))) is not None
+    }
+    weights = np.array([STREAM_WEIGHT, *([(1 - STREAM_WEIGHT) / len(parts)] * len(parts))] if parts else [1.0])
+    alpha = watch.alpha * WINDOW_SHARE
 
-    def against(before: Rows, alpha: float, salt: str) -> Change:
-        expected = _expected(before, mapping)
-        baseline = counts(before, design.strata)
-        if design.strata.kind == "quantiles":
-            here = means(expected.apply(now_rows.raw), now_rows, design.strata)
-            there = means(expected.apply(before.raw), before, design.strata)
-            both = (now.labels > 0) & (baseline.labels > 0)
-            baseline = level_shift(baseline, np.where(both, here - there, 0.0))
-        return change_test(
-            now,
-            baseline,
-            score=served,
+    def against(before: Before, level: float, salt: str) -> Comparison:
+        by = Yardstick(
+            strata=design.strata,
             mass=design.mass,
-            alpha=alpha,
-            max_rise=watch.max_rise,
-            seed=_seed(watch.stream, period, salt),
-            baseline_ece=_unflattered(before, mapping),
+            served=design.served_mean,
+            expected=expected_accuracy(mapping, None, before.rows),
         )
+        seed = seed_of(watch.stream, period, salt)
+        return compare(now, before, by, design=design, alpha=level, max_rise=watch.max_rise, seed=seed)
 
+    stream = against(pooled, alpha * float(weights[0]), "window")
+    anchor = None
+    if baselines.anchor is not None:
+        before = Before.of(baselines.anchor, mapping, baselines.designs)
+        anchor = against(before, watch.alpha * ANCHOR_SHARE, "anchor").change
+    changes = [stream.change]
+    for segment in design.segments:
+        if segment.name not in parts:
+            continue
+        here, before = parts[segment.name]
+        by = Yardstick(
+            strata=segment.strata,
+            mass=segment.mass,
+            served=segment.served_mean,
+            expected=expected_accuracy(mapping, segment.name, before.rows),
+        )
+        seed = seed_of(watch.stream, period, "segment", segment.name)
+        level = alpha * float(weights[-1])
+        changes.append(
+            compare(here, before, by, design=None, alpha=level, max_rise=watch.max_rise, seed=seed).change
+        )
+    adjusted = holm([change.p if change.p is not None else 1.0 for change in changes], weights)
+    found = [change.at(p <= alpha, watch.max_rise) for change, p in zip(changes, adjusted, strict=True)]
+    names = [segment.name for segment in design.segments if segment.name in parts]
     return Verdict(
-        change=against(pooled, watch.alpha * WINDOW_SHARE, "window"),
-        anchor=None if anchor is None else against(anchor, watch.alpha * ANCHOR_SHARE, "anchor"),
+        stream=replace(stream, change=found[0]),
+        anchor=anchor,
+        segments=dict(zip(names, found[1:], strict=True)),
     )
 
 
-def _expected(before: Rows, mapping: Mapping | None) -> Curve:
-    """The accuracy expected at a raw confidence: the served mapping, else what the baseline itself says."""
-    if mapping is not None:
-        return mapping.default
-    return fit(before.raw, before.correct, method="isotonic", weights=before.weight)
+def _part(
+    segment: Segment, now: Rows, pooled: Before, periods: frozenset[str] | None
+) -> tuple[Rows, Before] | None:
+    """A segment's labels now and before; None where there are too few of either.
 
-
-def _unflattered(before: Rows, mapping: Mapping | None) -> Ece | None:
-    """The served mapping's ECE on the baseline, out of fold for the rows that it was fitted on.
-
-    None where nothing of the baseline went into a fit, so that its counts will do.
+    `periods`: those since its last confirmed change, None for the stream's whole baseline.
     """
-    if mapping is None:
+    here = now.of_segment(segment.name)
+    inside = pooled.rows.segment == segment.name
+    if periods is not None:
+        inside &= np.isin(pooled.rows.period.astype(str), list(periods))
+    if len(here) < LEAST_LABELS or int(inside.sum()) < LEAST_LABELS:
         return None
-    inside = np.isin(before.period, mapping.evidence.get("periods", []))
-    if not inside.any():
-        return None
-    scores = np.asarray(mapping.apply(before.raw), dtype=float)
-    labels = Labels(before.raw, before.correct, before.weight)
-    scores[inside] = crossfit(labels.take(inside), method=mapping.method)
-    return held_out_ece(scores, labels)
-
-
-def _seed(*words: str) -> int:
-    """The same window draws the same bootstrap."""
-    return int.from_bytes(hashlib.sha256("/".join(words).encode()).digest()[:8], "big")
+    return here, pooled.take(inside)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -52,9 +52,22 @@ class Change:
         return cls(state="first", proven_worse=False, baseline_labels=0.0, **nothing, **more)
 
     @property
+    def confirmed(self) -> bool:
+        """Whether the accuracies moved beyond doubt, for better or worse."""
+        return self.state in ("degraded", "changed")
+
+    def at(self, significant: bool, max_rise: float) -> Change:
+        """The same comparison where another rule, as one for several tests, says what is significant."""
+        if self.rise is None or self.low is None or self.high is None:
+            return self
+        rise = Rise(point=self.rise, low=self.low, high=self.high)
+        proven = significant and rise.low > max_rise
+        return replace(self, state=_state(significant, rise, max_rise), proven_worse=proven)
+
+    @property
     def direction(self) -> str | None:
         """Where the accuracy went, if a change is confirmed."""
-        if self.state not in ("degraded", "changed") or self.accuracy_change is None:
+        if not self.confirmed or self.accuracy_change is None:
             return None
         return "accuracy fell" if self.accuracy_change < 0 else "accuracy rose"
 

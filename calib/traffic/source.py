@@ -61,7 +61,9 @@ class Traffic:
 
         table, clock = self._table()
         query = expression(table, clock, self._columns, self._scope, interval, eras)
-        return survey_of(self._run(query.to_pandas), served=bool(self._columns.served))
+        return survey_of(
+            self._run(query.to_pandas), served=bool(self._columns.served), judge=bool(self._columns.judge)
+        )
 
     def draw(
         self,

@@ -14,7 +14,7 @@ from calib.traffic.values import Cells, Columns, Interval, Survey
 
 # Sums are of whole numbers, for those of floats depend on the order in which threads add them.
 OFFSET_UNIT = 1e13  # of the distance between a confidence and its cell, at most 5e-5
-SERVED_UNIT = 1e9
+SHARE_UNIT = 1e9
 
 
 def expression(
@@ -46,16 +46,23 @@ def expression(
     values = {"value": counted.ifelse(value, 0.0), "offset": counted.ifelse(offset, 0)}
     if columns.served:
         served = x.served(table, columns)
-        values["served"] = counted.ifelse(_whole(served * SERVED_UNIT), 0)
+        values["served"] = counted.ifelse(_whole(served * SHARE_UNIT), 0)
+    if columns.judge:
+        judge = x.share(table[columns.judge])
+        judged = counted & judge.notnull()
+        values["judged"] = judged.ifelse(1, 0)
+        values["judge"] = judged.ifelse(_whole(judge.fill_null(0.0) * SHARE_UNIT), 0)
     rows = table.filter(inside).select(**keys, **values)
     totals = {"n": rows.count(), "offset_total": rows["offset"].sum()}
     totals |= {"least": rows["value"].min(), "most": rows["value"].max()}
     if columns.served:
         totals["served_total"] = rows["served"].sum()
+    if columns.judge:
+        totals |= {"judged_total": rows["judged"].sum(), "judge_total": rows["judge"].sum()}
     return rows.group_by(list(keys)).agg(**totals)
 
 
-def survey_of(frame: Any, *, served: bool) -> Survey:
+def survey_of(frame: Any, *, served: bool, judge: bool = False) -> Survey:
     """The survey in the rows, a pandas frame, that `expression` gives."""
     key = frame["key"].to_numpy(dtype=np.int64)
     n = frame["n"].to_numpy(dtype=np.int64)
@@ -80,7 +87,9 @@ def survey_of(frame: Any, *, served: bool) -> Survey:
             segment=_texts(good, "segment"),
             n=sizes,
             offset_sum=good["offset_total"].to_numpy(dtype=np.float64) / OFFSET_UNIT,
-            served_sum=good["served_total"].to_numpy(dtype=np.float64) / SERVED_UNIT if served else None,
+            served_sum=good["served_total"].to_numpy(dtype=np.float64) / SHARE_UNIT if served else None,
+            judged=good["judged_total"].to_numpy(dtype=np.int64) if judge else None,
+            judge_sum=good["judge_total"].to_numpy(dtype=np.float64) / SHARE_UNIT if judge else None,
         ),
         distinct=bool((least == most).all()) and len(levels) == len(set(cell.tolist())),
     )

@@ -56,7 +56,8 @@ class Cells:
     """The population by grid cell, era, mapping and segment; arrays of shape (m,).
 
     `offset_sum` adds up how far the raw confidences lie above their cells' middles, so that the mean of one
-    stated level is that level, to the last bit; `served_sum` is None where production logs none.
+    stated level is that level, to the last bit; `served_sum` is None where production logs none. `judged`:
+    rows that the judge has scored, and `judge_sum` what the scores add up to; None where there is no judge.
     """
 
     cell: Ints
@@ -66,6 +67,8 @@ class Cells:
     n: Ints
     offset_sum: Floats
     served_sum: Floats | None
+    judged: Ints | None = None
+    judge_sum: Floats | None = None
 
     @property
     def raw_mean(self) -> Floats:
