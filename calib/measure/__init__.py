@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from calib.measure.bins import Bin, Bins, Reliability, reliability
 from calib.measure.change import Change, change_test
+from calib.measure.clusters import cluster_counts
 from calib.measure.ece import Counts, Ece, Rise, ece_estimate, group_means, kish_counts, mover
+from calib.measure.judge import Judged, with_judge
 from calib.measure.measurement import Measurement, measure
 from calib.measure.scores import Decomposition, Estimate
 from calib.measure.sequential import EProcess
@@ -20,12 +22,14 @@ __all__ = [
     "EProcess",
     "Ece",
     "Estimate",
+    "Judged",
     "Measurement",
     "Reliability",
     "Rise",
     "Strata",
     "cell",
     "change_test",
+    "cluster_counts",
     "ece_estimate",
     "group_means",
     "kish_counts",
@@ -34,4 +38,5 @@ __all__ = [
     "reliability",
     "strata",
     "strata_of_cells",
+    "with_judge",
 ]
