@@ -19,6 +19,10 @@ TITLES = {
     "window_missed": "a period was not watched",
     "cohort_late": "labels are late",
     "mapping_stale": "the mapping is about to expire",
+    "early_warning": "confidence may have got worse",
+    "cannot_see": "too few labels to see even a large change",
+    "score_mix": "the model states other confidences than before",
+    "scope_changed": "another model, prompt or score is watched",
 }
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
 # control characters, invisible ones such as direction overrides, lone surrogates, line and paragraph ends
@@ -86,6 +90,12 @@ def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
     if kind == "rejects_up":
         parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts["rejected"].items())
         return [f"Not counted: {parts}, beside {facts['population']:,} that were."]
+    if kind == "scope_changed":
+        return [f"The baseline begins anew with this period ({seen})."]
+    if kind == "cannot_see":
+        return [_blind_line(change), f"It rests on {seen}."]
+    if kind == "score_mix":
+        return [_mix_line(facts["score_mix"])]
     served, raw = facts["served"], facts["raw"]
     lines = [
         f"Served confidence is off by {_ece(served)} on average, raw confidence by {_ece(raw)}. "
@@ -97,9 +107,35 @@ def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
             f"({change['low']:+.3f} to {change['high']:+.3f}); {change['direction'] or 'no direction'}, "
             f"{_p(change['p'])}."
         )
+    lines += [_segment_line(segment) for segment in facts.get("segments", []) if kind == "degraded"]
     if kind in ("degraded", "refit_vetoed"):
         lines.append(_refit_line(refit, facts["channel"]))
     return lines
+
+
+def _segment_line(segment: dict[str, Any]) -> str:
+    return (
+        f"In the segment {segment['name']} served confidence is off by {segment['rise']:+.3f} more "
+        f"({segment['low']:+.3f} to {segment['high']:+.3f}); {segment['direction'] or 'no direction'}, "
+        f"{_p(segment['p'])}."
+    )
+
+
+def _blind_line(change: dict[str, Any]) -> str:
+    seen = change["minimum_detectable_rise"]
+    if seen is None:
+        return "No change was seen, and none would have been: not even a total loss of accuracy."
+    return f"No change was seen, but only a rise beyond {seen:.3f} would have been, 4 times in 5."
+
+
+def _mix_line(mix: dict[str, Any]) -> str:
+    usual = "" if mix["usual"] is None else f"; at most {mix['usual']:.1%} did between earlier periods"
+    from_mix = mix["ece_from_mix"]
+    effect = "" if from_mix is None else f" This alone moves the served ECE by {from_mix:+.3f}."
+    return (
+        f"{mix['moved']:.1%} of all predictions moved to another stated confidence{usual}.{effect} "
+        "That says what is stated, not whether it is true: the change test compares at fixed shares."
+    )
 
 
 def _refit_line(refit: dict[str, Any], channel: str) -> str:
@@ -129,6 +165,10 @@ def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> st
         "window_missed": f"What to do: `calib run {stream} --period {period}`",
         "cohort_late": f"What to do: {waits}",
         "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",
+        "early_warning": f"What to do: {look}; the verdict follows with the last labels. {waits}",
+        "cannot_see": f"What to do: `calib plan {stream}` says how many labels would see how much",
+        "score_mix": f"What to do: {look}",
+        "scope_changed": f"Nothing to do if it was meant; else see `scope` in calib.toml. {waits}",
     }.get(kind, f"`calib mapping list {stream}` shows what is served")
 
 

@@ -9,6 +9,9 @@ from typing import Any, Literal
 NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
 REJECTS_SHARE = 0.05  # of all rows
 REJECTS_FACTOR = 3  # times the share of the window before
+BLIND = 0.10  # a window that cannot see a rise of this size watches nothing
+
+SHOWN = 5  # segments that a message names
 
 Severity = Literal["good", "warning", "bad"]
 
@@ -34,18 +37,24 @@ class Previous:
     """What the policy must know of earlier windows.
 
     `degradation_open`: a degradation was reported and no recovery since. `degraded_mappings`: what served
-    then. `rejected_share`: of the window before, None where there was none.
+    then. `rejected_share`: of the window before, None where there was none. `blind`: that window could not
+    have seen even a large rise. `scope`: its scope, None where there was none.
     """
 
     degradation_open: bool
     degraded_mappings: tuple[str | None, ...]
     rejected_share: float | None
+    blind: bool = False
+    scope: dict[str, str] | None = None
 
 
-def window_alerts(result: dict[str, Any], *, previous: Previous, max_rise: float) -> list[Alert]:
+def window_alerts(
+    result: dict[str, Any], *, previous: Previous, max_rise: float, scope: dict[str, str] | None = None
+) -> list[Alert]:
     """The alerts of a closed or insufficient window, given the object that `calib run --json` prints.
 
-    A mapping that is upheld in a quiet month is no news; one that had to be replaced and could not be is.
+    `scope`: what the window watched. A mapping that is upheld in a quiet month is no news; one that had to be
+    replaced and could not be is. A segment that degraded is told as the stream's degradation, by name.
     """
     stream, period = result["stream"], result["period"]
     found: list[Alert] = []
@@ -53,20 +62,51 @@ def window_alerts(result: dict[str, Any], *, previous: Previous, max_rise: float
     def tell(kind: str, severity: Severity) -> None:
         found.append(Alert(kind=kind, stream=stream, period=period, severity=severity, facts=_facts(result)))
 
+    if scope is not None and previous.scope is not None and scope != previous.scope:
+        tell("scope_changed", "warning")
     state = result["change"]["state"]
     if result["state"] == "insufficient":
         tell("insufficient_labels", "warning")
-    if state == "degraded":
+    if state == "degraded" or degraded_segments(result):
         tell("degraded", "bad")
     elif state is not None and previous.degradation_open and _recovered(result, previous, max_rise):
         tell("recovered", "good")
     if state in ("degraded", "changed") and not result["refit"]["published"]:
         tell("refit_vetoed", "warning")
+    if blind(result) and not previous.blind:
+        tell("cannot_see", "warning")
+    if (result.get("score_mix") or {}).get("notable"):
+        tell("score_mix", "warning")
     share = rejected_share(result)
     usual = max(REJECTS_SHARE, REJECTS_FACTOR * (previous.rejected_share or 0.0))
     if share is not None and share > usual:
         tell("rejects_up", "warning")
     return found
+
+
+def early_warning(stream: str, period: str, early: dict[str, Any]) -> Alert:
+    """The labels so far speak against the mapping; the verdict is still to come."""
+    what = (
+        f"After {early['labels']} labels of {period}, before all have come, served confidence no longer holds: "
+        f"the evidence against it is {early['e_value']:,.0f} to 1, the alarm is at {early['needed']:,.0f} to 1."
+    )
+    return Alert(kind="early_warning", stream=stream, period=period, severity="warning", facts={"what": what})
+
+
+def degraded_segments(result: dict[str, Any]) -> list[str]:
+    """The segments of a window's result that degraded."""
+    return [
+        name
+        for name, part in (result.get("segments") or {}).items()
+        if part["change"] is not None and part["change"]["state"] == "degraded"
+    ]
+
+
+def blind(result: dict[str, Any]) -> bool:
+    """Whether a window compared, found nothing, and could not have seen even a rise of `BLIND`."""
+    change = result["change"]
+    seen = change["minimum_detectable_rise"]
+    return change["state"] == "no_change_seen" and (seen is None or seen > BLIND)
 
 
 def rejected_share(result: dict[str, Any]) -> float | None:
@@ -87,7 +127,8 @@ def _recovered(result: dict[str, Any], previous: Previous, max_rise: float) -> b
 def _facts(result: dict[str, Any]) -> dict[str, Any]:
     """What a message may say."""
     measured = ("ece", "low", "high", "accuracy", "mean_confidence")
-    change, refit = result["change"], result["refit"]
+    change, refit, mix = result["change"], result["refit"], result.get("score_mix")
+    segments = result.get("segments") or {}
     return {
         "labels": result["labels"],
         "population": result["population"],
@@ -102,4 +143,10 @@ def _facts(result: dict[str, Any]) -> dict[str, Any]:
             key: refit.get(key) for key in ("published", "reason", "mapping", "ece_before", "ece_after")
         },
         "channel": result["channel"],
+        "score_mix": {key: mix[key] for key in ("moved", "usual", "ece_from_mix")} if mix else None,
+        "segments": [
+            {"name": name}
+            | {key: segments[name]["change"][key] for key in ("rise", "low", "high", "p", "direction")}
+            for name in degraded_segments(result)[:SHOWN]
+        ],
     }

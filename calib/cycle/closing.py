@@ -12,7 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from calib.alerts import Previous, rejected_share, window_alerts
+from calib.alerts import Previous, blind, early_warning, rejected_share, window_alerts
+from calib.cycle.early import early_watch
 from calib.cycle.evaluation import evaluate
 from calib.cycle.ports import Ports, Watch
 from calib.db import windows
@@ -36,6 +37,7 @@ def advance(window: Window, ports: Ports) -> Window:
     if window.state in ("sampled", "in_review"):
         window = _collect(window, ports)
         if not _due(window, ports):
+            _warn_early(window, ports)
             return window
         window = _evaluate(window, ports)
     if window.state == "evaluated":
@@ -45,14 +47,15 @@ def advance(window: Window, ports: Ports) -> Window:
 
 def _collect(window: Window, ports: Ports) -> Window:
     """Fetch the labels that arrive by themselves."""
-    watch = Watch.from_json(window.settings)
-    if watch.outcomes:
+    if Watch.from_json(window.settings).outcomes:
         known_by = min(ports.now(), window.closes_at)
         with ports.engine.connect() as conn:
             ids = queue.unlabelled(conn, window.id)
         found = ports.traffic.outcomes(ids, Interval(window.starts_at, window.ends_at), known_by=known_by)
         with ports.engine.begin() as conn:
             outcomes.sync(conn, window.id, found, now=ports.now())
+    with ports.engine.begin() as conn:
+        if Watch.from_json(window.settings).outcomes or queue.progress(conn, window.id).begun:
             windows.advance(conn, window.id, expect="sampled", state="in_review")
     return _reload(window, ports)
 
@@ -61,6 +64,14 @@ def _due(window: Window, ports: Ports) -> bool:
     with ports.engine.connect() as conn:
         progress = queue.progress(conn, window.id)
     return progress.complete or ports.now() >= window.closes_at
+
+
+def _warn_early(window: Window, ports: Ports) -> None:
+    """Tell people, once, that the labels so far speak against the mapping."""
+    early = early_watch(window, ports)
+    if early is not None and early.alarm:
+        with ports.engine.begin() as conn:
+            outbox.put(conn, early_warning(window.stream, window.period, early.to_json()), now=ports.now())
 
 
 def _evaluate(window: Window, ports: Ports) -> Window:
@@ -141,7 +152,9 @@ def _close(window: Window, ports: Ports, result: dict[str, Any], *, state: str) 
     result = result | {"state": state}
     with ports.engine.begin() as conn:
         watch = Watch.from_json(window.settings)
-        alerts = window_alerts(result, previous=_previous(conn, window), max_rise=watch.max_rise)
+        alerts = window_alerts(
+            result, previous=_previous(conn, window), max_rise=watch.max_rise, scope=watch.scope
+        )
         closed = windows.advance(
             conn, window.id, expect=window.state, state=state, closed_at=now, result=result
         )
@@ -158,10 +171,13 @@ def _previous(conn: Connection, window: Window) -> Previous:
     last = next((w for w in before if told.get(w.period, set()) & {"degraded", "recovered"}), None)
     is_open = last is not None and "degraded" in told[last.period]
     served = last.result["served"] if last is not None and last.result else None
+    last_result = before[0].result if before else None
     return Previous(
         degradation_open=is_open,
         degraded_mappings=tuple(part["mapping"] for part in served["mappings"]) if served else (),
-        rejected_share=rejected_share(before[0].result) if before and before[0].result else None,
+        rejected_share=rejected_share(last_result) if last_result else None,
+        blind=blind(last_result) if last_result else False,
+        scope=before[0].settings.get("scope") if before else None,
     )
 
 

@@ -7,36 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from sqlalchemy import Connection
 
 from calib.cycle.design import Design
-from calib.cycle.evidence import Rows, counts, pool, refusal, rows
+from calib.cycle.early import early_watch
+from calib.cycle.evidence import Rows, pool, rows
+from calib.cycle.measuring import (
+    NOTHING_COMPARED,
+    NOTHING_MEASURED,
+    mix_part,
+    raw_part,
+    segments_part,
+    served_part,
+)
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.refitting import propose
-from calib.cycle.verdict import judge
+from calib.cycle.response import refusal, response
+from calib.cycle.verdict import Baselines, judge
 from calib.db import windows
 from calib.db.windows import Window
 from calib.mapping import Mapping
-from calib.measure import GRID, Change, Measurement, measure
+from calib.measure import GRID
 from calib.review import queue
 from calib.review.queue import Cohort
 from calib.routing import certify, start_cut
 from calib.store import Entry, head, read_mapping
-
-Floats = npt.NDArray[np.float64]
-
-# The same keys whatever is known: a reader never has to ask whether an object is there.
-_INTERVALS = ("accuracy", "auroc", "brier", "log_loss")
-_NUMBERS = ("ece", "ece_plugin", "low", "high", "mean_confidence", "gap", "mcb", "dsc", "unc", "smece")
-NOTHING_MEASURED: dict[str, Any] = {
-    **dict.fromkeys(_NUMBERS),
-    **dict.fromkeys(f"{name}{end}" for name in _INTERVALS for end in ("", "_low", "_high")),
-    "n": 0,
-    "informative": False,
-    "bins": [],
-}
-NOTHING_COMPARED: dict[str, Any] = Change.first().to_json() | {"state": None, "against": None, "anchor": None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,34 +61,35 @@ def evaluate(window: Window, ports: Ports) -> Evaluation:
     watch, design = Watch.from_json(window.settings), Design.from_json(window.design)
     with ports.engine.connect() as conn:
         cohort = queue.cohort(conn, window.id)
-        pooled = _rows_of(conn, window.baseline["pooled"])
-        anchor_id = window.baseline["anchor"]
-        anchor = _rows_of(conn, [anchor_id] if anchor_id is not None else [])
+        twice = queue.answered_twice(conn, window.id)
+        baselines = _baselines(conn, window)
+        earlier = windows.by_ids(conn, window.baseline["pooled"])
     current = head(ports.store, stream=window.stream, channel=window.channel)
     result = skeleton(window, cohort)
+    result["response"] = response(cohort, design, twice)
+    early = early_watch(window, ports)
+    result["early_watch"] = None if early is None else early.to_json()
     sample = rows(cohort, window.period)
     if len(sample):
-        result["raw"] = _raw(sample, cohort, design).to_json()
-        result["served"] = _served(cohort, design)
+        result["raw"] = raw_part(sample, cohort, design)
+        result["served"] = served_part(sample, cohort, design)
+    result["score_mix"] = mix_part(sample, design, [Design.from_json(one.design) for one in earlier])
     if (why := refusal(cohort)) is not None:
         result["refit"]["reason"] = why
         return Evaluation(
             result=result, mapping=None, current=current, confirmed_change=False, insufficient=why
         )
 
-    served = _served_mean(design)
     verdict = judge(
         watch,
         design,
-        now=counts(sample, design.strata),
-        now_rows=sample,
-        served=served,
+        now=sample,
         mapping=_main_mapping(window, design, ports),
-        pooled=pooled,
-        anchor=anchor,
+        baselines=baselines,
         period=window.period,
     )
     result["change"] = verdict.to_json()
+    result["segments"] = segments_part(sample, cohort, design, verdict.segments)
     certificates = _certificates(watch, design, sample)
     result["certificates"] = certificates
     mapping, result["refit"] = propose(
@@ -101,7 +97,7 @@ def evaluate(window: Window, ports: Ports) -> Evaluation:
         watch,
         ports,
         sample=sample,
-        pooled=pooled,
+        pooled=None if baselines is None else baselines.pooled,
         verdict=verdict,
         current=current,
         certificates=certificates,
@@ -133,6 +129,10 @@ def skeleton(window: Window, cohort: Cohort | None) -> dict[str, Any]:
         "raw": dict(NOTHING_MEASURED),
         "served": NOTHING_MEASURED | {"source": window.design["served_source"], "mappings": []},
         "change": dict(NOTHING_COMPARED),
+        "segments": {},
+        "score_mix": None,
+        "response": None,
+        "early_watch": None,
         "refit": {
             "published": False,
             "reason": "the labels are not complete yet",
@@ -148,57 +148,32 @@ def skeleton(window: Window, cohort: Cohort | None) -> dict[str, Any]:
     }
 
 
-def _rows_of(conn: Connection, ids: Sequence[int]) -> Rows | None:
-    found = windows.by_ids(conn, ids)
-    return pool([rows(queue.cohort(conn, window.id), window.period) for window in found])
+def _baselines(conn: Connection, window: Window) -> Baselines | None:
+    """The frozen baseline's rows; None where no earlier window has any."""
+    known = {one.id: one for one in windows.by_ids(conn, _baseline_ids(window))}
+    sampled = {id_: rows(queue.cohort(conn, id_), one.period) for id_, one in known.items()}
 
+    def rows_of(ids: Sequence[int]) -> Rows | None:
+        return pool([sampled[id_] for id_ in sorted(ids, key=lambda id_: known[id_].ends_at)])
 
-def _raw(sample: Rows, cohort: Cohort, design: Design) -> Measurement:
-    there = ~np.isnan(cohort.correct)
-    return measure(
-        sample.raw,
-        sample.correct,
-        strata=cohort.stratum[there],
-        mass=design.mass,
-        score_means=design.raw_mean,
+    pooled = rows_of(window.baseline["pooled"])
+    if pooled is None:
+        return None
+    anchor = window.baseline["anchor"]
+    return Baselines(
+        pooled=pooled,
+        anchor=None if anchor is None else rows_of([anchor]),
+        segment_periods={
+            name: frozenset(known[id_].period for id_ in ids)
+            for name, ids in window.baseline.get("segments", {}).items()
+        },
+        designs={one.period: Design.from_json(one.design) for one in known.values()},
     )
 
 
-def _served(cohort: Cohort, design: Design) -> dict[str, Any]:
-    """The same for what production used, each stratum by mapping: a change in mid-period is the norm."""
-    there = ~np.isnan(cohort.correct)
-    index = {(group["stratum"], group["mapping"]): i for i, group in enumerate(design.groups)}
-    group = np.array(
-        [
-            index[int(b), digest or ""]
-            for b, digest in zip(
-                cohort.stratum[there], np.array(cohort.mapping, dtype=object)[there], strict=True
-            )
-        ]
-    )
-    sizes = np.array([group["n"] for group in design.groups], dtype=float)
-    measured = measure(
-        cohort.served[there],
-        cohort.correct[there],
-        strata=group,
-        mass=sizes / sizes.sum(),
-        score_means=np.array([group["mean"] for group in design.groups]),
-    )
-    shares: dict[str, float] = {}
-    for entry in design.groups:
-        shares[entry["mapping"]] = shares.get(entry["mapping"], 0.0) + entry["n"] / sizes.sum()
-    return measured.to_json() | {
-        "source": design.served_source,
-        "mappings": [{"mapping": digest or None, "share": share} for digest, share in sorted(shares.items())],
-    }
-
-
-def _served_mean(design: Design) -> Floats:
-    """The population's mean served confidence by stratum, over all mappings, shape (B,)."""
-    total = np.zeros(len(design.strata))
-    for group in design.groups:
-        total[group["stratum"]] += group["n"] * group["mean"]
-    return total / design.sizes
+def _baseline_ids(window: Window) -> list[int]:
+    anchor = window.baseline["anchor"]
+    return [*window.baseline["pooled"], *([] if anchor is None else [anchor])]
 
 
 def _main_mapping(window: Window, design: Design, ports: Ports) -> Mapping | None:

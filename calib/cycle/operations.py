@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from calib.alerts import Alert
 from calib.cycle.closing import advance
+from calib.cycle.early import early_watch
 from calib.cycle.evaluation import skeleton
 from calib.cycle.opening import open_window
 from calib.cycle.ports import Ports, Watch
@@ -74,6 +75,8 @@ def account(window: Window, ports: Ports) -> dict[str, Any]:
     with ports.engine.connect() as conn:
         if window.result is None:
             result = skeleton(window, queue.cohort(conn, window.id))
+            early = early_watch(window, ports)
+            result["early_watch"] = None if early is None else early.to_json()
         else:
             result = {key: value for key, value in window.result.items() if key != "proposal"}
             result["state"] = window.state

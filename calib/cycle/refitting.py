@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from calib import __version__
-from calib.calibrators import Labels, Refit, refit
+from calib.calibrators import Refit, refit
 from calib.cycle.evidence import Rows
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
@@ -35,8 +35,8 @@ def propose(
     if current is not None:
         before = read_mapping(ports.store, stream=window.stream, digest=current.mapping)
     found = refit(
-        _labels(sample),
-        None if pooled is None else _labels(pooled),
+        sample.labels,
+        None if pooled is None else pooled.labels,
         served=Identity() if before is None else before.default,
         change=verdict.deciding,
     )
@@ -88,10 +88,6 @@ def account_of(found: Refit) -> dict[str, Any]:
         "brier_before": found.brier_before,
         "brier_after": found.brier_after,
     }
-
-
-def _labels(sample: Rows) -> Labels:
-    return Labels(sample.raw, sample.correct, sample.weight)
 
 
 def _rests_on_later(mapping: Mapping, window: Window, watch: Watch) -> bool:

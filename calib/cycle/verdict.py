@@ -92,7 +92,9 @@ def judge(
         for segment in design.segments
         if (part := _part(segment, now, pooled, baselines.segment_periods.get(segment.name))) is not None
     }
-    weights = np.array([STREAM_WEIGHT, *([(1 - STREAM_WEIGHT) / len(parts)] * len(parts))] if parts else [1.0])
+    weights = np.ones(1 + len(parts))
+    if parts:
+        weights[0], weights[1:] = STREAM_WEIGHT, (1 - STREAM_WEIGHT) / len(parts)
     alpha = watch.alpha * WINDOW_SHARE
 
     def against(before: Before, level: float, salt: str) -> Comparison:
@@ -127,7 +129,7 @@ def judge(
             compare(here, before, by, design=None, alpha=level, max_rise=watch.max_rise, seed=seed).change
         )
     adjusted = holm([change.p if change.p is not None else 1.0 for change in changes], weights)
-    found = [change.at(p <= alpha, watch.max_rise) for change, p in zip(changes, adjusted, strict=True)]
+    found = [change.at(bool(p <= alpha), watch.max_rise) for change, p in zip(changes, adjusted, strict=True)]
     names = [segment.name for segment in design.segments if segment.name in parts]
     return Verdict(
         stream=replace(stream, change=found[0]),

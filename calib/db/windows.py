@@ -80,6 +80,12 @@ def unfinished(conn: Connection, stream: str) -> list[Window]:
     return [_window(row) for row in conn.execute(query)]
 
 
+def named(conn: Connection, stream: str, periods: Iterable[str]) -> list[Window]:
+    """The stream's windows of the given periods, oldest first."""
+    query = select(t).where(t.c.stream == stream, t.c.period.in_(list(periods))).order_by(t.c.ends_at)
+    return [_window(row) for row in conn.execute(query)]
+
+
 def by_ids(conn: Connection, ids: Iterable[int]) -> list[Window]:
     """Windows by id, oldest first."""
     query = select(t).where(t.c.id.in_(list(ids))).order_by(t.c.ends_at)

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.bins import Bin, Bins, checked, reliability
-from calib.measure.ece import Ece, ece_estimate, group_means, kish_counts, shrunk
+from calib.measure.clusters import cluster_counts
+from calib.measure.ece import Counts, Ece, ece_estimate, group_means, kish_counts, shrunk
 from calib.measure.scores import (
     Decomposition,
     Estimate,
@@ -86,6 +87,7 @@ def measure(
     strata: npt.ArrayLike | None = None,
     mass: npt.ArrayLike | None = None,
     score_means: npt.ArrayLike | None = None,
+    clusters: npt.ArrayLike | None = None,
     bins: Bins | None = None,
     level: float = 0.95,
 ) -> Measurement:
@@ -94,7 +96,9 @@ def measure(
     `strata`: whole numbers from 0, shape (n,); by default those of `calib.measure.strata`. `mass`: the
     population's share of each stratum, shape (B,), where it is known from all predictions; a row then
     counts mass · weight / (weight in its stratum), and strata without labels are left out. `score_means`:
-    the population's mean score by stratum, shape (B,); by default the sample's.
+    the population's mean score by stratum, shape (B,); by default the sample's. `clusters`: what rows have in
+    common, as a conversation or a day, shape (n,): every interval but the bins' own then counts labels as
+    `calib.measure.cluster_counts` does.
 
     Raises `InvalidInput` for an empty sample, shapes that differ, NaN and values out of range.
 
@@ -119,7 +123,10 @@ def measure(
         raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
     share /= share.sum()
 
-    counts = kish_counts(group, answer, weight, size)
+    counts, effect = kish_counts(group, answer, weight, size), 1.0
+    if clusters is not None:
+        single, counts = counts, cluster_counts(group, answer, weight, clusters, size)
+        effect = _overall_effect(single, counts, masses)
     sample_means = np.clip(group_means(group, score, weight, size), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
     ece = ece_estimate(counts.correct, counts.labels, means, masses, level=level)
@@ -128,15 +135,26 @@ def measure(
     return Measurement(
         n=int((weight > 0).sum()),
         ece=ece,
-        accuracy=share_estimate(answer, share, group, rate, level),
+        accuracy=share_estimate(answer, share, group, rate, level, effect),
         mean_confidence=float(masses[total > 0] @ means[total > 0] / masses[total > 0].sum()),
-        brier=_within_unit(mean_estimate((1 - score) ** 2, score**2, answer, share, group, rate, level)),
-        log_loss=mean_estimate(right, wrong, answer, share, group, rate, level),
-        auroc=auroc(score, answer, share, level),
+        brier=_within_unit(
+            mean_estimate((1 - score) ** 2, score**2, answer, share, group, rate, level, effect)
+        ),
+        log_loss=mean_estimate(right, wrong, answer, share, group, rate, level, effect),
+        auroc=auroc(score, answer, share, level, effect),
         decomposition=decompose(score, answer, share),
         smece=smooth_ece(score, answer, share),
         bins=reliability(score, answer, weights=share, bins=bins, level=level).bins,
     )
+
+
+def _overall_effect(single: Counts, clustered: Counts, mass: Floats) -> float:
+    """How much wider the variance of the whole accuracy is for the rows' clusters, at least 1."""
+    there = (single.labels > 0) & (mass > 0)
+    n = single.labels[there]
+    rate = (single.correct[there] + 1) / (n + 2)
+    part = mass[there] ** 2 * rate * (1 - rate)
+    return max(1.0, float((part / clustered.labels[there]).sum() / (part / n).sum()))
 
 
 def _whole(strata: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:

@@ -33,17 +33,23 @@ class Decomposition:
 
 
 def share_estimate(
-    correct: Floats, share: Floats, strata: npt.NDArray[np.intp], rate: Floats, level: float = 0.95
+    correct: Floats,
+    share: Floats,
+    strata: npt.NDArray[np.intp],
+    rate: Floats,
+    level: float = 0.95,
+    effect: float = 1.0,
 ) -> Estimate:
     """The accuracy Σ share · correct with Wilson's interval on the effective number of labels.
 
     Rows of shape (n,), `share` adding up to 1; `rate`: the expected accuracy by stratum, shape (B,). The
     effective number is that of a simple random sample with the same variance: strata that tell right from
-    wrong make it larger than n, unequal shares smaller.
+    wrong make it larger than n, unequal shares smaller; `effect` ≥ 1, by which clusters widen the variance,
+    smaller too.
     """
     value = np.clip([share @ correct], 0, 1)
     centre = float(share @ rate[strata])
-    variance = float(share**2 @ _binary_variance(rate)[strata])
+    variance = effect * float(share**2 @ _binary_variance(rate)[strata])
     low, high = wilson(value, np.array([max(centre * (1 - centre), LEAST_VARIANCE) / variance]), level)
     return Estimate(float(value[0]), float(low[0]), float(high[0]))
 
@@ -56,6 +62,7 @@ def mean_estimate(
     strata: npt.NDArray[np.intp],
     rate: Floats,
     level: float = 0.95,
+    effect: float = 1.0,
 ) -> Estimate:
     """The mean of a loss that is `right` where the answer is right and `wrong` where it is not.
 
@@ -71,7 +78,7 @@ def mean_estimate(
     summed = np.bincount(strata, share * expected, size)
     centre = np.divide(summed, total, out=np.zeros(size), where=total > 0)
     variance = (right - wrong) ** 2 * _binary_variance(rate)[strata] + (expected - centre[strata]) ** 2
-    half = z_of(level) * float(np.sqrt(share**2 @ variance))
+    half = z_of(level) * float(np.sqrt(effect * (share**2 @ variance)))
     return Estimate(value, max(0.0, value - half), value + half)
 
 
@@ -86,7 +93,9 @@ def log_losses(given: Floats) -> Floats:
     return losses
 
 
-def auroc(scores: Floats, correct: Floats, weight: Floats, level: float = 0.95) -> Estimate | None:
+def auroc(
+    scores: Floats, correct: Floats, weight: Floats, level: float = 0.95, effect: float = 1.0
+) -> Estimate | None:
     """The chance that a right answer was stated with more confidence than a wrong one, ties counting half.
 
     Its interval is the wider of two: DeLong's, weighted (DeLong, DeLong & Clarke-Pearson 1988: each row's
@@ -104,8 +113,8 @@ def auroc(scores: Floats, correct: Floats, weight: Floats, level: float = 0.95) 
     placement_y = 1 - _placement(y, x, wx)
     value = min(1.0, max(0.0, float(wx @ placement_x)))
     variance = _variance(placement_x, wx, value) + _variance(placement_y, wy, value)
-    half = z_of(level) * float(np.sqrt(variance))
-    low, high = _newcombe(value, 1 / float(wx @ wx), 1 / float(wy @ wy), z_of(level))
+    half = z_of(level) * float(np.sqrt(effect * variance))
+    low, high = _newcombe(value, 1 / float(effect * (wx @ wx)), 1 / float(effect * (wy @ wy)), z_of(level))
     return Estimate(value, max(0.0, min(value - half, low)), min(1.0, max(value + half, high)))
 
 

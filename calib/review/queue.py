@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, distinct, func, insert, select, update
 
 from calib.db import tables, windows
 from calib.errors import QueueError
@@ -17,7 +17,6 @@ from calib.errors import QueueError
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
-SPARE = 20  # more items than asked for are looked at, should others be quicker with the first ones
 
 # `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has
 # gone to somebody else. `late`: the window has been evaluated. Whatever it is, who said what is kept.
@@ -52,6 +51,11 @@ class Progress:
         return self.drawn - self.correct - self.incorrect - self.unsure
 
     @property
+    def begun(self) -> bool:
+        """Whether anybody has answered anything."""
+        return self.missing < self.drawn
+
+    @property
     def complete(self) -> bool:
         """Whether every drawn row has an answer, unsure ones included."""
         return self.missing == 0
@@ -61,7 +65,8 @@ class Progress:
 class Cohort:
     """A window's drawn rows with their labels; arrays of shape (n,) in the order of the draw.
 
-    `correct` is 1, 0, or NaN where the answer is missing or unsure; `unsure` counts the latter.
+    `correct` is 1, 0, or NaN where the answer is missing or unsure; `answered` tells the two apart. `judge`
+    is NaN where it has not scored. `order` is a row's place in the draw, over all strata.
     """
 
     id: tuple[str, ...]
@@ -73,7 +78,14 @@ class Cohort:
     correct: npt.NDArray[np.float64]
     segment: tuple[str | None, ...]
     cluster: tuple[str | None, ...]
-    unsure: int
+    judge: npt.NDArray[np.float64]
+    order: tuple[str, ...]
+    answered: npt.NDArray[np.bool_]
+
+    @property
+    def unsure(self) -> int:
+        """How many rows somebody looked at and could not tell."""
+        return int((self.answered & np.isnan(self.correct)).sum())
 
 
 def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
@@ -87,28 +99,61 @@ def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -
 def claim(
     conn: Connection, *, stream: str, by: str, now: datetime, lease: timedelta = LEASE, n: int = 1
 ) -> list[Claim]:
-    """Lease up to `n` unanswered items, oldest window first, each window in the order of its draw.
+    """Lease up to `n` items, oldest window first, each window in the order of its draw.
 
-    An item whose lease has run out is given to the next who asks; who asks again, as by loading a page
-    anew, keeps their own items and tokens. Taken by compare-and-set: of two who reach for one item, one
-    gets it.
+    Unanswered ones first; when there are none left, those of the share `double_review` of the window's
+    settings that one other person has answered: how far two people agree says how good the labels are. An
+    item whose lease has run out is given to the next who asks; who asks again, as by loading a page anew,
+    keeps their own items and tokens. Taken by compare-and-set: of two who reach for one item, one gets it.
     """
+    claims = _take(conn, _waiting(stream, by, now).where(t.c.label_id.is_(None)), by, now, lease, n)
+    if len(claims) < n:
+        twice = _waiting(stream, by, now).where(t.c.label_id.is_not(None))
+        claims += _take(conn, twice.where(_answered_by_one_other(by)), by, now, lease, n - len(claims))
+    return claims
+
+
+def looked_at_twice(draw_order: str, share: float) -> bool:
+    """Whether a row is of the share that two people look at: by the last digits of its place in the draw,
+    which say nothing of the first ones.
+
+    >>> looked_at_twice("00000000000010a3", 0.1), looked_at_twice("000000000000f0a3", 0.1)
+    (True, False)
+    """
+    return int(draw_order[-4:], 16) < share * 16**4
+
+
+def _waiting(stream: str, by: str, now: datetime) -> Select[Any]:
     w = tables.windows
-    query = (
-        select(t, w.c.period, w.c.stream)
+    return (
+        select(t, w.c.period, w.c.stream, w.c.settings)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED), t.c.label_id.is_(None))
+        .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED))
         .where((t.c.lease_until.is_(None)) | (t.c.lease_until <= now) | (t.c.leased_by == by))
         .order_by(w.c.ends_at, t.c.draw_order, t.c.id)
-        .limit(n + SPARE)
     )
+
+
+def _answered_by_one_other(by: str) -> ColumnElement[bool]:
+    said = select(answers.c.item_id).where(answers.c.item_id == t.c.id)
+    people = select(func.count(distinct(answers.c.by))).where(answers.c.item_id == t.c.id).scalar_subquery()
+    return ~said.where(answers.c.by == by).exists() & (people == 1)
+
+
+def _take(
+    conn: Connection, query: Select[Any], by: str, now: datetime, lease: timedelta, n: int
+) -> list[Claim]:
     claims: list[Claim] = []
-    for row in conn.execute(query).all():
+    for row in conn.execute(query):
         if len(claims) == n:
             break
+        again = row.label_id is not None
+        if again and not looked_at_twice(row.draw_order, row.settings.get("double_review", 0.0)):
+            continue
         kept = row.leased_by == by and row.lease_until is not None and row.lease_until > now
         token = row.lease_token if kept else row.lease_token + 1
-        free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token) & t.c.label_id.is_(None)
+        free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token)
+        free &= t.c.label_id.is_not(None) if again else t.c.label_id.is_(None)
         taken = {"lease_token": token, "leased_by": by, "lease_until": now + lease}
         if conn.execute(update(t).where(free).values(**taken)).rowcount == 1:
             claims.append(
@@ -126,7 +171,7 @@ def claim(
 
 def release(conn: Connection, *, item_id: int, token: int) -> bool:
     """Give an item back unanswered; False where the lease is no longer the caller's."""
-    mine = (t.c.id == item_id) & (t.c.lease_token == token) & t.c.label_id.is_(None)
+    mine = (t.c.id == item_id) & (t.c.lease_token == token) & t.c.lease_until.is_not(None)
     return conn.execute(update(t).where(mine).values(leased_by=None, lease_until=None)).rowcount == 1
 
 
@@ -221,6 +266,21 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
     return {id_: tuple(words) for id_, words in found.items() if len(words) > 1}
 
 
+def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
+    """The first answers of the first two people, of each row of the window that two have answered."""
+    query = (
+        select(answers.c.item_id, answers.c.by, answers.c.answer)
+        .join(t, t.c.id == answers.c.item_id)
+        .where(t.c.window_id == window_id)
+        .order_by(answers.c.item_id, answers.c.id)
+    )
+    said: dict[int, dict[str, str]] = {}
+    for row in conn.execute(query):
+        said.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
+    pairs = [tuple(people.values())[:2] for people in said.values() if len(people) > 1]
+    return [(first, second) for first, second in pairs]
+
+
 def unlabelled(conn: Connection, window_id: int) -> list[str]:
     """The ids of the window's rows that have no label yet."""
     query = select(t.c.prediction_id).where(t.c.window_id == window_id, t.c.label_id.is_(None))
@@ -247,7 +307,9 @@ def cohort(conn: Connection, window_id: int) -> Cohort:
         correct=np.array([value.get(row.answer, np.nan) for row in found], dtype=np.float64),
         segment=tuple(row.segment for row in found),
         cluster=tuple(row.cluster for row in found),
-        unsure=sum(row.answer == "unsure" for row in found),
+        judge=np.array([np.nan if row.judge is None else row.judge for row in found], dtype=np.float64),
+        order=tuple(row.draw_order for row in found),
+        answered=np.array([row.answer is not None for row in found], dtype=bool),
     )
 
 

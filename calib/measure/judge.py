@@ -1,0 +1,132 @@
+"""A judge: a cheap 0/1 score of every prediction that makes each label count for more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from calib.errors import InvalidInput
+from calib.measure.ece import Counts
+
+Floats = npt.NDArray[np.float64]
+
+CERTAINTY = 2.0  # standard errors that the correlation must be away from nothing
+LEAST_GAIN = 0.01  # in effective labels; less is not worth depending on a judge
+MOST = 0.9  # of a stratum's variance that a judge may explain: no sample shows it to be perfect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Counts with the judge's help, or as they were where `used` is false; `reason` says why in a sentence.
+
+    `correlation`: of judge and answer inside the strata, in [-1, 1], 0 where it cannot be known.
+    """
+
+    counts: Counts
+    correlation: float
+    used: bool
+    reason: str
+
+
+def with_judge(
+    counts: Counts,
+    *,
+    judge_sum: npt.ArrayLike,
+    judge_correct_sum: npt.ArrayLike,
+    population_mean: npt.ArrayLike,
+    population: npt.ArrayLike,
+) -> Judged:
+    """Effective counts after correcting each stratum for the luck of its draw, as the judge sees it.
+
+    All arrays by stratum, shape (B,). `judge_sum`: labelled rows that the judge calls correct;
+    `judge_correct_sum`: those of them that are; both on the scale of `counts`, so with weights the `correct`
+    of `kish_counts(group, judge, …)` and of `kish_counts(group, judge * correct, …)`. `population_mean`: the
+    judge's mean over all rows of the stratum, in [0, 1]; `population`: how many rows that is.
+
+    A control variate: accuracy + λ (population mean − mean over the labelled), with
+    λ = s · p(1 − p) / a(1 − a), where s, the judge's mean over right answers less that over wrong ones, is
+    pooled over the strata. The correction does not bias an accuracy however bad the judge. What it leaves of
+    the variance, (1 − ρ²) + ρ² n/N with ρ² = s² p(1 − p) / a(1 − a), divides the number of labels
+    (prediction-powered inference with a tuned λ: Angelopoulos, Duchi & Zrnic 2023; by stratum: Fisch et al.
+    2024). One λ for all strata would double the variance where nearly every answer is right.
+
+    Not used where the correlation is within two standard errors of none, where labels would count for less
+    than 1% more, or where a stratum has more labels than judged rows. Raises `InvalidInput` for shapes that
+    differ, NaN, and sums that no 0/1 judge can have.
+
+    >>> found = with_judge(
+    ...     Counts([80.0], [100.0]),
+    ...     judge_sum=[70.0], judge_correct_sum=[68.0], population_mean=[0.66], population=[10_000],
+    ... )
+    >>> found.used, found.counts.labels.round().tolist(), found.counts.correct.round().tolist()
+    (True, [166.0], [129.0])
+    """
+    k, n = counts.correct, counts.labels
+    judged, both, mean, rows = (
+        _by_stratum(name, values, n.shape)
+        for name, values in (
+            ("judge_sum", judge_sum),
+            ("judge_correct_sum", judge_correct_sum),
+            ("population_mean", population_mean),
+            ("population", population),
+        )
+    )
+    slack = 1e-6 * (1 + n)
+    if not (
+        (judged <= n + slack) & (both <= np.minimum(judged, k) + slack) & (both >= judged + k - n - slack)
+    ).all():
+        raise InvalidInput("the sums of a judge of 0 and 1 must fit the counts of the same labelled rows")
+    if not (mean <= 1).all():
+        raise InvalidInput("the judge's population means must lie in [0, 1]")
+    there = n > 0
+    if (rows < n - slack).any():
+        worst = int(np.argmax(n - rows))
+        reason = f"stratum {worst} has {n[worst]:g} labels but only {rows[worst]:g} judged rows"
+        return Judged(counts=counts, correlation=0.0, used=False, reason=reason)
+
+    labels = np.where(there, n, 1.0)
+    covariance = float((both - judged * k / labels)[there].sum())
+    of_answer = float((k * (1 - k / labels))[there].sum())
+    of_judge = float((judged * (1 - judged / labels))[there].sum())
+    if of_answer <= 0 or of_judge <= 0:
+        reason = "inside each stratum the judge or the labels say the same of every row"
+        return Judged(counts=counts, correlation=0.0, used=False, reason=reason)
+    correlation = float(np.clip(covariance / np.sqrt(of_answer * of_judge), -1, 1))
+    free = float(n.sum()) - int(there.sum())
+    if free <= 1 or abs(correlation) * np.sqrt(free) < CERTAINTY:
+        reason = (
+            f"a correlation of {correlation:.2f} inside the strata could be chance with {n.sum():.0f} labels"
+        )
+        return Judged(counts=counts, correlation=correlation, used=False, reason=reason)
+
+    power = covariance / of_answer
+    overall = float(k.sum() / n.sum())
+    rate = (k + 2 * overall) / (labels + 2)
+    answer, judge = rate * (1 - rate), mean * (1 - mean)
+    # A judge that calls nearly every row of the population the same explains nothing there.
+    explained = np.divide(power**2 * answer, judge, out=np.zeros_like(n), where=there & (judge > 1e-9))
+    held = np.minimum(1.0, np.sqrt(MOST / np.maximum(explained, 1e-12)))
+    slope = np.divide(power * held * answer, judge, out=np.zeros_like(n), where=there & (judge > 1e-9))
+    explained = explained * held**2
+    left = (1 - explained) + explained * n / np.maximum(rows, 1.0)
+    accuracy = np.clip(k / labels + slope * (mean - judged / labels), 0, 1)
+    effective = np.where(there, n / left, 0.0)
+    gain = float(effective.sum() / n.sum()) - 1
+    if gain < LEAST_GAIN:
+        reason = f"with a correlation of {correlation:.2f} labels would count for only {gain:.1%} more"
+        return Judged(counts=counts, correlation=correlation, used=False, reason=reason)
+    reason = f"with a correlation of {correlation:.2f} labels count for {gain:.0%} more"
+    return Judged(
+        counts=Counts(accuracy * effective, effective), correlation=correlation, used=True, reason=reason
+    )
+
+
+def _by_stratum(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
+    found = np.asarray(values, dtype=np.float64)
+    if found.shape != shape:
+        raise InvalidInput(f"{name} must be of shape {shape} as the counts are, not {found.shape}")
+    if not (np.isfinite(found) & (found >= 0)).all():
+        raise InvalidInput(f"{name} must be finite and not negative")
+    return found

@@ -1,0 +1,115 @@
+"""Rows of one cluster count for what they are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from calib.errors import InvalidInput
+from calib.measure import cluster_counts, kish_counts
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.intp]
+MASS = np.array([0.1, 0.2, 0.3, 0.4])
+ACCURACY = np.array([0.5, 0.65, 0.8, 0.9])
+
+
+def rows(
+    rng: np.random.Generator, clusters: int, each: int, correlation: float, *, together: bool
+) -> tuple[Whole, Floats, Whole]:
+    """Rows whose answers correlate inside their cluster; `together`: whose clusters lie in one group each."""
+    owner = np.repeat(np.arange(clusters), each)
+    group = rng.choice(4, clusters, p=MASS)[owner] if together else rng.choice(4, len(owner), p=MASS)
+    shared = rng.random(len(owner)) < correlation**0.5
+    draw = np.where(shared, rng.random(clusters)[owner], rng.random(len(owner)))
+    return group, (draw < ACCURACY[group]).astype(float), owner
+
+
+def test_a_row_each_is_kishs_number() -> None:
+    rng = np.random.default_rng(0)
+    group, correct, owner = rows(rng, 300, 1, 0.0, together=True)
+    weights = rng.uniform(0.2, 3, 300)
+    found, plain = cluster_counts(group, correct, weights, owner, 4), kish_counts(group, correct, weights, 4)
+    np.testing.assert_allclose(found.labels, plain.labels)
+    np.testing.assert_allclose(found.correct, plain.correct)
+
+
+def test_copies_of_a_row_count_once() -> None:
+    rng = np.random.default_rng(1)
+    group, correct, _ = rows(rng, 400, 1, 0.0, together=True)
+    five = [np.repeat(values, 5) for values in (group, correct, np.arange(400))]
+    found = cluster_counts(five[0], five[1], np.ones(2000), five[2], 4)
+    plain = kish_counts(group, correct, np.ones(400), 4)
+    np.testing.assert_allclose(found.labels, plain.labels, rtol=0.02)
+    np.testing.assert_allclose(found.correct / found.labels, plain.correct / plain.labels)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_accuracy_of_all_is_as_exact_as_the_labels_say(together: bool) -> None:
+    """Its variance over many samples against the one that the effective labels give."""
+    rng = np.random.default_rng(2)
+    totals, promised, naive = [], [], []
+    for _ in range(600):
+        group, correct, owner = rows(rng, 150, 5, 0.4, together=together)
+        found = cluster_counts(group, correct, np.ones(750), owner, 4)
+        plain = kish_counts(group, correct, np.ones(750), 4)
+        totals.append(MASS @ (plain.correct / plain.labels))
+        promised.append(MASS**2 @ (ACCURACY * (1 - ACCURACY) / found.labels))
+        naive.append(MASS**2 @ (ACCURACY * (1 - ACCURACY) / plain.labels))
+    tolerance = 3 * (2 / 600) ** 0.5
+    assert np.var(totals) / np.mean(promised) == pytest.approx(1, abs=tolerance + 0.05)
+    assert np.var(totals) > 1.5 * np.mean(naive)  # what it costs to take them for independent
+
+
+def test_independent_rows_lose_little() -> None:
+    rng = np.random.default_rng(3)
+    kept = []
+    for _ in range(50):
+        group, correct, owner = rows(rng, 125, 4, 0.0, together=False)
+        kept.append(cluster_counts(group, correct, np.ones(500), owner, 4).labels.sum() / 500)
+    assert max(kept) <= 1
+    assert np.mean(kept) > 0.93
+
+
+def test_never_more_than_kishs_number_whatever_the_rows() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        n = int(rng.integers(1, 40))
+        group, correct = rng.integers(0, 4, n), rng.integers(0, 2, n).astype(float)
+        weights = rng.choice([0.0, 0.5, 2.0], n)
+        weights[0] = 1.0
+        found = cluster_counts(group, correct, weights, rng.integers(0, 5, n), 4)
+        plain = kish_counts(group, correct, weights, 4)
+        assert (found.labels <= plain.labels + 1e-12).all()
+        safe = np.maximum(found.labels, 1e-12)
+        np.testing.assert_allclose(found.correct / safe * plain.labels, plain.correct, atol=1e-9)
+
+
+def test_names_do_as_well_as_numbers_and_order_does_not_matter() -> None:
+    rng = np.random.default_rng(5)
+    group, correct, owner = rows(rng, 60, 4, 0.5, together=False)
+    weights = rng.uniform(0.5, 2, 240)
+    names = np.array([f"user-{c}" for c in owner])
+    there = rng.permutation(240)
+    one = cluster_counts(group, correct, weights, owner, 4)
+    other = cluster_counts(group[there], correct[there], weights[there], names[there], 4)
+    np.testing.assert_allclose(one.labels, other.labels)
+
+
+def test_no_rows_are_no_labels() -> None:
+    nothing = np.zeros(0)
+    assert cluster_counts(nothing.astype(np.intp), nothing, nothing, nothing, 3).labels.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "message"),
+    [
+        ([1.0, float("nan"), 2.0], "1 rows have no cluster"),
+        (["a", None, None], "2 rows have no cluster"),
+        ([1, 2], "one cluster for each of 3 rows"),
+    ],
+)
+def test_a_row_without_a_cluster_is_refused(cluster: list[object], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        cluster_counts(np.zeros(3, dtype=np.intp), np.ones(3), np.ones(3), np.array(cluster), 1)
