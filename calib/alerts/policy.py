@@ -87,8 +87,9 @@ def window_alerts(
 def early_warning(stream: str, period: str, early: dict[str, Any]) -> Alert:
     """The labels so far speak against the mapping; the verdict is still to come."""
     what = (
-        f"After {early['labels']} labels of {period}, before all have come, served confidence no longer holds: "
-        f"the evidence against it is {early['e_value']:,.0f} to 1, the alarm is at {early['needed']:,.0f} to 1."
+        f"After {early['labels']} labels of {period}, before all have come, served confidence no longer "
+        f"holds: the evidence against it is {early['e_value']:,.0f} to 1, and the alarm is at "
+        f"{early['needed']:,.0f} to 1."
     )
     return Alert(kind="early_warning", stream=stream, period=period, severity="warning", facts={"what": what})
 

@@ -24,7 +24,9 @@ NOTHING_MEASURED: dict[str, Any] = {
     "informative": False,
     "bins": [],
 }
-NOTHING_COMPARED: dict[str, Any] = Change.first().to_json() | {"state": None, "against": None, "anchor": None}
+NOTHING_COMPARED: dict[str, Any] = Change.first().to_json() | dict.fromkeys(
+    ("state", "against", "anchor", "judge")
+)
 
 
 def raw_part(sample: Rows, cohort: Cohort, design: Design) -> dict[str, Any]:

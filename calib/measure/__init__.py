@@ -6,10 +6,7 @@ from calib.measure.bins import Bin, Bins, Reliability, reliability
 from calib.measure.change import Change, change_test
 from calib.measure.clusters import cluster_counts
 from calib.measure.ece import Counts, Ece, Rise, ece_estimate, group_means, kish_counts, mover
-<<<<<<< HEAD
 from calib.measure.intervals import wilson
-=======
->>>>>>> work-bench
 from calib.measure.judge import Judged, with_judge
 from calib.measure.measurement import Measurement, measure
 from calib.measure.mix import MixShift, mix_shift
@@ -50,9 +47,6 @@ __all__ = [
     "reliability",
     "strata",
     "strata_of_cells",
-<<<<<<< HEAD
     "wilson",
-=======
->>>>>>> work-bench
     "with_judge",
 ]
