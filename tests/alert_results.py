@@ -42,6 +42,8 @@ def result(
         "raw": {"ece": 0.15, "bins": []} | measured,
         "served": {"ece": served_ece, "mappings": shares} | measured,
         "change": dict.fromkeys(change) if state is None else change,
+        "segments": {},
+        "score_mix": {"moved": 0.21, "usual": 0.03, "ece_from_mix": 0.012, "notable": False},
         "refit": {
             "published": published,
             "reason": reason,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
 REJECTS_SHARE = 0.05  # of all rows
 REJECTS_FACTOR = 3  # times the share of the window before
-BLIND = 0.10  # a window that cannot see a rise of this size watches nothing
+BLIND = 0.15  # a window that cannot see a rise of this size watches nothing
 
 SHOWN = 5  # segments that a message names
 

@@ -92,9 +92,10 @@ def pool(parts: Sequence[Rows]) -> Rows | None:
 def counts(sample: Rows, strata: Strata) -> Counts:
     """Effective counts by stratum: Kish's, and fewer where rows come in clusters."""
     group, size = strata.assign(sample.raw), len(strata)
-    if all(cluster is None for cluster in sample.cluster):
+    cluster = clusters(sample)
+    if cluster is None:
         return kish_counts(group, sample.correct, sample.weight, size)
-    return cluster_counts(group, sample.correct, sample.weight, clusters(sample), size)
+    return cluster_counts(group, sample.correct, sample.weight, cluster, size)
 
 
 def clusters(sample: Rows) -> npt.NDArray[np.intp] | None:
