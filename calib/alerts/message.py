@@ -167,7 +167,7 @@ def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> st
         "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",
         "early_warning": f"What to do: {look}; the verdict follows with the last labels. {waits}",
         "cannot_see": f"What to do: `calib plan {stream}` says how many labels would see how much",
-        "score_mix": f"What to do: {look}",
+        "score_mix": f"What to do: {look}; `calib run {stream} --period {period}` shows the shares",
         "scope_changed": f"Nothing to do if it was meant; else see `scope` in calib.toml. {waits}",
     }.get(kind, f"`calib mapping list {stream}` shows what is served")
 

@@ -41,11 +41,19 @@ def root(
     del version
 
 
-from calib.cli import cycle_verbs, labels_verbs, mapping_verbs, measure_verb, setup_verbs  # noqa: E402
+from calib.cli import (  # noqa: E402
+    cycle_verbs,
+    labels_verbs,
+    mapping_verbs,
+    measure_verb,
+    plan_verb,
+    setup_verbs,
+)
 
 app.command("measure")(measure_verb.measure)
 app.command("check")(setup_verbs.check)
 app.command("demo")(setup_verbs.demo)
+app.command("plan")(plan_verb.plan)
 app.command("run")(cycle_verbs.run)
 app.command("backfill")(cycle_verbs.backfill)
 app.command("sample")(cycle_verbs.sample)

@@ -72,10 +72,10 @@ def backfill_channel(watch: Watch, ports: Ports, first: Period) -> str:
 
 def account(window: Window, ports: Ports) -> dict[str, Any]:
     """The window as `calib run --json` shows it, its alerts as they stand now."""
+    early = early_watch(window, ports) if window.result is None else None
     with ports.engine.connect() as conn:
         if window.result is None:
             result = skeleton(window, queue.cohort(conn, window.id))
-            early = early_watch(window, ports)
             result["early_watch"] = None if early is None else early.to_json()
         else:
             result = {key: value for key, value in window.result.items() if key != "proposal"}

@@ -49,11 +49,19 @@ def detectable_rise(scene: Scene, accuracy: Floats) -> float | None:
         return found
 
     def sees(shift: float) -> float:
-        significant, point, high_enough = _drawn(scene, scene.labels, worse(shift), accuracy, accuracy)
-        return float((significant & (point >= scene.max_rise / 2) & high_enough).mean())
+        return detection(scene, worse(shift), accuracy)
 
     shift = _least(sees, *SHIFTS)
     return None if shift is None else float((accuracy - worse(shift)) @ scene.mass)
+
+
+def detection(scene: Scene, worse: Floats, accuracy: Floats) -> float:
+    """The share of such windows that are called degraded once the accuracies are `worse`, shape (B,).
+
+    Before they were `accuracy`, which the scores fit.
+    """
+    significant, point, high_enough = _drawn(scene, scene.labels, worse, accuracy, accuracy)
+    return float((significant & (point >= scene.max_rise / 2) & high_enough).mean())
 
 
 def labels_to_prove_stable(scene: Scene, accuracy: Floats, score: Floats) -> int | None:

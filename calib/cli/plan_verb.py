@@ -1,0 +1,91 @@
+"""`calib plan`: what a budget of labels can see, in words that whoever pays for them understands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import CONFIG, Config, Json, StreamName
+
+
+def plan(
+    stream: StreamName,
+    labels: Annotated[
+        int | None, typer.Option("--labels", min=20, help="A window's budget. Default: the stream's.")
+    ] = None,
+    rise: Annotated[
+        list[float] | None,
+        typer.Option("--rise", min=0.005, max=0.9, help="A rise of the ECE to see; may be repeated."),
+    ] = None,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """How many labels it takes to see a rise of the ECE, and to certify each target.
+
+    Simulates the change test on the stream's latest traffic, within its budget of false alarms. "Sees" means
+    4 times in 5. Nothing is opened, drawn or written.
+    """
+    from calib.cycle.planning import planned
+    from calib.sampling.planner import RISES
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    with output.progress(f"{stream}: simulating", total=1) as step:
+        found = planned(opened.watch(stream), opened.ports(stream), labels=labels, rises=rise or RISES)
+        step("done")
+    if json:
+        output.emit(found)
+    else:
+        _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=True)
+    say = console.print
+    say(
+        f"[bold]{found['stream']}[/bold]  planned on {found['period']}: {found['population']:,} predictions, "
+        f"expected accuracy from {found['accuracy_from']}"
+    )
+    seen = found["minimum_detectable_rise"]
+    budget = f"With {found['labels']:,} labels a window"
+    if seen is None:
+        say(f"{budget} you would see no rise at all: not even a total loss of accuracy, 4 times in 5.")
+    else:
+        say(
+            f"{budget} you would hear of a rise of the ECE by {seen:.3f} or more, 4 times in 5. "
+            "A smaller one would mostly pass unseen: no news is then no proof."
+        )
+    for one in found["detections"]:
+        if one["labels"] is None:
+            say(f"  a rise of {one['rise']:.3f}: more labels than can be had")
+        else:
+            say(f"  a rise of {one['rise']:.3f}: about {one['labels']:,} labels a window")
+    for one in found["certifications"]:
+        if one["labels"] is None:
+            say(f"  to certify {one['target']:.0%}: no number of labels; expected accuracy is too low")
+        else:
+            say(
+                f"  to certify {one['target']:.0%}: about {one['labels']:,} labels a window, for a cut at "
+                f"{one['cut']:.3f} that keeps {one['share']:.0%} of predictions"
+            )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    wanted = [one for one in found["detections"] if one["labels"] is not None]
+    for name in ("confidence", "share", "expected accuracy", "labels now"):
+        table.add_column(name, justify="right")
+    for one in wanted:
+        table.add_column(f"for {one['rise']:.3f}", justify="right")
+    for b, part in enumerate(found["strata"]):
+        table.add_row(
+            f"{part['from']:g} to {part['to']:g}",
+            f"{part['share']:.1%}",
+            f"{part['accuracy']:.3f}",
+            f"{found['by_stratum'][b]:,}",
+            *(f"{one['by_stratum'][b]:,}" for one in wanted),
+        )
+    console.print(table)
+    say(f"Next: set `labels` of this stream in calib.toml; `calib plan {found['stream']} --labels N` tries N")

@@ -1,0 +1,224 @@
+"""How many labels it takes: to see a rise, and to certify a target; and what a budget can and cannot see."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.special import expit, logit
+
+from calib.errors import InvalidInput
+from calib.measure.bets import bets
+from calib.measure.reach import POWER, Scene, detectable_rise, detection
+from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, statistic
+from calib.sampling.design import allocate
+
+Floats = npt.NDArray[np.float64]
+
+RISES = (0.03, 0.05, 0.10)
+START_SHARE = 0.15  # of the predictions, above the cut that a certificate tests first
+MOST = 200_000  # labels a window: beyond it the answer is "no"
+STEPS = 9  # halvings of the logarithm: to a few percent, as fine as the simulation's own error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """The labels a window with which a true `rise` is called degraded in 80% of cases, and their allocation.
+
+    `labels` is None where no number up to 200,000 does, or where accuracy cannot fall that far.
+    """
+
+    rise: float
+    labels: int | None
+    by_stratum: tuple[int, ...] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """In JSON's types."""
+        by_stratum = None if self.by_stratum is None else list(self.by_stratum)
+        return {"rise": self.rise, "labels": self.labels, "by_stratum": by_stratum}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certification:
+    """The labels a window with which a cut that keeps `share` of the predictions is certified, 4 times in 5.
+
+    Of the cut that is tested first, the highest with 15% of the predictions, if the expected accuracies are
+    right; all None where its `accuracy` is not above the target.
+    """
+
+    target: float
+    cut: float | None
+    share: float | None
+    accuracy: float | None
+    labels: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """In JSON's types."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a budget of labels a window can see, and what it would take to see or certify more.
+
+    `minimum_detectable_rise`: the smallest true rise that this budget calls degraded in 80% of cases, None
+    where it sees none. `baseline_windows`: how many earlier windows of the same size it is compared with.
+    """
+
+    labels: int
+    by_stratum: tuple[int, ...]
+    baseline_windows: int
+    alpha: float
+    minimum_detectable_rise: float | None
+    detections: tuple[Detection, ...]
+    certifications: tuple[Certification, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """In JSON's types."""
+        return {
+            "labels": self.labels,
+            "by_stratum": list(self.by_stratum),
+            "baseline_windows": self.baseline_windows,
+            "alpha": self.alpha,
+            "minimum_detectable_rise": self.minimum_detectable_rise,
+            "detections": [one.to_json() for one in self.detections],
+            "certifications": [one.to_json() for one in self.certifications],
+        }
+
+
+def plan(
+    mass: npt.ArrayLike,
+    accuracy: npt.ArrayLike,
+    *,
+    labels: int,
+    alpha: float,
+    max_rise: float = 0.03,
+    baseline_windows: int = 6,
+    rises: Sequence[float] = RISES,
+    targets: Sequence[float] = (),
+    levels: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Plan:
+    """Plan a stream's labels from its masses and expected accuracies by stratum, both of shape (B,).
+
+    By simulation of the change test itself, for a fall of all log odds, against a baseline of
+    `baseline_windows` windows with as many labels each (at least one). `levels`: the lowest raw confidence of
+    each stratum, ascending, shape (B,), which certificates take for cuts. Numbers of labels are good to some
+    5%. Raises `InvalidInput` for shapes that differ and values out of range.
+    """
+    w, a = np.asarray(mass, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
+    if w.ndim != 1 or w.shape != a.shape or not ((a >= 0) & (a <= 1)).all():
+        raise InvalidInput("mass and accuracy must be of one shape (B,), accuracies in [0, 1]")
+    if not (0 < alpha < 1 and 0 < max_rise < 1 and baseline_windows >= 1):
+        raise InvalidInput("alpha and max_rise lie between 0 and 1, and a baseline has at least one window")
+    w, a = w / w.sum(), np.clip(a, 1e-3, 1 - 1e-3)
+
+    def scene(n: int) -> Scene:
+        return _scene(w, a, n, baseline_windows, alpha, max_rise, seed)
+
+    return Plan(
+        labels=labels,
+        by_stratum=tuple(allocate(w, a, labels).tolist()),
+        baseline_windows=baseline_windows,
+        alpha=alpha,
+        minimum_detectable_rise=detectable_rise(scene(labels), a),
+        detections=tuple(_detection(w, a, rise, scene) for rise in rises),
+        certifications=tuple(
+            _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence)
+            for target in (targets if levels is not None else ())
+        ),
+    )
+
+
+def _scene(
+    w: Floats, a: Floats, labels: int, windows: int, alpha: float, max_rise: float, seed: int
+) -> Scene:
+    """A window and its baseline as they would be drawn, and what the test would take for significant."""
+    n1 = np.maximum(allocate(w, a, labels), 1).astype(float)
+    n0 = n1 * windows
+    bet = bets(expected_accuracy(a * n0, n0), w)
+    draws = max(LEAST_DRAWS, math.ceil(20 / alpha))
+    null = null_draws(a * n1, n1, a * n0, n0, bet, draws, np.random.default_rng(seed))
+    return Scene(
+        labels=n1,
+        before=n0,
+        mass=w,
+        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, bet),
+        threshold=float(np.quantile(null, 1 - alpha)),
+        max_rise=max_rise,
+        seed=seed + 1,
+    )
+
+
+def _detection(w: Floats, a: Floats, rise: float, scene: Any) -> Detection:
+    """The least budget with enough power, by halving the interval of its logarithms."""
+    worse = _fallen(w, a, rise)
+    low, high = float(len(w)), float(MOST)
+    if worse is None or detection(scene(MOST), worse, a) < POWER:
+        return Detection(rise=rise, labels=None, by_stratum=None)
+    for _ in range(STEPS + 4):
+        middle = math.sqrt(low * high)
+        if detection(scene(round(middle)), worse, a) >= POWER:
+            high = middle
+        else:
+            low = middle
+    labels = math.ceil(high)
+    return Detection(rise=rise, labels=labels, by_stratum=tuple(allocate(w, a, labels).tolist()))
+
+
+def _fallen(w: Floats, a: Floats, rise: float) -> Floats | None:
+    """The accuracies after all log odds have fallen so far that the mean is lower by `rise`; None if it
+    cannot be.
+    """
+
+    def missing(shift: float) -> float:
+        return float(w @ (a - expit(logit(a) - shift))) - rise
+
+    if missing(12.0) < 0:
+        return None
+    found: Floats = expit(logit(a) - brentq(missing, 0.0, 12.0))
+    return found
+
+
+def _certification(w: Floats, a: Floats, levels: Floats, target: float, confidence: float) -> Certification:
+    """The first cut that would be tested: no lower one is certified where it is not."""
+    above = np.cumsum(w[::-1])[::-1]
+    b = int(np.flatnonzero(above >= START_SHARE)[-1])
+    accuracy = float(w[b:] @ a[b:] / above[b])
+    needed = _passing(accuracy, target, confidence) if accuracy > target else None
+    if needed is None:
+        return Certification(target=target, cut=None, share=None, accuracy=None, labels=None)
+    unit = allocate(w, a, 100_000).astype(float) / 100_000
+    effective = above[b] ** 2 / float((w[b:] ** 2 / unit[b:]).sum())  # Kish's number for one label in all
+    return Certification(
+        target=target,
+        cut=float(levels[b]),
+        share=float(above[b]),
+        accuracy=accuracy,
+        labels=math.ceil(needed / effective),
+    )
+
+
+def _passing(accuracy: float, target: float, confidence: float) -> int | None:
+    """The labels above a cut with which the exact test passes in 80% of cases; None beyond a million."""
+    from scipy.stats import binom
+
+    def passes(n: int) -> bool:
+        least = int(binom.isf(1 - confidence, n, target)) + 1  # the fewest correct that pass
+        return bool(binom.sf(least - 1, n, accuracy) >= POWER)
+
+    low, high = 1, 1
+    while not passes(high):
+        low, high = high, high * 2
+        if high > 1_000_000:
+            return None
+    while high - low > max(1, low // 100):
+        middle = (low + high) // 2
+        low, high = (low, middle) if passes(middle) else (middle, high)
+    return high
