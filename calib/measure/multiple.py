@@ -36,24 +36,26 @@ def holm(p: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
 def partially_pooled(value: npt.ArrayLike, error: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Estimates drawn towards their common mean as far as their noise explains how they differ.
 
-    `value` and its standard `error` > 0, shape (m,). The variance between is that of Paule & Mandel (1982);
-    each estimate becomes the posterior mean of a normal model with it (Efron & Morris 1975). Returns values
-    and standard errors, which allow for the common mean's own. One estimate stays as it is.
+    `value` and its standard `error` > 0, shape (m,). Empirical Bayes after Morris (1983), whose standard errors
+    allow for the mean and the variance between being estimates themselves; that variance is Paule & Mandel's
+    (1982). Returns values and standard errors. Fewer than four estimates stay as they are: they do not say
+    how estimates differ.
 
-    >>> partially_pooled([0.1, 0.1, 0.4], [0.1, 0.1, 0.1])[0].round(2).tolist()
-    [0.13, 0.13, 0.33]
+    >>> partially_pooled([0.1, 0.1, 0.1, 0.1, 0.4], [0.1] * 5)[0].round(2).tolist()
+    [0.12, 0.12, 0.12, 0.12, 0.33]
     """
     y, s = np.asarray(value, dtype=np.float64), np.asarray(error, dtype=np.float64)
     if y.ndim != 1 or y.shape != s.shape or not (np.isfinite(y) & np.isfinite(s) & (s > 0)).all():
         raise InvalidInput("estimates and errors must be finite, errors positive, of one shape (m,)")
-    if len(y) < 2:
+    m = len(y)
+    if m < 4:
         return y, s
     between = _between(y, s)
     weight = 1 / (s**2 + between)
     mean = float(weight @ y / weight.sum())
-    kept = between / (between + s**2)
-    shrunk = mean + kept * (y - mean)
-    return shrunk, np.sqrt(kept * s**2 + (1 - kept) ** 2 / weight.sum())
+    drawn = (m - 3) / (m - 1) * s**2 * weight
+    variance = s**2 * (1 - (1 - weight / weight.sum()) * drawn) + 2 / (m - 3) * (drawn * (y - mean)) ** 2
+    return (1 - drawn) * y + drawn * mean, np.sqrt(variance)
 
 
 def _between(y: Floats, s: Floats) -> float:
