@@ -13,26 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from real import backfill
 
-from calib import cycle
-from calib.period import Period
 from calib.store import read_mapping
 from calib.wiring import Deployment
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
 SEEDS = 12
 SWAPPED = "2025-07"
-
-
-def backfill(folder: Path, stream: str, first: str, last: str) -> list[dict[str, Any]]:
-    opened = Deployment.open(folder / "calib.toml")
-    watch, ports = opened.watch(stream), opened.ports(stream)
-    begin, end = Period.parse(first, "month"), Period.parse(last, "month")
-    results = []
-    for period in cycle.range_of(watch, ports, begin, end):
-        window = cycle.open_window(watch, ports, period, channel="production", replay=True)
-        results.append(cycle.account(cycle.advance(window, ports), ports))
-    return results
 
 
 def soccer(data: str, folder: str, seed: int) -> list[dict[str, Any]]:

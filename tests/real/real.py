@@ -1,0 +1,22 @@
+"""What the tests on real data share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from calib import cycle
+from calib.period import Period
+from calib.wiring import Deployment
+
+
+def backfill(folder: Path, stream: str, first: str, last: str) -> list[dict[str, Any]]:
+    """The cycle over a range of months, as `calib backfill` runs it."""
+    opened = Deployment.open(folder / "calib.toml")
+    watch, ports = opened.watch(stream), opened.ports(stream)
+    begin, end = Period.parse(first, "month"), Period.parse(last, "month")
+    results = []
+    for period in cycle.range_of(watch, ports, begin, end):
+        window = cycle.open_window(watch, ports, period, channel="production", replay=True)
+        results.append(cycle.account(cycle.advance(window, ports), ports))
+    return results
