@@ -19,6 +19,10 @@ def plan(
         list[float] | None,
         typer.Option("--rise", min=0.005, max=0.9, help="A rise of the ECE to see; may be repeated."),
     ] = None,
+    period: Annotated[
+        str | None,
+        typer.Option("--period", help="Whose traffic to plan on. Default: the latest that is over."),
+    ] = None,
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
@@ -27,13 +31,17 @@ def plan(
     Simulates the change test on the stream's latest traffic, within its budget of false alarms. "Sees" means
     4 times in 5. Nothing is opened, drawn or written.
     """
+    from calib.cycle import latest_due
     from calib.cycle.planning import planned
+    from calib.period import Period
     from calib.sampling.planner import RISES
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
+    watch, ports = opened.watch(stream), opened.ports(stream)
+    on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
     with output.progress(f"{stream}: simulating", total=1) as step:
-        found = planned(opened.watch(stream), opened.ports(stream), labels=labels, rises=rise or RISES)
+        found = planned(watch, ports, on, labels=labels, rises=rise or RISES)
         step("done")
     if json:
         output.emit(found)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from calib.cli.output import interval, number, printable
@@ -87,12 +89,49 @@ def window_panel(result: dict[str, Any]) -> None:
     change, refit = result["change"], result["refit"]
     if change["state"] is not None:
         say(f"  change      {change_words(change)}")
+    for heading, line in _evidence(result):
+        say(f"  {heading:11} {escape(printable(line))}")
     if change["state"] is not None or result["state"] == "insufficient":
         new = f"new mapping {refit['mapping'][:12]}: " if refit["published"] else "no new mapping: "
         say(f"  refit       {new}{printable(refit['reason'])}")
     for alert in result["alerts"]:
         say(f"  alert       {alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
     say(f"Next: {_next(result, stream, period)}")
+
+
+def _evidence(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What else is known, a line each."""
+    if (judge := result["change"]["judge"]) is not None:
+        yield "judge", f"{'used' if judge['used'] else 'not used'}: {judge['reason']}"
+    for name, part in result["segments"].items():
+        change = part["change"]
+        words = "too few labels to compare" if change is None else change_words(change)
+        yield "segment", f"{name}: served ECE {interval(part['served'])}, {part['labels']} labels; {words}"
+    if (mix := result["score_mix"]) is not None and mix["notable"]:
+        yield "score mix", f"{mix['moved']:.1%} of predictions moved to another stated confidence"
+    response = result["response"]
+    if response is not None and response["share"] is not None and response["share"] < 1:
+        low, high = response["accuracy_if_missing_wrong"], response["accuracy_if_missing_right"]
+        yield (
+            "response",
+            f"{response['share']:.1%}; with every missing answer wrong accuracy is {low:.3f}, "
+            f"right {high:.3f}",
+        )
+    if response is not None and response["agreement"]["rows"]:
+        agreed = response["agreement"]
+        yield (
+            "agreement",
+            f"{agreed['share']:.1%} ({agreed['low']:.1%} to {agreed['high']:.1%}) of {agreed['rows']} rows "
+            "that two people looked at; through such labels a perfect mapping reads an ECE of "
+            f"{agreed['ece_floor']:.3f}",
+        )
+    if (early := result["early_watch"]) is not None:
+        word = "ALARM" if early["alarm"] else "quiet"
+        yield (
+            "early watch",
+            f"{word} after {early['labels']} labels: evidence {early['e_value']:,.1f} to 1, alarm at "
+            f"{early['needed']:,.0f} to 1",
+        )
 
 
 def change_words(change: dict[str, Any]) -> str:

@@ -12,11 +12,12 @@ from calib.cycle.baseline import choose
 from calib.cycle.design import Design, served_eras
 from calib.cycle.design import plan as design_of
 from calib.cycle.evidence import means, pool, rows
-from calib.cycle.operations import PRODUCTION, latest_due
+from calib.cycle.operations import PRODUCTION
 from calib.cycle.ports import WINDOW_SHARE, Ports, Watch
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.measure import GRID, kish_counts
+from calib.period import Period
 from calib.review import queue
 from calib.sampling import plan
 from calib.store import head, read_mapping
@@ -27,19 +28,23 @@ Floats = npt.NDArray[np.float64]
 PRIOR = 2.0  # labels that the expected accuracy counts as, where labels are there too
 
 
-def planned(watch: Watch, ports: Ports, *, labels: int | None, rises: Sequence[float]) -> dict[str, Any]:
+def planned(
+    watch: Watch, ports: Ports, period: Period, *, labels: int | None, rises: Sequence[float]
+) -> dict[str, Any]:
     """The `calib plan --json` object: what `labels` a window see, by default the stream's, and what it takes.
 
-    On the population of the latest period that is over; opens no window. Expected accuracies come from the
+    On the population of `period`; opens no window. Expected accuracies come from the
     labels of earlier windows, else from the mapping on production, else from the stated confidence itself.
-    Raises `InvalidInput` where that period has no traffic.
+    Raises `InvalidInput` where the period has no traffic.
     """
-    period = latest_due(watch, ports.now())
     start, end = period.interval(watch.timezone)
     eras = served_eras(ports.store, watch.stream, PRODUCTION, start, end)
     survey = ports.traffic.survey(Interval(start, end), eras=[era.start for era in eras[1:]])
     if not survey.population:
-        raise InvalidInput(f"{watch.stream}: {period.name} has no traffic to plan with; see `calib check`")
+        raise InvalidInput(
+            f"{watch.stream}: {period.name} has no traffic to plan on; name another with --period "
+            "(`calib check` shows what there is)"
+        )
     design = design_of(watch, ports, survey, eras, PRODUCTION)
     accuracy, source = _expected(watch, ports, design)
     first = np.searchsorted([cell for cell, _, _ in design.cells], [-1, *design.strata.upper[:-1]], "right")

@@ -36,9 +36,9 @@ def holm(p: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
 def partially_pooled(value: npt.ArrayLike, error: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Estimates drawn towards their common mean as far as their noise explains how they differ.
 
-    `value` and its standard `error` > 0, shape (m,). Empirical Bayes after Morris (1983), whose standard errors
-    allow for the mean and the variance between being estimates themselves; that variance is Paule & Mandel's
-    (1982). Returns values and standard errors. Fewer than four estimates stay as they are: they do not say
+    `value` and its standard `error` > 0, shape (m,). Empirical Bayes after Morris (1983), whose standard
+    errors allow for the mean and the variance between being estimates themselves; that variance is Paule &
+    Mandel's (1982). Returns values and standard errors. Fewer than four estimates stay as they are: they do not say
     how estimates differ.
 
     >>> partially_pooled([0.1, 0.1, 0.1, 0.1, 0.4], [0.1] * 5)[0].round(2).tolist()

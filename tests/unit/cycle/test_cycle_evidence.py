@@ -205,3 +205,17 @@ def test_agreement_gives_the_label_error_and_the_ece_that_it_alone_makes(segment
     through = error + (1 - 2 * error) * served  # what such labels make of a perfect mapping's accuracies
     assert found.ece_floor == pytest.approx(design.mass @ np.abs(through - served), abs=1e-3)
     assert agreement([], design).label_error is None
+
+
+def test_slow_decay_that_the_moving_baseline_follows_is_caught_by_the_anchor(world: World) -> None:
+    """A point a month: six pooled months lie at most four points above, the first month a dozen."""
+    months = [f"2025-{m:02d}" for m in range(4, 13)] + [f"2026-{m:02d}" for m in range(1, 6)]
+    for number, month in enumerate(months):
+        world.write(month, n=3000, accuracy=lambda s, down=0.011 * number: s - 0.05 - down)
+    with_columns(world, "", "labels = 600")
+    found = [window["change"] for window in run(world, *months)]
+    caught = [change for change in found if change["state"] in ("degraded", "changed")]
+    assert caught
+    assert caught[0]["against"] == "anchor"
+    assert found.index(caught[0]) >= 5
+    assert caught[0]["anchor"]["direction"] == "accuracy fell"

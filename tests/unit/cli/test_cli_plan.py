@@ -1,0 +1,79 @@
+"""`calib plan`, and what `calib run` tells people beyond the verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from conftest import World
+
+HOSTILE = "[red]refunds[/red]\x1b[31m"
+
+
+def test_a_plan_says_what_the_budget_sees_and_what_more_would_take(world: World, calib: Any) -> None:
+    ran = calib(
+        "plan",
+        "triage",
+        "--json",
+        "--rise",
+        "0.05",
+        "--rise",
+        "0.1",
+        "--period",
+        "2026-04",
+        "--config",
+        world.config,
+    )
+    assert ran.code == 0
+    plan = ran.json
+    assert plan["labels"] == 300
+    assert sum(plan["by_stratum"]) == 300
+    assert plan["accuracy_from"] == "stated confidence"
+    assert [one["rise"] for one in plan["detections"]] == [0.05, 0.1]
+    assert plan["detections"][0]["labels"] > plan["detections"][1]["labels"] > 50
+    assert len(plan["strata"]) == len(plan["by_stratum"])
+    assert {one["target"] for one in plan["certifications"]} == {0.9, 0.95}
+    assert not list(world.folder.glob("mappings/**/*.json"))
+
+
+def test_a_plan_in_words_names_the_next_step(world: World, calib: Any) -> None:
+    assert calib("run", "triage", "--period", "2026-03", "--config", world.config).code == 0
+    ran = calib("plan", "triage", "--labels", "1000", "--period", "2026-04", "--config", world.config)
+    assert ran.code == 0
+    assert "With 1,000 labels a window you would hear of a rise" in ran.out
+    assert "expected accuracy from labels" in ran.out
+    assert "Next: set `labels`" in ran.out
+
+
+def test_a_plan_without_traffic_is_a_clear_error(world: World, calib: Any) -> None:
+    for path in (world.folder / "traffic").glob("*.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, 0), path)
+    ran = calib("plan", "triage", "--json", "--config", world.config)
+    assert ran.code == 2
+    assert "calib check" in ran.json["error"]["message"]
+
+
+def test_a_window_shows_segments_the_judge_and_who_did_not_answer(world: World, calib: Any) -> None:
+    for month in ("2026-01", "2026-02"):
+        table = world.write(month, n=2000)
+        rng = np.random.default_rng(int(month[-1]))
+        segment = rng.choice(["billing", HOSTILE], 2000)
+        right = table.column("correct").to_numpy()
+        judge = np.where(rng.random(2000) < 0.8, right, 1 - right)
+        answers = [int(c) if k else None for c, k in zip(right, rng.random(2000) < 0.9, strict=True)]
+        table = table.drop_columns(["correct"]).append_column("correct", pa.array(answers, pa.int8()))
+        table = table.append_column("segment", pa.array(segment)).append_column("judge", pa.array(judge))
+        pq.write_table(table, world.folder / "traffic" / f"{month}.parquet")
+    text = world.config.read_text().replace('context = ["question"]', 'segment = "segment", judge = "judge"')
+    world.config.write_text(text)
+    calib("run", "triage", "--period", "2026-01", "--config", world.config)
+    ran = calib("run", "triage", "--period", "2026-02", "--config", world.config)
+    assert ran.code == 0
+    assert "judge       used: with a correlation of" in ran.out
+    assert "segment     billing: served ECE" in ran.out
+    assert "[red]refunds[/red]" in ran.out
+    assert "\x1b[31m" not in ran.out
+    assert "with every missing answer wrong accuracy is" in ran.out
