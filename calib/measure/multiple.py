@@ -38,8 +38,8 @@ def partially_pooled(value: npt.ArrayLike, error: npt.ArrayLike) -> tuple[Floats
 
     `value` and its standard `error` > 0, shape (m,). Empirical Bayes after Morris (1983), whose standard
     errors allow for the mean and the variance between being estimates themselves; that variance is Paule &
-    Mandel's (1982). Returns values and standard errors. Fewer than four estimates stay as they are: they do not say
-    how estimates differ.
+    Mandel's (1982). Returns values and standard errors. Fewer than four estimates stay as they are: they do
+    not say how estimates differ.
 
     >>> partially_pooled([0.1, 0.1, 0.1, 0.1, 0.4], [0.1] * 5)[0].round(2).tolist()
     [0.12, 0.12, 0.12, 0.12, 0.33]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from alert_results import QUIET, result
 
-from calib.alerts import Alert, Previous, rejected_share, window_alerts
+from calib.alerts import Alert, Previous, early_warning, rejected_share, window_alerts
 
 
 def kinds(found: dict[str, Any], *, previous: Previous = QUIET) -> list[str]:
@@ -92,3 +92,43 @@ def test_no_context_of_reviewers_travels_with_an_alert() -> None:
     secret = result("degraded") | {"context": "a person's words", "items": ["a person's words"]}
     for alert in window_alerts(secret, previous=QUIET, max_rise=0.03):
         assert "person" not in repr(alert)
+
+
+def test_a_segment_that_degraded_is_told_by_name_and_holds_a_recovery_up_no_less() -> None:
+    change = result("degraded")["change"]
+    found = result("no_change_seen") | {
+        "segments": {"refunds": {"change": change}, "billing": {"change": None}}
+    }
+    (alert,) = window_alerts(found, previous=QUIET, max_rise=0.03)
+    assert alert.kind == "degraded"
+    assert [segment["name"] for segment in alert.facts["segments"]] == ["refunds"]
+    assert "recovered" not in kinds(
+        found | {"served": result("stable", served_ece=0.0)["served"]}, previous=OPEN
+    )
+
+
+def test_a_blind_window_is_told_when_it_begins_and_not_every_month() -> None:
+    for seen, told in ((0.2, True), (None, True), (0.1, False)):
+        found = result("no_change_seen")
+        found["change"] |= {"minimum_detectable_rise": seen}
+        assert ("cannot_see" in kinds(found)) is told
+        already = Previous(degradation_open=False, degraded_mappings=(), rejected_share=0.0, blind=True)
+        assert kinds(found, previous=already) == []
+
+
+def test_another_mix_of_scores_and_another_scope_are_told() -> None:
+    found = result("stable")
+    found["score_mix"] |= {"notable": True}
+    assert kinds(found) == ["score_mix"]
+    before = Previous(degradation_open=False, degraded_mappings=(), rejected_share=0.0, scope={"model": "a"})
+    for scope, told in (({"model": "b"}, ["scope_changed"]), ({"model": "a"}, []), (None, [])):
+        alerts = window_alerts(result("first"), previous=before, max_rise=0.03, scope=scope)
+        assert [alert.kind for alert in alerts] == told
+
+
+def test_an_early_warning_says_how_strong_the_evidence_is() -> None:
+    early = {"labels": 143, "e_value": 5120.4, "needed": 120.0, "alarm": True}
+    alert = early_warning("triage", "2026-10", early)
+    assert alert.kind == "early_warning"
+    assert "143 labels" in alert.facts["what"]
+    assert "5,120 to 1" in alert.facts["what"]
