@@ -28,6 +28,7 @@ def import_(
     from calib.errors import InvalidInput
     from calib.review import files
     from calib.wiring import Deployment
+    from flows.events import labels_arrived
 
     opened = Deployment.open(config)
     if stream is None:
@@ -37,6 +38,8 @@ def import_(
     opened.settings.stream(stream)
     with opened.engine.begin() as conn:
         report = files.import_labels(conn, file, stream=stream, by=by or getpass.getuser(), now=opened.now())
+    if report.new:
+        labels_arrived(stream)
     if json:
         output.emit({"stream": stream, **asdict(report)})
         return
@@ -54,11 +57,15 @@ def export(
     stream: StreamName,
     to: Annotated[Path | None, typer.Option("--to", help="A file; default: standard output.")] = None,
     config: Config = CONFIG,
+    json: Json = False,
 ) -> None:
     """Write what waits for an answer as CSV, in the order of the draw; fill in the column answer."""
+    from calib.errors import InvalidInput
     from calib.review import files
     from calib.wiring import Deployment
 
+    if json and to is None:
+        raise InvalidInput("with --json standard output is not for the CSV: name a file with --to")
     opened = Deployment.open(config)
     opened.settings.stream(stream)
     with opened.engine.connect() as conn:
@@ -68,3 +75,5 @@ def export(
             with to.open("w", newline="", encoding="utf-8") as file:
                 n = files.export(conn, stream, file)
     sys.stderr.write(f"{n} rows wait for an answer\n")
+    if json:
+        output.emit({"stream": stream, "rows": n, "to": str(to)})

@@ -26,6 +26,7 @@ FLOORS = (
 )
 MAY = {
     ("cli", "demo"),
+    ("cli", "flows"),
     ("demo", "flows"),
     ("__main__", "cli"),
     ("calibrators", "measure"),
