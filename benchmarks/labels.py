@@ -7,7 +7,8 @@ called correct in 90%, wrong ones in 40%); and the likelihood ratio of an oracle
 
 The change test alarms where p ≤ .05 and the debiased ECE has risen by .015 or more, as `degraded` does. Its
 strata, allocation, statistic, bootstrap and judge are the project's own functions, with 300 bootstrap draws
-instead of 999. Each column's answer comes from at least `--repeats` repetitions within a few percent of it.
+instead of 999. Its answers are interpolated between points of `--repeats` repetitions each, less than a
+fifth apart; the rule's, from a quarter as many.
 
     python -m benchmarks.labels [--quick] [--repeats 4000] [--months 6] [--raw] [--floor 20] [--drifts …]
 """
@@ -23,9 +24,9 @@ from scipy.special import ndtri
 
 from benchmarks.worlds import DRIFTS, Grouped, World, allocation, drifted, grouped, world
 from calib.measure import Bins, Counts, with_judge
+from calib.measure.bets import bets
 from calib.measure.ece import debiased
-from calib.measure.significance import change_p_value
-from calib.sampling.design import FLOOR
+from calib.measure.significance import expected_accuracy, null_draws, statistic
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,7 +45,7 @@ CENSORED = {("change test", "tied", "wave"), ("+ judge", "tied", "one stratum")}
 
 
 def labelled(
-    here: Grouped, n: int, months: int, rng: np.random.Generator, *, judge: bool, floor: int = FLOOR
+    here: Grouped, n: int, months: int, rng: np.random.Generator, *, judge: bool, floor: int | None = None
 ) -> Counts:
     """The effective counts of so many months of labels."""
     labels = allocation(here, n, floor) * months
@@ -72,7 +73,7 @@ def alarm_rate(
     months: int = 6,
     judge: bool = False,
     draws: int = DRAWS,
-    floor: int = FLOOR,
+    floor: int | None = None,
 ) -> float:
     """How often the change test alarms when the accuracies of `before` have become those of `after`."""
     alarms = 0
@@ -82,20 +83,37 @@ def alarm_rate(
         ece = [debiased(c.correct, c.labels, before.score, before.mass) for c in (now, then)]
         if ece[0] - ece[1] < MAX_RISE / 2:
             continue
-        p = change_p_value(
-            now.correct, now.labels, then.correct, then.labels, before.mass, draws=draws, rng=rng
-        )
-        alarms += p <= ALPHA
+        alarms += significant(now, then, before.mass, draws, rng)
     return alarms / repeats
+
+
+def significant(now: Counts, then: Counts, mass: Floats, draws: int, rng: np.random.Generator) -> bool:
+    """Whether the change test's p ≤ .05; the bootstrap ends early where the rest cannot change that.
+
+    Or will not: where none of a hundred draws reaches the statistic.
+    """
+    samples = now.correct, now.labels, then.correct, then.labels
+    bet = bets(expected_accuracy(then.correct, then.labels), mass)
+    k1, n1, k0, n0 = samples
+    observed = float(statistic(k1[None], n1, k0[None], n0, bet)[0])
+    most, reached = int(ALPHA * (draws + 1)) - 1, 0
+    for done in range(0, draws, 100):
+        reached += int((null_draws(*samples, bet, min(100, draws - done), rng) >= observed - 1e-12).sum())
+        if reached > most or reached == 0:
+            break
+    return reached <= most
 
 
 def plugin(here: World, n: int, repeats: int, rng: np.random.Generator) -> Floats:
     """The plugin ECEs of samples of n random rows in ten equal-width bins, shape (repeats,)."""
-    found, edges = [], np.append(0, np.cumsum(here.mass))
     bin_ = Bins.equal_width(10).assign(here.score)
-    gap = here.accuracy - here.score
+    if len(here.mass) <= 12:
+        rows = rng.multinomial(n, here.mass, repeats)
+        gap = rng.binomial(rows, here.accuracy) - rows * here.score
+        return np.asarray(np.abs(gap @ (bin_[:, None] == np.arange(10))).sum(axis=1) / n)
+    found = []
     for size in [10] * (repeats // 10):
-        row = np.minimum(np.searchsorted(edges, rng.random((size, n)), side="right") - 1, len(gap) - 1)
+        row = (rng.random((size, n)) * len(here.mass)).astype(int)  # points of equal mass
         miss = (rng.random((size, n)) < here.accuracy[row]) - here.score[row]
         cell = (np.arange(size)[:, None] * 10 + bin_[row]).ravel()
         found.append(np.abs(np.bincount(cell, miss.ravel(), size * 10).reshape(size, 10)).sum(axis=1) / n)
@@ -127,25 +145,38 @@ def oracle_rate(before: Grouped, after: Grouped, n: int, repeats: int, rng: np.r
 def labels_needed(rate: Callable[[int, int], float], start: float, repeats: int) -> tuple[int, float]:
     """The labels at which `rate(n, repeats)` is `POWER`, and its standard error as a share.
 
-    Near the answer the normal quantile of the power is a straight line in √n. Steps along it with few
-    repetitions lead to where all are spent; a last step from there is small.
+    A few repetitions lead near the answer. Then all are spent on either side of it until two points less
+    than a fifth apart enclose it, and the normal quantile of the power is interpolated in log n.
     """
-    threshold = ndtri(1 - ALPHA / 2)
+    goal, threshold = ndtri(POWER), ndtri(1 - ALPHA / 2)
 
-    def step(n: float, power: float) -> float:
-        seen = ndtri(np.clip(power, 0.02, 0.98)) + threshold
-        return float(np.clip(n * ((ndtri(POWER) + threshold) / max(seen, 0.3)) ** 2, 40, MOST))
+    def quantile(power: float) -> float:
+        return float(ndtri(np.clip(power, 0.02, 0.98)))
+
+    def step(n: float, z: float) -> float:
+        """To where the answer would lie if the statistic grew as √n does."""
+        grown = ((goal + threshold) / max(z + threshold, 0.3)) ** 2
+        return float(np.clip(n * np.clip(grown, 0.6, 1.7), 40, MOST))
 
     n = start
     for few in (repeats // 10, repeats // 8):
-        n = step(n, rate(round(n), few))
-    for _ in range(2):
-        power = rate(round(n), repeats)
-        last, n = n, step(n, power)
-        if abs(n / last - 1) < 0.05:
-            break
-    slope = (ndtri(POWER) + threshold) / 2 * np.exp(-(ndtri(POWER) ** 2) / 2) / np.sqrt(2 * np.pi)
-    return round(n), float(np.sqrt(POWER * (1 - POWER) / repeats) / slope)
+        n = step(n, quantile(rate(round(n), few)))
+    below: list[tuple[float, float]] = []
+    above: list[tuple[float, float]] = []
+    while True:
+        z = quantile(rate(round(n), repeats))
+        (above if z >= goal else below).append((np.log(round(n)), z))
+        if below and above:
+            (x0, z0), (x1, z1) = max(below), min(above)
+            if abs(x1 - x0) < 0.2 or len(below) + len(above) > 8:
+                break
+            n = float(np.exp((x0 + x1) / 2))
+        else:
+            n = float(np.clip(step(n, z), *((1.04 * n, 1.5 * n) if below else (n / 1.5, n / 1.04))))
+    share = (goal - z0) / (z1 - z0)
+    error = np.sqrt(POWER * (1 - POWER) / repeats) / (np.exp(-(goal**2) / 2) / np.sqrt(2 * np.pi))
+    slope = max((z1 - z0) / (x1 - x0), (goal + threshold) / 2)
+    return round(float(np.exp(x0 + share * (x1 - x0)))), float(error / slope * np.hypot(share, 1 - share))
 
 
 def false_alarms(given: argparse.Namespace, repeats: int) -> None:
@@ -178,7 +209,7 @@ def row(kind: str, drift: str, given: argparse.Namespace, repeats: int) -> tuple
     found = {}
     for i, (name, guess) in enumerate((("rule", 2500), ("tuned", 1000))):
         found[name], _ = labels_needed(
-            lambda n, r, i=i: rule_rates(here, worse, n, r, rng)[i], guess, repeats
+            lambda n, r, i=i: rule_rates(here, worse, n, r, rng)[i], guess, max(400, repeats // 4)
         )
     for name, judge in (("change test", False), ("+ judge", True)):
         found[name], error = labels_needed(
@@ -201,7 +232,9 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=4000)
     parser.add_argument("--months", type=int, default=6, help="of labels in the baseline")
     parser.add_argument("--raw", action="store_true", help="the baseline is overconfident by .09")
-    parser.add_argument("--floor", type=int, default=FLOOR, help="least labels in a stratum")
+    parser.add_argument(
+        "--floor", type=int, help="least labels in a stratum, in place of benchmarks.worlds.allocation's"
+    )
     parser.add_argument("--drifts", nargs="+", choices=DRIFTS, help="only these")
     given = parser.parse_args()
     repeats = 400 if given.quick else given.repeats
