@@ -10,9 +10,13 @@ from scipy.special import logit
 
 Floats = npt.NDArray[np.float64]
 
-SIZES = (0.02, 0.04, 0.07, 0.12)  # rises of the ECE that are worth knowing about
-DOWN, UP = 0.75, 0.25  # accuracy falls more often than it rises
-OMNIBUS = 0.20  # of the prior, for independent normal drifts in every stratum
+SIZES = (0.03, 0.05, 0.08, 0.12)  # rises of the ECE that are worth knowing about
+SIZE_WEIGHTS = (0.30, 0.30, 0.25, 0.15)
+DOWN = 0.75  # of a drift's weight: accuracy falls more often than it rises
+OMNIBUS = 0.10  # of the prior, for independent normal drifts in every stratum
+LONGEST_RUN = 3  # neighbouring strata that may drift alone
+BLOCK = 100  # replicates at a time: their table of bets stays in the processor's cache
+WAVES = ((2.0, 0.0), (2.0, 0.5), (3.0, 0.0), (3.0, 0.5))  # half turns over the population, and their start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +30,41 @@ class Bets:
 def bets(accuracy: Floats, mass: Floats) -> Bets:
     """Drifts fixed in advance from the expected accuracy, both of shape (B,), strata in ascending order.
 
-    A shift of all log odds (prior .30), of the more confident half (.12), a flattening (.18), and each
-    single stratum (.20 in all); each scaled to a mean absolute change in `SIZES`, three parts down to
-    one part up. The remaining .20 is the omnibus drift's. A shape that these strata cannot take leaves its
-    weight to the others.
+    A shift of all log odds (prior .41), of their more confident half (.13) and of the other (.09), a
+    flattening (.17), waves that let some regions fall and others rise (.06), and each run of up to three
+    neighbouring strata alone (.14 in all); each scaled to a mean absolute change in `SIZES`, three parts
+    down to one part up where it has a direction. The omnibus drift takes `OMNIBUS` off them all. A shape
+    that these strata cannot take leaves its weight to the others.
     """
     a = np.clip(accuracy, 1e-3, 1 - 1e-3)
     slope = a * (1 - a)
     odds = logit(a)
-    upper = np.cumsum(mass) - mass / 2 >= 0.5
-    shapes = [(slope, 0.30), (slope * upper, 0.12), (slope * (odds - mass @ odds), 0.18)]
-    shapes += [(unit, 0.20 / len(a)) for unit in np.eye(len(a))]
-    drifts, weights = [], []
-    for shape, weight in shapes:
-        scale = float(mass @ np.abs(shape))
-        if scale <= 1e-12:  # one stratum has no tilt; a stratum without mass no drift
-            continue
-        for size in SIZES:
-            for sign, share in ((-1.0, DOWN), (1.0, UP)):
-                drifts.append(np.clip(sign * size * shape / scale, -0.95 * a, 0.95 * (1 - a)))
-                weights.append(weight * share / len(SIZES))
-    prior = np.array(weights) * (1 - OMNIBUS) / sum(weights)
-    return Bets(drift=np.array(drifts), log_weight=np.log(prior))
+    place = np.cumsum(mass) - mass / 2
+    upper = place >= 0.5
+    shapes = [(slope, 0.41, DOWN), (slope * upper, 0.13, DOWN), (slope * ~upper, 0.09, DOWN)]
+    shapes += [(slope * (odds - mass @ odds), 0.17, DOWN)]
+    shapes += [
+        (slope * np.cos(np.pi * (turns * place + start)), 0.06 / len(WAVES), 0.5) for turns, start in WAVES
+    ]
+    size = len(a)
+    runs = [
+        np.concatenate([np.zeros(first), slope[first : first + length], np.zeros(size - first - length)])
+        for length in range(1, min(LONGEST_RUN, size) + 1)
+        for first in range(size - length + 1)
+    ]
+    shapes += [(run, 0.14 / len(runs), DOWN) for run in runs]
+
+    table = np.array([shape for shape, _, _ in shapes])
+    scale = np.abs(table) @ mass
+    there = scale > 1e-12  # one stratum has no tilt; a stratum without mass no drift
+    table = table[there] / scale[there, None]
+    weight, down = (np.array([shape[i] for shape in shapes])[there] for i in (1, 2))
+    sign = np.array([-1.0, 1.0])
+    drift = sign[:, None] * np.array(SIZES)[:, None, None] * table[:, None, None, :]
+    share = np.stack([down, 1 - down], axis=1)[:, None, :] * np.array(SIZE_WEIGHTS)[:, None]
+    prior = (weight[:, None, None] * share).reshape(-1) * (1 - OMNIBUS) / weight.sum()
+    drift = np.clip(drift.reshape(-1, size), -0.95 * a, 0.95 * (1 - a))
+    return Bets(drift=drift, log_weight=np.log(prior))
 
 
 def log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:
@@ -55,14 +72,22 @@ def log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:
 
     `variance` is that of the changes, shape (R, B); infinite where a stratum says nothing.
     """
+    blocks = range(0, max(len(change), 1), BLOCK)
+    return np.concatenate([_log_mixture(change[i : i + BLOCK], variance[i : i + BLOCK], bet) for i in blocks])
+
+
+def _log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:
     precision = 1 / variance
-    terms = [(change * precision) @ bet.drift.T - 0.5 * precision @ (bet.drift**2).T + bet.log_weight]
-    for size in SIZES:
+    pull = change * precision
+    terms = [pull @ bet.drift.T - 0.5 * precision @ (bet.drift**2).T + bet.log_weight]
+    for size, weight in zip(SIZES, SIZE_WEIGHTS, strict=True):
         spread = size**2 * np.pi / 2  # of a normal drift whose mean absolute value is `size`
-        each = -0.5 * np.log1p(spread * precision)
-        each += 0.5 * (change * precision) ** 2 * spread / (1 + spread * precision)
-        terms.append((each.sum(axis=1) + np.log(OMNIBUS / len(SIZES)))[:, None])
+        shrink = 1 + spread * precision
+        each = 0.5 * (pull**2 * spread / shrink - np.log(shrink))
+        terms.append(each.sum(axis=1)[:, None] + np.log(OMNIBUS * weight))
     table = np.concatenate(terms, axis=1)
     top: Floats = table.max(axis=1)
-    found: Floats = top + np.log(np.exp(table - top[:, None]).sum(axis=1))
+    table -= top[:, None]
+    np.exp(table, out=table)
+    found: Floats = top + np.log(table.sum(axis=1))
     return found

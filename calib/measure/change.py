@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bets import Bets, bets, log_mixture
+from calib.measure.bets import bets
 from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover
 from calib.measure.intervals import z_of
 from calib.measure.reach import Scene, detectable_rise, labels_to_prove_stable
+from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, p_value, statistic
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
-
-LEAST_DRAWS = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,11 +112,12 @@ def change_test(
     k1, n1, k0, n0 = (c[there] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
     q, w = q[there], w[there] / w[there].sum()
 
-    expected = (k0 + 1) / (n0 + 2)
+    expected = expected_accuracy(k0, n0)
     bet = bets(expected, w)
-    observed = float(_statistic(k1[None], n1, k0[None], n0, bet)[0])
-    null = _null(k1, n1, k0, n0, expected, bet, draws or max(LEAST_DRAWS, math.ceil(20 / alpha)), seed)
-    p = (1 + int((null >= observed - 1e-12).sum())) / (len(null) + 1)
+    observed = float(statistic(k1[None], n1, k0[None], n0, bet)[0])
+    draws = draws or max(LEAST_DRAWS, math.ceil(20 / alpha))
+    null = null_draws(k1, n1, k0, n0, bet, draws, np.random.default_rng(seed))
+    p = p_value(observed, null)
 
     ece_now = ece_estimate(k1, n1, q, w)
     ece_before = ece_estimate(k0, n0, q, w) if baseline_ece is None else baseline_ece
@@ -126,7 +126,7 @@ def change_test(
         labels=n1,
         before=n0,
         mass=w,
-        statistic=lambda k1, n1, k0, n0: _statistic(k1, n1, k0, n0, bet),
+        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, bet),
         threshold=float(np.quantile(null, 1 - alpha)),
         max_rise=max_rise,
         seed=seed + 1,
@@ -152,29 +152,6 @@ def _state(significant: bool, rise: Rise, max_rise: float) -> State:
     if significant:
         return "degraded" if rise.point >= max_rise / 2 and rise.high > max_rise else "changed"
     return "stable" if rise.high <= max_rise else "no_change_seen"
-
-
-def _statistic(k1: Floats, n1: Floats, k0: Floats, n0: Floats, bet: Bets) -> Floats:
-    """The log mixture ratio of each replicate; k of shape (R, B), n of shape (B,).
-
-    The variance is pooled over both samples: taken from each alone it breaks where the baseline is large.
-    """
-    prior = (k0 + 1) / (n0 + 2)
-    pooled = np.clip((k1 + k0 + 2 * prior) / (n1 + n0 + 2), 1e-3, 1 - 1e-3)
-    return log_mixture(k1 / n1 - k0 / n0, pooled * (1 - pooled) * (1 / n1 + 1 / n0), bet)
-
-
-def _null(
-    k1: Floats, n1: Floats, k0: Floats, n0: Floats, prior: Floats, bet: Bets, draws: int, seed: int
-) -> Floats:
-    """The statistic where nothing changed: both samples binomial with one accuracy per stratum."""
-    rng = np.random.default_rng(seed)
-    accuracy = np.clip((k1 + k0 + 2 * prior) / (n1 + n0 + 2), 0, 1)
-    m1, m0 = np.maximum(np.round(n1), 1), np.maximum(np.round(n0), 1)
-    shape = (draws, len(n1))
-    drawn1 = rng.binomial(m1.astype(np.int64), accuracy, shape).astype(np.float64)
-    drawn0 = rng.binomial(m0.astype(np.int64), accuracy, shape).astype(np.float64)
-    return _statistic(drawn1, m1, drawn0, m0, bet)
 
 
 def _accuracy_change(k1: Floats, n1: Floats, k0: Floats, n0: Floats, w: Floats) -> tuple[float, float]:

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.intervals import folded_normal, z_of
+from calib.measure.intervals import folded_moments, folded_normal, z_of
 
 Floats = npt.NDArray[np.float64]
+
+ROUNDS = 60  # of root finding; about fifteen suffice
+REAL = 2.5  # standard errors that make a gap more than noise: one stratum in eighty is beyond them by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,9 @@ def ece_estimate(
 
     The plugin T = Σ W |k/n − q| is too high by its own noise: with 500 labels a perfectly calibrated model
     reads about .03. The estimate takes the expected noise off once, max(0, 2T − Σ W E|N(d, s)|) (Kumar,
-    Liang & Ma 2019, for L1). The interval inverts the law of T, a sum of folded normals, along two shapes
-    of the true gaps: for the lower end only gaps beyond two standard errors are real, for the upper end none
-    is below one standard error.
+    Liang & Ma 2019, for L1). The interval inverts the law of T, a skewed sum of folded normals, along two
+    shapes of the true gaps: for the lower end only gaps beyond two and a half standard errors are real, for
+    the upper end none is below one standard error.
 
     Raises `InvalidInput` for shapes that differ, NaN, more correct than labels, scores outside [0, 1],
     negative masses, and where no stratum with mass has a label.
@@ -144,9 +147,9 @@ def debiased(k: Floats, n: Floats, q: Floats, w: Floats) -> Floats:
 
 
 def lower_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> Floats:
-    """The ECE's lower end: gaps within two standard errors are taken for noise. Shapes as in `debiased`."""
+    """The ECE's lower end: gaps within `REAL` standard errors count as noise. Shapes as in `debiased`."""
     gap, sd = np.abs(k / n - q), standard_error(k, n, q)
-    return _invert(w, gap @ w, np.where(gap > 2 * sd, gap, 1e-3 * sd), sd, z_of(level))
+    return _invert(w, gap @ w, np.where(gap > REAL * sd, gap, 1e-3 * sd), sd, z_of(level))
 
 
 def upper_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> Floats:
@@ -166,26 +169,48 @@ def reaches(
 
 
 def _law(w: Floats, c: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
-    """Mean + z · sd of the plugin under the gaps c·t; `c` of shape (…,), `shape` and `sd` (…, B)."""
-    mean, variance = folded_normal(c[..., None] * shape, sd)
-    found: Floats = mean @ w + z * np.sqrt(variance @ w**2)
+    """The plugin's quantile at z under the gaps c·t; `c` of shape (…,), `shape` and `sd` (…, B).
+
+    A normal quantile of the sum, moved by its skewness (Cornish & Fisher 1938): folded noise leans to the
+    right, and without this the lower end lies above the truth in up to 8% of windows.
+    """
+    mean, variance, third = folded_moments(c[..., None] * shape, sd)
+    spread = np.sqrt(variance @ w**2)
+    found: Floats = mean @ w + z * spread + (z * z - 1) / 6 * (third @ w**3) / spread**2
     return found
 
 
 def _invert(w: Floats, plugin: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
-    """Σ W c·t for the c ≥ 0 at which `_law` gives the plugin that was seen; 0 where none does."""
-    none = _law(w, np.zeros_like(plugin), shape, sd, z) >= plugin
+    """Σ W c·t for the c ≥ 0 at which `_law` gives the plugin that was seen; 0 where none does.
+
+    Regula falsi with the Illinois rule (Dowell & Jarratt 1971), in all replicates at once, to the last bits.
+    """
     low, high = np.zeros_like(plugin), np.ones_like(plugin)
+    below = _law(w, low, shape, sd, z) - plugin
+    none = below >= 0
+    above = _law(w, high, shape, sd, z) - plugin
     for _ in range(20):
-        short = _law(w, high, shape, sd, z) < plugin
+        short = above < 0
         if not short.any():
             break
         high = np.where(short, 2 * high, high)
-    for _ in range(50):
-        middle = (low + high) / 2
-        short = _law(w, middle, shape, sd, z) < plugin
-        low, high = np.where(short, middle, low), np.where(short, high, middle)
-    return np.where(none, 0.0, np.minimum(1.0, (shape @ w) * low))
+        above = np.where(short, _law(w, high, shape, sd, z) - plugin, above)
+    root, side = np.where(none, 0.0, high), np.zeros_like(plugin)
+    open_ = ~none & (above >= 0)
+    for _ in range(ROUNDS):
+        if not open_.any():
+            break
+        middle = low - below * (high - low) / np.where(open_, above - below, 1.0)
+        found = _law(w, middle, shape, sd, z) - plugin
+        root = np.where(open_, middle, root)
+        now = np.where(found < 0, -1.0, 1.0)
+        # The end that stays twice running counts half, or it would stay for ever.
+        again = np.where(now == side, 0.5, 1.0)
+        below, above = np.where(now < 0, found, below * again), np.where(now < 0, above * again, found)
+        low, high = np.where(now < 0, middle, low), np.where(now < 0, high, middle)
+        side = now
+        open_ &= (np.abs(found) > 1e-14) & (above - below > 0)
+    return np.where(none, 0.0, np.minimum(1.0, (shape @ w) * root))
 
 
 def mover(now: Ece, before: Ece) -> Rise:

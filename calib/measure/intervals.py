@@ -29,7 +29,16 @@ def wilson(share: Floats, n: Floats, level: float = 0.95) -> tuple[Floats, Float
 
 def folded_normal(mean: Floats, sd: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of |N(mean, sd)| (Leone, Nelson & Nottingham 1961), element by element."""
+    expected, variance, _ = folded_moments(mean, sd)
+    return expected, variance
+
+
+def folded_moments(mean: Floats, sd: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, variance and third central moment of |N(mean, sd)|, element by element."""
     spread = np.maximum(sd, 1e-12)
     z = mean / spread
-    expected = spread * np.sqrt(2 / np.pi) * np.exp(-z * z / 2) + mean * (1 - 2 * ndtr(-z))
-    return expected, np.maximum(mean * mean + spread * spread - expected * expected, 0)
+    bell = spread * np.sqrt(2 / np.pi) * np.exp(-z * z / 2)
+    inside = mean * (1 - 2 * ndtr(-z))
+    first, second = bell + inside, mean * mean + spread * spread
+    cubed = bell * (mean * mean + 2 * spread * spread) + inside * (mean * mean + 3 * spread * spread)
+    return first, np.maximum(second - first * first, 0), cubed - 3 * first * second + 2 * first**3

@@ -14,6 +14,7 @@ Floats = npt.NDArray[np.float64]
 
 CERTAINTY = 2.0  # standard errors that the correlation must be away from nothing
 LEAST_GAIN = 0.01  # in effective labels; less is not worth depending on a judge
+PRIOR = 10.0  # labels
 MOST = 0.9  # of a stratum's variance that a judge may explain: no sample shows it to be perfect
 
 
@@ -102,8 +103,10 @@ def with_judge(
         return Judged(counts=counts, correlation=correlation, used=False, reason=reason)
 
     power = covariance / of_answer
+    # What accuracy the judge's own mean suggests, so that λ leans little on the labels that it corrects.
     overall = float(k.sum() / n.sum())
-    rate = (k + 2 * overall) / (labels + 2)
+    suggested = np.clip(overall + (mean - float(n @ mean / n.sum())) / power, 0.02, 0.98)
+    rate = (k + PRIOR * suggested) / (labels + PRIOR)
     answer, judge = rate * (1 - rate), mean * (1 - mean)
     # A judge that calls nearly every row of the population the same explains nothing there.
     explained = np.divide(power**2 * answer, judge, out=np.zeros_like(n), where=there & (judge > 1e-9))

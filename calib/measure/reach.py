@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from calib.measure.ece import debiased, lower_bound, reaches, standard_error
+from calib.measure.ece import REAL, debiased, lower_bound, reaches, standard_error
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,8 +48,10 @@ def detectable_rise(scene: Scene, accuracy: Floats) -> float | None:
         found: Floats = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shift)
         return found
 
+    past = _past(scene, accuracy, accuracy)
+
     def sees(shift: float) -> float:
-        return detection(scene, worse(shift), accuracy)
+        return _degraded(scene, past, worse(shift), accuracy)
 
     shift = _least(sees, *SHIFTS)
     return None if shift is None else float((accuracy - worse(shift)) @ scene.mass)
@@ -60,7 +62,11 @@ def detection(scene: Scene, worse: Floats, accuracy: Floats) -> float:
 
     Before they were `accuracy`, which the scores fit.
     """
-    significant, point, high_enough = _drawn(scene, scene.labels, worse, accuracy, accuracy)
+    return _degraded(scene, _past(scene, accuracy, accuracy), worse, accuracy)
+
+
+def _degraded(scene: Scene, past: _Past, worse: Floats, accuracy: Floats) -> float:
+    significant, point, high_enough = _drawn(scene, past, scene.labels, worse, accuracy)
     return float((significant & (point >= scene.max_rise / 2) & high_enough).mean())
 
 
@@ -68,38 +74,56 @@ def labels_to_prove_stable(scene: Scene, accuracy: Floats, score: Floats) -> int
     """The labels with which such a window, if nothing changed, is called stable in 80% of cases.
 
     None where the baseline is too small for any number of labels. Gaps between score and accuracy count as
-    real beyond two standard errors, as in the ECE's lower end. An order of magnitude, not a promise.
+    real beyond `REAL` standard errors, as in the ECE's lower end. An order of magnitude, not a promise.
     """
     noise = standard_error(accuracy * scene.before, scene.before, score)
-    truth = np.where(np.abs(accuracy - score) > 2 * noise, accuracy, score)
+    truth = np.where(np.abs(accuracy - score) > REAL * noise, accuracy, score)
+    past = _past(scene, truth, score)
 
     def proves(growth: float) -> float:
         labels = scene.labels * growth
-        significant, _, high_enough = _drawn(scene, labels, truth, truth, score)
+        significant, _, high_enough = _drawn(scene, past, labels, truth, score)
         return float((~significant & ~high_enough).mean())
 
     growth = _least(proves, *GROWTH)
     return None if growth is None else math.ceil(float(scene.labels.sum()) * growth)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """Baselines again: labels (B,), correct ones (R, B), their ECEs and how far down those reach (R,)."""
+
+    labels: Floats
+    correct: Floats
+    ece: Floats
+    spread: Floats
+
+
+def _past(scene: Scene, accuracy: Floats, score: Floats) -> _Past:
+    rng = np.random.default_rng(scene.seed)
+    n0 = np.maximum(np.round(scene.before), 1)
+    k0 = rng.binomial(n0.astype(np.int64), accuracy, (REPLICATES, len(n0))).astype(np.float64)
+    ece = debiased(k0, n0, score, scene.mass)
+    spread = ece - np.minimum(lower_bound(k0, n0, score, scene.mass), ece)
+    return _Past(labels=n0, correct=k0, ece=ece, spread=spread)
+
+
 def _drawn(
-    scene: Scene, labels: Floats, now: Floats, then: Floats, score: Floats
+    scene: Scene, past: _Past, labels: Floats, accuracy: Floats, score: Floats
 ) -> tuple[npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
     """Of each replicate: is it significant, its rise, and whether the rise's upper end passes `max_rise`."""
-    rng = np.random.default_rng(scene.seed)  # the same numbers at every step: steps compare like with like
-    shape = (REPLICATES, len(labels))
-    n1, n0 = np.maximum(np.round(labels), 1), np.maximum(np.round(scene.before), 1)
-    k0 = rng.binomial(n0.astype(np.int64), then, shape).astype(np.float64)
-    k1 = rng.binomial(n1.astype(np.int64), now, shape).astype(np.float64)
-    before = debiased(k0, n0, score, scene.mass)
-    spread = before - np.minimum(lower_bound(k0, n0, score, scene.mass), before)
+    # The same numbers at every step: steps compare like with like.
+    rng = np.random.default_rng([scene.seed, 1])
+    n1 = np.maximum(np.round(labels), 1)
+    k1 = rng.binomial(n1.astype(np.int64), accuracy, past.correct.shape).astype(np.float64)
     here = debiased(k1, n1, score, scene.mass)
-    point = here - before
+    point = here - past.ece
     room = np.maximum(scene.max_rise - point, 0)
     # MOVER's upper end is point + hypot(upper − here, spread): it passes where the upper end passes this.
-    limit = here + np.sqrt(np.maximum(room**2 - spread**2, 0))
-    passes = (room <= spread) | reaches(k1, n1, score, scene.mass, limit)
-    return scene.statistic(k1, n1, k0, n0) >= scene.threshold, point, passes
+    limit = here + np.sqrt(np.maximum(room**2 - past.spread**2, 0))
+    passes = (room <= past.spread) | reaches(k1, n1, score, scene.mass, limit)
+    found = scene.statistic(k1, n1, past.correct, past.labels) >= scene.threshold
+    return found, point, passes
 
 
 def _least(power: Callable[[float], float], low: float, high: float) -> float | None:
