@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from calib import __version__
-from calib.calibrators import Labels, Refit, refit
+from calib.calibrators import FORMS, Labels, Refit, refit
 from calib.cycle.evidence import Rows
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
@@ -13,6 +13,8 @@ from calib.db.windows import Window
 from calib.mapping import Identity, Mapping
 from calib.period import Period
 from calib.store import Entry, read_mapping
+
+LOGITS = ("token_probability", "logit")  # score sources with a softmax behind them: a temperature can undo it
 
 
 def propose(
@@ -38,7 +40,9 @@ def propose(
         _labels(sample),
         None if pooled is None else _labels(pooled),
         served=Identity() if before is None else before.default,
+        served_segments={} if before is None else before.segments,
         change=verdict.deciding,
+        methods=FORMS if watch.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
     )
     account = account_of(found)
     if before is not None and _rests_on_later(before, window, watch):
@@ -55,7 +59,7 @@ def propose(
         scope=watch.scope,
         method=found.method,
         default=found.curve,
-        segments={},
+        segments=found.segments,
         certificates=tuple(item for item in certificates if item["cut"] is not None),
         evidence={
             "period": window.period,
@@ -82,6 +86,7 @@ def account_of(found: Refit) -> dict[str, Any]:
         "reason": found.reason,
         "method": found.method,
         "pooling": found.pooling,
+        "segments": sorted(found.segments),
         "mapping": None,
         "ece_before": found.ece_before.to_json() if found.ece_before else None,
         "ece_after": found.ece_after.to_json() if found.ece_after else None,
@@ -91,7 +96,7 @@ def account_of(found: Refit) -> dict[str, Any]:
 
 
 def _labels(sample: Rows) -> Labels:
-    return Labels(sample.raw, sample.correct, sample.weight)
+    return Labels(sample.raw, sample.correct, sample.weight, getattr(sample, "segment", None))
 
 
 def _rests_on_later(mapping: Mapping, window: Window, watch: Watch) -> bool:
