@@ -87,5 +87,8 @@ def labels_of(
     """Labels from anything like an array; weights of 1 by default."""
     score = np.asarray(scores, dtype=np.float64)
     weight = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
-    names = None if segment is None else np.asarray(segment, dtype=object)
+    names = None
+    if segment is not None:
+        given = np.asarray(segment, dtype=object).ravel()
+        names = np.array([None if one is None else str(one) for one in given], dtype=object)
     return Labels(score, np.asarray(correct, dtype=np.float64), weight, names)

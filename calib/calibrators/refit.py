@@ -44,7 +44,8 @@ class Refit:
 
     `segments`: the curves of segments that have one of their own. `ece_before` and `brier_before` are those
     of what is served, on the new labels; `ece_after` and `brier_after` are cross-fitted: no row is scored by
-    a fit, or by a choice of form, that has seen it. `t_*`: of the paired improvement of the Brier score.
+    a fit or a choice of form that has seen it (which segments have curves is decided on all rows). `t_*`: of
+    the paired improvement of the Brier score.
     """
 
     published: bool
@@ -110,7 +111,7 @@ def refit(
     share = now.weights / now.total
     best, after = _chosen(candidates, now, fold)
     curve = fit_labels(now.plus(best.extra), method=best.method, prior=served)
-    own = segment_fits(now, best.extra, fold=fold, curves=best.curves, stream=curve, held_out=best.scores)
+    own = segment_fits(now, best.extra, fold=fold, curves=best.curves, stream=curve)
     for segment in own.values():
         after[segment.where] = segment.scores
 

@@ -16,11 +16,11 @@ from calib.mapping import Curve
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_LABELS = 30  # of the new ones, in a segment: fewer cannot show a gain
-LEAST_GAIN = 1.0  # of the paired Brier score, in standard errors: a segment that differs by chance gains less
+LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
+LEAST_GAIN = 1.3  # of the paired Brier score, in standard errors: one in ten gains as much by chance
 SPREAD = 0.5  # standard deviation of segments around their stream, in log odds
 FARTHEST = 4.0  # log odds
-MOST = 100  # mappings in one file, for that has a largest size
+MOST = 50  # mappings in one file, for that has a largest size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,47 +40,63 @@ def segment_fits(
     fold: npt.NDArray[np.intp],
     curves: list[Curve],
     stream: Curve,
-    held_out: Floats,
 ) -> dict[str, SegmentFit]:
     """The segments whose own mapping beats the stream's on labels that neither has seen.
 
-    `curves`: the stream's fit without each fold; `stream`: its fit on everything; `held_out`: the stream's
-    held-out scores, shape (n,). A segment leans on the stream in one of two ways, whichever scores better:
-    all log odds moved by one number, drawn towards 0 as a normal random effect, or an isotonic fit with half
-    a pseudo-label from the stream's mapping for each label.
+    `fold`: of each new row, shape (n,); `curves`: the stream's fit without each fold; `stream`: its fit on
+    everything. A segment leans on the stream in one of two ways, whichever scores better: all log odds moved
+    by one number, drawn towards 0 as a normal random effect, or an isotonic fit with half a pseudo-label from
+    the stream's mapping for each label.
     """
     found: dict[str, SegmentFit] = {}
     for name in sorted({str(one) for one in now.segments if one is not None}):
         where = now.segments == name
-        here, part_of = now.take(where), fold[where]
-        if here.n < LEAST_LABELS:
-            continue
         before = None if extra is None else extra.take(extra.segments == name)
-        by_shift, by_steps = held_out[where].copy(), held_out[where].copy()
-        for part, curve in enumerate(curves):
-            held = part_of == part
-            rest = here.take(~held).plus(before)
-            if held.any() and rest.n:
-                odds = logit(curve.apply(here.scores[held]))
-                by_shift[held] = expit(odds + shift_of(rest, curve))
-                by_steps[held] = isotonic(rest, curve.apply).apply(here.scores[held])
-        base = (held_out[where] - here.correct) ** 2
-        shift_gain, steps_gain = (
-            paired_gain(base - (scores - here.correct) ** 2, here.weights) for scores in (by_shift, by_steps)
-        )
-        _, t = max(shift_gain, steps_gain)
-        if t <= LEAST_GAIN:
-            continue
-        everything = here.plus(before)
-        if shift_gain >= steps_gain:
-            own = SegmentFit(
-                curve=shifted(stream, shift_of(everything, stream)), where=where, scores=by_shift, t=t
-            )
-        else:
-            own = SegmentFit(curve=isotonic(everything, stream.apply), where=where, scores=by_steps, t=t)
-        found[name] = own
+        own = _own_fit(now.take(where), before, where=where, fold=fold[where], curves=curves, stream=stream)
+        if own is not None:
+            found[name] = own
     clearest = sorted(found, key=lambda name: -found[name].t)[:MOST]
     return {name: found[name] for name in sorted(clearest)}
+
+
+def _own_fit(
+    here: Labels,
+    before: Labels | None,
+    *,
+    where: npt.NDArray[np.bool_],
+    fold: npt.NDArray[np.intp],
+    curves: list[Curve],
+    stream: Curve,
+) -> SegmentFit | None:
+    """One segment's own mapping, None where it does not pay.
+
+    Old rows take part in the choice, each in some fold. The stream's fits have seen them, which can only
+    favour the stream.
+    """
+    rows = here.plus(before)
+    if here.n == 0 or rows.n < LEAST_LABELS:
+        return None
+    new = len(here.scores)
+    fold = np.concatenate([fold, np.arange(len(rows.scores) - new) % len(curves)])
+    base, by_shift, by_steps = (np.empty(len(fold)) for _ in range(3))
+    for part, curve in enumerate(curves):
+        held = fold == part
+        rest = rows.take(~held)
+        base[held] = by_shift[held] = by_steps[held] = curve.apply(rows.scores[held])
+        if rest.n:
+            by_shift[held] = expit(logit(base[held]) + shift_of(rest, curve))
+            by_steps[held] = isotonic(rest, curve.apply).apply(rows.scores[held])
+    loss = (base - rows.correct) ** 2
+    shift_gain, steps_gain = (
+        paired_gain(loss - (scores - rows.correct) ** 2, rows.weights) for scores in (by_shift, by_steps)
+    )
+    _, t = max(shift_gain, steps_gain)
+    if t <= LEAST_GAIN:
+        return None
+    if shift_gain >= steps_gain:
+        shift = shifted(stream, shift_of(rows, stream))
+        return SegmentFit(curve=shift, where=where, scores=by_shift[:new], t=t)
+    return SegmentFit(curve=isotonic(rows, stream.apply), where=where, scores=by_steps[:new], t=t)
 
 
 def shift_of(labels: Labels, stream: Curve) -> float:
