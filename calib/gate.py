@@ -41,8 +41,9 @@ class Gate:
     """The verdict; `change` is that of the ECE, each file's confidences against its own answers.
 
     `confidence`, `auroc` and `dsc`: after minus before with a 95% interval (`auroc` None where a file has
-    one class only). `labels_needed`: more rows in each file with which `stable` would be proven four times
-    in five if nothing changed; 0 where it is proven, None where the ECE is known to have risen.
+    one class only); `dsc_before`, `dsc_after`: of either. `labels_needed`: more rows in each file with which
+    `stable` would be proven four times in five if nothing changed; 0 where it is proven, None where the ECE
+    is known to have risen.
     """
 
     change: Change
@@ -51,6 +52,8 @@ class Gate:
     confidence: Estimate
     auroc: Estimate | None
     dsc: Estimate
+    dsc_before: Estimate
+    dsc_after: Estimate
     labels_needed: int | None
 
     @property
@@ -79,8 +82,8 @@ class Gate:
         elif _moved(self.confidence):
             where = "up" if self.confidence.value > 0 else "down"
             said.append(
-                f"The level of the confidence moved {where}; that the information in it did is not seen. A "
-                "mapping moves the level of the old confidence just as well."
+                f"The level of the confidence moved {where}, the information in it did not beyond noise: "
+                "a mapping does the same to the old confidence."
             )
         return " ".join(said) or "Neither the answers nor the confidence moved beyond noise."
 
@@ -94,8 +97,8 @@ class Gate:
             "confidence_change": _json(self.confidence),
             "auroc_change": _json(self.auroc),
             "dsc_change": _json(self.dsc),
-            "before": self.before.to_json(),
-            "after": self.after.to_json(),
+            "before": self.before.to_json() | _ends("dsc", self.dsc_before),
+            "after": self.after.to_json() | _ends("dsc", self.dsc_after),
         }
 
 
@@ -123,6 +126,7 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
     rise = _difference(_ece(after, now), _ece(before, was), pairs)
     accuracy = _difference(_accuracy(after, now), _accuracy(before, was), pairs)
     auroc_now, auroc_was = _auroc(after, now), _auroc(before, was)
+    dsc_now, dsc_was = _dsc(after), _dsc(before)
     state = _state(rise, max_rise)
     down, up = (rise.value - rise.low) / Z, (rise.high - rise.value) / Z
     error = down if rise.value > 0 else up
@@ -149,7 +153,9 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
         after=now,
         confidence=_difference(_confidence(after), _confidence(before), pairs),
         auroc=None if auroc_now is None or auroc_was is None else _difference(auroc_now, auroc_was, pairs),
-        dsc=_difference(_dsc(after), _dsc(before), pairs),
+        dsc=_difference(dsc_now, dsc_was, pairs),
+        dsc_before=dsc_was.estimate,
+        dsc_after=dsc_now.estimate,
         labels_needed=None if state == "degraded" else needed,
     )
 
@@ -271,6 +277,10 @@ def _mean(rows: Floats, weights: Floats) -> _Quantity:
     value = float(share @ rows)
     half = Z * math.sqrt(float(share**2 @ (rows - value) ** 2))
     return _Quantity(estimate=Estimate(value, value - half, value + half), rows=rows, linear=rows)
+
+
+def _ends(name: str, found: Estimate) -> dict[str, float]:
+    return {f"{name}_low": found.low, f"{name}_high": found.high}
 
 
 def _json(found: Estimate | None) -> dict[str, float] | None:

@@ -177,7 +177,7 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
         ("accuracy", cell(was, "accuracy"), cell(now, "accuracy"), moved(*accuracy)),
         ("stated confidence", n(was["mean_confidence"]), n(now["mean_confidence"]), change("confidence")),
         ("AUROC", cell(was, "auroc"), cell(now, "auroc"), change("auroc")),
-        ("DSC", n(was["dsc"]), n(now["dsc"]), change("dsc")),
+        ("DSC", cell(was, "dsc"), cell(now, "dsc"), change("dsc")),
     ]
 
 

@@ -41,9 +41,10 @@ def routes(
 ) -> None:
     """For each target the cut above which it is proven, the share of traffic there, or why there is none.
 
-    Rests on the labels of one closed window. A certificate is right with probability .95, whatever the sample's
-    design; "none" says whether more labels would help. For the `threshold` in the settings it says how much
-    passes, what that stated and how much of it was really right. Exit code 3: no window is closed yet.
+    Rests on the labels of one closed window. A certificate holds with probability .95, whatever the design
+    of the sample; where there is none it says whether more labels would help. For the `threshold` in the
+    settings it says how much passes, what that stated and how much of it was really right. Exit code 3: no
+    window is closed yet.
     """
     from calib.routing import preset as targets_of
     from calib.wiring import Deployment
@@ -161,8 +162,8 @@ def _words(result: dict[str, Any]) -> str:
         lines.append("A chain of such steps, each acted on at the threshold, failing independently:")
         for row in result["chain"]:
             lines.append(
-                f"  {row['steps']} step{'s' if row['steps'] > 1 else ' '}  claims {row['claimed']:.2f}, delivers "
-                f"{row['delivered']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+                f"  {row['steps']} step{'s' if row['steps'] > 1 else ' '}  claims {row['claimed']:.2f}, "
+                f"delivers {row['delivered']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
             )
     return "\n".join(lines) + "\n"
 
@@ -174,8 +175,8 @@ def _part_words(part: dict[str, Any]) -> list[str]:
             lines.append(f"  {one['target']:.1%} right: no cut, {one['reason']}")
         else:
             lines.append(
-                f"  {one['target']:.1%} right: at or above {one['cut']:g}, {one['share']:.1%} of the traffic; "
-                f"accuracy there at least {one['accuracy_low']:.1%}"
+                f"  {one['target']:.1%} right: at or above {one['cut']:g}, {one['share']:.1%} of the "
+                f"traffic; accuracy there at least {one['accuracy_low']:.1%}"
             )
     for kind, now in (part["threshold"] or {}).items():
         if now["accuracy"] is None:

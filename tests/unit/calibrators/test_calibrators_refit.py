@@ -81,7 +81,7 @@ def test_auroc_does_not_fall_by_refitting() -> None:
 
 
 def test_an_unknown_method_names_the_known_ones() -> None:
-    with pytest.raises(InvalidInput, match="isotonic, identity"):
+    with pytest.raises(InvalidInput, match="isotonic, platt"):
         fit([0.5], [1], method="magic")
 
 
