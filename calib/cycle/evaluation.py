@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection
 
-from calib.calibrators import Labels
 from calib.cycle.design import Design
 from calib.cycle.early import early_watch
-from calib.cycle.evidence import Rows, pool, rows
+from calib.cycle.evidence import Rows, design_effect, pool, rows
 from calib.cycle.measuring import (
     NOTHING_COMPARED,
     NOTHING_MEASURED,
@@ -138,6 +137,8 @@ def skeleton(window: Window, cohort: Cohort | None) -> dict[str, Any]:
             "published": False,
             "reason": "the labels are not complete yet",
             "method": None,
+            "pooling": None,
+            "segments": [],
             "mapping": None,
             "ece_before": None,
             "ece_after": None,
@@ -190,5 +191,5 @@ def _certificates(watch: Watch, design: Design, sample: Rows) -> list[dict[str, 
     """For each target the cut that this window's labels prove, or why there is none."""
     levels = np.array([cell for cell, _, _ in design.cells]) / GRID
     start = start_cut(levels, [n for _, n, _ in design.cells])
-    labels = Labels(sample.raw, sample.correct, sample.weight)
-    return [item.to_json() for item in certified(labels, targets=watch.targets, start=start)]
+    found = certified(sample.labels, targets=watch.targets, start=start, effect=design_effect(sample))
+    return [item.to_json() for item in found]

@@ -109,6 +109,16 @@ def clusters(sample: Rows) -> npt.NDArray[np.intp] | None:
     return found
 
 
+def design_effect(sample: Rows) -> float:
+    """How many clustered rows count as one independent one, on the whole; 1 where no row is in a cluster."""
+    cluster = clusters(sample)
+    if cluster is None or not len(sample):
+        return 1.0
+    group = np.zeros(len(sample), dtype=np.intp)
+    single = kish_counts(group, sample.correct, sample.weight, 1).labels[0]
+    return float(single / cluster_counts(group, sample.correct, sample.weight, cluster, 1).labels[0])
+
+
 def means(values: Floats, sample: Rows, strata: Strata) -> Floats:
     """Weighted mean of `values` by stratum, shape (B,)."""
     return group_means(strata.assign(sample.raw), values, sample.weight, len(strata))

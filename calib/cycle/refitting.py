@@ -11,7 +11,7 @@ from calib import __version__
 from calib.calibrators import FORMS, Labels, Refit, refit
 from calib.calibrators.segments import MOST
 from calib.cycle.design import Design
-from calib.cycle.evidence import Rows
+from calib.cycle.evidence import Rows, design_effect
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
 from calib.db.windows import Window
@@ -62,7 +62,7 @@ def propose(
     if not found.published or found.curve is None:
         return None, account | {"upheld": before is not None}
     periods = {window.period} | (set(pooled.period.tolist()) if pooled is not None else set())
-    whole, by_segment = _proven(labels, watch, window, certificates)
+    whole, by_segment = _proven(labels, design_effect(sample), watch, window, certificates)
     mapping = Mapping(
         stream=window.stream,
         scope=watch.scope,
@@ -106,7 +106,7 @@ def account_of(found: Refit) -> dict[str, Any]:
 
 
 def _proven(
-    labels: Labels, watch: Watch, window: Window, asked: list[dict[str, Any]]
+    labels: Labels, effect: float, watch: Watch, window: Window, asked: list[dict[str, Any]]
 ) -> tuple[tuple[dict[str, Any], ...], dict[str, list[dict[str, Any]]]]:
     """All that these labels prove: each target asked for and the grid around it, and both by segment.
 
@@ -118,7 +118,7 @@ def _proven(
     start = start_cut(levels, [n for _, n, _ in design.cells])
 
     def proven(some: Labels, targets: Iterable[float]) -> list[dict[str, Any]]:
-        found = certified(some, targets=tuple(targets), start=start)
+        found = certified(some, targets=tuple(targets), start=start, effect=effect)
         return [item.to_json() for item in found if isinstance(item, Certificate)]
 
     whole = [item for item in asked if item["cut"] is not None]

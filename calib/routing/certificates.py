@@ -79,13 +79,21 @@ def certify(
 
 
 def certify_each(
-    labels: Labels, *, targets: Sequence[float], confidence: float = 0.95, start: float
+    labels: Labels,
+    *,
+    targets: Sequence[float],
+    confidence: float = 0.95,
+    start: float,
+    effect: float = 1.0,
 ) -> list[Certificate | NoCertificate]:
-    """The same for several targets at once: each keeps its own promise, not all of them together."""
+    """The same for several targets at once: each keeps its own promise, not all of them together.
+
+    `effect` ≥ 1: the rows' design effect, by which clusters divide the number of labels.
+    """
     if not (all(0 < target < 1 for target in targets) and 0 < confidence < 1 and 0 <= start <= 1):
         raise InvalidInput("target and confidence lie between 0 and 1, start in [0, 1]")
     cuts = _cuts(labels.scores, start)
-    share, n, k = _above(labels, cuts)
+    share, n, k = _above(labels, cuts, effect)
     found: list[Certificate | NoCertificate] = []
     for target in targets:
         # of k right answers or more where the accuracy is just the target
@@ -110,16 +118,18 @@ def certify_each(
     return found
 
 
-def certified(labels: Labels, *, targets: Sequence[float], start: float) -> list[Certificate | NoCertificate]:
+def certified(
+    labels: Labels, *, targets: Sequence[float], start: float, effect: float = 1.0
+) -> list[Certificate | NoCertificate]:
     """For each target a certificate, or why there is none; none at all for a signal without information.
 
     A signal whose AUROC may be one half does not tell right answers from wrong ones: a cut on it would be a
     promise about the traffic's mix, kept by chance.
     """
     counted = labels.take(labels.weights > 0)
-    found = auroc(counted.scores, counted.correct, counted.weights) if counted.n else None
+    found = auroc(counted.scores, counted.correct, counted.weights, effect=effect) if counted.n else None
     if found is None or found.low > 0.5:
-        return certify_each(labels, targets=targets, start=start)
+        return certify_each(labels, targets=targets, start=start, effect=effect)
     reason = (
         f"no information: the confidence does not tell right answers from wrong ones, its AUROC is "
         f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
@@ -144,8 +154,8 @@ def _cuts(scores: Floats, start: float) -> Floats:
     return np.concatenate([[start], below[::-1]])
 
 
-def _above(labels: Labels, cuts: Floats) -> tuple[Floats, Floats, Floats]:
-    """At and above each cut: share of weight, Kish's number of labels, the right ones; both floored."""
+def _above(labels: Labels, cuts: Floats, effect: float) -> tuple[Floats, Floats, Floats]:
+    """At and above each cut: share of weight, effective number of labels, the right ones; both floored."""
     order = np.argsort(-labels.scores, kind="stable")
     weights = labels.weights[order] / max(float(labels.weights.max(initial=0.0)), np.finfo(float).tiny)
     total, squares = (np.concatenate([[0.0], np.cumsum(w)]) for w in (weights, weights**2))
@@ -154,7 +164,7 @@ def _above(labels: Labels, cuts: Floats) -> tuple[Floats, Floats, Floats]:
     there = squares[rows] > 0
     effective = np.divide(total[rows] ** 2, squares[rows], out=np.zeros(len(cuts)), where=there)
     accuracy = np.divide(right[rows], total[rows], out=np.zeros(len(cuts)), where=there)
-    n = np.floor(effective + 1e-9)
+    n = np.floor(effective / effect + 1e-9)
     return total[rows] / max(float(total[-1]), np.finfo(float).tiny), n, np.floor(accuracy * n + 1e-9)
 
 
