@@ -19,10 +19,13 @@ BOUND = re.compile(r"[<>≥≤]=?")
 PLACEHOLDER = re.compile(r"<[a-z/]|\[[a-z]", re.I)
 DIGITS = re.compile(r"[+\-]?[.,]?\d")
 BREAK = re.compile(r"[ \t\r]*\n")
-SCALE = re.compile(r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?(?:-|to|and|\.\.\.?)[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?")
+SCALE = re.compile(
+    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?(?:-|to|and|\.\.\.?)[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
+)
 TOP = re.compile(r"(?:.*\s)?(?:out of|of|/)[ \t]?(100|10|5|1)(?:\.0)?")
 ALONE = re.compile(r"(?:\d{1,3}(?:[.,]\d{1,18})?|[.,]\d{1,18})[ \t]?(?:%|percent|(?:/|out of)[ \t]?\d{1,3})?")
 EMPHASIS = set("*_`\"'\\{}$#>|")
+STOPS = set(".!?;")
 ENDS = set("([<,.;:!?)]-")
 
 
@@ -159,10 +162,10 @@ def scale_of(inside: str) -> int | None:
 
 
 def _of_its_author(tokens: list[str]) -> bool:
-    for token in reversed(tokens):
-        if token in ".!?;":
+    for word in reversed(tokens):
+        if word in STOPS:
             return False
-        if token in words.PERSON or token in words.OWN:
+        if word in words.PERSON or word in words.OWN:
             return True
     return False
 

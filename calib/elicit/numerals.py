@@ -21,7 +21,20 @@ SENTENCE = re.compile(r"[.,][ \t]+[^\W\d]|[.,][ \t]*$", re.M)  # ". The", which 
 WORD = re.compile(r"[ \t]*([^\W\d_]+)")
 SAME = dict.fromkeys("“”„«»「」", '"') | dict.fromkeys("‘’", "'") | dict.fromkeys("≈∼", "~")
 SAME |= {"٫": ".", "٬": ",", "٪": "%", "﹪": "%", "−": "-", "\x85": "\n", "—": " - ", "―": " - "}
-GO_ON = {"that", "because", "since", "as", "for", "given", "due", "based", "and", "but", "confident", "certain"}
+GO_ON = {
+    "that",
+    "because",
+    "since",
+    "as",
+    "for",
+    "given",
+    "due",
+    "based",
+    "and",
+    "but",
+    "confident",
+    "certain",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

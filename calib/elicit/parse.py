@@ -29,9 +29,10 @@ SAID = re.compile(
 class Parsed:
     """`value` in [0, 1] with the `source` that it was read from, or None with the `reason` for it.
 
-    Reasons: `empty` no text · `absent` no confidence stated · `words` in words alone · `declined` n/a, unknown ·
-    `several` different values, none called final · `range` a range or a bound · `out_of_range` below 0 or
-    above 1 · `scale_unknown` above 1 without % or denominator · `malformed` digits that are no number.
+    Reasons: `empty` no text · `absent` no confidence stated · `words` a label without a number · `declined`
+    n/a, unknown · `several` different values, none called final · `range` a range or a bound · `out_of_range`
+    below 0 or above 1 · `scale_unknown` above 1 without % or denominator · `malformed` digits that are no
+    number.
     """
 
     value: float | None
@@ -50,8 +51,8 @@ class _Statement:
 def parse_confidence(text: str | None) -> Parsed:
     """Read the confidence that a reply states about itself.
 
-    Never raises; takes time linear in the text; never clamps, averages or guesses. Labels (`Confidence: 0.85`,
-    JSON, tables, tags) go before prose (`I am 85% sure`), and one that is called final or overall before
+    Never raises; takes time linear in the text; never clamps, averages or guesses. Labels (JSON, tables, tags
+    and `Confidence: 0.85`) go before prose (`I am 85% sure`), and one that is called final or overall before
     others; of one rank, different values are `several`. Up to a last `</think>` a text is no reply yet.
 
     >>> parse_confidence("Answer: Vienna\\nConfidence: 85%")

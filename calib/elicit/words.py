@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 # What a label is called. In some writing systems a word has no edge, so those are found anywhere.
-LABELS = ("confidence", "certainty", "confianza", "confiance", "confiança", "konfidenz", "fiducia", "уверенность")
+LABELS = (
+    "confidence",
+    "certainty",
+    "confianza",
+    "confiance",
+    "confiança",
+    "konfidenz",
+    "fiducia",
+    "уверенность",
+)
 EDGELESS = ("置信度", "信心度", "信心", "信頼度", "確信度", "自信度", "신뢰도", "확신도")
 CHANCES = ("probability", "likelihood", "chance")  # labels only of being correct
 CORRECT = {"correct", "correctness", "right", "accurate", "true"}
@@ -35,8 +44,32 @@ MODIFIER = (
     OWN
     | FINAL
     | {
-        *("answer", "stated", "estimated", "calibrated", "reported", "self", "subjective", "numeric", "numerical"),
-        *("verbalized", "model", "the", "a", "level", "of", "total", "current", "correctness", "text", "textbf", "mathbf", "mathrm"),
+        *(
+            "answer",
+            "stated",
+            "estimated",
+            "calibrated",
+            "reported",
+            "self",
+            "subjective",
+            "numeric",
+            "numerical",
+        ),
+        *(
+            "verbalized",
+            "model",
+            "the",
+            "a",
+            "level",
+            "of",
+            "total",
+            "current",
+            "correctness",
+            "text",
+            "textbf",
+            "mathbf",
+            "mathrm",
+        ),
     }
 )
 JOIN = {"with", "and", "at", "but", "so", "plus", "also", "und", "y", "et"}
@@ -48,5 +81,19 @@ ADVERB = APPROXIMATELY | {
     *("would", "will", "can", "d", "so", "thus", "overall", "really", "honestly", "perhaps", "only"),
 }
 PERSON = {"i", "we", "i'm", "im", "we're", "i'd", "we'd"}
-HAVE = {"have", "say", "put", "give", "estimate", "assign", "with", "a", "an", "state", "answer", "this", "that"}
+HAVE = {
+    "have",
+    "say",
+    "put",
+    "give",
+    "estimate",
+    "assign",
+    "with",
+    "a",
+    "an",
+    "state",
+    "answer",
+    "this",
+    "that",
+}
 STATISTICS = {"interval", "intervals", "level", "limit", "limits", "bound", "bounds", "band", "region", "set"}
