@@ -10,6 +10,7 @@ from calib.elicit import words
 from calib.elicit.numerals import Numeral, Reason, read
 
 REACH = 160  # characters on either side of a mention that are looked at: this keeps the time linear
+NUMERAL = 120  # characters that the longest way to write a number takes, with what must not follow it
 TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]|_")
 WORD = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+)?")
 FILL = re.compile(r"[ \t\r*_`\"'\\{}$#]*")
@@ -23,7 +24,7 @@ SCALE = re.compile(
     r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?(?:-|to|and|\.\.\.?)[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
 )
 TOP = re.compile(r"(?:.*\s)?(?:out of|of|/)[ \t]?(100|10|5|1)(?:\.0)?")
-ALONE = re.compile(r"(?:\d{1,3}(?:[.,]\d{1,18})?|[.,]\d{1,18})[ \t]?(?:%|percent|(?:/|out of)[ \t]?\d{1,3})?")
+ALONE = re.compile(r"(?:\d{1,6}(?:[.,]\d{1,18})?|[.,]\d{1,18})[ \t]?(?:%|percent|(?:/|out of)[ \t]?\d{1,6})?")
 EMPHASIS = set("*_`\"'\\{}$#>|")
 STOPS = set(".!?;")
 ENDS = set("([<,.;:!?)]-")
@@ -81,7 +82,7 @@ def before(text: str, start: int) -> Before:
 
 def after(text: str, end: int, *, tagged: bool, alone: bool) -> After | None:
     """Look on from a mention; None where it is no label. `tagged`: it is the name of an XML tag."""
-    window = text[end : end + REACH]
+    window = text[end : end + REACH + NUMERAL]
     link: Literal["mark", "copula"] | None = None
     correct, scale, at = False, None, 0
     while link != "mark":
@@ -116,6 +117,8 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
     level = bound = False
     while True:
         at = _skip(FILL, window, at)
+        if at >= REACH:  # what begins here may be cut off
+            return _none("words")
         if DIGITS.match(window, at):
             found = read(window, at, out_of=scale)
             if level and found.bare:  # "high. 1 source says so"
@@ -143,8 +146,10 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
 
 def _on_a_line(rest: str, scale: int | None) -> Numeral:
     """A number below its label has the line to itself: "1. Vienna" below it is a list."""
-    line = rest.lstrip(" \t\r\n").partition("\n")[0].strip(" \t\r*_`\"'{}$#|")
-    return read(line, out_of=scale) if ALONE.fullmatch(line) else _none("words")
+    line, ended, _ = rest.lstrip(" \t\r\n").partition("\n")
+    line = line.strip(" \t\r*_`\"'{}$#|")
+    whole = ended or len(rest) < NUMERAL
+    return read(line, out_of=scale) if whole and ALONE.fullmatch(line) else _none("words")
 
 
 def scale_of(inside: str) -> int | None:
