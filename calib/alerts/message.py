@@ -19,6 +19,8 @@ TITLES = {
     "window_missed": "a period was not watched",
     "cohort_late": "labels are late",
     "mapping_stale": "the mapping is about to expire",
+    "scope_changed": "another model or prompt than before",
+    "cannot_see": "too little can be read for a verdict",
 }
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
 # control characters, invisible ones such as direction overrides, lone surrogates, line and paragraph ends
@@ -112,6 +114,8 @@ def _refit_line(refit: dict[str, Any], channel: str) -> str:
 
 
 def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> str:
+    if "next" in facts:
+        return f"What to do: {facts['next']}"
     look = f"look for what changed in {period} (model, prompt, inputs)"
     if kind == "degraded" and facts["refit"]["published"]:
         where = "" if facts["channel"] == PRODUCTION else f" --channel {facts['channel']}"

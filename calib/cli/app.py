@@ -41,7 +41,7 @@ def root(
     del version
 
 
-from calib.cli import cycle_verbs, labels_verbs, mapping_verbs, measure_verb, setup_verbs  # noqa: E402
+from calib.cli import cycle_verbs, labels_verbs, mapping_verbs, measure_verb, probe_verb, setup_verbs  # noqa: E402
 
 app.command("measure")(measure_verb.measure)
 app.command("check")(setup_verbs.check)
@@ -50,6 +50,7 @@ app.command("run")(cycle_verbs.run)
 app.command("backfill")(cycle_verbs.backfill)
 app.command("sample")(cycle_verbs.sample)
 app.command("evaluate")(cycle_verbs.evaluate)
+app.command("probe")(probe_verb.probe)
 app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.add_typer(labels_verbs.app, name="labels")

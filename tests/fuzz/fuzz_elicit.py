@@ -1,4 +1,4 @@
-"""A fuzz target: whatever a model may write is read to the end, quickly, and to a value in [0, 1] or a reason.
+"""A fuzz target: whatever a model writes is read to the end, to a value in [0, 1] or a reason.
 
 `python tests/fuzz/fuzz_elicit.py -max_total_time=60` (libFuzzer's options; needs atheris).
 """

@@ -9,19 +9,41 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from calib.elicit import Parsed, Reply, aggregate, parse_confidence, read_reply, same_choice, same_number, same_text
+from calib.elicit import (
+    Parsed,
+    Reply,
+    aggregate,
+    parse_confidence,
+    read_reply,
+    same_choice,
+    same_number,
+    same_text,
+)
 from calib.elicit.parse import MENTION, SAID
 
 ANY = st.text(st.characters(), max_size=300)
 # text that comes near: the pieces of which statements are made
-NEAR = st.lists(
-    st.sampled_from(
-        ["Confidence", "confidence", "certainty", ":", "=", " ", "\n", "0.8", "85", "%", "1", "-", "/100", "(", ")"]
-        + ["I am", "sure", "confident", "my", "final", "is", "about", "high", "to", '"', "**", "</think>", "<", ">"]
-        + ["Answer", "{", "}", "|", "out of", "10", ",", ".", "n/a", "９", "％", "信心", "not", "95%", "of", "\u200b"]
+PIECES = (
+    *("Confidence", "confidence", "certainty", ":", "=", " ", "\n", "0.8", "85", "%", "1", "-", "/100", "("),
+    *(
+        "I am",
+        "sure",
+        "confident",
+        "my",
+        "final",
+        "is",
+        "about",
+        "high",
+        "to",
+        '"',
+        "**",
+        "</think>",
+        "<",
+        ">",
     ),
-    max_size=30,
-).map("".join)
+    *("Answer", "{", "}", "|", "out of", "10", ",", ".", "n/a", "９", "％", "信心", "not", "95%", "of", ")"),
+)
+NEAR = st.lists(st.sampled_from([*PIECES, "\u200b"]), max_size=30).map("".join)
 TEXTS = st.one_of(ANY, NEAR)
 
 
@@ -48,8 +70,20 @@ WAYS: dict[str, Callable[[int], str]] = {
     "full-width": lambda k: f"{k / 1000:.3f}".translate({ord(c): ord(c) + 0xFEE0 for c in "0123456789."}),
     "arabic": lambda k: f"{k / 1000:.3f}".translate(str.maketrans("0123456789.", "٠١٢٣٤٥٦٧٨٩٫")),
 }
-LABELS = ["Confidence: {}", "**Confidence**: {}", '{{"confidence": "{}"}}', "(confidence: {})", "| Confidence | {} |"]
-LABELS += ["<confidence>{}</confidence>", "My confidence: {}", "## Confidence\n{}", "confidence={}", "Certainty — {}"]
+LABELS = [
+    "Confidence: {}",
+    "**Confidence**: {}",
+    '{{"confidence": "{}"}}',
+    "(confidence: {})",
+    "| Confidence | {} |",
+]
+LABELS += [
+    "<confidence>{}</confidence>",
+    "My confidence: {}",
+    "## Confidence\n{}",
+    "confidence={}",
+    "Certainty — {}",
+]
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
@@ -62,7 +96,14 @@ def test_a_number_is_the_same_float_however_it_is_written(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(ANY, st.lists(st.sampled_from(["85%", "0.9", "step 3", "9 out of 10", " ", "\n", "1.", "Answer: "])).map("".join)))
+@given(
+    st.one_of(
+        ANY,
+        st.lists(st.sampled_from(["85%", "0.9", "step 3", "9 out of 10", " ", "\n", "1.", "Answer: "])).map(
+            "".join
+        ),
+    )
+)
 def test_no_number_is_a_confidence_without_a_word_that_says_so(text: str) -> None:
     assume(not MENTION.search(text) and not SAID.search(text) and not re.search("(?i)conf|cert|sure", text))
     assert parse_confidence(text).value is None
@@ -87,7 +128,9 @@ def test_a_number_far_away_is_read_whole_or_not_at_all(filler: str, separator: s
 REPLIES = st.lists(
     st.builds(
         Reply,
-        answer=st.one_of(st.none(), st.sampled_from(["Vienna", "vienna.", "The Vienna", "Graz", "1.5", "15", ""])),
+        answer=st.one_of(
+            st.none(), st.sampled_from(["Vienna", "vienna.", "The Vienna", "Graz", "1.5", "15", ""])
+        ),
         confidence=st.one_of(
             st.just(Parsed(value=None, source=None, reason="absent")),
             st.floats(0, 1).map(lambda value: Parsed(value=value, source="label", reason=None)),
