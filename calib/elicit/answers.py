@@ -15,7 +15,7 @@ Same = Callable[[str, str], bool]
 
 LONGEST = 1_000  # characters of an answer
 LABEL = re.compile(
-    r"^[ \t>*_#`|\-\[{(\"']{0,12}(?:\d{1,3}[.)][ \t]{1,4})?(?:(?:the|my)[ \t])?(final[ \t])?answer"
+    r"^[ \t>*_#`|\-\[(]{0,12}(?:\d{1,3}[.)][ \t]{1,4})?(?:(?:the|my)[ \t])?(final[ \t])?answer"
     r"[*_`\"' \t]{0,6}(?:[:=|：]|is\b:?)[*_`\"' \t]{0,6}(.*)$",
     re.I | re.M,
 )
