@@ -43,8 +43,7 @@ def read_reply(text: str | None) -> Reply:
     """Read a reply's answer and confidence; never raises, whatever the text is.
 
     The answer is what follows the last `Answer:` at the start of a line (a final one before others), the
-    key "answer" of a JSON object, or an <answer> tag. Prose without any of these has no answer: nothing is
-    guessed.
+    key "answer" of a JSON object, or an <answer> tag. Anything else has no answer: nothing is guessed.
 
     >>> read_reply("It is on the Danube.\\n**Answer:** Vienna\\n**Confidence:** 90%").answer
     'Vienna'
