@@ -94,46 +94,11 @@ class Deployment:
 
     def probe(self, name: str) -> Probe:
         """The probe with its questions; `InvalidInput` where its file is not one of questions."""
-        settings = self.settings.probe(name)
-        return Probe(
-            name=name,
-            questions=read_questions(self.settings.folder / settings.file),
-            model=settings.model,
-            endpoint=settings.endpoint,
-            request=dict(settings.request),
-            framings=settings.framings,
-            size=settings.size,
-            match=settings.match,
-            every=settings.every,
-            timezone=settings.timezone,
-            concurrency=settings.concurrency,
-            attempts=settings.attempts,
-            deadline=settings.deadline_minutes * 60,
-            max_rise=settings.max_rise,
-            false_alarms_per_year=settings.false_alarms_per_year,
-            least_readable=settings.least_readable,
-            keep_replies=timedelta(days=settings.keep_replies_days),
-        )
+        return probe_of(name, self.settings)
 
     def endpoint(self, name: str) -> Endpoint:
         """The probe's endpoint; `InvalidInput` where the variable that holds its key is not set."""
-        settings = self.settings.probe(name)
-        key = None
-        if settings.api_key_env is not None:
-            key = os.environ.get(settings.api_key_env)
-            if not key:
-                raise InvalidInput(
-                    f"probe {name}: the environment variable {settings.api_key_env} is not set; put the key "
-                    f"there, or take api_key_env out of [probes.{name}]"
-                )
-        return Endpoint(
-            settings.endpoint,
-            model=settings.model,
-            key=key,
-            request=dict(settings.request),
-            timeout=settings.timeout_seconds,
-            limit=settings.concurrency,
-        )
+        return endpoint_of(name, self.settings)
 
     def sender(self) -> Sender:
         """Slack where there is a token, else the terminal."""
@@ -169,4 +134,49 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
         timezone=stream.timezone,
         base=folder,
         stream=name,
+    )
+
+
+def probe_of(name: str, all_settings: Settings) -> Probe:
+    """The probe of this name."""
+    settings = all_settings.probe(name)
+    return Probe(
+        name=name,
+        questions=read_questions(all_settings.folder / settings.file),
+        model=settings.model,
+        endpoint=settings.endpoint,
+        request=dict(settings.request),
+        framings=settings.framings,
+        size=settings.size,
+        match=settings.match,
+        every=settings.every,
+        timezone=settings.timezone,
+        concurrency=settings.concurrency,
+        attempts=settings.attempts,
+        deadline=settings.deadline_minutes * 60,
+        max_rise=settings.max_rise,
+        false_alarms_per_year=settings.false_alarms_per_year,
+        least_readable=settings.least_readable,
+        keep_replies=timedelta(days=settings.keep_replies_days),
+    )
+
+
+def endpoint_of(name: str, all_settings: Settings) -> Endpoint:
+    """The endpoint of the probe of this name, with the key from the environment."""
+    settings = all_settings.probe(name)
+    key = None
+    if settings.api_key_env is not None:
+        key = os.environ.get(settings.api_key_env)
+        if not key:
+            raise InvalidInput(
+                f"probe {name}: the environment variable {settings.api_key_env} is not set; put the key "
+                f"there, or take api_key_env out of [probes.{name}]"
+            )
+    return Endpoint(
+        settings.endpoint,
+        model=settings.model,
+        key=key,
+        request=dict(settings.request),
+        timeout=settings.timeout_seconds,
+        limit=settings.concurrency,
     )

@@ -96,7 +96,7 @@ def after(text: str, end: int, *, tagged: bool, alone: bool) -> After | None:
                 break  # "confidence (95%)"
             scale, at = scale if said is None else said, bracket.end()
             correct |= not words.CORRECT.isdisjoint(bracket[1].lower().split())
-        elif (word := WORD.match(window, at)) and word[0].lower() in words.SUFFIX | words.COPULA:
+        elif (word := WORD.match(window, at)) and word[0].lower() in words.BETWEEN:
             at = word.end()
             correct |= word[0].lower() in words.CORRECT
             link = "copula" if word[0].lower() in words.COPULA else link
@@ -136,7 +136,7 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
                 return _none("declined")
             level |= name in words.LEVEL
             bound |= name in words.BOUND
-            if name not in words.LEVEL | words.BOUND | words.APPROXIMATELY | words.COPULA:
+            if name not in words.BESIDE:
                 return _none("words")
         elif window[at : at + 1] and window[at] in "([,.;:~|=-":
             at += 1

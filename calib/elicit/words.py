@@ -36,6 +36,7 @@ LEVEL = {
     *("full", "complete", "total", "reasonably", "highly", "somewhat"),
 }
 DECLINED = {"n/a", "na", "none", "null", "unknown", "nil", "nan", "undefined", "unsure", "undetermined"}
+BETWEEN, BESIDE = SUFFIX | COPULA, LEVEL | BOUND | APPROXIMATELY | COPULA
 
 # Before a label
 OWN = {"my", "our"}

@@ -15,6 +15,7 @@ from calib.measure import GRID, Change, Strata, change_test, group_means, kish_c
 
 Floats = npt.NDArray[np.float64]
 State = Literal["stable", "no_change_seen", "degraded", "changed"]
+PAIRED_SHARE = 0.8  # of α: the paired test sees more; the rest is for the change test by stratum
 LEAST_DRAWS = 999
 AT_ONCE = 4_000_000  # random signs held in memory
 
@@ -56,7 +57,7 @@ def compare(
 ) -> Comparison:
     """Compare confidences in [0, 1] and outcomes, 0 or 1, of the same questions; all of shape (n,), n ≥ 2.
 
-    Half of `alpha` goes to the change test, which takes the two sides as independent, and half to a paired
+    A fifth of `alpha` goes to the change test, which takes the two sides as independent, the rest to a paired
     test of the Brier score: where the model is the same, a question's two replies are exchangeable, so that
     swapping them at random gives the law of the mean rise exactly, whatever the questions are (Fisher's
     randomisation test). It is one-sided. Pairing takes the questions' difficulty out: see
@@ -72,10 +73,10 @@ def compare(
             "a paired comparison needs four arrays of one shape (n,), for two questions or more"
         )
     rises = (c1 - y1) ** 2 - (c0 - y0) ** 2
-    p = randomisation_p(rises, draws=max(LEAST_DRAWS, math.ceil(40 / alpha)), seed=seed)
-    change = _change(c0, y0, c1, y1, alpha=alpha / 2, max_rise=max_rise, seed=seed)
+    p = randomisation_p(rises, draws=max(LEAST_DRAWS, math.ceil(20 / (PAIRED_SHARE * alpha))), seed=seed)
+    change = _change(c0, y0, c1, y1, alpha=(1 - PAIRED_SHARE) * alpha, max_rise=max_rise, seed=seed)
     half = float(stdtrit(len(rises) - 1, 0.975) * rises.std(ddof=1) / math.sqrt(len(rises)))
-    worse = p <= alpha / 2 or change.state == "degraded"
+    worse = p <= PAIRED_SHARE * alpha or change.state == "degraded"
     return Comparison(
         state="degraded" if worse else change.state,  # type: ignore[arg-type]  # there is a baseline
         questions=len(rises),

@@ -74,14 +74,11 @@ class Endpoint:
         import anyio
         import httpx
 
-        if self._client is None:
-            raise EndpointError("the endpoint is closed: ask it inside `async with`")
+        client = self._opened()
         body = self._request | {"model": self._model, "messages": [{"role": "user", "content": prompt}]}
         try:
             with anyio.fail_after(self._timeout):  # a slow drip never lets the client's own time-out run out
-                async with self._client.stream(
-                    "POST", f"{self._url}/chat/completions", json=body
-                ) as response:
+                async with client.stream("POST", f"{self._url}/chat/completions", json=body) as response:
                     if response.status_code != 200:
                         raise _refusal(response)
                     return _completion(await _content(response), self._model)
@@ -91,6 +88,26 @@ class Endpoint:
             raise EndpointRefused(f"{self._url} is no address: write https://HOST/v1") from None
         except httpx.HTTPError as error:
             raise EndpointBusy(f"{self._url} cannot be reached: {type(error).__name__}") from None
+
+    async def check(self) -> str:
+        """Whether it can be reached and takes the key, without asking anything; raises as `ask` does."""
+        import httpx
+
+        async with self:
+            try:
+                async with self._opened().stream("GET", f"{self._url}/models") as response:
+                    if response.status_code not in (200, 404, 405):  # not every server lists its models
+                        raise _refusal(response)
+            except httpx.UnsupportedProtocol:
+                raise EndpointRefused(f"{self._url} is no address: write https://HOST/v1") from None
+            except httpx.HTTPError as error:
+                raise EndpointBusy(f"{self._url} cannot be reached: {type(error).__name__}") from None
+        return "answers" if response.status_code == 200 else "answers, and lists no models"
+
+    def _opened(self) -> httpx.AsyncClient:
+        if self._client is None:
+            raise EndpointError("the endpoint is closed: ask it inside `async with`")
+        return self._client
 
 
 async def _content(response: httpx.Response) -> bytes:

@@ -73,6 +73,10 @@ class FakeModel:
         """Let the next requests go wrong, one fault each."""
         self._faults.extend(faults)
 
+    def opens(self, key: str) -> bool:
+        """Whether this is the key, or none is asked for."""
+        return self.key is None or key == self.key
+
     def reply(self, key: str, body: Any) -> tuple[Fault | None, int, dict[str, Any]]:
         """The fault that is due, if one is, and the status and object to reply with."""
         with self._lock:
@@ -82,7 +86,7 @@ class FakeModel:
         try:
             if self.delay:
                 self._sleep(self.delay)
-            if self.key is not None and key != self.key:
+            if not self.opens(key):
                 said = {"message": f"Incorrect API key provided: {key}", "code": "invalid_api_key"}
                 return fault, 401, {"error": said}
             if not isinstance(body, dict) or not body.get("model") or not body.get("messages"):
@@ -114,7 +118,8 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             listed = {"object": "list", "data": [{"id": model.name, "object": "model"}]}
-            self._send(200 if self.path == "/v1/models" else 404, listed)
+            status = 404 if self.path != "/v1/models" else 200 if model.opens(self._key()) else 401
+            self._send(status, listed if status == 200 else {"error": {"message": "no"}})
 
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
@@ -128,14 +133,16 @@ def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
                 body = json.loads(content)
             except ValueError:
                 body = None
-            key = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            fault, status, said = model.reply(key, body)
+            fault, status, said = model.reply(self._key(), body)
             if fault is None:
                 return self._send(status, said)
             if fault.dropped:
                 self.close_connection = True
                 return None
             return self._send(fault.status, {"error": {"code": fault.error}}, fault)
+
+        def _key(self) -> str:
+            return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
 
         def _send(self, status: int, said: dict[str, Any], fault: Fault | None = None) -> None:
             custom = fault.body if fault is not None else None

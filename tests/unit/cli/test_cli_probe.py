@@ -109,6 +109,20 @@ def test_what_the_owner_got_wrong_is_said(config: Path, calib: Any, monkeypatch:
     assert calib("probe", "sums", "--config", config).code == 2
 
 
+def test_check_tries_the_endpoint_and_asks_nothing(
+    config: Path, model: FakeModel, calib: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = calib("check", "--config", config)
+    assert ran.code == 0
+    assert f"ok   probe sums: 60 questions; {model.url} answers" in ran.out
+    assert model.requests == []
+    monkeypatch.setenv("SUMS_KEY", "sk-very-secret")
+    ran = calib("check", "--config", config)
+    assert ran.code == 4
+    assert "401" in ran.out
+    assert "very-secret" not in ran.out + ran.err
+
+
 def test_hostile_names_do_not_drive_the_terminal(
     config: Path, model: FakeModel, calib: Any, day: Any
 ) -> None:

@@ -58,7 +58,7 @@ def test_pairing_sees_what_the_unpaired_test_does_not() -> None:
     c, y = model(rng, questions(rng, 300))
     lost = y * (rng.random(300) >= 0.05)  # 5% of what was right turns wrong, all else stays
     found = compare(c, y, c, lost, alpha=0.05, max_rise=0.03, seed=1)
-    assert found.p < 0.025
+    assert found.p < 0.04
     assert found.change.p is not None
     assert found.change.p > 0.1
     assert (found.state, found.gained) == ("degraded", 0)

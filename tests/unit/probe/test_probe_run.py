@@ -146,6 +146,13 @@ def test_accepting_the_fall_ends_it(engine: Engine, sums: tuple[Question, ...]) 
     assert found["accepted"]["period"] == "2026-11-26"
 
 
+def test_worse_than_what_was_accepted_as_worse_is_news(engine: Engine, sums: tuple[Question, ...]) -> None:
+    accepted(engine, InProcess(Adder()), sums)
+    accepted(engine, InProcess(Adder(wrong=0.4)), sums, at=NOW + DAY)
+    run(engine, InProcess(Adder(wrong=0.9)), sums, at=NOW + 2 * DAY)
+    assert [told["period"] for told in alerts(engine)] == ["2026-11-26", "2026-11-27"]
+
+
 def test_another_model_than_before_is_told_by_its_name(engine: Engine, sums: tuple[Question, ...]) -> None:
     with FakeModel(Adder(), name="fake-1-0813") as model:
         accepted(engine, endpoint(model), sums)
