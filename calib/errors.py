@@ -11,6 +11,9 @@
           - Unavailable         certain failure, nothing was written
       x QueueError              a label or a lease that the review queue refuses
       x SourceError             the traffic's engine or the database cannot be reached         (exit code 4)
+      x EndpointError           a model that is asked: this question got no reply               (exit code 4)
+          - EndpointBusy        certain failure for now; `retry_after` seconds where the server said so
+          - EndpointRefused     no question will get one: the key, the address or the model is wrong
       x DeliveryError           an alert
           - Retryable           certain failure for now; `retry_after` seconds where the server said so
           - Permanent           will never succeed as it stands; park it
@@ -56,6 +59,25 @@ class QueueError(CalibError):
 
 class SourceError(CalibError):
     """The traffic's engine or the project's database cannot be reached."""
+
+
+class EndpointError(CalibError):
+    """A model's endpoint gave no reply to a question, and will not when asked again."""
+
+
+class EndpointBusy(EndpointError):
+    """No reply for now; worth asking again.
+
+    `retry_after` is the server's own wish in seconds, where it stated one.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class EndpointRefused(EndpointError):
+    """The endpoint refuses every question: the key, the address or the model's name has to be mended."""
 
 
 class DeliveryError(CalibError):

@@ -10,7 +10,8 @@ import re
 import tomllib
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -27,7 +29,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from calib.errors import InvalidInput
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+T = TypeVar("T")
 Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"no time zone is called {name!r}: write one like Europe/Vienna") from None
+    return name
 
 
 class _Frozen(BaseModel):
@@ -89,14 +100,7 @@ class Stream(_Frozen):
         default=None, min_length=1, max_length=64
     )  # of the draw; the stream's name if unset
 
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
-            raise ValueError(f"no time zone is called {name!r}: write one like Europe/Vienna") from None
-        return name
+    _zone = field_validator("timezone")(_known_zone)
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -110,6 +114,49 @@ class Stream(_Frozen):
                 "columns.mapping without columns.served: name the column of served confidences too"
             )
         return self
+
+
+class Probe(_Frozen):
+    """A fixed set of labelled questions that a model is asked again on a schedule."""
+
+    file: str = Field(min_length=1)
+    endpoint: str
+    model: str = Field(min_length=1, max_length=200)
+    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    request: dict[str, Any] = {}
+    match: Literal["text", "number", "choice"] = "text"
+    size: Literal["large", "small"] = "large"
+    framings: int = Field(default=1, ge=1, le=7)
+    every: Literal["month", "week", "day"] = "day"
+    timezone: str = "UTC"
+    concurrency: int = Field(default=4, ge=1, le=256)
+    attempts: int = Field(default=4, ge=1, le=20)
+    timeout_seconds: float = Field(default=60, gt=0, le=3600)
+    deadline_minutes: float = Field(default=30, gt=0, le=24 * 60)
+    max_rise: Share = 0.03
+    false_alarms_per_year: float = Field(default=0.5, gt=0, le=12)
+    least_readable: float = Field(default=0.9, gt=0, le=1)
+    keep_replies_days: int = Field(default=90, ge=0)
+
+    _zone = field_validator("timezone")(_known_zone)
+
+    @field_validator("endpoint")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("write the address before /chat/completions, like https://HOST/v1")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("a key does not belong into the address: name its variable in api_key_env")
+        return url
+
+    @field_validator("request")
+    @classmethod
+    def _additional(cls, request: dict[str, Any]) -> dict[str, Any]:
+        taken = sorted({"model", "messages", "stream"} & set(request))
+        if taken:
+            raise ValueError(f"request may not set {taken[0]!r}: the probe does")
+        return request
 
 
 class Slack(_Frozen):
@@ -130,6 +177,7 @@ class Settings(BaseSettings):
     store: str = "file:mappings"
     slack: Slack = Slack()
     streams: dict[str, Stream] = {}
+    probes: dict[str, Probe] = {}
     slack_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
     folder: Path = Path()  # of calib.toml: relative paths start there
 
@@ -146,24 +194,33 @@ class Settings(BaseSettings):
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
-    @field_validator("streams")
+    @field_validator("streams", "probes")
     @classmethod
-    def _names(cls, streams: dict[str, Stream]) -> dict[str, Stream]:
-        for name in streams:
+    def _names(cls, named: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        for name in named:
             if not NAME.fullmatch(name):
                 raise ValueError(
-                    f"{name!r} cannot name a stream: up to 63 of a-z 0-9 . _ -, a letter or a digit first"
+                    f"{name!r} cannot name a {str(info.field_name)[:-1]}: up to 63 of a-z 0-9 . _ -, "
+                    "a letter or a digit first"
                 )
-        return streams
+        return named
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        both = sorted(set(self.streams) & set(self.probes))
+        if both:
+            raise ValueError(
+                f"{both[0]!r} names a stream and a probe, whose alerts could not be told apart: rename one"
+            )
+        return self
 
     def stream(self, name: str) -> Stream:
         """The stream of this name; `InvalidInput` with the nearest name where there is none."""
-        try:
-            return self.streams[name]
-        except KeyError:
-            near = get_close_matches(name, self.streams, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(self.streams) or 'none'}"
-            raise InvalidInput(f"calib.toml has no stream {name!r}{hint}") from None
+        return _named("stream", self.streams, name)
+
+    def probe(self, name: str) -> Probe:
+        """The probe of this name; `InvalidInput` with the nearest name where there is none."""
+        return _named("probe", self.probes, name)
 
     @property
     def database_url(self) -> str:
@@ -172,6 +229,15 @@ class Settings(BaseSettings):
         if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
             return f"{scheme}:///{(self.folder / path).as_posix()}"
         return self.database
+
+
+def _named(what: str, there: dict[str, T], name: str) -> T:
+    try:
+        return there[name]
+    except KeyError:
+        near = get_close_matches(name, there, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(there) or 'none'}"
+        raise InvalidInput(f"calib.toml has no {what} {name!r}{hint}") from None
 
 
 def load(path: Path) -> Settings:
@@ -217,8 +283,8 @@ def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
 def _known_keys(loc: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
     nested: dict[str, type[BaseModel]] = {"slack": Slack, "columns": Columns, "review": Review}
-    if loc[:1] == ["streams"]:
-        model = Stream
+    if loc[:1] in (["streams"], ["probes"]):
+        model = Stream if loc[0] == "streams" else Probe
         loc = loc[2:]
     for part in loc:
         model = nested.get(part, model)

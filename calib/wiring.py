@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from sqlalchemy import Engine
 
 from calib.cycle.ports import Ports, Watch
 from calib.db.engine import migrate, open_engine
+from calib.errors import InvalidInput
 from calib.outbox.relay import Sender
 from calib.outbox.slack import SlackSender
 from calib.outbox.terminal import TerminalSender
+from calib.probe import Endpoint, Probe, read_questions
 from calib.settings import Settings, Stream, load
 from calib.store import Store, open_store
 from calib.traffic import Columns, Traffic
@@ -83,6 +86,21 @@ class Deployment:
             now=self.now,
         )
 
+    def probes(self, name: str | None) -> list[str]:
+        """The one probe that was asked for, or all of them; `InvalidInput` where there is no such one."""
+        if name is not None:
+            self.settings.probe(name)
+            return [name]
+        return list(self.settings.probes)
+
+    def probe(self, name: str) -> Probe:
+        """The probe with its questions; `InvalidInput` where its file is not one of questions."""
+        return probe_of(name, self.settings)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The probe's endpoint; `InvalidInput` where the variable that holds its key is not set."""
+        return endpoint_of(name, self.settings)
+
     def sender(self) -> Sender:
         """Slack where there is a token, else the terminal."""
         token = self.settings.slack_token
@@ -117,4 +135,49 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
         timezone=stream.timezone,
         base=folder,
         stream=name,
+    )
+
+
+def probe_of(name: str, all_settings: Settings) -> Probe:
+    """The probe of this name."""
+    settings = all_settings.probe(name)
+    return Probe(
+        name=name,
+        questions=read_questions(all_settings.folder / settings.file),
+        model=settings.model,
+        endpoint=settings.endpoint,
+        request=dict(settings.request),
+        framings=settings.framings,
+        size=settings.size,
+        match=settings.match,
+        every=settings.every,
+        timezone=settings.timezone,
+        concurrency=settings.concurrency,
+        attempts=settings.attempts,
+        deadline=settings.deadline_minutes * 60,
+        max_rise=settings.max_rise,
+        false_alarms_per_year=settings.false_alarms_per_year,
+        least_readable=settings.least_readable,
+        keep_replies=timedelta(days=settings.keep_replies_days),
+    )
+
+
+def endpoint_of(name: str, all_settings: Settings) -> Endpoint:
+    """The endpoint of the probe of this name, with the key from the environment."""
+    settings = all_settings.probe(name)
+    key = None
+    if settings.api_key_env is not None:
+        key = os.environ.get(settings.api_key_env)
+        if not key:
+            raise InvalidInput(
+                f"probe {name}: the environment variable {settings.api_key_env} is not set; put the key "
+                f"there, or take api_key_env out of [probes.{name}]"
+            )
+    return Endpoint(
+        settings.endpoint,
+        model=settings.model,
+        key=key,
+        request=dict(settings.request),
+        timeout=settings.timeout_seconds,
+        limit=settings.concurrency,
     )

@@ -20,9 +20,9 @@ TITLES = {
     "cohort_late": "labels are late",
     "mapping_stale": "the mapping is about to expire",
     "early_warning": "confidence may have got worse",
-    "cannot_see": "too few labels to see even a large change",
+    "cannot_see": "too little is known for a verdict",
     "score_mix": "the model states other confidences than before",
-    "scope_changed": "another model, prompt or score is watched",
+    "scope_changed": "another model, prompt or score than before",
 }
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
 # control characters, invisible ones such as direction overrides, lone surrogates, line and paragraph ends
@@ -148,6 +148,8 @@ def _refit_line(refit: dict[str, Any], channel: str) -> str:
 
 
 def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> str:
+    if "next" in facts:
+        return f"What to do: {facts['next']}"
     look = f"look for what changed in {period} (model, prompt, inputs)"
     if kind == "degraded" and facts["refit"]["published"]:
         where = "" if facts["channel"] == PRODUCTION else f" --channel {facts['channel']}"

@@ -48,6 +48,7 @@ from calib.cli import (  # noqa: E402
     mapping_verbs,
     measure_verb,
     plan_verb,
+    probe_verb,
     routes_verb,
     setup_verbs,
 )
@@ -61,6 +62,7 @@ app.command("run")(cycle_verbs.run)
 app.command("backfill")(cycle_verbs.backfill)
 app.command("sample")(cycle_verbs.sample)
 app.command("evaluate")(cycle_verbs.evaluate)
+app.command("probe")(probe_verb.probe)
 app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.command("routes")(routes_verb.routes)

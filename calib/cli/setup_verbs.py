@@ -40,6 +40,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     attempt("slack", lambda: _slack(settings))
     for name, stream in settings.streams.items():
         attempt(f"traffic of {name}", lambda n=name, s=stream: _span(traffic(n, s, settings.folder).check()))  # type: ignore[misc]
+    for name in settings.probes:
+        attempt(f"probe {name}", lambda n=name: _probe(settings, n))  # type: ignore[misc]
     failed = [line for line in lines if not line["ok"]]
     if json:
         output.emit({"ok": not failed, "checks": lines})
@@ -97,6 +99,16 @@ def _slack(settings: Any) -> str:
         settings.slack_token.get_secret_value(), channel=slack.channel, base_url=slack.base_url
     )
     return f"signed in as {sender.check()}, alerts go to {slack.channel}"
+
+
+def _probe(settings: Any, name: str) -> str:
+    import anyio
+
+    from calib.wiring import endpoint_of, probe_of
+
+    probe = probe_of(name, settings)
+    listed = anyio.run(endpoint_of(name, settings).check)
+    return f"{len(probe.questions):,} questions; {probe.endpoint} {listed}"
 
 
 def _span(found: dict[str, Any]) -> str:

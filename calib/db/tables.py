@@ -125,6 +125,47 @@ labels = Table(
     Index("ix_labels_item_id", "item_id"),
 )
 
+probe_runs = Table(
+    "probe_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("probe", String(63), nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("setup_digest", String(64), nullable=False),  # asked otherwise, it is another run
+    Column("setup", JSON, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("result", NULLABLE_JSON),
+    Column("accepted_at", Moment),  # what later runs are compared with: the latest
+    Column("accepted_by", Text),
+    UniqueConstraint("probe", "period", "setup_digest"),
+)
+
+probe_replies = Table(
+    "probe_replies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("probe_runs.id"), nullable=False),
+    Column("question_id", Text, nullable=False),
+    Column("framing", Integer, nullable=False),
+    Column("text", Text, nullable=False),  # a model's own words; the whole row is erased after a while
+    Column("model", Text, nullable=False),  # that says it served the reply
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("run_id", "question_id", "framing"),
+)
+
+probe_outcomes = Table(
+    "probe_outcomes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", ForeignKey("probe_runs.id"), nullable=False),
+    Column("question_id", Text, nullable=False),
+    Column("question_digest", String(64), nullable=False),  # a question that was edited is another one
+    Column("correct", Boolean, nullable=False),
+    Column("confidence", Float, nullable=False),
+    UniqueConstraint("run_id", "question_id"),
+)
+
 outbox = Table(
     "outbox",
     metadata,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,13 @@ from typing import Any
 import pytest
 from conftest import World
 
-from calib.settings import Columns, Review, Settings, Slack, Stream, load
+from calib.settings import Columns, Probe, Review, Settings, Slack, Stream, load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-GROUPS = {"folder", "slack_token", "streams", "columns", "review", "slack"}
+GROUPS = {"folder", "slack_token", "streams", "columns", "review", "slack", "probes"}
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -39,8 +41,8 @@ def test_settings_that_are_shown_load(page: Path, tmp_path: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
-    names = {*Settings.model_fields, *Slack.model_fields, *Stream.model_fields, *Columns.model_fields}
-    for name in (names | set(Review.model_fields)) - GROUPS:
+    models = (Settings, Slack, Stream, Columns, Review, Probe)
+    for name in {name for model in models for name in model.model_fields} - GROUPS:
         assert re.search(rf"`([a-z.]+\.)?{name}`", text), f"docs/settings.md does not explain {name}"
 
 
@@ -81,6 +83,42 @@ def test_the_client_as_the_readme_shows_it(world: World, monkeypatch: pytest.Mon
     assert 0.6 < client.calibrate(0.93).value < 0.93
     assert client.status().state in ("FRESH", "STALE")
     client.close()
+
+
+def test_the_elicitation_page_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code asks a model over HTTP; `calib measure` shows what five framings gain where luck decides."""
+    from probes import write_questions
+    from typer.testing import CliRunner
+
+    from calib.cli.app import app
+    from calib.testing.model import KEY, FakeModel
+
+    def answer(prompt: str) -> str:
+        one = int(re.findall(r"What is (\d+) \+", prompt)[0])
+        hard = one % 5 < 2  # the model guesses, another way in each framing, and sounds sure all the same
+        luck = random.Random(prompt)
+        off = luck.randint(1, 9) if hard and luck.random() < 0.5 else 0
+        return f"Answer: {2 * one + 3 + off}\nConfidence: {luck.choice([0.9, 0.95])}"
+
+    def measured(name: str) -> dict[str, Any]:
+        ran = CliRunner().invoke(app, ["measure", name, "--json", "--no-picture"])
+        assert ran.exit_code == 0
+        return json.loads(ran.stdout)
+
+    write_questions(tmp_path / "questions.csv", 120)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    with FakeModel(answer) as model:
+        monkeypatch.setenv("MODEL_URL", model.url)
+        monkeypatch.setenv("MODEL_KEY", KEY)
+        for code in blocks(ROOT / "docs" / "elicitation.md", "python"):
+            exec(compile(code, "elicitation.md", "exec"), names)  # noqa: S102
+        assert len(model.requests) == 120 * 5
+        names["client"].close()
+    single, many = measured("single.csv"), measured("aggregated.csv")
+    assert many["auroc_low"] > single["auroc_high"]
+    assert many["brier"] < single["brier"]
+    assert many["accuracy"] >= single["accuracy"]
 
 
 def test_the_changelog_names_every_verb() -> None:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
     ("flows", "cli", "demo", "__main__"),
     ("wiring",),
-    ("cycle", "settings"),
+    ("cycle", "settings", "probe"),
     ("store", "traffic", "review", "outbox", "report", "testing"),
     ("db",),
     ("measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
@@ -104,6 +104,7 @@ def test_no_file_is_too_long() -> None:
     [
         ("calib.client", ("numpy", "obstore", "pydantic", "sqlalchemy", "asyncio")),
         ("calib.mapping", ("numpy", "obstore")),
+        ("calib.elicit", ("numpy", "anyio", "tenacity", "httpx", "pydantic")),
         ("calib.cli.app", ("numpy", "prefect", "sklearn", "matplotlib", "evidently", "sqlalchemy", "ibis")),
         ("calib.measure", ("pandas", "sklearn", "scipy.stats", "matplotlib")),
         ("calib.cycle", ("prefect", "evidently", "matplotlib", "sklearn")),

@@ -29,9 +29,9 @@ def test_each_deployment_points_at_a_flow(deployment: dict[str, Any]) -> None:
         CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
 
 
-def test_all_four_flows_are_deployed() -> None:
+def test_all_five_flows_are_deployed() -> None:
     names = {d["entrypoint"].rpartition(":")[2] for d in deployments()}
-    assert names == {"open_windows", "evaluate_windows", "relay", "watchdog"}
+    assert names == {"open_windows", "evaluate_windows", "probe", "relay", "watchdog"}
 
 
 def test_a_stream_that_is_not_set_is_refused_before_anything_runs(world: World) -> None:

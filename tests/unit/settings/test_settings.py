@@ -79,3 +79,35 @@ def test_any_text_is_settings_or_a_clear_error(tmp_path: Path, text: str) -> Non
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     with contextlib.suppress(InvalidInput):
         load(path)
+
+
+PROBE = '[probes.p]\nfile = "q.csv"\nendpoint = "https://h/v1"\nmodel = "m"\n'
+
+
+def test_a_probe_has_sensible_defaults(tmp_path: Path) -> None:
+    probe = load(write(tmp_path, PROBE)).probe("p")
+    assert (probe.every, probe.match, probe.framings, probe.least_readable) == ("day", "text", 1, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        (PROBE + "framing = 2\n", 5, "did you mean 'framings'"),
+        (PROBE + "framings = 8\n", 5, "less than or equal to 7"),
+        (PROBE + 'request = { model = "x" }\n', 5, "request may not set 'model'"),
+        (PROBE + 'api_key_env = "sk-very-secret"\n', 5, "pattern"),
+        (PROBE + 'timezone = "Mars"\n', 5, "no time zone is called 'Mars'"),
+        (PROBE.replace("https://h/v1", "h/v1"), 3, "https://HOST/v1"),
+        (PROBE.replace("https://h/v1", "https://me:pw@h/v1"), 3, "api_key_env"),
+        (PROBE.replace("[probes.p]", "[probes.P]"), None, "cannot name a probe"),
+        (PROBE + LEAST.replace("streams.a", "streams.p"), None, "names a stream and a probe"),
+    ],
+)
+def test_what_is_wrong_with_a_probe_is_said(tmp_path: Path, text: str, line: int | None, said: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(InvalidInput, match=said) as caught:
+        load(path)
+    if line is not None:
+        assert f"calib.toml:{line}:" in str(caught.value)
+    assert "very-secret" not in str(caught.value)
+    assert "me:pw" not in str(caught.value)

@@ -1,0 +1,101 @@
+"""`calib probe`: has the model changed since its answers were accepted?"""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import CONFIG, Config, Json
+
+EXITS = {"degraded": output.FAILED, "cannot_see": output.NOT_ENOUGH}
+
+
+def probe(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A probe that calib.toml names.")],
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Compare with these answers from now on; a person decides that.")
+    ] = False,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """Ask a probe's fixed questions, and compare the answers with those that were accepted last.
+
+    Asks once in each period (`every`); called again it asks what got no reply, or shows what was found. The
+    first time, look at the accuracy and --accept. Exits 1 where the model has become worse, 3 where too
+    little could be read to say, 4 where the endpoint gave no reply at all. --accept exits 0.
+    """
+    from calib import cycle
+    from calib.probe import accept_run, run_probe
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    wanted, asks = opened.probe(name), opened.endpoint(name)
+    with output.progress(f"{name}: {len(wanted.questions)} questions", total=2) as step:
+        step("ask")
+        result = run_probe(wanted, engine=opened.engine, asks=asks, now=opened.now)
+        if accept:
+            result = accept_run(wanted, engine=opened.engine, by=getpass.getuser(), now=opened.now)
+        step("alerts")
+        cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+    if json:
+        output.emit(result)
+    else:
+        _show(result)
+    if result["state"] in EXITS and not accept:
+        nothing = result["state"] == "cannot_see" and not result["replies"]["arrived"]
+        raise typer.Exit(output.OUTSIDE if nothing else EXITS[result["state"]])
+
+
+def _show(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    from calib.cli.tables import STATES
+
+    def say(line: str) -> None:
+        console.print(escape(output.printable(line)))
+
+    console = Console(highlight=False, soft_wrap=True)
+    n = output.number
+    state = {"first": "nothing is accepted yet", "cannot_see": "CANNOT SEE"}.get(
+        result["state"], STATES.get(result["state"], result["state"])
+    )
+    served = ", ".join(f"{model} ({count:,})" for model, count in result["served"].items()) or "none"
+    say(f"{result['probe']} {result['period']}  {state}")
+    say(f"  model      {result['model']}, served by {served}")
+    replies = result["replies"]
+    lost = [*replies["failed"].items(), *replies["unread"].items()]
+    because = ", ".join(f"{count:,} {why.replace('_', ' ')}" for why, count in lost)
+    say(
+        f"  read       {result['readable']:,} of {result['questions']:,} questions"
+        + (f"  (replies of no use: {because})" if because else "")
+    )
+    if result["now"] is not None:
+        now = result["now"]
+        say(
+            f"  accuracy   {n(now['accuracy'])} ({n(now['accuracy_low'])} to {n(now['accuracy_high'])}), "
+            f"stated {n(now['mean_confidence'])}, ECE {output.interval(now)}"
+        )
+    if result["paired"] is not None:
+        pair, change = result["paired"], result["change"]
+        say(
+            f"  paired     {pair['lost']} turned wrong, {pair['gained']} right; "
+            f"Brier {pair['brier_rise']:+.3f} "
+            f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), p = {pair['p']:.4f}"
+        )
+        say(f"  by stratum {change['state'].replace('_', ' ')}, p = {change['p']:.4f}")
+    if result["served_new"]:
+        say(f"  not served when accepted: {', '.join(result['served_new'])}")
+    if result["setup_changed"]:
+        say(f"  asked otherwise than when accepted: {', '.join(result['setup_changed'])}")
+    if result["why"]:
+        say(f"  why        {result['why']}")
+    for alert in result["alerts"]:
+        say(f"  alert      {alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
+    if result["accepted_at"]:
+        say(f"Accepted by {result['accepted_by']}: later runs are compared with this one")
+    else:
+        say(f"Next: `calib probe {result['probe']} --accept` makes these answers the ones to compare with")

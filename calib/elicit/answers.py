@@ -1,0 +1,139 @@
+"""The answer that a reply gives, and when two answers are the same."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from calib.elicit.parse import Parsed, parse_confidence
+
+Same = Callable[[str, str], bool]
+
+LONGEST = 1_000  # characters of an answer
+LABEL = re.compile(
+    r"^[ \t>*_#`|\-\[(]{0,12}(?:\d{1,3}[.)][ \t]{1,4})?(?:(?:the|my)[ \t])?(final[ \t])?answer"
+    r"[*_`\"' \t]{0,6}(?:[:=|：]|is\b:?)[*_`\"' \t]{0,6}(.*)$",
+    re.I | re.M,
+)
+AFTERWARDS = re.compile(
+    r"[\s,;|(\[\-–—]{1,8}(?:\d{1,3}(?:\.\d{1,4})?[ \t]?%[ \t]?(?:confident|certain|sure)"
+    r"|(?:with )?(?:a )?confidence(?: of)?[ \t]?[:=(]?[ \t]?\d)",
+    re.I,
+)
+BOXED = re.compile(r"\$?\\boxed\{(.*)\}\$?")
+NUMBER = re.compile(r"[-+−]?\d{1,30}(?:,\d{3}){0,10}(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?")
+CHOICE = re.compile(r"(?:option|choice|answer)?[ \t]*[(\[]?([a-z])\b.*", re.S | re.I)
+PUNCTUATION = re.compile(r"(?<!\d)[.,/:]|[.,/:](?!\d)|(?<=\w)[-+−]|[-+−](?!\d)|[^\w\s.,/:+\-−]|_")
+ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What one reply says: its answer, None where none is found, and the confidence that it states."""
+
+    answer: str | None
+    confidence: Parsed
+
+
+def read_reply(text: str | None) -> Reply:
+    """Read a reply's answer and confidence; never raises, whatever the text is.
+
+    The answer is what follows the last `Answer:` at the start of a line (a final one before others), the
+    key "answer" of a JSON object, or an <answer> tag. Anything else has no answer: nothing is guessed.
+
+    >>> read_reply("It is on the Danube.\\n**Answer:** Vienna\\n**Confidence:** 90%").answer
+    'Vienna'
+    """
+    confidence = parse_confidence(text)
+    reply = (text or "").rpartition("</think>")[2]
+    found = _from_json(reply) or _from_label(reply) or _from_tag(reply)
+    return Reply(answer=_trimmed(found) if found else None, confidence=confidence)
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two answers are equal but for case, articles, spaces and punctuation (SQuAD's rule).
+
+    Points and signs inside numbers count: 1.5 is not 15.
+
+    >>> same_text("The Danube.", "danube"), same_text("1.5", "15")
+    (True, False)
+    """
+    return _canonical(one) == _canonical(other)
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether the first numbers of two answers are equal to nine digits; text without one equals as text.
+
+    >>> same_number("1,200 km", "1200"), same_number("0.5", "0.51")
+    (True, False)
+    """
+    here, there = NUMBER.search(one), NUMBER.search(other)
+    if here is None or there is None:
+        return here is there and same_text(one, other)
+    return math.isclose(_number(here[0]), _number(there[0]), rel_tol=1e-9)
+
+
+def same_choice(one: str, other: str) -> bool:
+    """Whether two answers name the same option by its letter: "B", "(b) Paris", "Option B."
+
+    >>> same_choice("B) Paris", "option b"), same_choice("B", "C")
+    (True, False)
+    """
+    here, there = CHOICE.fullmatch(one.strip()), CHOICE.fullmatch(other.strip())
+    if here is None or there is None:
+        return here is there and same_text(one, other)
+    return here[1].lower() == there[1].lower()
+
+
+def _from_label(text: str) -> str | None:
+    found, final = None, False
+    for label in LABEL.finditer(text):
+        if final and not label[1]:
+            continue
+        said = label[2].strip()
+        if not said:  # on the next line
+            said = text[label.end() : label.end() + LONGEST].lstrip().partition("\n")[0]
+        found, final = said, bool(label[1])
+    return found
+
+
+def _from_tag(text: str) -> str | None:
+    end = text.lower().rfind("</answer>")
+    start = text.lower().rfind("<answer>", 0, end) if end >= 0 else -1
+    return text[start + len("<answer>") : end] if start >= 0 else None
+
+
+def _from_json(text: str) -> str | None:
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0 or end < start or '"answer"' not in text:
+        return None
+    try:
+        found = json.loads(text[start : end + 1])
+    except (ValueError, RecursionError):
+        return None
+    answer = found.get("answer") if isinstance(found, dict) else None
+    return str(answer) if isinstance(answer, str | int | float) and not isinstance(answer, bool) else None
+
+
+def _trimmed(said: str) -> str | None:
+    """The answer without the confidence that follows it on its line, and without markup around it."""
+    said = said[:LONGEST]
+    if later := AFTERWARDS.search(said):
+        said = said[: later.start()]
+    said = said.strip().strip("*_`").strip()
+    if boxed := BOXED.fullmatch(said):
+        said = boxed[1]
+    return said.strip("\"' \t") or None
+
+
+def _canonical(answer: str) -> str:
+    text = unicodedata.normalize("NFKC", answer[:LONGEST]).casefold()
+    return " ".join(ARTICLES.sub(" ", PUNCTUATION.sub(" ", text)).split()) or " ".join(text.split())
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "").replace("−", "-"))

@@ -1,0 +1,184 @@
+"""One mention of confidence in a reply: is it a label, and which number does it carry? Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from calib.elicit import words
+from calib.elicit.numerals import Numeral, Reason, read
+
+REACH = 160  # characters on either side of a mention that are looked at: this keeps the time linear
+NUMERAL = 120  # characters that the longest way to write a number takes, with what must not follow it
+TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]|_")
+WORD = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+)?")
+FILL = re.compile(r"[ \t\r*_`\"'\\{}$#]*")
+MARK = re.compile(r"->|[:=|~]|-(?=[ \t])")
+BRACKET = re.compile(r"\(([^()\n]{0,60})\)")
+BOUND = re.compile(r"[<>≥≤]=?")
+PLACEHOLDER = re.compile(r"<[a-z/]|\[[a-z]", re.I)
+DIGITS = re.compile(r"[+\-]?[.,]?\d")
+BREAK = re.compile(r"[ \t\r]*\n")
+SCALE = re.compile(
+    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?(?:-|to|and|\.\.\.?)[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
+)
+TOP = re.compile(r"(?:.*\s)?(?:out of|of|/)[ \t]?(100|10|5|1)(?:\.0)?")
+ALONE = re.compile(r"(?:\d{1,6}(?:[.,]\d{1,18})?|[.,]\d{1,18})[ \t]?(?:%|percent|(?:/|out of)[ \t]?\d{1,6})?")
+EMPHASIS = set("*_`\"'\\{}$#>|")
+STOPS = set(".!?;")
+ENDS = set("([<,.;:!?)]-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What stands before a mention on its line.
+
+    `opens`: nothing, or the end of something else. `first_person`: the sentence speaks of its author.
+    """
+
+    opens: bool
+    alone: bool
+    joined: bool
+    own: bool
+    final: bool
+    first_person: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class After:
+    """What follows a mention; `link` is how its number is tied to it."""
+
+    link: Literal["mark", "copula"] | None
+    numeral: Numeral
+    of_being_correct: bool
+    quoted: bool
+
+
+def tokens_before(text: str, start: int) -> list[str]:
+    """The line up to a position as lower-case words, numbers and single marks; at most `REACH` characters."""
+    line = text[max(0, start - REACH) : start].rpartition("\n")[2]
+    return [token.lower() for token in TOKEN.findall(line)]
+
+
+def before(text: str, start: int) -> Before:
+    """Look back from a mention."""
+    tokens = tokens_before(text, start)
+    own = final = False
+    while tokens and (tokens[-1] in words.MODIFIER or tokens[-1] in EMPHASIS):
+        word = tokens.pop()
+        own |= word in words.OWN
+        final |= word in words.FINAL
+    last = tokens[-1] if tokens else ""
+    return Before(
+        opens=not tokens or last in ENDS,
+        alone=not any(token.isalpha() for token in tokens),
+        joined=last in words.JOIN,
+        own=own,
+        final=final,
+        first_person=_of_its_author(tokens),
+    )
+
+
+def after(text: str, end: int, *, tagged: bool, alone: bool) -> After | None:
+    """Look on from a mention; None where it is no label. `tagged`: it is the name of an XML tag."""
+    window = text[end : end + REACH + NUMERAL]
+    link: Literal["mark", "copula"] | None = None
+    correct, scale, at = False, None, 0
+    while link != "mark":
+        at = _skip(FILL, window, at)
+        if mark := MARK.match(window, at) or (BOUND.match(window, at) if tagged else None):
+            link, at = "mark", mark.end()
+        elif bracket := BRACKET.match(window, at):
+            said = scale_of(bracket[1])
+            if said is None and any(c.isdecimal() for c in bracket[1]):
+                at += 1
+                break  # "confidence (95%)"
+            scale, at = scale if said is None else said, bracket.end()
+            correct |= not words.CORRECT.isdisjoint(bracket[1].lower().split())
+        elif (word := WORD.match(window, at)) and word[0].lower() in words.BETWEEN:
+            at = word.end()
+            correct |= word[0].lower() in words.CORRECT
+            link = "copula" if word[0].lower() in words.COPULA else link
+        elif word and link is None:
+            return None
+        else:
+            break
+    if link is None and not (DIGITS.match(window, at) or (alone and BREAK.match(window, at))):
+        return None
+    numeral = _numeral(window, at, scale, across=alone or link == "mark")
+    if numeral is None:
+        return None
+    return After(link=link, numeral=numeral, of_being_correct=correct, quoted=window[:1] in ('"', "'"))
+
+
+def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numeral | None:
+    """The number that a label carries, past words such as "about" and "high"; None at a placeholder."""
+    level = bound = False
+    while True:
+        at = _skip(FILL, window, at)
+        if at >= REACH:  # what begins here may be cut off
+            return _none("words")
+        if DIGITS.match(window, at):
+            found = read(window, at, out_of=scale)
+            if level and found.bare:  # "high. 1 source says so"
+                return _none("words")
+            return _none("range") if bound and found.value is not None else found
+        if across and not (level or bound) and (line := BREAK.match(window, at)):
+            return _on_a_line(window[line.end() :], scale)
+        if PLACEHOLDER.match(window, at):
+            return None
+        if mark := BOUND.match(window, at):
+            bound, at = True, mark.end()
+        elif word := WORD.match(window, at):
+            name, at = word[0].lower(), word.end()
+            if name in words.DECLINED and not (level or bound):
+                return _none("declined")
+            level |= name in words.LEVEL
+            bound |= name in words.BOUND
+            if name not in words.BESIDE:
+                return _none("words")
+        elif window[at : at + 1] and window[at] in "([,.;:~|=-":
+            at += 1
+        else:
+            return _none("words")
+
+
+def _on_a_line(rest: str, scale: int | None) -> Numeral:
+    """A number below its label has the line to itself: "1. Vienna" below it is a list."""
+    line, ended, _ = rest.lstrip(" \t\r\n").partition("\n")
+    line = line.strip(" \t\r*_`\"'{}$#|")
+    whole = ended or len(rest) < NUMERAL
+    return read(line, out_of=scale) if whole and ALONE.fullmatch(line) else _none("words")
+
+
+def scale_of(inside: str) -> int | None:
+    """What numbers count up to, as a bracket after a label says; 0 for a scale that does not begin at 0.
+
+    >>> [scale_of(text) for text in ("0-1", "0–100".replace("–", "-"), "%", "out of 10", "1-5", "high")]
+    [1, 100, 100, 10, 0, None]
+    """
+    text = inside.strip().lower()
+    if found := SCALE.fullmatch(text):
+        return int(found[2]) if found[1] == "0" else 0
+    if found := TOP.fullmatch(text):
+        return int(found[1])
+    return 100 if text in ("%", "in %", "percent", "in percent", "percentage", "as a percentage") else None
+
+
+def _of_its_author(tokens: list[str]) -> bool:
+    for word in reversed(tokens):
+        if word in STOPS:
+            return False
+        if word in words.PERSON or word in words.OWN:
+            return True
+    return False
+
+
+def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:
+    found = pattern.match(text, at)
+    return at if found is None else found.end()
+
+
+def _none(reason: Reason) -> Numeral:
+    return Numeral(value=None, reason=reason, bare=False)

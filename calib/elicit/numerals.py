@@ -1,0 +1,136 @@
+"""A number that states a probability, in the ways that people and models write one. Pure and total."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+Reason = Literal[
+    "empty", "absent", "words", "declined", "several", "range", "out_of_range", "scale_unknown", "malformed"
+]
+
+NUMBER = re.compile(r"([+\-]?)(\d{1,18}(?:[.,]\d{1,18})?|[.,]\d{1,18})(?:e([+\-]?\d{1,2}))?", re.I | re.A)
+PERCENT = re.compile(r"[ \t]?(?:\\?%|(?:percent|per cent|pct)\b)", re.I | re.A)
+OUT_OF = re.compile(r"[ \t]?/[ \t]?|[ \t](?:out of|in)[ \t](?=\d)", re.I | re.A)
+SECOND = re.compile(r"[ \t]*(?:[-~]|to\b|or\b)[ \t]*[.,]?\d|\+", re.I | re.A)  # 0.7-0.9, 70% to 80%, 0.9+
+GLUED = re.compile(r"[^\W_]|[.,][ \t]?[^\W_]|/", re.A)  # 0.9x, 1.2.3, 0.XX, "0. 85", 9/10/2026
+SENTENCE = re.compile(r"[.,][ \t]+[^\W\d]|[.,][ \t]*$", re.M)  # ". The", which is no part of the number
+WORD = re.compile(r"[ \t]*([^\W\d_]+)")
+SAME = dict.fromkeys("“”„«»「」", '"') | dict.fromkeys("‘’", "'") | dict.fromkeys("≈∼", "~")
+SAME |= {"٫": ".", "٬": ",", "٪": "%", "﹪": "%", "−": "-", "\x85": "\n", "—": " - ", "―": " - "}
+GO_ON = {
+    "that",
+    "because",
+    "since",
+    "as",
+    "for",
+    "given",
+    "due",
+    "based",
+    "and",
+    "but",
+    "confident",
+    "certain",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numeral:
+    """A value in [0, 1], or the reason why there is none; `bare`: a whole number without % or denominator."""
+
+    value: float | None
+    reason: Reason | None
+    bare: bool
+
+
+def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
+    """The probability that is written at a position of `text`, whose characters were made plain.
+
+    `out_of` is what a number without its own scale counts up to, where the text has said so before; None: not
+    said, and so 1; 0: a scale that cannot be used, as from 1 to 5.
+    A number above 1 without a scale is not guessed at: 85 may be out of 100, 8 out of 10.
+
+    >>> [read(text).value for text in ("0.85", "85%", "85/100", "0,85", ".85", "8.5 out of 10", "8.5e-1")]
+    [0.85, 0.85, 0.85, 0.85, 0.85, 0.85, 0.85]
+    >>> [read(text).reason for text in ("85", "120%", "0.7-0.9", "0.XX", "2026-11-25")]
+    ['scale_unknown', 'out_of_range', 'range', 'malformed', 'range']
+    """
+    found = NUMBER.match(text, at)
+    if found is None:
+        return _none("malformed")
+    number, end = _fraction(found), found.end()
+    bare, scaled = not set(found[2]) & set(".,") and found[3] is None, True
+    if percent := PERCENT.match(text, end):
+        bare, number, end = False, number / 100, percent.end()
+        if WORD.match(text, end) and text[end:].lstrip(" \t")[:3].lower() == "of ":
+            return _none("malformed")  # 20% of people
+    elif over := OUT_OF.match(text, end):
+        below = NUMBER.match(text, over.end())
+        if below is None or _fraction(below) <= 0:
+            return _none("malformed")
+        bare, number, end = False, number / _fraction(below), below.end()
+        if "/" not in over[0] and not _goes_on(text, end):
+            return _none("malformed")  # 9 out of 10 dentists
+    elif out_of is None and bare and not _goes_on(text, end):
+        return _none("malformed", bare=True)  # 1 source
+    else:
+        scaled = False
+    if SECOND.match(text, end):
+        return _none("range", bare=bare)
+    if GLUED.match(text, end) and not SENTENCE.match(text, end):
+        return _none("malformed", bare=bare)
+    if not scaled and out_of not in (None, 1):
+        if not out_of or (number <= 1 and not bare):  # 0.85 where up to 100 was announced
+            return _none("scale_unknown", bare=bare)
+        number /= out_of
+    elif not scaled and 1 < number <= 100:
+        return _none("scale_unknown", bare=bare)
+    if not 0 <= number <= 1:
+        return _none("out_of_range", bare=bare)
+    return Numeral(value=float(number), reason=None, bare=bare)
+
+
+def plain(text: str) -> str:
+    """The text with every digit, dash, space and full-width form as in ASCII, and nothing invisible.
+
+    Character by character, which takes linear time: Unicode's own normal forms do not, on hostile text.
+
+    >>> plain("Ｃｏｎｆｉｄｅｎｃｅ：\\u200b０．８５"), plain("٠٫٩–۹۵٪")
+    ('Confidence:0.85', '0.9-95%')
+    """
+    if text.isascii():
+        return text
+    return text.translate({ord(c): _plain_character(c) for c in set(text) if not c.isascii()})
+
+
+def _fraction(found: re.Match[str]) -> Fraction:
+    sign, digits, exponent = found.groups()
+    whole, comma, rest = digits.partition(",")
+    thousands = comma and len(rest) == 3 and whole not in ("", "0")  # 1,000 and not 1.000
+    number = Fraction(whole + rest if thousands else digits.replace(",", "."))
+    return number * Fraction(10) ** int(exponent or 0) * (-1 if sign == "-" else 1)
+
+
+def _goes_on(text: str, end: int) -> bool:
+    """Whether what follows a number can follow one that stands for itself, rather than counts something."""
+    word = WORD.match(text, end)
+    return word is None or word[1].lower() in GO_ON
+
+
+def _none(reason: Reason, *, bare: bool = False) -> Numeral:
+    return Numeral(value=None, reason=reason, bare=bare)
+
+
+def _plain_character(character: str) -> str:
+    code = ord(character)
+    if 0xFF01 <= code <= 0xFF5E:  # the full-width forms of ASCII
+        return chr(code - 0xFF01 + 0x21)
+    kind = unicodedata.category(character)
+    if kind == "Nd":
+        return str(unicodedata.decimal(character))
+    if kind == "Cf":
+        return ""
+    return SAME.get(character) or {"Pd": "-", "Zs": " ", "Zl": "\n", "Zp": "\n"}.get(kind, character)

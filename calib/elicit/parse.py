@@ -1,0 +1,139 @@
+"""The confidence that a reply states, or the reason why it states none: a total function of hostile text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from calib.elicit import label, words
+from calib.elicit.numerals import Reason, plain, read
+
+Source = Literal["label", "json", "prose"]
+
+MOST = 1_000  # mentions of confidence; a text with more of them is no reply
+_NAMES = "|".join((*words.LABELS, *words.CHANCES))
+MENTION = re.compile(
+    rf"(?<![^\W_])(?<!\w-)(?i:{_NAMES})(?![^\W_A-Z])|(?<!\w)(?i:p\((?:correct|true)\))|{'|'.join(words.EDGELESS)}"
+)
+_SHARE = r"\d{1,3}(?:[.,]\d{1,6})?[ \t]?\\?(?:%|percent\b|per cent\b)"
+SAID = re.compile(
+    rf"(?<![\w.,/%+-])(?P<share>{_SHARE})[ \t]{{1,4}}(?:\w{{1,12}}[ \t]{{1,4}})?"
+    r"(?:(?P<sure>confident|certain|sure)|confidence|certainty)\b(?:[ \t]{1,4}(?P<next>\w{1,12}))?"
+    rf"|\b(?:confident|certain|sure)[ \t]{{0,4}}\([ \t]?(?:\w{{1,13}}[ \t]|~)?(?P<after>{_SHARE})[ \t]?\)",
+    re.I | re.A,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """`value` in [0, 1] with the `source` that it was read from, or None with the `reason` for it.
+
+    Reasons: `empty` no text · `absent` no confidence stated · `words` a label without a number · `declined`
+    n/a, unknown · `several` different values, none called final · `range` a range or a bound · `out_of_range`
+    below 0 or above 1 · `scale_unknown` above 1 without % or denominator · `malformed` digits that are no
+    number.
+    """
+
+    value: float | None
+    source: Source | None
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statement:
+    rank: int  # 0 a final label, 1 a label, 2 prose
+    source: Source
+    value: float | None
+    reason: Reason | None
+
+
+def parse_confidence(text: str | None) -> Parsed:
+    """Read the confidence that a reply states about itself.
+
+    Never raises; takes time linear in the text; never clamps, averages or guesses. Labels (JSON, tables, tags
+    and `Confidence: 0.85`) go before prose (`I am 85% sure`), and one that is called final or overall before
+    others; of one rank, different values are `several`. Up to a last `</think>` a text is no reply yet.
+
+    >>> parse_confidence("Answer: Vienna\\nConfidence: 85%")
+    Parsed(value=0.85, source='label', reason=None)
+    >>> parse_confidence("Answer: 0.85").reason, parse_confidence("Confidence: high").reason
+    ('absent', 'words')
+    """
+    reply = plain((text or "").rpartition("</think>")[2])
+    if not reply.strip():
+        return Parsed(value=None, source=None, reason="empty")
+    found: list[_Statement] = []
+    for pattern, of in ((MENTION, _labelled), (SAID, _said)):
+        for count, mention in enumerate(pattern.finditer(reply)):
+            if count == MOST:
+                return Parsed(value=None, source=None, reason="several")
+            if (statement := of(reply, mention)) is not None:
+                found.append(statement)
+    return _decide(found)
+
+
+def _decide(found: list[_Statement]) -> Parsed:
+    """The value of the best rank that has one; a number that cannot be used hides those of lower ranks."""
+    said: Reason = "absent"
+    for rank in range(3):
+        here = [statement for statement in found if statement.rank == rank]
+        stated = [statement for statement in here if statement.value is not None]
+        if len({statement.value for statement in stated}) > 1:
+            return Parsed(value=None, source=None, reason="several")
+        if stated:
+            return Parsed(value=stated[0].value, source=stated[0].source, reason=None)
+        reasons: list[Reason] = [statement.reason for statement in here if statement.reason is not None]
+        numeric = [reason for reason in reasons if reason not in ("words", "declined")]
+        if numeric:
+            return Parsed(value=None, source=None, reason=numeric[-1])
+        if reasons and said == "absent":
+            said = reasons[-1]
+    return Parsed(value=None, source=None, reason=said)
+
+
+def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
+    """What a label says, if this mention is one: of the reply itself, not of a detector or of consumers."""
+    start, end = mention.span()
+    name, mark_before = mention[0].lower(), text[max(0, start - 1) : start]
+    back = label.before(text, start)
+    on = label.after(text, end, tagged=mark_before == "<", alone=back.alone)
+    if on is None or (name in words.CHANCES and not on.of_being_correct):
+        return None
+    value, reason = on.numeral.value, on.numeral.reason
+    if on.link == "mark" or (on.link is None and back.alone and not on.numeral.bare):
+        if not (back.opens or back.joined or mention[0] in words.EDGELESS):
+            return None
+        source: Source = "json" if on.quoted and mark_before in ('"', "'") else "label"
+        return _Statement(rank=0 if back.final else 1, source=source, value=value, reason=reason)
+    if not (back.opens or back.own or back.first_person or mention[0] in words.EDGELESS):
+        return None
+    if on.link is None and value is None:
+        return None
+    return _Statement(rank=2, source="prose", value=value, reason=reason)
+
+
+def _said(text: str, mention: re.Match[str]) -> _Statement | None:
+    """What "95% sure" says, if it is the author who says it of themselves: at the start, or after "I am"."""
+    tokens = label.tokens_before(text, mention.start())
+    while tokens and (tokens[-1] in words.ADVERB or tokens[-1] in label.EMPHASIS or tokens[-1] == "~"):
+        tokens.pop()
+    if not (not tokens or tokens[-1] in label.ENDS or _of_oneself(tokens, mention)):
+        return None
+    if mention["share"] and not mention["sure"] and (mention["next"] or "").lower() in words.STATISTICS:
+        return None
+    numeral = read(mention["share"] or mention["after"])
+    return _Statement(rank=2, source="prose", value=numeral.value, reason=numeral.reason)
+
+
+def _of_oneself(tokens: list[str], mention: re.Match[str]) -> bool:
+    sure = mention["sure"] or mention["after"]
+    person, verbs = (words.PERSON, words.BE) if sure else ({"i", "i'd"}, words.HAVE)
+    seen = False
+    for token in reversed(tokens):
+        if token in person and (seen or "'" in token):
+            return True
+        if token not in verbs and token not in words.ADVERB:
+            return False
+        seen |= token in verbs
+    return False

@@ -1,0 +1,147 @@
+"""Asking many prompts at once: bounded, with retries and a deadline, through any function that asks one."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from calib.errors import EndpointBusy, EndpointRefused, InvalidInput
+
+if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+
+T = TypeVar("T")
+FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH = 1.0, 60.0, 300.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Generic[T]):
+    """One prompt and its reply, or the error that there is instead; `attempts` is 0 where it was too late."""
+
+    prompt: str
+    reply: T | None
+    error: Exception | None
+    attempts: int
+
+
+def transient(error: Exception) -> bool:
+    """Whether a prompt is worth asking again: a time-out, a broken connection, a busy endpoint."""
+    return isinstance(error, EndpointBusy | TimeoutError | ConnectionError)
+
+
+def back_off(attempt: int, error: BaseException | None) -> float:
+    """Seconds to wait after an attempt, 1 for the first: doubling, spread by half, never less than wished.
+
+    The server's wish is granted for five minutes at most.
+    """
+    wait = min(FIRST_PAUSE * 2.0 ** (min(attempt, 20) - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+    return max(wait, min(getattr(error, "retry_after", None) or 0.0, LONGEST_WISH))
+
+
+async def ask_all(
+    ask: Callable[[str], T | Awaitable[T]],
+    prompts: Sequence[str],
+    *,
+    concurrency: int = 8,
+    attempts: int = 4,
+    deadline: float | None = None,
+    again: Callable[[Exception], bool] = transient,
+    pause: Callable[[int, BaseException | None], float] = back_off,
+    sleep: Callable[[float], Awaitable[None]] | None = None,
+    heard: Callable[[int, Asked[T]], None] | None = None,
+) -> list[Asked[T]]:
+    """Ask every prompt, at most `concurrency` at a time, and return what came in the order of the prompts.
+
+    `ask` may be a coroutine function or a plain one, which runs in a thread and has to end by itself. After
+    an error for which `again` holds it is tried up to `attempts` times; any other, and the last one, is the
+    prompt's `error`. After `deadline` seconds, what is not answered has a `TimeoutError`. `heard` is called
+    with each prompt's position as its reply comes, never twice at a time.
+
+    Raises `InvalidInput` for impossible numbers and, at once, `EndpointRefused`, which no prompt can mend,
+    and whatever `heard` raises.
+
+    >>> import anyio
+    >>> [asked.reply for asked in anyio.run(ask_all, str.upper, ["a", "b"])]
+    ['A', 'B']
+    """
+    import anyio
+
+    if concurrency < 1 or attempts < 1 or (deadline is not None and deadline <= 0):
+        raise InvalidInput(
+            "concurrency and attempts are at least 1 and the deadline is above 0 seconds, not "
+            f"{concurrency}, {attempts} and {deadline}"
+        )
+    once = _once(ask, anyio.CapacityLimiter(concurrency))
+    late = TimeoutError(f"no reply within the {deadline} seconds that all had together")
+    results: list[Asked[T]] = [Asked(prompt=prompt, reply=None, error=late, attempts=0) for prompt in prompts]
+    limiter = anyio.CapacityLimiter(concurrency)
+
+    async def one(i: int) -> None:
+        async with limiter:
+            results[i] = await _with_retries(
+                once, prompts[i], attempts=attempts, again=again, pause=pause, sleep=sleep or anyio.sleep
+            )
+            if heard is not None:
+                heard(i, results[i])
+
+    try:
+        with anyio.move_on_after(deadline):
+            async with anyio.create_task_group() as group:
+                for i in range(len(prompts)):
+                    group.start_soon(one, i)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None  # the others were cancelled because of it
+    return results
+
+
+async def _with_retries(
+    once: Callable[[str], Awaitable[T]],
+    prompt: str,
+    *,
+    attempts: int,
+    again: Callable[[Exception], bool],
+    pause: Callable[[int, BaseException | None], float],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Asked[T]:
+    from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
+
+    def wait(state: RetryCallState) -> float:
+        return pause(state.attempt_number, state.outcome.exception() if state.outcome else None)
+
+    retrying = AsyncRetrying(
+        stop=stop_after_attempt(attempts),
+        retry=retry_if_exception(lambda error: isinstance(error, Exception) and again(error)),
+        wait=wait,
+        sleep=sleep,
+        reraise=True,
+    )
+    tried = 0
+    try:
+        async for attempt in retrying:
+            tried = attempt.retry_state.attempt_number
+            with attempt:
+                reply = await once(prompt)
+    except EndpointRefused:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this prompt alone
+        return Asked(prompt=prompt, reply=None, error=error, attempts=tried)
+    return Asked(prompt=prompt, reply=reply, error=None, attempts=tried)
+
+
+def _once(ask: Callable[[str], Any], limiter: CapacityLimiter) -> Callable[[str], Awaitable[Any]]:
+    """The function as one to await; a plain one runs in a thread of its own."""
+    import anyio.to_thread
+
+    async def once(prompt: str) -> Any:
+        if inspect.iscoroutinefunction(ask):
+            return await ask(prompt)
+        found = await anyio.to_thread.run_sync(
+            functools.partial(ask, prompt), abandon_on_cancel=True, limiter=limiter
+        )
+        return await found if inspect.isawaitable(found) else found
+
+    return once

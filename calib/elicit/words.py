@@ -1,0 +1,100 @@
+"""The words by which a statement of confidence is recognised."""
+
+from __future__ import annotations
+
+# What a label is called. In some writing systems a word has no edge, so those are found anywhere.
+LABELS = (
+    "confidence",
+    "certainty",
+    "confianza",
+    "confiance",
+    "confiança",
+    "konfidenz",
+    "fiducia",
+    "уверенность",
+)
+EDGELESS = ("置信度", "信心度", "信心", "信頼度", "確信度", "自信度", "신뢰도", "확신도")
+CHANCES = ("probability", "likelihood", "chance")  # labels only of being correct
+CORRECT = {"correct", "correctness", "right", "accurate", "true"}
+SURE = ("confident", "certain", "sure")
+
+# Between a label and its number
+SUFFIX = CORRECT | {
+    *("level", "score", "rating", "value", "estimate", "estimation", "percentage", "percent", "probability"),
+    *("in", "of", "that", "this", "the", "my", "answer", "response", "solution", "final", "overall", "being"),
+    *("on", "a", "scale", "from", "out", "as", "for", "i", "am", "it", "numeric", "verbalized"),
+}
+COPULA = {"is", "at", "be", "would", "stands", "equals", "was", "为", "是", "は", "est", "es", "ist"}
+APPROXIMATELY = {"about", "around", "approximately", "approx", "roughly", "circa", "ca", "probably", "maybe"}
+BOUND = {
+    *("least", "most", "over", "above", "below", "under", "more", "less", "than", "nearly", "almost", "up"),
+    *("to", "between", "from", "exceeds", "beyond", "minimum", "maximum"),
+}
+LEVEL = {
+    *("high", "higher", "highest", "low", "lower", "lowest", "medium", "moderate", "moderately", "very"),
+    *("fairly", "quite", "extremely", "absolutely", "completely", "strong", "certain", "sure", "confident"),
+    *("full", "complete", "total", "reasonably", "highly", "somewhat"),
+}
+DECLINED = {"n/a", "na", "none", "null", "unknown", "nil", "nan", "undefined", "unsure", "undetermined"}
+BETWEEN, BESIDE = SUFFIX | COPULA, LEVEL | BOUND | APPROXIMATELY | COPULA
+
+# Before a label
+OWN = {"my", "our"}
+FINAL = {"final", "overall"}
+MODIFIER = (
+    OWN
+    | FINAL
+    | {
+        *(
+            "answer",
+            "stated",
+            "estimated",
+            "calibrated",
+            "reported",
+            "self",
+            "subjective",
+            "numeric",
+            "numerical",
+        ),
+        *(
+            "verbalized",
+            "model",
+            "the",
+            "a",
+            "level",
+            "of",
+            "total",
+            "current",
+            "correctness",
+            "text",
+            "textbf",
+            "mathbf",
+            "mathrm",
+        ),
+    }
+)
+JOIN = {"with", "and", "at", "but", "so", "plus", "also", "und", "y", "et"}
+
+# From a first person to "95% sure", read backwards
+BE = {"am", "i'm", "im", "we're", "are", "be", "feel", "i'd", "we'd", "remain", "was", "were"}
+ADVERB = APPROXIMATELY | {
+    *("now", "currently", "still", "say", "only", "just", "quite", "very", "fairly", "pretty", "therefore"),
+    *("would", "will", "can", "d", "so", "thus", "overall", "really", "honestly", "perhaps", "only"),
+}
+PERSON = {"i", "we", "i'm", "im", "we're", "i'd", "we'd"}
+HAVE = {
+    "have",
+    "say",
+    "put",
+    "give",
+    "estimate",
+    "assign",
+    "with",
+    "a",
+    "an",
+    "state",
+    "answer",
+    "this",
+    "that",
+}
+STATISTICS = {"interval", "intervals", "level", "limit", "limits", "bound", "bounds", "band", "region", "set"}

@@ -1,0 +1,21 @@
+"""The probe: a fixed set of questions, asked again on a schedule, because models change without a word."""
+
+from __future__ import annotations
+
+from calib.probe.comparison import Comparison, compare
+from calib.probe.endpoint import Completion, Endpoint
+from calib.probe.probe import Probe
+from calib.probe.questions import Question, read_questions
+from calib.probe.run import accept_run, run_probe
+
+__all__ = [
+    "Comparison",
+    "Completion",
+    "Endpoint",
+    "Probe",
+    "Question",
+    "accept_run",
+    "compare",
+    "read_questions",
+    "run_probe",
+]
