@@ -41,7 +41,14 @@ def root(
     del version
 
 
-from calib.cli import cycle_verbs, labels_verbs, mapping_verbs, measure_verb, setup_verbs  # noqa: E402
+from calib.cli import (  # noqa: E402
+    cycle_verbs,
+    labels_verbs,
+    mapping_log_verbs,
+    mapping_verbs,
+    measure_verb,
+    setup_verbs,
+)
 
 app.command("measure")(measure_verb.measure)
 app.command("check")(setup_verbs.check)
@@ -53,4 +60,7 @@ app.command("evaluate")(cycle_verbs.evaluate)
 app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.add_typer(labels_verbs.app, name="labels")
+mapping_verbs.app.command("history")(mapping_log_verbs.history)
+mapping_verbs.app.command("verify")(mapping_log_verbs.verify)
+mapping_verbs.app.command("open-epoch")(mapping_log_verbs.open_epoch)
 app.add_typer(mapping_verbs.app, name="mapping")
