@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 WEB = ("http", "https")
+ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")  # for stores without TLS
 TIMEOUT = 10.0  # seconds for one request, its body included
 
 
@@ -47,16 +48,16 @@ def open_remote(url: str, *, timeout: float = TIMEOUT) -> ObjectStore:
     from obstore.store import from_url
 
     limit = timedelta(seconds=timeout)
+    # obstore forgets what the environment says of the HTTP client as soon as it is told anything itself
+    plain = any(os.environ.get(name, "").lower() == "true" for name in ALLOW_HTTP)
     try:
-        if url.startswith("http://"):
-            return from_url(
-                url,
-                client_options={"timeout": limit, "connect_timeout": limit, "allow_http": True},
-                retry_config={"max_retries": 0, "retry_timeout": limit},
-            )
         return from_url(
             url,
-            client_options={"timeout": limit, "connect_timeout": limit},
+            client_options={
+                "timeout": limit,
+                "connect_timeout": limit,
+                "allow_http": plain or url.startswith("http://"),
+            },
             retry_config={"max_retries": 0, "retry_timeout": limit},
         )
     except Exception as error:  # many kinds, all of them about the URL or the settings

@@ -38,6 +38,8 @@ class Cache:
                     continue
                 saved = json.loads(path.read_bytes())
                 entry = Entry.from_bytes(saved["entry"].encode())
+                if entry.digest != saved["digest"]:
+                    continue  # one flipped bit, and the store's own log would look like a fork
                 if (entry.stream, entry.channel) == (self._stream, self._channel):
                     return admit(saved["mapping"].encode(), entry)
             except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, ArtifactError):
@@ -51,6 +53,7 @@ class Cache:
         """
         content = {
             "entry": trusted.entry.to_bytes().decode(),
+            "digest": trusted.entry.digest,
             "mapping": trusted.mapping.to_bytes().decode(),
         }
         name = None
