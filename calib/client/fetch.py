@@ -47,16 +47,14 @@ class ObstoreFetcher:
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+        from calib.client.helper import Helper  # now: a fork in the middle of an import would leave it torn
+
         self._url, self._timeout = url, timeout
         self._store: ObjectStore | None = None
-        self._helper: Fetcher | None = None
+        self._helper = Helper(url, timeout=timeout)
 
     def get(self, key: str) -> bytes | None:
         if forked():
-            if self._helper is None:
-                from calib.client.helper import Helper
-
-                self._helper = Helper(self._url, timeout=self._timeout)
             return self._helper.get(key)
         from obstore.exceptions import BaseError
 

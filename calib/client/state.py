@@ -88,10 +88,11 @@ def judge(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trouble:
         return "STALE", f"the bundled mapping is used: {now.refusal or trouble or 'nothing was fetched yet'}"
     if now.entry is not None and wall >= now.expires:
         return "STALE", f"the mapping expired {span(wall - now.expires)} ago, at {now.entry.expires_at}"
+    because = f": {trouble}" if trouble else ""
     if now.confirmed is None:
-        return "STALE", f"the mapping is from the cache, not confirmed yet{trouble and ': ' + trouble}"
+        return "STALE", f"the mapping is from the cache, not confirmed yet{because}"
     if monotonic >= now.overdue:
-        return "STALE", f"not confirmed by the store for {span(monotonic - now.confirmed)}: {trouble}"
+        return "STALE", f"not confirmed by the store for {span(monotonic - now.confirmed)}{because}"
     return "FRESH", trouble
 
 
