@@ -35,10 +35,17 @@ class Follower:
         epoch = newest_epoch(self._fetcher.get, self._stream, self._channel, known.epoch if known else 1)
         if known is not None and epoch == known.epoch:
             confirm(self._get(epoch, known.generation), known)
-        for data in self._entries(epoch):
-            self.head = follow(data, stream=self._stream, channel=self._channel, after=self.head, epoch=epoch)
+        where = {"stream": self._stream, "channel": self._channel}
+        refused: ArtifactError | None = None
+        try:
+            for data in self._entries(epoch):
+                self.head = follow(data, after=self.head, epoch=epoch, **where)
+        except ArtifactError as error:  # the log ends here: what it named until then still holds
+            refused = error
         if self.head is not None and (self.trusted is None or self.trusted.entry != self.head):
             self.trusted = self._mapping_of(self.head)
+        if refused is not None:
+            raise refused
 
     def _entries(self, epoch: int) -> Iterator[bytes]:
         """The entries of an epoch after the head, until one is missing."""
@@ -51,7 +58,7 @@ class Follower:
         while data is not None:
             yield data
             generation += 1
-            ahead = min(AHEAD, last - generation)
+            ahead = min(AHEAD, last - generation + 1)
             if ahead > 1:
                 for data in self._together(epoch, range(generation, generation + ahead)):
                     if data is None:
