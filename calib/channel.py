@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,6 +13,7 @@ from calib.errors import ArtifactError, InvalidInput
 from calib.mapping import DIGEST, NAME, canonical, parse
 
 FORMAT = "calibwatch.channel/1"
+LAST_EPOCH, LAST_GENERATION = 9999, 10**12 - 1  # what the keys have digits for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +37,14 @@ class Entry:
             raise ArtifactError(
                 f"{self.stream!r:.80} / {self.channel!r:.80}: not the names of a stream and channel"
             )
-        if not (1 <= self.epoch <= 9999 and 1 <= self.generation < 10**12):
+        if not (1 <= self.epoch <= LAST_EPOCH and 1 <= self.generation <= LAST_GENERATION):
             raise ArtifactError(f"epoch {self.epoch}, generation {self.generation} are out of range")
         if not DIGEST.fullmatch(self.mapping):
             raise ArtifactError(f"{self.mapping!r:.80} is not the digest of a mapping")
         if (self.previous is None) != (self.generation == 1):
             raise ArtifactError("the first entry of an epoch, and no other, has no previous one")
+        if self.previous is not None and not DIGEST.fullmatch(self.previous):
+            raise ArtifactError(f"{self.previous!r:.80} is not the digest of an entry")
         moment(self.at)
         if self.expires_at is not None:
             moment(self.expires_at)
@@ -112,3 +116,14 @@ def hint_key(stream: str, channel: str) -> str:
 def mapping_key(stream: str, digest: str) -> str:
     """Where a mapping is stored."""
     return f"{stream}/mappings/{digest}.json"
+
+
+def newest_epoch(get: Callable[[str], bytes | None], stream: str, channel: str, start: int = 1) -> int:
+    """The last epoch that was opened, going forward from `start` one at a time, whatever was put there.
+
+    An entry that lies beyond a gap is never seen.
+    """
+    epoch = start
+    while epoch < LAST_EPOCH and get(key_of(stream, channel, epoch + 1, 1)) is not None:
+        epoch += 1
+    return epoch

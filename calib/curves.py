@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
@@ -17,6 +18,8 @@ from calib.errors import ArtifactError, InvalidInput
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from calib.lines import Lines
 
     Floats = npt.NDArray[np.float64]
 
@@ -42,10 +45,8 @@ class Curve:
         if isinstance(raw, (float, int)):
             if not 0.0 <= raw <= 1.0:
                 raise InvalidInput(f"{raw!r} is not a confidence: it must be a number from 0 to 1")
-            return self._scalar(float(raw))
-        import numpy as np
-
-        values = np.asarray(raw, dtype=np.float64)
+            return self.scalar(float(raw))
+        values = floats(raw)
         if values.size and not (values.min() >= 0.0 and values.max() <= 1.0):  # NaN fails both
             raise InvalidInput("the array holds values that are no confidences: NaN or outside [0, 1]")
         result = self._array(values)
@@ -55,7 +56,8 @@ class Curve:
         """As the mapping file writes it."""
         raise NotImplementedError
 
-    def _scalar(self, raw: float) -> float:
+    def scalar(self, raw: float) -> float:
+        """`apply` for a float that is known to lie in [0, 1]: nothing is checked."""
         raise NotImplementedError
 
     def _array(self, raw: Floats) -> Floats:
@@ -75,7 +77,7 @@ class Identity(Curve):
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind}
 
-    def _scalar(self, raw: float) -> float:
+    def scalar(self, raw: float) -> float:
         return _inside(raw)
 
     def _array(self, raw: Floats) -> Floats:
@@ -94,6 +96,7 @@ class PiecewiseLinear(Curve):
 
     x: tuple[float, ...]
     y: tuple[float, ...]
+    _lines: list[Lines] = field(default_factory=list, init=False, repr=False, compare=False)
     kind: ClassVar[str] = "piecewise_linear"
 
     def __post_init__(self) -> None:
@@ -112,27 +115,21 @@ class PiecewiseLinear(Curve):
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "x": list(self.x), "y": list(self.y)}
 
-    def _scalar(self, raw: float) -> float:
+    def scalar(self, raw: float) -> float:
         x, y = self.x, self.y
         right = bisect_right(x, raw)
-        if right == 0:
-            return y[0]
-        if right == len(x):
-            return y[-1]
-        x0, y0 = x[right - 1], y[right - 1]
-        return y0 + (y[right] - y0) * ((raw - x0) / (x[right] - x0))
+        if 0 < right < len(x):
+            x0, y0, y1 = x[right - 1], y[right - 1], y[right]
+            value = y0 + (y1 - y0) * ((raw - x0) / (x[right] - x0))
+            return value if value < y1 else y1  # y0 + (y1 - y0) can round to more than y1
+        return y[right and -1]
 
     def _array(self, raw: Floats) -> Floats:
-        import numpy as np
+        if not self._lines:  # a race computes them twice, and alike
+            from calib.lines import Lines
 
-        x, y = np.array(self.x), np.array(self.y)
-        right = np.searchsorted(x, raw, side="right")
-        left = np.maximum(right - 1, 0)
-        after = np.minimum(right, len(x) - 1)
-        step = x[after] - x[left]
-        share = np.divide(raw - x[left], step, out=np.zeros_like(raw), where=step > 0)
-        inside: Floats = y[left] + (y[after] - y[left]) * share
-        return np.where(right == 0, y[0], inside)
+            self._lines.append(Lines(self.x, self.y))
+        return self._lines[0](raw)
 
 
 class _Sigmoid(Curve):
@@ -143,7 +140,7 @@ class _Sigmoid(Curve):
     def _z(self, raw: Any, log: Any) -> Any:
         raise NotImplementedError
 
-    def _scalar(self, raw: float) -> float:
+    def scalar(self, raw: float) -> float:
         return _inside(_expit(self._z(_inside(raw), math.log)))
 
     def _array(self, raw: Floats) -> Floats:
@@ -206,8 +203,40 @@ class Temperature(_Sigmoid):
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "T": self.t}
 
+    def of_logits(self, logits: Sequence[float]) -> float:
+        """The calibrated confidence of the likeliest of k ≥ 2 classes, where the system has their logits.
+
+        max softmax(logits / T) (Guo et al. 2017, eq. 9), kept inside [1e-6, 1 − 1e-6]. Raises `InvalidInput`
+        for fewer than two and for what is not finite.
+
+        >>> round(Temperature(t=2.0).of_logits([2.0, 0.0]), 4) == round(1 / (1 + math.exp(-1.0)), 4)
+        True
+        """
+        if len(logits) < 2 or not all(map(math.isfinite, logits)):
+            raise InvalidInput("a logit vector has at least two entries, all of them finite")
+        top = max(logits)
+        return _inside(1.0 / math.fsum(math.exp((z - top) / self.t) for z in logits))
+
     def _z(self, raw: Any, log: Any) -> Any:
         return (log(raw) - log(1.0 - raw)) / self.t
+
+
+def floats(raw: Any) -> Floats:
+    """An array, a column or a sequence of numbers as doubles.
+
+    Raises `InvalidInput` for text, dates and whatever else is no number: nothing is guessed.
+    """
+    import numpy as np
+
+    try:
+        values = np.asarray(raw)
+        if values.dtype.kind not in "fiubO":
+            raise InvalidInput(f"confidences are numbers from 0 to 1, not {values.dtype}")
+        return values.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f"confidences are numbers from 0 to 1: {error}") from None
 
 
 def curve_from_json(values: Any) -> Curve:

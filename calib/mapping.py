@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 from calib.curves import Beta, Curve, Identity, Logistic, PiecewiseLinear, Temperature, curve_from_json
 from calib.errors import ArtifactError
@@ -69,6 +69,18 @@ class Mapping:
     def curve(self, segment: str | None = None) -> Curve:
         """The curve for a segment."""
         return self.default if segment is None else self.segments.get(segment, self.default)
+
+    @cached_property
+    def cuts(self) -> tuple[tuple[float, float], ...]:
+        """The certificates as (target, cut), ascending; one that is malformed certifies nothing."""
+        pairs = [(certificate.get("target"), certificate.get("cut")) for certificate in self.certificates]
+        return tuple(
+            sorted(
+                (float(target), float(cut))
+                for target, cut in pairs
+                if _is_number(target) and _is_number(cut) and 0 < target < 1 and 0 <= cut <= 1
+            )
+        )
 
     def to_bytes(self) -> bytes:
         """The bytes it was read from; a new one's are canonical: JSON in UTF-8, keys sorted, no spaces."""
@@ -156,6 +168,10 @@ def parse(data: bytes, expected: str) -> dict[str, Any]:
     if values.get("format") != expected:
         raise ArtifactError(f"the format is {values.get('format')!r:.60}; this version reads {expected!r}")
     return values
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _text(values: dict[str, Any], key: str, *, default: str | None = None) -> str:

@@ -45,6 +45,7 @@ from calib.cli import (  # noqa: E402
     cycle_verbs,
     gate_verb,
     labels_verbs,
+    mapping_log_verbs,
     mapping_verbs,
     measure_verb,
     plan_verb,
@@ -67,4 +68,7 @@ app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.command("routes")(routes_verb.routes)
 app.add_typer(labels_verbs.app, name="labels")
+mapping_verbs.app.command("history")(mapping_log_verbs.history)
+mapping_verbs.app.command("verify")(mapping_log_verbs.verify)
+mapping_verbs.app.command("open-epoch")(mapping_log_verbs.open_epoch)
 app.add_typer(mapping_verbs.app, name="mapping")

@@ -13,6 +13,7 @@ from calib.cli import output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from calib.channel import Entry
     from calib.mapping import Mapping
     from calib.wiring import Deployment
 
@@ -25,24 +26,45 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the hist
 def list_(
     stream: StreamName, config: Config = CONFIG, channel: Channel = "production", json: Json = False
 ) -> None:
-    """The channel's history: every entry, who made it, when and why."""
-    from calib.store import channels, history
+    """The stored versions, and when the channel last named each. `calib mapping history` has every entry."""
+    from calib.errors import ArtifactError
+    from calib.store import channels, history, mappings, read_mapping
 
-    opened = _open(config, stream)
+    opened = open_deployment(config, stream)
     log = history(opened.store, stream=stream, channel=channel)
-    entries = [_entry(entry) for entry in log]
+    names = channels(opened.store, stream=stream)
+    versions: list[dict[str, Any]] = []
+    for digest in mappings(opened.store, stream=stream):
+        named = [entry for entry in log if entry.mapping == digest]
+        version: dict[str, Any] = {"digest": digest, "last_named": entry_json(named[-1]) if named else None}
+        try:
+            mapping = read_mapping(opened.store, stream=stream, digest=digest)
+            version |= {"method": mapping.method, "created_at": mapping.created_at, "damage": None}
+        except ArtifactError as error:
+            version |= {"method": None, "created_at": None, "damage": str(error)}
+        versions.append(version)
+    versions.sort(key=lambda version: (version["created_at"] or "", version["digest"]))
     if json:
-        names = channels(opened.store, stream=stream)
-        output.emit({"stream": stream, "channel": channel, "channels": names, "entries": entries})
+        entries = [entry_json(entry) for entry in log]
+        output.emit(
+            {
+                "stream": stream,
+                "channel": channel,
+                "channels": names,
+                "mappings": versions,
+                "entries": entries,
+            }
+        )
         return
     if not log:
-        others = ", ".join(channels(opened.store, stream=stream)) or "none"
+        others = ", ".join(names) or "none"
         sys.stdout.write(f"{stream}/{channel} names no mapping yet; channels with one: {others}\n")
-    for entry in log:
-        sys.stdout.write(
-            f"{entry.epoch}/{entry.generation:<4} {entry.mapping[:12]}  {entry.at}  "
-            f"{output.printable(entry.by)}: {output.printable(entry.reason)}\n"
-        )
+    for version in versions:
+        last = version["last_named"]
+        here = "→" if last is not None and last["digest"] == log[-1].digest else " "
+        when = "never named" if last is None else f"{last['at']} {last['by']}: {last['reason']}"
+        what = "DAMAGED: `calib mapping verify`" if version["damage"] else version["method"]
+        sys.stdout.write(f"{here} {version['digest'][:12]}  {output.printable(f'{what}  {when}')}\n")
 
 
 @app.command("show")
@@ -56,7 +78,7 @@ def show(
     """One mapping: its curve, scope, evidence and certificates."""
     import json as json_
 
-    opened = _open(config, stream)
+    opened = open_deployment(config, stream)
     mapping = _mapping(opened, stream, digest, channel)
     content = json_.loads(mapping.to_bytes())
     if json:
@@ -76,7 +98,7 @@ def apply(
     json: Json = False,
 ) -> None:
     """What a mapping makes of raw confidences."""
-    mapping = _mapping(_open(config, stream), stream, digest, channel)
+    mapping = _mapping(open_deployment(config, stream), stream, digest, channel)
     values = [float(mapping.apply(value, segment)) for value in raw]
     if json:
         output.emit({"mapping": mapping.digest, "raw": raw, "calibrated": values})
@@ -97,12 +119,12 @@ def promote(
     """Let a channel name a mapping that is stored already."""
     from calib import store
 
-    opened = _open(config, stream)
+    opened = open_deployment(config, stream)
     now = opened.now()
     entry = store.promote(
         opened.store,
         stream=stream,
-        digest=_full(opened, stream, digest),
+        digest=full_digest(opened, stream, digest),
         channel=channel,
         publish_id=str(uuid.uuid4()),
         at=now,
@@ -110,7 +132,7 @@ def promote(
         reason=reason,
         expires_at=opened.watch(stream).expiry(now),
     )
-    _done(entry, as_json=json)
+    done(entry, as_json=json)
 
 
 @app.command("rollback")
@@ -125,23 +147,24 @@ def rollback(
     """Name an earlier mapping again, as a new entry: nothing is deleted, and it can itself be undone."""
     from calib import store
 
-    opened = _open(config, stream)
+    opened = open_deployment(config, stream)
     now = opened.now()
     entry = store.rollback(
         opened.store,
         stream=stream,
         channel=channel,
-        to=None if to is None else _full(opened, stream, to),
+        to=None if to is None else full_digest(opened, stream, to),
         publish_id=str(uuid.uuid4()),
         at=now,
         by=getpass.getuser(),
         reason=reason,
         expires_at=opened.watch(stream).expiry(now),
     )
-    _done(entry, as_json=json)
+    done(entry, as_json=json)
 
 
-def _open(config: Any, stream: str) -> Deployment:
+def open_deployment(config: Any, stream: str) -> Deployment:
+    """The deployment, once the stream is known to be one of its own."""
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
@@ -149,7 +172,7 @@ def _open(config: Any, stream: str) -> Deployment:
     return opened
 
 
-def _full(opened: Deployment, stream: str, start: str) -> str:
+def full_digest(opened: Deployment, stream: str, start: str) -> str:
     """The one digest that begins like this."""
     from calib.errors import InvalidInput
     from calib.store import mappings
@@ -170,7 +193,7 @@ def _mapping(opened: Deployment, stream: str, digest: str | None, channel: str) 
     from calib.store import head, read_mapping
 
     if digest is not None:
-        return read_mapping(opened.store, stream=stream, digest=_full(opened, stream, digest))
+        return read_mapping(opened.store, stream=stream, digest=full_digest(opened, stream, digest))
     current = head(opened.store, stream=stream, channel=channel)
     if current is None:
         raise InvalidInput(
@@ -179,17 +202,19 @@ def _mapping(opened: Deployment, stream: str, digest: str | None, channel: str) 
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
 
 
-def _entry(entry: Any) -> dict[str, Any]:
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """An entry with its own digest, as every verb shows it."""
     from dataclasses import asdict
 
-    return asdict(entry)
+    return asdict(entry) | {"digest": entry.digest}
 
 
-def _done(entry: Any, *, as_json: bool) -> None:
+def done(entry: Entry, *, as_json: bool) -> None:
+    """Say what the channel names from now on."""
     if as_json:
-        output.emit(_entry(entry))
+        output.emit(entry_json(entry))
         return
     sys.stdout.write(
-        f"{entry.stream}/{entry.channel} names {entry.mapping[:12]} as of generation {entry.generation}; "
+        f"{entry.stream}/{entry.channel} names {entry.mapping[:12]} as of {entry.epoch}/{entry.generation}; "
         "clients follow at their next poll\n"
     )

@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 
 class Calibrated(NamedTuple):
-    """`value`: a float or an array like `raw`. `mapping`: the digest of what made it, None for nothing."""
+    """`value`: a float or an array like `raw`. `mapping`: the digest of what made it, None for nothing.
+
+    Log `value` and `mapping` beside each prediction: they are the columns `served` and `mapping` of the
+    traffic, by which the next window measures what was served.
+    """
 
     value: Any
     raw: Any
@@ -21,15 +25,21 @@ class Decision(NamedTuple):
     cut: float | None
     reason: str
     status: str
+    mapping: str | None = None
 
 
 class Status(NamedTuple):
-    """`state`: INITIALIZING, FRESH, STALE or UNCALIBRATED. `age_seconds`: since the store last answered."""
+    """`state`: INITIALIZING, FRESH, STALE or UNCALIBRATED; `reason` says what is wrong if anything is.
+
+    `age_seconds`: since the store last confirmed what is served, None for not yet. `entry_age_seconds`: since
+    the entry that is served was published, by the wall clock. `expires_at`: its publisher's own promise.
+    """
 
     state: str
     mapping: str | None
     epoch: int | None
     generation: int | None
     age_seconds: float | None
+    entry_age_seconds: float | None
     expires_at: str | None
     reason: str

@@ -6,18 +6,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from calib.errors import InvalidInput, Unavailable
+from calib.mapping import LARGEST
+from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, forked, open_remote, read, reason, shown
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
-TIMEOUT = "10s"
-
 
 class Fetcher(Protocol):
-    """Where a client reads from."""
+    """Where a client reads from; several threads may call it at once."""
 
     def get(self, key: str) -> bytes | None:
-        """The object's bytes, None where there is none; `Unavailable` where the store gives no answer."""
+        """The object's bytes, None where there is none.
+
+        Raises `Unavailable` where the store gives no answer, `ArtifactError` for an object over 1 MiB.
+        """
         ...
 
 
@@ -29,7 +32,8 @@ class FolderFetcher:
 
     def get(self, key: str) -> bytes | None:
         try:
-            return (self._folder / key).read_bytes()
+            with (self._folder / key).open("rb") as file:
+                return file.read(LARGEST + 1)  # the reader refuses what is longer
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -37,50 +41,39 @@ class FolderFetcher:
 
 
 class ObstoreFetcher:
-    """S3, GCS, Azure or a plain web server."""
+    """S3, GCS, Azure or a web server; each request ends within `timeout` seconds, whatever it does.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    In a process that was forked from one that had obstore loaded, a helper process reads in its place.
+    """
+
+    def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
+        from calib.client.helper import Helper  # now: a fork in the middle of an import would leave it torn
+
+        self._url, self._timeout = url, timeout
         self._store: ObjectStore | None = None
+        self._helper = Helper(url, timeout=timeout)
 
     def get(self, key: str) -> bytes | None:
-        import obstore
-        from obstore.exceptions import BaseError, NotFoundError
+        if forked():
+            return self._helper.get(key)
+        from obstore.exceptions import BaseError
 
         try:
             if self._store is None:
-                self._store = self._open()
-            return bytes(obstore.get(self._store, key).bytes())
-        except (NotFoundError, FileNotFoundError):
-            return None
-        except (BaseError, OSError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise Unavailable(f"{self._url}: {key} cannot be read: {reason}") from error
-
-    def _open(self) -> ObjectStore:
-        from datetime import timedelta
-
-        from obstore.store import from_url
-
-        store: ObjectStore = from_url(
-            self._url,
-            client_options={
-                "timeout": TIMEOUT,
-                "connect_timeout": TIMEOUT,
-                "allow_http": self._url.startswith("http://"),
-            },
-            retry_config={"max_retries": 0, "retry_timeout": timedelta(seconds=10)},  # polling is the retry
-        )
-        return store
+                self._store = open_remote(self._url, timeout=self._timeout)
+            return read(self._store, key)
+        except (BaseError, OSError, InvalidInput) as error:
+            raise Unavailable(f"{shown(self._url)}: {key} cannot be read: {reason(error)}") from error
 
 
-def open_fetcher(url: str) -> Fetcher:
+def open_fetcher(url: str, *, timeout: float = TIMEOUT) -> Fetcher:
     """A fetcher for file:, s3://, gs://, az:// and http(s):// URLs; `InvalidInput` for any other."""
-    kind, separator, rest = url.partition(":")
-    if kind == "file" and separator:
-        return FolderFetcher(Path(rest.removeprefix("//") if rest.startswith("///") else rest))
-    if kind in ("s3", "gs", "az", "http", "https") and separator:
-        return ObstoreFetcher(url)
+    folder = folder_of(url)
+    if folder is not None:
+        return FolderFetcher(folder)
+    kind, separator, rest = url.partition("://")
+    if separator and rest and kind in CLOUDS + WEB:
+        return ObstoreFetcher(url, timeout=timeout)
     raise InvalidInput(
-        f"{url!r} is no store; write file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://… or https://…"
+        f"{shown(url)!r} is no store; write file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://… or https://…"
     )

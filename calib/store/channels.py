@@ -1,19 +1,20 @@
 """Channels: an append-only log of entries, each created once, each naming the digest of the one before.
 
 Publishing is creating the mapping and then the next entry. A rollback is a new entry that names an old
-mapping. Two publishers race for one key; the loser reads again and decides again.
+mapping. Two publishers race for one key; the loser reads again and decides again. Where a log can no longer
+be followed a person opens a new epoch, and readers go on there.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from enum import Enum
 
-from calib.channel import Entry, hint_key, key_of, mapping_key, moment, timestamp
+from calib.channel import LAST_EPOCH, Entry, hint_key, key_of, mapping_key, newest_epoch, timestamp
 from calib.errors import ArtifactError, Conflict, InvalidInput
-from calib.mapping import DIGEST, NAME, Mapping
+from calib.mapping import NAME, Mapping
+from calib.store.log import history, read_mapping, readable
 from calib.store.objects import Store
 
 RACES = 16  # lost in a row before publishing without an expectation gives up
@@ -62,8 +63,18 @@ def publish(
 
 
 def create_mapping(store: Store, mapping: Mapping) -> None:
-    """Store a mapping under its digest."""
-    store.create(mapping_key(mapping.stream, mapping.digest), mapping.to_bytes())
+    """Store a mapping under its digest.
+
+    Raises `ArtifactError` where other bytes lie there: nobody can have won that name fairly.
+    """
+    key = mapping_key(mapping.stream, mapping.digest)
+    try:
+        store.create(key, mapping.to_bytes())
+    except Conflict as error:
+        raise ArtifactError(
+            f"{key} holds other bytes than its name promises: the store was damaged or tampered with; "
+            f"`calib mapping verify {mapping.stream}` looks for more. Nothing was overwritten"
+        ) from error
 
 
 def promote(
@@ -108,12 +119,9 @@ def promote(
             expires_at=None if expires_at is None else timestamp(expires_at),
         )
         try:
-            store.create(key_of(stream, channel, *entry.position), entry.to_bytes())
+            return _add(store, entry)
         except Conflict:
             continue  # another publisher won this generation
-        hint = json.dumps({"epoch": entry.epoch, "generation": entry.generation})
-        store.hint(hint_key(stream, channel), hint.encode())
-        return entry
     raise Conflict(f"{stream}/{channel}: lost {RACES} races for the next generation; try again")
 
 
@@ -158,69 +166,56 @@ def rollback(
     )
 
 
-def history(store: Store, *, stream: str, channel: str) -> list[Entry]:
-    """The log of the channel's newest epoch, oldest entry first, its chain checked.
+def open_epoch(
+    store: Store,
+    *,
+    stream: str,
+    channel: str,
+    digest: str,
+    publish_id: str,
+    at: datetime,
+    by: str,
+    reason: str,
+    expires_at: datetime | None,
+) -> Entry:
+    """Begin a new epoch, whose first entry names a mapping: a person's way out of a log that forked.
 
-    Entries are read forward until one is missing. Raises `ArtifactError` where an entry is malformed, stands
-    in the wrong place, or does not name the one before it: the history forked, as it does when a bucket is
-    restored from a backup.
+    Whatever the newest epoch holds is left as it lies; readers leave it for the new one, and nothing is
+    deleted. Done twice it is done once. Raises `InvalidInput` for an empty channel, which needs no epoch, or
+    a mapping that is not stored, and `Conflict` where somebody else opened one meanwhile.
     """
-    epoch = 1
-    while store.get(key_of(stream, channel, epoch + 1, 1)) is not None:
-        epoch += 1
-    log: list[Entry] = []
-    while True:
-        key = key_of(stream, channel, epoch, len(log) + 1)
-        data = store.get(key)
-        if data is None:
-            return log
-        entry = Entry.from_bytes(data)
-        if (entry.stream, entry.channel, *entry.position) != (stream, channel, epoch, len(log) + 1):
-            raise ArtifactError(f"{key} is an entry for another place: somebody copied or forged it")
-        if log and entry.previous != log[-1].digest:
-            raise ArtifactError(f"{key} does not follow the entry before it: the history of {channel} forked")
-        log.append(entry)
+    read_mapping(store, stream=stream, digest=digest)
+    epoch = newest_epoch(store.get, stream, channel)
+    for entry in readable(store, stream, channel, epoch):
+        if entry.publish_id == publish_id:
+            return entry
+    if epoch == 1 and store.get(key_of(stream, channel, 1, 1)) is None:
+        raise InvalidInput(f"{stream}/{channel} has no entry yet: promote a mapping instead")
+    if epoch == LAST_EPOCH:
+        raise InvalidInput(f"{stream}/{channel} has had {LAST_EPOCH} epochs: use another channel")
+    entry = Entry(
+        stream=stream,
+        channel=channel,
+        epoch=epoch + 1,
+        generation=1,
+        previous=None,
+        mapping=digest,
+        publish_id=publish_id,
+        at=timestamp(at),
+        by=by,
+        reason=reason,
+        expires_at=None if expires_at is None else timestamp(expires_at),
+    )
+    try:
+        return _add(store, entry)
+    except Conflict as error:
+        raise Conflict(
+            f"somebody else opened epoch {epoch + 1} of {stream}/{channel}; read again and decide again"
+        ) from error
 
 
-def head(store: Store, *, stream: str, channel: str) -> Entry | None:
-    """The channel's last entry; None while it is empty."""
-    log = history(store, stream=stream, channel=channel)
-    return log[-1] if log else None
-
-
-def active_at(log: Sequence[Entry], when: datetime) -> Entry | None:
-    """The entry of a log that was in force at a moment."""
-    found = None
-    for entry in log:
-        if moment(entry.at) <= when:
-            found = entry
-    return found
-
-
-def read_mapping(store: Store, *, stream: str, digest: str) -> Mapping:
-    """A stored mapping, its bytes checked against its name.
-
-    Raises `InvalidInput` where there is none, `ArtifactError` where it is not what its name says.
-    """
-    if not DIGEST.fullmatch(digest):
-        raise InvalidInput(f"{digest!r:.80} is not the digest of a mapping: 64 hex digits")
-    data = store.get(mapping_key(stream, digest))
-    if data is None:
-        raise InvalidInput(f"{stream} has no mapping {digest}")
-    mapping = Mapping.from_bytes(data)
-    if mapping.digest != digest:
-        raise ArtifactError(f"{mapping_key(stream, digest)} does not hold the bytes that its name promises")
-    if mapping.stream != stream:
-        raise ArtifactError(f"{digest} was made for {mapping.stream}, not for {stream}")
-    return mapping
-
-
-def mappings(store: Store, *, stream: str) -> list[str]:
-    """The digests of all stored mappings of a stream."""
-    keys = store.keys(f"{stream}/mappings/")
-    return [name for key in keys if DIGEST.fullmatch(name := key.rpartition("/")[2].removesuffix(".json"))]
-
-
-def channels(store: Store, *, stream: str) -> list[str]:
-    """The names of a stream's channels."""
-    return sorted({key.split("/")[-2] for key in store.keys(f"{stream}/channels/")})
+def _add(store: Store, entry: Entry) -> Entry:
+    store.create(key_of(entry.stream, entry.channel, *entry.position), entry.to_bytes())
+    hint = json.dumps({"epoch": entry.epoch, "generation": entry.generation})
+    store.hint(hint_key(entry.stream, entry.channel), hint.encode())
+    return entry

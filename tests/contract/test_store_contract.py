@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from calib.channel import Entry, hint_key, key_of, mapping_key
+from calib.client.fetch import open_fetcher
+from calib.client.poll import Follower
 from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
-from calib.mapping import Mapping, PiecewiseLinear
+from calib.mapping import Mapping
 from calib.store import (
     Store,
     active_at,
@@ -20,36 +21,43 @@ from calib.store import (
     head,
     history,
     mappings,
+    open_epoch,
     open_store,
     promote,
-    publish,
     read_mapping,
     rollback,
 )
+from calib.testing.mappings import AT, a_mapping
+from calib.testing.mappings import put as publish_mapping
 from calib.testing.store import FaultyStore
 
-AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
-KINDS: dict[str, Callable[[Path], Store]] = {
-    "memory": lambda _: open_store("memory:"),
-    "files": lambda folder: open_store("file:store", base=folder),
-    "fake": lambda _: FaultyStore(),
-}
+ROLLBACK: dict[str, Any] = {"stream": "triage", "channel": "production", "at": AT, "by": "ada"}
+ROLLBACK |= {"publish_id": "r", "reason": "odd", "expires_at": None}
+KINDS = ("memory", "files", "fake", "s3", "azure")
 
 
 @pytest.fixture(params=KINDS)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return KINDS[request.param](tmp_path)
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty store of each kind; servers are found through the environment, as in production."""
+    if request.param in ("s3", "azure"):
+        server = request.getfixturevalue(f"{request.param}_server")
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        return str(server.url())
+    return {"memory": "memory:", "files": f"file:{tmp_path / 'store'}", "fake": "fake:"}[request.param]
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return FaultyStore() if url == "fake:" else open_store(url)
 
 
 def mapping(i: int = 0) -> Mapping:
-    curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.1, 0.5 + i / 100))
-    return Mapping(stream="triage", method="isotonic", default=curve, created_at="2026-11-03T06:00:00Z")
+    return a_mapping(i)
 
 
 def put(store: Store, i: int, *, publish_id: str | None = None, **more: Any) -> Entry:
-    values: dict[str, Any] = {"channel": "production", "at": AT, "by": "calibwatch", "reason": "refit"}
-    values |= {"expires_at": AT + timedelta(days=60)} | more
-    return publish(store, mapping(i), publish_id=publish_id or f"p{i}", **values)
+    return publish_mapping(store, mapping(i), publish_id=publish_id or f"p{i}", **more)
 
 
 def log(store: Store) -> list[Entry]:
@@ -100,37 +108,19 @@ def test_a_decision_made_against_another_head_is_refused(store: Store) -> None:
 
 def test_a_rollback_is_a_new_entry_and_can_be_undone(store: Store) -> None:
     put(store, 0), put(store, 1)
-    back = rollback(
-        store,
-        stream="triage",
-        channel="production",
-        publish_id="r",
-        at=AT,
-        by="ada",
-        reason="odd",
-        expires_at=None,
-    )
+    back = rollback(store, **ROLLBACK)
     assert (back.generation, back.mapping, back.by) == (3, mapping(0).digest, "ada")
-    again = rollback(
-        store,
-        stream="triage",
-        channel="production",
-        publish_id="r",
-        at=AT,
-        by="ada",
-        reason="odd",
-        expires_at=None,
-    )
-    assert again == back
+    assert rollback(store, **ROLLBACK) == back
+    undone = rollback(store, **ROLLBACK | {"publish_id": "r2"})
+    assert (undone.generation, undone.mapping) == (4, mapping(1).digest)
 
 
 def test_there_is_nothing_to_roll_back_at_first(store: Store) -> None:
-    how: dict[str, Any] = {"publish_id": "r", "at": AT, "by": "a", "reason": "b", "expires_at": None}
     with pytest.raises(InvalidInput, match="nothing to roll back"):
-        rollback(store, stream="triage", channel="production", **how)
+        rollback(store, **ROLLBACK)
     put(store, 0)
     with pytest.raises(InvalidInput, match="only ever named one"):
-        rollback(store, stream="triage", channel="production", **how)
+        rollback(store, **ROLLBACK)
 
 
 def test_ten_promoters_at_once_each_get_a_generation_of_their_own(store: Store) -> None:
@@ -169,7 +159,7 @@ def test_a_mapping_that_was_tampered_with_is_refused(store: Store) -> None:
     store.create(mapping_key("triage", digest), mapping(1).to_bytes())
     with pytest.raises(ArtifactError, match="does not hold the bytes"):
         read_mapping(store, stream="triage", digest=digest)
-    with pytest.raises(Conflict):
+    with pytest.raises(ArtifactError, match="tampered"):
         put(store, 0)
 
 
@@ -269,10 +259,78 @@ def test_an_entry_whose_response_was_lost_is_found_by_its_intent() -> None:
     assert len(log(store)) == 3
 
 
-@pytest.mark.parametrize("url", ["nonsense", "ftp://host", ""])
-def test_urls_of_no_store_are_refused(url: str) -> None:
-    with pytest.raises(InvalidInput, match="no store"):
-        open_store(url)
+def epoch(store: Store, i: int, *, publish_id: str = "e") -> Entry:
+    how: dict[str, Any] = {"at": AT, "by": "ada", "reason": "restored", "expires_at": None}
+    digest = mapping(i).digest
+    return open_epoch(
+        store, stream="triage", channel="production", digest=digest, publish_id=publish_id, **how
+    )
+
+
+def test_a_new_epoch_leads_out_of_a_fork_and_deletes_nothing(store: Store) -> None:
+    first = put(store, 0)
+    store.create(key_of("triage", "production", 1, 2), first.to_bytes())
+    with pytest.raises(ArtifactError):
+        put(store, 1)
+    before = store.keys("triage/")
+    opened = epoch(store, 0)
+    assert (opened.position, opened.previous) == ((2, 1), None)
+    assert epoch(store, 0) == opened
+    assert put(store, 1).position == (2, 2)
+    assert [entry.position for entry in log(store)] == [(1, 1), (2, 1), (2, 2)]
+    assert set(before) < set(store.keys("triage/"))
+
+
+def test_an_intent_of_an_earlier_epoch_is_not_repeated_in_a_new_one(store: Store) -> None:
+    first = put(store, 0)
+    put(store, 1)
+    epoch(store, 1)
+    assert put(store, 0) == first
+    assert head(store, stream="triage", channel="production") == log(store)[-1]
+    assert len(log(store)) == 3
+
+
+def test_an_empty_channel_needs_no_epoch_and_one_mapping_must_be_stored(store: Store) -> None:
+    with pytest.raises(InvalidInput, match="has no mapping"):
+        epoch(store, 0)
+    put(store, 0, channel="candidate")
+    with pytest.raises(InvalidInput, match="promote a mapping instead"):
+        epoch(store, 0)
+    assert log(store) == []
+
+
+def test_what_is_too_large_is_refused_before_it_is_read(store: Store) -> None:
+    store.create("big", b" " * (1 << 20))
+    store.hint("bigger", b" " * ((1 << 20) + 1))
+    assert len(store.get("big") or b"") == 1 << 20
+    if not isinstance(store, FaultyStore):
+        with pytest.raises(ArtifactError, match="refused"):
+            store.get("bigger")
+
+
+def test_a_client_reads_what_was_published(url: str, store: Store) -> None:
+    """Through its own fetcher, by the same URL: twenty entries, and then one more."""
+    if url in ("memory:", "fake:"):
+        fetcher: Any = store
+    else:
+        fetcher = open_fetcher(url)
+    follower = Follower(fetcher, stream="triage", channel="production", trusted=None)
+    follower.poll()
+    assert follower.head is None
+    entries = [put(store, i) for i in range(20)]
+    follower.poll()
+    assert follower.head == entries[-1]
+    assert follower.trusted is not None
+    assert follower.trusted.mapping == mapping(19)
+    last = put(store, 20)
+    follower.poll()
+    assert follower.head == last
+
+
+@pytest.mark.parametrize("wrong", ["nonsense", "ftp://host", "", "s3:", "s3://", "https://host/x"])
+def test_urls_of_no_store_are_refused(wrong: str) -> None:
+    with pytest.raises(InvalidInput, match="write file:FOLDER"):
+        open_store(wrong)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:

@@ -19,9 +19,10 @@ FLOORS = (
     ("store", "traffic", "review", "outbox", "report", "testing"),
     ("db",),
     ("measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
-    ("channel", "period"),
+    ("channel", "period", "remote"),
     ("mapping",),
     ("curves",),
+    ("lines",),
     ("errors",),
 )
 MAY = {
@@ -37,7 +38,7 @@ MAY = {
     ("review", "traffic"),
     ("testing", "store"),
 }
-CLIENT = {"client", "mapping", "channel", "curves", "errors"}
+CLIENT = {"client", "mapping", "channel", "remote", "curves", "lines", "errors"}
 
 
 def room_of(module: str) -> str | None:

@@ -124,6 +124,7 @@ def test_an_expired_mapping_serves_and_is_said_to_be_stale(store: FaultyStore, c
     c = client(store, clock)
     c.refresh_now()
     clock.moment += timedelta(days=2)
+    clock.seconds += 2 * 86_400
     assert c.calibrate(1.0) == (0.5, 1.0, mapping(0).digest, "STALE")
     assert "expired" in c.status().reason
     assert not c.decide(1.0, target=0.5).act
@@ -173,7 +174,9 @@ def test_a_corrupt_cache_is_no_cache(
     store: FaultyStore, clock: Clock, tmp_path: Path, content: bytes
 ) -> None:
     put(store, 0)
-    (tmp_path / "triage.production.json").write_bytes(content)
+    folder = tmp_path / "triage" / "production"
+    folder.mkdir(parents=True)
+    (folder / "0001-000000000001.json").write_bytes(content)
     c = client(store, clock, cache=tmp_path)
     assert c.status().state == "INITIALIZING"
     assert c.refresh_now().state == "FRESH"
@@ -197,7 +200,7 @@ def test_a_torn_write_leaves_the_old_cache(
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
     client(store, clock, cache=tmp_path).refresh_now()
     assert client(store, clock, cache=tmp_path).status().generation == 1
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list(tmp_path.rglob("*.*"))) == 1
 
 
 @pytest.mark.parametrize(

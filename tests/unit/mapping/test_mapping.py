@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from math import nextafter
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,33 @@ def mapping(curve: Curve, **more: Any) -> Mapping:
 
 @given(curves(), st.lists(UNIT, min_size=1, max_size=30))
 def test_every_curve_stays_inside_and_never_decreases(curve: Curve, raw: list[float]) -> None:
+    if isinstance(curve, PiecewiseLinear):  # where rounding could hurt: right beside the knots
+        raw = [
+            *raw,
+            *curve.x,
+            *(nextafter(x, 0) for x in curve.x),
+            *(min(nextafter(x, 2), 1) for x in curve.x),
+        ]
     values = [curve.apply(r) for r in sorted(raw)]
     assert all(0 < v < 1 for v in values)
-    assert all(b - a > -1e-12 for a, b in pairwise(values))
+    slack = 0.0 if isinstance(curve, PiecewiseLinear | Identity) else 1e-12
+    assert all(b >= a - slack for a, b in pairwise(values))
+
+
+def test_rounding_beside_a_knot_cannot_make_it_decrease() -> None:
+    """Here (raw - x0) / (x1 - x0) rounds to 1 and y0 + (y1 - y0) to more than y1."""
+    x, y = (0.04729179937175462, 0.5), (0.04976032621570646, 0.22639788615673043)
+    curve, beside = PiecewiseLinear(x, y), nextafter(0.5, 0)
+    assert y[0] + (y[1] - y[0]) * ((beside - x[0]) / (x[1] - x[0])) > y[1]
+    assert curve.apply(beside) == y[1]
+    assert curve.apply(np.array([beside])).tolist() == [y[1]]
+
+
+def test_knots_closer_than_the_table_are_searched_for() -> None:
+    x = (0.1, 0.1 + 1e-9, 0.5, 0.5 + 1e-9, 1.0)
+    curve = PiecewiseLinear(x, (0.1, 0.2, 0.3, 0.4, 0.5))
+    raw = np.array([0.0, *x, *(nextafter(v, 0) for v in x), 0.10000000049, 0.7])
+    assert curve.apply(raw).tolist() == [curve.apply(r) for r in raw.tolist()]
 
 
 @given(curves(), st.lists(UNIT, min_size=1, max_size=30))
@@ -87,11 +112,14 @@ def test_golden_vectors(path: Path) -> None:
     found = Mapping.from_bytes(golden["file"].encode())
     assert found.digest == golden["digest"]
     for raw, segment, wanted in golden["vectors"]:
-        value = found.apply(float.fromhex(raw), segment)
-        if isinstance(found.curve(segment), PiecewiseLinear):
-            assert value.hex() == wanted
+        values = [found.apply(raw, segment), float(found.apply(np.array([raw]), segment)[0])]
+        if isinstance(found.curve(segment), PiecewiseLinear | Identity):
+            assert values == [wanted, wanted]
         else:
-            assert value == pytest.approx(float.fromhex(wanted), abs=1e-12)
+            assert values == pytest.approx([wanted, wanted], abs=1e-12)
+    for logits, wanted in golden.get("logits", []):
+        assert isinstance(found.default, Temperature)
+        assert found.default.of_logits(logits) == pytest.approx(wanted, abs=1e-12)
 
 
 def test_there_are_golden_vectors_for_every_kind() -> None:
@@ -147,6 +175,49 @@ def test_a_segment_without_its_own_curve_uses_the_default() -> None:
     found = mapping(Identity(), segments={"a": PiecewiseLinear(x=(0.0,), y=(0.5,))})
     assert found.apply(0.9, "a") == 0.5
     assert found.apply(0.9, "b") == 0.9
+
+
+@pytest.mark.parametrize("logits", [[1.0], [], [1.0, float("inf")], [float("nan"), 0.0]])
+def test_what_is_no_logit_vector_is_refused(logits: list[float]) -> None:
+    with pytest.raises(InvalidInput, match="logit vector"):
+        Temperature(t=1.0).of_logits(logits)
+
+
+def test_columns_of_other_libraries_are_arrays() -> None:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+    curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.1, 0.9))
+    wanted = [curve.apply(0.25), curve.apply(1.0)]
+    for column in (pd.Series([0.25, 1.0]), pl.Series([0.25, 1.0]), pa.chunked_array([[0.25], [1.0]])):
+        assert curve.apply(column).tolist() == wanted  # type: ignore[arg-type]
+    assert curve.apply(np.array([[0.25], [1.0]], dtype=np.float32)).tolist() == [[wanted[0]], [wanted[1]]]
+    for column in (
+        pd.Series([0.5, None]),
+        pl.Series([0.5, None]),
+        pa.array([0.5, None]),
+        ["0.5"],
+        [None],
+        "0.5",
+    ):
+        with pytest.raises(InvalidInput):
+            curve.apply(column)  # type: ignore[arg-type]
+
+
+def test_certificates_that_are_malformed_certify_nothing() -> None:
+    certificates: Any = (
+        {"target": 0.95, "cut": 0.9},
+        {"target": 0.9, "cut": 0.8},
+        {"target": 0.9, "cut": None},
+    )
+    certificates += (
+        {"target": "0.9", "cut": 0.1},
+        {"cut": 0.1},
+        {"target": 0.9, "cut": 1.1},
+        {"target": True, "cut": 0.1},
+    )
+    assert mapping(Identity(), certificates=certificates).cuts == ((0.9, 0.8), (0.95, 0.9))
 
 
 @given(st.binary(max_size=200))

@@ -1,6 +1,6 @@
 """Probes: their runs, replies and outcomes
 
-Revision ID: 0003
+Revision ID: 0002
 Revises: 0001
 """
 
@@ -9,7 +9,7 @@ from alembic import op
 
 from calib.db.tables import Moment
 
-revision = "0003"
+revision = "0002"
 down_revision = "0001"
 
 

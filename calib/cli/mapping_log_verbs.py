@@ -1,0 +1,107 @@
+"""`calib mapping history`, `verify`, `open-epoch`: who moved a channel, whether its log holds."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import uuid
+from typing import Annotated
+
+import typer
+
+from calib.cli import output
+from calib.cli.mapping_verbs import Digest, done, entry_json, full_digest, open_deployment
+from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
+
+
+def history(
+    stream: StreamName, config: Config = CONFIG, channel: Channel = "production", json: Json = False
+) -> None:
+    """Every entry of a channel, through all its epochs: what it named, since when, who did it, and why."""
+    from calib.settings import load
+    from calib.store import history as read
+    from calib.store import open_store
+
+    settings = load(config)
+    settings.stream(stream)
+    log = read(open_store(settings.store, base=settings.folder), stream=stream, channel=channel)
+    if json:
+        entries = [entry_json(entry) for entry in log]
+        output.emit({"stream": stream, "channel": channel, "entries": entries})
+        return
+    if not log:
+        sys.stdout.write(f"{stream}/{channel} names no mapping yet\n")
+    for entry in log:
+        until = f"  (until {entry.expires_at})" if entry.expires_at else ""
+        sys.stdout.write(
+            f"{entry.epoch}/{entry.generation:<4} {entry.at}  {entry.mapping[:12]}  "
+            f"{output.printable(entry.by)}: {output.printable(entry.reason)}{until}\n"
+        )
+
+
+def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> None:
+    """Read all that a stream has stored: every digest, chain, schema and gap. Exit code 1 if one is wrong.
+
+    Nothing is changed. `notes` do not count as wrong: they are what happens to every store in time, such as a
+    mapping that no channel ever named, or damage in an epoch that a later one has replaced.
+    """
+    from calib.settings import load
+    from calib.store import open_store
+    from calib.store import verify as check
+
+    settings = load(config)
+    settings.stream(stream)
+    store = open_store(settings.store, base=settings.folder)
+    with output.progress(f"reading {stream}") as step:
+        found = check(store, stream=stream, step=step)
+    if json:
+        output.emit(found.to_json())
+    else:
+        for word, findings in (("WRONG", found.problems), ("note", found.notes)):
+            for finding in findings:
+                line = f"{word}: {finding.kind}: {finding.key}\n  {finding.message}\n"
+                sys.stdout.write(output.printable(line))
+        for mapping in found.never_named:
+            line = f"note: never named: {mapping['digest']}, made {mapping['created_at']}\n"
+            sys.stdout.write(output.printable(line))
+        sys.stdout.write(
+            f"{stream}: {found.entries} entries in {len(found.channels)} channels and {found.mappings} "
+            f"mappings, {found.size / 1000:.1f} kB: {'as it should be' if found.ok else 'see above'}\n"
+        )
+        if found.never_named:
+            sys.stdout.write(f"{found.to_json()['retention']['advice']}\n")
+    if not found.ok:
+        raise SystemExit(output.FAILED)
+
+
+def open_epoch(
+    stream: StreamName,
+    digest: Digest,
+    reason: Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")],
+    config: Config = CONFIG,
+    channel: Channel = "production",
+    json: Json = False,
+) -> None:
+    """Begin a new epoch that names DIGEST: the way out of a log that forked or was damaged.
+
+    A bucket that was restored from a backup has lost entries that clients know; they refuse what follows, and
+    keep serving. In a new epoch every client follows again, from its first entry. Nothing is deleted, and an
+    epoch cannot be closed again: look at `calib mapping verify` first, and choose a mapping by
+    `calib mapping list`.
+    """
+    from calib import store
+
+    opened = open_deployment(config, stream)
+    now = opened.now()
+    entry = store.open_epoch(
+        opened.store,
+        stream=stream,
+        channel=channel,
+        digest=full_digest(opened, stream, digest),
+        publish_id=str(uuid.uuid4()),
+        at=now,
+        by=getpass.getuser(),
+        reason=reason,
+        expires_at=opened.watch(stream).expiry(now),
+    )
+    done(entry, as_json=json)

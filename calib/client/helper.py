@@ -1,0 +1,98 @@
+"""Reading from a forked process: obstore's threads stayed behind in the parent, so a fresh process reads.
+
+The helper reads one request a line, in JSON, and answers with a line of JSON, followed by as many bytes as
+it says. It ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from typing import IO
+
+from calib.errors import CalibError, Unavailable
+
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from calib.client.helper import main; main()"
+)
+PATIENCE = 3  # times the timeout of a request: for starting up, and before the helper is taken for dead
+
+
+class Helper:
+    """A fetcher that lets a process of its own read; a dead or silent one is replaced at the next call."""
+
+    def __init__(self, url: str, *, timeout: float) -> None:
+        self._url, self._timeout = url, timeout
+        self._owner = os.getpid()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> bytes | None:
+        """As `Fetcher.get`, one key at a time."""
+        if self._owner != os.getpid():  # forked again: the helper answers to the parent
+            self._process, self._lock, self._owner = None, threading.Lock(), os.getpid()
+        with self._lock:
+            if self._process is None:
+                self._process = self._start()
+            process = self._process
+            deadline = threading.Timer(PATIENCE * self._timeout, process.kill)
+            deadline.daemon = True
+            deadline.start()
+            try:
+                return self._ask(process, key)
+            except (OSError, ValueError) as error:
+                self._process = None
+                process.kill()
+                process.wait()
+                raise Unavailable(f"the process that reads for this forked one is gone: {error}") from error
+            finally:
+                deadline.cancel()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", START, json.dumps(sys.path)]
+        try:
+            return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+        except OSError as error:
+            raise Unavailable(f"no process can be started to read for this forked one: {error}") from error
+
+    def _ask(self, process: subprocess.Popen[bytes], key: str) -> bytes | None:
+        ask, answers = process.stdin, process.stdout
+        if ask is None or answers is None:
+            raise ValueError("it has no pipes")
+        _say(ask, {"url": self._url, "timeout": self._timeout, "key": key})
+        answer = json.loads(answers.readline())
+        if "trouble" in answer:
+            raise Unavailable(answer["trouble"])
+        if answer["size"] is None:
+            return None
+        data = answers.read(answer["size"])
+        if len(data) != answer["size"]:
+            raise ValueError("it stopped in the middle of an answer")
+        return data
+
+
+def main() -> None:
+    """The helper's own side."""
+    from calib.client.fetch import ObstoreFetcher
+
+    answers = sys.stdout.buffer
+    fetcher: ObstoreFetcher | None = None
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        fetcher = fetcher or ObstoreFetcher(request["url"], timeout=request["timeout"])
+        try:
+            data = fetcher.get(request["key"])
+        except CalibError as error:
+            _say(answers, {"trouble": str(error)})
+            continue
+        _say(answers, {"size": None if data is None else len(data)})
+        answers.write(data or b"")
+        answers.flush()
+
+
+def _say(to: IO[bytes], message: dict[str, object]) -> None:
+    to.write(json.dumps(message).encode() + b"\n")
+    to.flush()

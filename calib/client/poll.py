@@ -1,0 +1,99 @@
+"""Going forward through a channel's log: fetch, verify, and only then believe."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from calib.channel import Entry, hint_key, key_of, mapping_key, newest_epoch
+from calib.client.fetch import Fetcher
+from calib.client.trust import Trusted, admit, confirm, follow, hinted
+from calib.errors import ArtifactError, CalibError
+
+AHEAD = 16  # entries fetched at once where the hint says that there are as many
+
+
+class Follower:
+    """What is known of one channel of one stream; `poll` makes it more, never less.
+
+    `head`: the newest verified entry. `trusted`: the newest one whose mapping was verified, too.
+    """
+
+    def __init__(self, fetcher: Fetcher, *, stream: str, channel: str, trusted: Trusted | None) -> None:
+        self._fetcher, self._stream, self._channel = fetcher, stream, channel
+        self.trusted = trusted
+        self.head: Entry | None = None if trusted is None else trusted.entry
+
+    def poll(self) -> None:
+        """Follow the newest epoch to its end and fetch the mapping that it names.
+
+        A new epoch is looked for first: it is the way out of a log that can no longer be followed. Raises
+        `ArtifactError` for what must not be believed and `Unavailable` where there is no answer; what was
+        verified until then is kept, and the next poll goes on from there.
+        """
+        known = self.head
+        epoch = newest_epoch(self._fetcher.get, self._stream, self._channel, known.epoch if known else 1)
+        if known is not None and epoch == known.epoch:
+            confirm(self._get(epoch, known.generation), known)
+        where = {"stream": self._stream, "channel": self._channel}
+        refused: ArtifactError | None = None
+        try:
+            for data in self._entries(epoch):
+                self.head = follow(data, after=self.head, epoch=epoch, **where)
+        except ArtifactError as error:  # the log ends here: what it named until then still holds
+            refused = error
+        if self.head is not None and (self.trusted is None or self.trusted.entry != self.head):
+            self.trusted = self._mapping_of(self.head)
+        if refused is not None:
+            raise refused
+
+    def _entries(self, epoch: int) -> Iterator[bytes]:
+        """The entries of an epoch after the head, until one is missing."""
+        known = self.head
+        generation = known.generation + 1 if known is not None and known.epoch == epoch else 1
+        data = self._get(epoch, generation)
+        if data is None:
+            return
+        last = hinted(self._fetcher.get(hint_key(self._stream, self._channel)), epoch)
+        while data is not None:
+            yield data
+            generation += 1
+            ahead = min(AHEAD, last - generation + 1)
+            if ahead > 1:
+                for data in self._together(epoch, range(generation, generation + ahead)):
+                    if data is None:
+                        return
+                    yield data
+                generation += ahead
+            data = self._get(epoch, generation)
+
+    def _together(self, epoch: int, generations: range) -> list[bytes | None]:
+        """Several entries at once, on threads that no process waits for when it ends."""
+        found: dict[int, bytes | None] = {}
+        failed: list[CalibError] = []
+
+        def fetch(generation: int) -> None:
+            try:
+                found[generation] = self._get(epoch, generation)
+            except CalibError as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=fetch, args=(g,), daemon=True) for g in generations]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if failed:
+            raise failed[0]
+        return [found[generation] for generation in generations]
+
+    def _get(self, epoch: int, generation: int) -> bytes | None:
+        return self._fetcher.get(key_of(self._stream, self._channel, epoch, generation))
+
+    def _mapping_of(self, entry: Entry) -> Trusted:
+        if self.trusted is not None and self.trusted.mapping.digest == entry.mapping:
+            return Trusted(entry=entry, mapping=self.trusted.mapping)
+        data = self._fetcher.get(mapping_key(self._stream, entry.mapping))
+        if data is None:
+            raise ArtifactError(f"the channel names {entry.mapping}, which is not stored")
+        return admit(data, entry)

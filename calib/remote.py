@@ -1,0 +1,113 @@
+"""Objects behind a URL, through obstore: what the store writes with and the client reads with.
+
+obstore is imported when a URL first needs it. Its retries are switched off: those who call know what may be
+tried again, and a lost response must be seen, not repeated.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from calib.errors import ArtifactError, InvalidInput
+from calib.mapping import LARGEST
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+WEB = ("http", "https")
+ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")  # for stores without TLS
+TIMEOUT = 10.0  # seconds for one request, its body included
+
+
+def folder_of(url: str, *, base: Path = Path()) -> Path | None:
+    """The folder that a file: URL names, a relative one below `base`; None for any other kind of URL.
+
+    Raises `InvalidInput` for file://HOST/…: a URL names this machine's folders only.
+    """
+    kind, separator, rest = url.partition(":")
+    if kind != "file" or not separator:
+        return None
+    if rest.startswith("//") and not rest.startswith("///"):
+        raise InvalidInput(f"{shown(url)} names a host; write file:FOLDER or file:///FOLDER")
+    if not rest.strip("/"):
+        raise InvalidInput(f"{url!r} names no folder; write file:FOLDER or file:///FOLDER")
+    return base / (rest.removeprefix("//"))
+
+
+def open_remote(url: str, *, timeout: float = TIMEOUT) -> ObjectStore:
+    """Open a cloud's or a web server's URL; credentials come from the environment or the machine's role.
+
+    Nothing is read yet. Raises `InvalidInput` where the URL or the environment's settings cannot be used.
+    """
+    from obstore.store import from_url
+
+    limit = timedelta(seconds=timeout)
+    # obstore forgets what the environment says of the HTTP client as soon as it is told anything itself
+    plain = any(os.environ.get(name, "").lower() == "true" for name in ALLOW_HTTP)
+    try:
+        return from_url(
+            url,
+            client_options={
+                "timeout": limit,
+                "connect_timeout": limit,
+                "allow_http": plain or url.startswith("http://"),
+            },
+            retry_config={"max_retries": 0, "retry_timeout": limit},
+        )
+    except Exception as error:  # many kinds, all of them about the URL or the settings
+        raise InvalidInput(f"{shown(url)} cannot be opened: {reason(error)}") from error
+
+
+def read(store: ObjectStore, key: str) -> bytes | None:
+    """An object's bytes; None where there is none.
+
+    Raises `ArtifactError` for more than 1 MiB, before any of it is read, and whatever obstore raises.
+    """
+    import obstore
+    from obstore.exceptions import NotFoundError
+
+    try:
+        found = obstore.get(store, key)
+        if found.meta["size"] > LARGEST:
+            raise ArtifactError(f"{key} has {found.meta['size']} bytes; more than {LARGEST} are refused")
+        return bytes(found.bytes())
+    except (FileNotFoundError, NotFoundError):
+        return None
+
+
+def reason(error: BaseException | None) -> str:
+    """The first line of an error, without what could be a secret.
+
+    obstore's errors go on with a debug print of the request; a query can hold a signature.
+    """
+    return shown((str(error).splitlines() or [type(error).__name__])[0])
+
+
+def shown(url: str) -> str:
+    """A URL, or a sentence with URLs in it, without passwords and queries."""
+    return re.sub(r"(?<=://)[^/@\s]*@", "", re.sub(r"\?[^\s\"')]+", "", url))
+
+
+class _Process:
+    """Whether obstore can run here: its threads do not survive a fork, and a call would wait for ever."""
+
+    forked = False
+
+
+def forked() -> bool:
+    """Whether this process was forked from one that had loaded obstore."""
+    return _Process.forked
+
+
+def _after_fork() -> None:
+    _Process.forked = _Process.forked or "obstore" in sys.modules
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

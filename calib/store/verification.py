@@ -1,0 +1,251 @@
+"""Reading all that a stream has stored, and saying what is wrong with it.
+
+Readers go forward and see what they need; this looks at every object, those beyond a gap too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from calib.channel import Entry, hint_key, key_of, mapping_key, moment
+from calib.client.trust import hinted
+from calib.errors import ArtifactError
+from calib.mapping import DIGEST, NAME, Mapping
+from calib.store.objects import Store
+
+MAPPING = re.compile(rf"mappings/({DIGEST.pattern})\.json")
+ENTRY = re.compile(rf"channels/({NAME.pattern})/([0-9]{{4}})-([0-9]{{12}})\.json")
+HINT = re.compile(rf"channels/({NAME.pattern})/latest\.json")
+ADVICE = (
+    "Keep every entry, and every mapping that an entry names: they say what was served, a rollback needs "
+    "them, and they are small. A mapping that no entry names was left by a publish that died or lost a race; "
+    "it may be deleted by hand once no run is under way. calibwatch deletes nothing."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, or worth knowing; `key` is the object's own name in the store."""
+
+    kind: str
+    key: str
+    message: str
+
+    def to_json(self) -> dict[str, str]:
+        """As `calib mapping verify --json` shows it."""
+        return {"kind": self.kind, "key": self.key, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What was read, what is wrong, what is only worth knowing, and what could be deleted."""
+
+    stream: str
+    channels: tuple[str, ...]
+    entries: int
+    mappings: int
+    size: int
+    problems: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+    never_named: tuple[dict[str, Any], ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """As `calib mapping verify --json` shows it."""
+        return {
+            "stream": self.stream,
+            "ok": self.ok,
+            "channels": list(self.channels),
+            "entries": self.entries,
+            "mappings": self.mappings,
+            "problems": [finding.to_json() for finding in self.problems],
+            "notes": [finding.to_json() for finding in self.notes],
+            "retention": {
+                "bytes": self.size,
+                "never_named": list(self.never_named),
+                "advice": ADVICE,
+            },
+        }
+
+
+@dataclass(slots=True)
+class _Read:
+    """All objects of a stream, as they were read."""
+
+    entries: dict[str, dict[tuple[int, int], bytes]] = field(default_factory=dict)
+    mappings: dict[str, bytes] = field(default_factory=dict)
+    hints: dict[str, bytes] = field(default_factory=dict)
+    strange: list[Finding] = field(default_factory=list)
+
+
+def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = None) -> Verification:
+    """Read every object below a stream and hold it against the format's rules.
+
+    A problem is whatever readers refuse, never see, or would miss: a digest, a chain, a schema, a gap, a
+    mapping that is not there. What is wrong in an epoch that a later one has replaced is a note: readers have
+    left it. `step` hears of each key. Raises `Unavailable` where the store gives no answer.
+    """
+    read = _read(store, stream, step)
+    problems, notes = [], list(read.strange)
+    good = {}
+    for digest, data in sorted(read.mappings.items()):
+        found = _mapping(stream, digest, data)
+        if isinstance(found, Finding):
+            problems.append(found)
+        else:
+            good[digest] = found
+    named: Counter[str] = Counter()
+    for channel, entries in sorted(read.entries.items()):
+        newest = 1
+        while (newest + 1, 1) in entries:
+            newest += 1
+        for epoch in sorted({epoch for epoch, _ in entries}):
+            log = {generation: data for (e, generation), data in entries.items() if e == epoch}
+            readable, wrong = _entries(stream, channel, epoch, log)
+            named.update(entry.mapping for entry in readable)
+            wrong.extend(_unnamed(readable, read.mappings))
+            wrong.extend(_unseen(stream, channel, epoch, newest, log))
+            if epoch < newest:
+                notes.extend(_superseded(wrong, newest))
+            else:
+                problems.extend(wrong)
+            notes.extend(_worth_knowing(readable))
+            if epoch == newest and hinted(read.hints.get(channel), epoch) != max(log):
+                notes.append(_hint(stream, channel, epoch, max(log)))
+    never = [
+        {"digest": digest, "created_at": mapping.created_at, "bytes": len(read.mappings[digest])}
+        for digest, mapping in good.items()
+        if not named[digest]
+    ]
+    sizes = [*read.mappings.values(), *(data for log in read.entries.values() for data in log.values())]
+    return Verification(
+        stream=stream,
+        channels=tuple(sorted(read.entries)),
+        entries=sum(map(len, read.entries.values())),
+        mappings=len(read.mappings),
+        size=sum(map(len, sizes)),
+        problems=tuple(problems),
+        notes=tuple(notes),
+        never_named=tuple(never),
+    )
+
+
+def _read(store: Store, stream: str, step: Callable[[str], None] | None) -> _Read:
+    read = _Read()
+    for key in store.keys(f"{stream}/"):
+        if step is not None:
+            step(key)
+        name = key.removeprefix(f"{stream}/")
+        try:
+            data = store.get(key)
+        except ArtifactError as error:  # too large to be anything of ours
+            data = b""
+            read.strange.append(Finding(kind="oversized", key=key, message=str(error)))
+        if data is None:
+            continue  # deleted since it was listed: where it is missed, that is found below
+        if found := ENTRY.fullmatch(name):
+            channel, epoch, generation = found.groups()
+            read.entries.setdefault(channel, {})[int(epoch), int(generation)] = data
+        elif found := MAPPING.fullmatch(name):
+            read.mappings[found[1]] = data
+        elif found := HINT.fullmatch(name):
+            read.hints[found[1]] = data
+        else:
+            message = "this is no name of the format; readers never look at it"
+            read.strange.append(Finding(kind="strange_object", key=key, message=message))
+    return read
+
+
+def _mapping(stream: str, digest: str, data: bytes) -> Mapping | Finding:
+    key = mapping_key(stream, digest)
+    actual = hashlib.sha256(data).hexdigest()
+    if actual != digest:
+        message = f"its bytes have the digest {actual}: damaged or replaced; clients refuse it"
+        return Finding(kind="wrong_digest", key=key, message=message)
+    try:
+        mapping = Mapping.from_bytes(data)
+    except ArtifactError as error:
+        return Finding(kind="malformed_mapping", key=key, message=str(error))
+    if mapping.stream != stream:
+        return Finding(kind="wrong_stream", key=key, message=f"it was made for {mapping.stream}")
+    return mapping
+
+
+def _entries(
+    stream: str, channel: str, epoch: int, log: dict[int, bytes]
+) -> tuple[list[Entry], list[Finding]]:
+    """The entries that can be read, and what is wrong with them or their chain."""
+    readable, wrong = [], []
+    for generation, data in sorted(log.items()):
+        key = key_of(stream, channel, epoch, generation)
+        try:
+            entry = Entry.from_bytes(data)
+        except ArtifactError as error:
+            wrong.append(Finding(kind="malformed_entry", key=key, message=str(error)))
+            continue
+        if (entry.stream, entry.channel, *entry.position) != (stream, channel, epoch, generation):
+            place = f"{entry.stream}/{entry.channel} {entry.epoch}/{entry.generation}"
+            message = f"it says that it is {place}: copied or forged"
+            wrong.append(Finding(kind="wrong_place", key=key, message=message))
+            continue
+        before = log.get(generation - 1)
+        if before is not None and entry.previous != hashlib.sha256(before).hexdigest():
+            message = "it does not name the entry before it: the history forked here"
+            wrong.append(Finding(kind="broken_chain", key=key, message=message))
+        readable.append(entry)
+    return readable, wrong
+
+
+def _unnamed(entries: Iterable[Entry], stored: Iterable[str]) -> Iterator[Finding]:
+    there = set(stored)
+    for entry in entries:
+        if entry.mapping not in there:
+            key = key_of(entry.stream, entry.channel, *entry.position)
+            yield Finding(
+                kind="missing_mapping", key=key, message=f"it names {entry.mapping}, which is not stored"
+            )
+
+
+def _unseen(stream: str, channel: str, epoch: int, newest: int, log: Iterable[int]) -> Iterator[Finding]:
+    """The entries beyond a gap: a reader goes one at a time and never comes to them."""
+    generations = sorted(log)
+    missing = next(i for i in range(1, len(generations) + 2) if i not in generations)
+    kind, what = "gap", f"entry {epoch}/{missing} is missing"
+    beyond = [generation for generation in generations if generation > missing or generation < 1]
+    if not 1 <= epoch <= newest:
+        kind, what, beyond = "epoch_gap", f"epoch {newest + 1} was never opened", generations
+    if beyond:
+        message = f"{what}, so that readers never see {len(beyond)} entries from here on"
+        yield Finding(kind=kind, key=key_of(stream, channel, epoch, beyond[0]), message=message)
+
+
+def _superseded(findings: Iterable[Finding], newest: int) -> Iterator[Finding]:
+    for finding in findings:
+        message = f"{finding.message} (epoch {newest} has replaced this one)"
+        yield Finding(kind=finding.kind, key=finding.key, message=message)
+
+
+def _worth_knowing(entries: list[Entry]) -> Iterator[Finding]:
+    intents = Counter(entry.publish_id for entry in entries)
+    for before, entry in zip([None, *entries], entries, strict=False):
+        key = key_of(entry.stream, entry.channel, *entry.position)
+        if before is not None and moment(entry.at) < moment(before.at):
+            message = f"it is dated {entry.at}, before the entry that it follows ({before.at})"
+            yield Finding(kind="time_backwards", key=key, message=message)
+        if intents[entry.publish_id] > 1:
+            message = f"publish_id {entry.publish_id:.60} occurs {intents[entry.publish_id]} times"
+            yield Finding(kind="repeated_intent", key=key, message=message)
+
+
+def _hint(stream: str, channel: str, epoch: int, last: int) -> Finding:
+    message = f"it does not point at {epoch}/{last}; readers are a little slower to start, and nothing else"
+    return Finding(kind="hint", key=hint_key(stream, channel), message=message)

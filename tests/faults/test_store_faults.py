@@ -1,0 +1,223 @@
+"""FAULTS 2 to 8: what can happen between a publisher and its store, over real sockets and real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flaky_server import Fault, FlakyServer, flaky_server
+
+from calib.channel import key_of, mapping_key
+from calib.client import MappingClient
+from calib.errors import ArtifactError, Conflict, OutcomeUnknown, StoreError, Unavailable
+from calib.store import Entry, Store, head, history, mappings, objects, open_store, rollback, verify
+from calib.testing.crash import Crash, CrashAt
+from calib.testing.mappings import AT, a_mapping, put
+from calib.testing.store import FaultyStore
+
+LOST = Fault("lost")
+CHANNEL: dict[str, Any] = {"stream": "triage", "channel": "production"}
+ROLLBACK: dict[str, Any] = CHANNEL | {"at": AT, "by": "ada", "reason": "odd", "expires_at": None}
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FlakyServer]:
+    monkeypatch.setattr(objects, "FIRST_WAIT", 0.001)
+    with flaky_server() as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def store(server: FlakyServer) -> Store:
+    return open_store("s3://bucket/root")
+
+
+def keys(server: FlakyServer) -> list[str]:
+    return sorted(key for key in server.objects if not key.endswith("latest.json"))
+
+
+def log(store: Store) -> list[Entry]:
+    return history(store, **CHANNEL)
+
+
+def test_fault_02_a_mapping_lands_and_its_response_is_lost(server: FlakyServer, store: Store) -> None:
+    """Success, reported once; no orphan, no second version."""
+    server.puts.append(LOST)
+    entry = put(store, a_mapping(0))
+    assert log(store) == [entry]
+    assert len(keys(server)) == 2
+    assert [method for method, key in server.requests if "/mappings/" in key] == ["PUT", "GET", "GET"]
+
+
+def test_fault_03_a_conflict_with_nothing_stored_is_tried_again(server: FlakyServer, store: Store) -> None:
+    server.puts.extend([Fault("status", 409), Fault("status", 412), Fault("status", 503)])
+    entry = put(store, a_mapping(0))
+    assert log(store) == [entry]
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(409, Unavailable), (412, Unavailable), (403, Unavailable), (503, OutcomeUnknown)]
+)
+def test_fault_03_what_is_never_stored_is_never_reported(
+    server: FlakyServer, store: Store, status: int, error: type[StoreError]
+) -> None:
+    """A refusal is certain; after a 503 the request may still be under way somewhere."""
+    server.puts.extend([Fault("status", status)] * 20)
+    with pytest.raises(error, match=r"cannot be written|may still arrive"):
+        put(store, a_mapping(0))
+    assert server.objects == {}
+    server.puts.clear()
+    assert put(store, a_mapping(0)).generation == 1
+
+
+def test_fault_03_neither_writing_nor_reading_answers(server: FlakyServer, store: Store) -> None:
+    server.puts.append(LOST)
+    server.gets.extend([Fault("status", 500)] * objects.ATTEMPTS)
+    with pytest.raises(OutcomeUnknown, match="run it again"):
+        put(store, a_mapping(0))
+    assert put(store, a_mapping(0)).generation == 1
+    assert len(keys(server)) == 2
+
+
+def test_fault_04_other_bytes_under_a_mappings_name_are_a_loud_error(
+    server: FlakyServer, store: Store
+) -> None:
+    key = mapping_key("triage", a_mapping(0).digest)
+    store.create(key, b"other bytes")
+    with pytest.raises(ArtifactError, match="tampered with"):
+        put(store, a_mapping(0))
+    assert store.get(key) == b"other bytes"
+    assert log(store) == []
+    assert [finding.kind for finding in verify(store, stream="triage").problems] == ["wrong_digest"]
+
+
+def test_fault_05_an_entry_lands_its_response_is_lost_and_another_follows(
+    server: FlakyServer, store: Store
+) -> None:
+    """Ours is recorded as landed, then superseded; and it is not repeated."""
+    first = put(store, a_mapping(0))
+    other = open_store("s3://bucket/root")
+    server.puts.extend([None, Fault("lost", after=lambda: put(other, a_mapping(2)))])
+    ours = put(store, a_mapping(1), expected=first)
+    assert ours.generation == 2
+    assert put(store, a_mapping(1), expected=first) == ours
+    assert [entry.mapping for entry in log(store)] == [a_mapping(i).digest for i in range(3)]
+
+
+def test_fault_06_ten_promoters_at_once(store: Store) -> None:
+    """One success per generation; losers read again and decide again."""
+    put(store, a_mapping(0))
+    outcomes: list[tuple[int, int]] = []
+
+    def promoter(i: int) -> None:
+        mine = open_store("s3://bucket/root")
+        tries = 0
+        while True:
+            tries += 1
+            there = head(mine, **CHANNEL)
+            try:
+                entry = put(mine, a_mapping(i), expected=there)
+            except Conflict:
+                continue
+            assert entry.previous == (there.digest if there else None)
+            outcomes.append((entry.generation, tries))
+            return
+
+    threads = [threading.Thread(target=promoter, args=(i,)) for i in range(1, 11)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(generation for generation, _ in outcomes) == list(range(2, 12))
+    assert max(tries for _, tries in outcomes) > 1
+    assert verify(store, stream="triage").ok
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_fault_07_a_crash_at_every_effect_of_publishing(when: Any) -> None:
+    """Readers see the old mapping or the new one; the rerun ends like the run that did not crash."""
+    whole = FaultyStore()
+    put(whole, a_mapping(0)), put(whole, a_mapping(1))
+    for k in range(1, 5):
+        store = FaultyStore()
+        put(store, a_mapping(0))
+        crash = CrashAt(k, when)
+        try:
+            put(crash.store(store), a_mapping(1))
+        except Crash:
+            client = MappingClient("file:x", stream="triage", fetcher=store, background=False)
+            landed = key_of("triage", "production", 1, 2) in store.objects
+            assert client.refresh_now().mapping == a_mapping(int(landed)).digest
+            put(store, a_mapping(1))
+        else:
+            assert crash.effects == 3  # the mapping, the entry, the hint
+        entries = {key: data for key, data in store.objects.items() if "latest" not in key}
+        assert entries == {key: data for key, data in whole.objects.items() if "latest" not in key}
+
+
+KILLED = """
+import os, signal, sys
+from calib.store import objects, open_store
+from calib.testing.mappings import a_mapping, put
+store, count = open_store(sys.argv[1]), 0
+class Killing:
+    def __getattr__(self, name): return getattr(store, name)
+    def create(self, key, data):
+        global count
+        count += 1
+        if count == int(sys.argv[2]): os.kill(os.getpid(), signal.SIGKILL)
+        store.create(key, data)
+put(Killing(), a_mapping(1))
+"""
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_fault_07_a_process_that_is_killed_while_it_publishes_to_files(tmp_path: Path, k: int) -> None:
+    url = f"file:{tmp_path}"
+    store = open_store(url)
+    put(store, a_mapping(0))
+    done = subprocess.run([sys.executable, "-c", KILLED, url, str(k)], env=os.environ | {"PYTHONPATH": "."})
+    assert done.returncode == (-signal.SIGKILL if k < 3 else 0)
+    assert len(log(store)) == (1 if k < 3 else 2)
+    assert sorted(mappings(store, stream="triage")) == sorted(a_mapping(i).digest for i in range(min(k, 2)))
+    put(store, a_mapping(1))
+    assert [entry.mapping for entry in log(store)] == [a_mapping(0).digest, a_mapping(1).digest]
+    assert verify(store, stream="triage").ok
+
+
+def test_fault_08_a_person_rolls_back_while_the_month_is_published(server: FlakyServer, store: Store) -> None:
+    """The publish loses the race for the entry, sees the person's decision and stands back."""
+    put(store, a_mapping(0))
+    bad = put(store, a_mapping(1))
+    person = open_store("s3://bucket/root")
+    server.puts.extend([None, Fault("none", before=lambda: rollback(person, publish_id="r", **ROLLBACK))])
+    with pytest.raises(Conflict, match="moved meanwhile by ada"):
+        put(store, a_mapping(2), expected=bad)
+    assert [entry.by for entry in log(store)] == ["calibwatch", "calibwatch", "ada"]
+    assert log(store)[-1].mapping == a_mapping(0).digest
+
+
+def test_errors_carry_no_secret(server: FlakyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_SKIP_SIGNATURE")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIDENTITY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "sessiontoken")
+    server.gets.append(Fault("status", 403))
+    with pytest.raises(Unavailable) as caught:
+        open_store("s3://bucket/root").get("a")
+    assert "403" in str(caught.value)
+    for secret in ("hunter2", "sessiontoken", "AKIAIDENTITY"):
+        assert secret not in str(caught.value)
+    server.puts.extend([Fault("status", 503)] * objects.ATTEMPTS)
+    with pytest.raises(StoreError, match="s3://bucket/root:") as shown:
+        open_store("s3://user:hunter2@bucket/root?sig=hunter2").create("a", b"")
+    assert "hunter2" not in str(shown.value)

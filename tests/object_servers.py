@@ -1,0 +1,164 @@
+"""Object stores on loopback: S3 by moto's server, Azure by Azurite; each is stopped by its own process id."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+
+AZURITE = "3.35.0"
+# Azurite's one account, the same on every machine, as its manual prints it
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: what `open_store` needs in its environment, and a new place in it for each test."""
+
+    root: str
+    environment: dict[str, str]
+
+    def url(self) -> str:
+        return f"{self.root}/{uuid.uuid4().hex[:12]}"
+
+
+@contextmanager
+def s3() -> Iterator[Server]:
+    """moto's S3 with one bucket."""
+    port = free_port()
+    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with running(command, port):
+        endpoint = f"http://127.0.0.1:{port}"
+        ask = urllib.request.Request(f"{endpoint}/mappings", method="PUT")
+        urllib.request.urlopen(ask, timeout=30).close()
+        yield Server(
+            "s3://mappings",
+            {
+                "AWS_ENDPOINT_URL": endpoint,
+                "AWS_ALLOW_HTTP": "true",
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_REGION": "us-east-1",
+            },
+        )
+
+
+@contextmanager
+def azure(cache: Path) -> Iterator[Server]:
+    """Azurite with one container; installed into `cache` the first time, and kept there."""
+    program = azurite(cache)
+    port = free_port()
+    command = [*program, "--silent", "--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry"]
+    command += ["--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    with running(command, port):
+        endpoint = f"http://127.0.0.1:{port}/{ACCOUNT}"
+        create_container(endpoint, "mappings")
+        yield Server(
+            "az://mappings",
+            {
+                "AZURE_STORAGE_ENDPOINT": endpoint,
+                "AZURE_ALLOW_HTTP": "true",
+                "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
+                "AZURE_STORAGE_ACCOUNT_KEY": KEY,
+            },
+        )
+
+
+def azurite(cache: Path) -> list[str]:
+    """The command that starts Azurite's blob service; the test is skipped, saying so, without Node or npm."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        pytest.skip("Azure was not tried: there is no Node here to run Azurite with")
+    folder = cache / f"azurite-{AZURITE}"
+    script = folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
+    if not script.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        making = cache / f"azurite-{os.getpid()}"
+        install = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]
+        done = subprocess.run(
+            [*install, "--prefix", str(making), f"azurite@{AZURITE}"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if done.returncode != 0:
+            shutil.rmtree(making, ignore_errors=True)
+            pytest.skip(f"Azure was not tried: npm cannot install Azurite: {done.stderr.strip()[-200:]}")
+        try:
+            making.rename(folder)
+        except OSError:  # another test run was faster
+            shutil.rmtree(making, ignore_errors=True)
+    return [node, str(script)]
+
+
+def cache_folder() -> Path:
+    """Where servers for tests are installed: `CALIB_TEST_CACHE`, or below the user's own cache."""
+    default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "calibwatch-tests"
+    return Path(os.environ.get("CALIB_TEST_CACHE", default))
+
+
+def free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[None]:
+    """The program, from when it listens until it has ended."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                    break
+                except OSError:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        pytest.fail(f"{command} does not listen: exit code {process.poll()}")
+                    time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def create_container(endpoint: str, name: str) -> None:
+    """What obstore cannot do: one request, signed as Azure's Shared Key wants it."""
+    date, version = formatdate(usegmt=True), "2021-08-06"
+    headers = f"x-ms-date:{date}\nx-ms-version:{version}\n"
+    resource = f"/{ACCOUNT}/{ACCOUNT}/{name}\nrestype:container"
+    text = "PUT" + "\n" * 12 + headers + resource
+    digest = hmac.new(base64.b64decode(KEY), text.encode(), hashlib.sha256).digest()
+    ask = urllib.request.Request(
+        f"{endpoint}/{name}?restype=container",
+        method="PUT",
+        headers={
+            "x-ms-date": date,
+            "x-ms-version": version,
+            "Content-Length": "0",
+            "Authorization": f"SharedKey {ACCOUNT}:{base64.b64encode(digest).decode()}",
+        },
+    )
+    urllib.request.urlopen(ask, timeout=30).close()
