@@ -59,7 +59,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     try:
         for _ in range(240):
             try:
-                with urllib.request.urlopen(f"{url}/health", timeout=2):  # noqa: S310
+                with urllib.request.urlopen(f"{url}/health", timeout=2):
                     break
             except (urllib.error.URLError, OSError):
                 assert process.poll() is None, "the server did not start"
@@ -72,10 +72,10 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def events(url: str, name: str) -> list[dict[str, Any]]:
     body = json.dumps({"filter": {"event": {"name": [name]}}, "limit": 10}).encode()
-    ask = urllib.request.Request(  # noqa: S310
+    ask = urllib.request.Request(
         f"{url}/events/filter", data=body, headers={"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(ask, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(ask, timeout=10) as answer:
         found: list[dict[str, Any]] = json.load(answer)["events"]
     return found
 
