@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from calib.cli import output
 from calib.cli.options import Json
 
+if TYPE_CHECKING:
+    from calib.cycle.evidence import Rows
+    from calib.traffic.labelled import Labelled
+
+ALPHA = 0.05  # of the change test between two files
 # The practice's limits of the ECE.
 UNRELIABLE = 0.10
 USELESS = 0.15
 
 
 def measure(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet with confidence, correct[, weight, segment].")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV or Parquet with confidence, correct[, weight, segment, cluster].")
+    ],
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="An earlier file: has it got worse since?")
     ] = None,
@@ -25,6 +32,9 @@ def measure(
     correct: Annotated[str | None, typer.Option(help="The column of answers, 1 or 0.")] = None,
     weight: Annotated[str | None, typer.Option(help="A column of weights.")] = None,
     segment: Annotated[str | None, typer.Option(help="A column of segments, each measured too.")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="A column of what rows have in common, as a conversation or a day.")
+    ] = None,
     max_rise: Annotated[float, typer.Option(min=0.001, max=0.5, help="The rise that matters.")] = 0.03,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Where to draw it; default FILE-reliability.png here.")
@@ -37,24 +47,32 @@ def measure(
     Rows whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, are counted
     and left out. With --baseline the change test says whether it got worse, and what it could have seen.
     """
+    from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
     from calib.traffic.labelled import read_labelled
 
-    names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": segment}
+    names = {"confidence": confidence, "correct": correct, "weight": weight}
+    names |= {"segment": segment, "cluster": cluster}
     table = read_labelled(file, **names)
-    found = measure_rows(table.scores, table.correct, weights=table.weights, bins=Bins.equal_width(bins))
+    sample = rows_of(table)
+    found = measure_rows(
+        table.scores,
+        table.correct,
+        weights=table.weights,
+        clusters=clusters(sample),
+        bins=Bins.equal_width(bins),
+    )
     result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
     result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
     result["verdict"] = verdict(found.ece.low, found.ece.high)
     if table.segments is not None:
-        for name in sorted({str(s) for s in table.segments if s is not None and s == s}):
-            here = table.segments == name
-            weights = None if table.weights is None else table.weights[here]
-            part = measure_rows(table.scores[here], table.correct[here], weights=weights)
+        for name in sorted({one for one in table.segments if one is not None}):
+            here = sample.of_segment(name)
+            part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
             result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
     if baseline is not None:
-        result["change"] = _change(table, read_labelled(baseline, **names), max_rise)
+        result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
     if not no_picture:
         from calib.report.figures import draw_reliability
 
@@ -83,27 +101,44 @@ def verdict(low: float, high: float) -> str:
     return f"{signal}: a fixed threshold {'decides' if low > USELESS else 'may decide'} better"
 
 
-def _change(now: Any, before: Any, max_rise: float) -> dict[str, Any]:
+def rows_of(table: Labelled) -> Rows:
+    """The file's rows as the cycle takes labelled ones."""
+    import numpy as np
+
+    from calib.cycle.evidence import Rows
+
+    n = len(table.scores)
+    nothing = np.full(n, None, dtype=object)
+    weight = np.ones(n) if table.weights is None else table.weights
+    return Rows(
+        raw=table.scores,
+        correct=table.correct,
+        weight=weight * (n / weight.sum()) if weight.sum() > 0 else weight,
+        period=nothing,
+        segment=nothing if table.segments is None else table.segments,
+        cluster=nothing if table.clusters is None else table.clusters,
+        judge=np.full(n, np.nan),
+    )
+
+
+def _change(now: Rows, before: Rows, max_rise: float) -> dict[str, Any]:
     """The change test between two files, at the masses of the first."""
     import numpy as np
 
-    from calib.measure import change_test, group_means, kish_counts, strata
+    from calib.cycle.comparison import Before, Yardstick, compare, expected_accuracy
+    from calib.cycle.evidence import means
+    from calib.measure import strata
 
-    groups = strata(now.scores, now.weights)
-    size = len(groups)
-    here, there = groups.assign(now.scores), groups.assign(before.scores)
-    weights, weights_before = (
-        np.ones(len(table.scores)) if table.weights is None else table.weights for table in (now, before)
-    )
-    mass = np.bincount(here, weights, size)
-    return change_test(
-        kish_counts(here, now.correct, weights, size),
-        kish_counts(there, before.correct, weights_before, size),
-        score=np.clip(group_means(here, now.scores, weights, size), 0, 1),
+    groups = strata(now.raw, now.weight)
+    mass = np.bincount(groups.assign(now.raw), now.weight, len(groups))
+    by = Yardstick(
+        strata=groups,
         mass=mass / mass.sum(),
-        max_rise=max_rise,
-        seed=0,
-    ).to_json()
+        served=np.clip(means(now.raw, now, groups), 0, 1),
+        expected=expected_accuracy(None, None, before),
+    )
+    earlier = Before(rows=before, served=None, designs={})
+    return compare(now, earlier, by, design=None, alpha=ALPHA, max_rise=max_rise, seed=0).change.to_json()
 
 
 def _show(result: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A file of (confidence, correct[, weight, segment]): what `calib measure` reads."""
+"""A file of (confidence, correct[, weight, segment, cluster]): what `calib measure` reads."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ CONFIDENCE = ("confidence", "raw_confidence", "score", "probability")
 CORRECT = ("correct", "is_correct", "outcome", "label")
 WEIGHT = ("weight",)
 SEGMENT = ("segment",)
+CLUSTER = ("cluster",)
 ANSWERS = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "correct"), 1.0),
     **dict.fromkeys(("0", "0.0", "false", "no", "incorrect"), 0.0),
@@ -29,8 +30,8 @@ ANSWERS = {
 class Labelled:
     """The usable rows of a file, and how many were not, by kind.
 
-    `scores` in [0, 1], `correct` in {0, 1} and `weights` ≥ 0 have shape (n,); `weights` and `segments`
-    are None where the file has no such column.
+    `scores` in [0, 1], `correct` in {0, 1} and `weights` ≥ 0 have shape (n,); `weights`, `segments` and
+    `clusters` are None where the file has no such column.
     """
 
     rows: int
@@ -38,6 +39,7 @@ class Labelled:
     correct: npt.NDArray[np.float64]
     weights: npt.NDArray[np.float64] | None
     segments: npt.NDArray[np.object_] | None
+    clusters: npt.NDArray[np.object_] | None
     rejected: dict[str, int]
 
 
@@ -48,6 +50,7 @@ def read_labelled(
     correct: str | None = None,
     weight: str | None = None,
     segment: str | None = None,
+    cluster: str | None = None,
 ) -> Labelled:
     """Read a CSV or Parquet file; columns that are not named are found by their usual names.
 
@@ -61,6 +64,7 @@ def read_labelled(
         "correct": _column(path, table.column_names, correct, CORRECT, "--correct"),
         "weight": _column(path, table.column_names, weight, WEIGHT, "--weight", needed=False),
         "segment": _column(path, table.column_names, segment, SEGMENT, "--segment", needed=False),
+        "cluster": _column(path, table.column_names, cluster, CLUSTER, "--cluster", needed=False),
     }
     column = {use: table.column(name) for use, name in names.items() if name is not None}
 
@@ -91,9 +95,17 @@ def read_labelled(
         scores=scores[keep],
         correct=answers[keep],
         weights=None if weights is None else weights[keep],
-        segments=column["segment"].to_pandas().to_numpy(dtype=object)[keep] if "segment" in column else None,
+        segments=_texts(column["segment"])[keep] if "segment" in column else None,
+        clusters=_texts(column["cluster"])[keep] if "cluster" in column else None,
         rejected=rejected,
     )
+
+
+def _texts(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """As text, None where nothing is named."""
+    found = np.empty(len(column), dtype=object)
+    found[:] = [None if value is None or value != value else str(value) for value in column.to_pylist()]
+    return found
 
 
 def _read(path: Path) -> pa.Table:

@@ -112,3 +112,39 @@ def test_the_verdict_is_said_and_in_json(log: Path, calib: Any) -> None:
         result["segments"]["a"]["low"], result["segments"]["a"]["high"]
     )
     assert result["verdict"] in calib("measure", log, "--no-picture").out
+
+
+def test_rows_of_one_conversation_widen_the_interval(tmp_path: Path, calib: Any) -> None:
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    lines = []
+    for conversation in range(60):
+        luck = rng.random()
+        lines += [f"0.9,{int(luck < 0.75)},c{conversation}" for _ in range(20)]
+    path = tmp_path / "log.csv"
+    path.write_text("confidence,correct,cluster\n" + "\n".join(lines) + "\n")
+    clustered = calib("measure", path, "--json", "--no-picture").json
+    path.write_text("confidence,correct,other\n" + "\n".join(lines) + "\n")
+    plain = calib("measure", path, "--json", "--no-picture").json
+    named = calib("measure", path, "--json", "--no-picture", "--cluster", "other").json
+    assert clustered["ece_plugin"] == plain["ece_plugin"]
+    assert clustered["high"] - clustered["low"] > 2 * (plain["high"] - plain["low"])
+    assert named["low"] == clustered["low"]
+
+
+def test_another_mix_of_continuous_scores_is_no_change(tmp_path: Path, calib: Any) -> None:
+    """Inside a stratum the scores move with the traffic, and the accuracy with them."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    for name, a, b in (("before", 4, 2), ("after", 3, 2.4)):
+        score = rng.beta(a, b, 6000)
+        correct = (rng.random(6000) < score - 0.05 * score).astype(int)
+        rows = "\n".join(f"{s:.6f},{c}" for s, c in zip(score, correct, strict=True))
+        (tmp_path / f"{name}.csv").write_text(f"confidence,correct\n{rows}\n")
+    found = calib(
+        "measure", tmp_path / "after.csv", "--baseline", tmp_path / "before.csv", "--json", "--no-picture"
+    ).json
+    assert found["change"]["state"] in ("no_change_seen", "stable")
+    assert found["change"]["p"] > 0.05
