@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from calib.cli.output import interval, number, printable
@@ -31,7 +32,15 @@ def windows_table(results: list[dict[str, Any]]) -> None:
         table.add_column(name, no_wrap=True)
     for result in results:
         table.add_row(*row_of(result))
-    Console().print(table)
+    _wide_enough(table).print(table)
+
+
+def _wide_enough(table: Table) -> Console:
+    """A console that cuts no cell off: a narrow terminal and a log file wrap long lines by themselves."""
+    console = Console(highlight=False, soft_wrap=True)
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    console.width = max(console.width, needed)
+    return console
 
 
 def row_of(result: dict[str, Any]) -> tuple[str, ...]:
@@ -52,7 +61,6 @@ def row_of(result: dict[str, Any]) -> tuple[str, ...]:
 
 def demo_year(summary: dict[str, Any]) -> None:
     """The demo's year with the truth beside it, and what there is to look at."""
-    console = Console(highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in (*HEADERS, "true raw", "true served"):
         table.add_column(name, no_wrap=True)
@@ -60,6 +68,7 @@ def demo_year(summary: dict[str, Any]) -> None:
         true = window["true"]
         cells = (*row_of(window), number(true["raw_ece"]), number(true["served_ece"]))
         table.add_row(*cells, style="bold" if window["alerts"] else None)
+    console = _wide_enough(table)
     console.print(table)
     changed = next(w for w in summary["windows"] if w["period"] == summary["changed_at"])
     console.print(

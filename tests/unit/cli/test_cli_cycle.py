@@ -187,3 +187,11 @@ def test_every_verb_explains_itself(verb: str, calib: Any) -> None:
     ran = calib(verb, "--help")
     assert ran.code == 0
     assert "Usage: calib" in ran.out
+
+
+def test_a_table_cuts_no_number_off_in_a_narrow_log(world: World, calib: Any) -> None:
+    ran = calib("backfill", "triage", "--from", "2026-01", "--to", "2026-02", "--config", world.config)
+    assert ran.code == 0
+    assert "…" not in ran.out
+    assert "2026-01" in ran.out
+    assert "served ECE (95%)" in ran.out
