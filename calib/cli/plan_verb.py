@@ -53,6 +53,8 @@ def _show(found: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from calib.cli.tables import wide_enough
+
     console = Console(highlight=False, soft_wrap=True)
     say = console.print
     say(
@@ -84,9 +86,9 @@ def _show(found: dict[str, Any]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     wanted = [one for one in found["detections"] if one["labels"] is not None]
     for name in ("confidence", "share", "expected accuracy", "labels now"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for one in wanted:
-        table.add_column(f"for {one['rise']:.3f}", justify="right")
+        table.add_column(f"for {one['rise']:.3f}", justify="right", no_wrap=True)
     for b, part in enumerate(found["strata"]):
         table.add_row(
             f"{part['from']:g} to {part['to']:g}",
@@ -95,5 +97,5 @@ def _show(found: dict[str, Any]) -> None:
             f"{found['by_stratum'][b]:,}",
             *(f"{one['by_stratum'][b]:,}" for one in wanted),
         )
-    console.print(table)
+    wide_enough(table).print(table)
     say(f"Next: set `labels` of this stream in calib.toml; `calib plan {found['stream']} --labels N` tries N")

@@ -32,10 +32,10 @@ def windows_table(results: list[dict[str, Any]]) -> None:
         table.add_column(name, no_wrap=True)
     for result in results:
         table.add_row(*row_of(result))
-    _wide_enough(table).print(table)
+    wide_enough(table).print(table)
 
 
-def _wide_enough(table: Table) -> Console:
+def wide_enough(table: Table) -> Console:
     """A console that cuts no cell off: a narrow terminal and a log file wrap long lines by themselves."""
     console = Console(highlight=False, soft_wrap=True)
     needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
@@ -68,7 +68,7 @@ def demo_year(summary: dict[str, Any]) -> None:
         true = window["true"]
         cells = (*row_of(window), number(true["raw_ece"]), number(true["served_ece"]))
         table.add_row(*cells, style="bold" if window["alerts"] else None)
-    console = _wide_enough(table)
+    console = wide_enough(table)
     console.print(table)
     changed = next(w for w in summary["windows"] if w["period"] == summary["changed_at"])
     console.print(
