@@ -137,8 +137,10 @@ def decompose(seen: Levels) -> Decomposition:
     """
     from scipy.optimize import isotonic_regression
 
-    there = seen.weight > 0
-    score, mass, right, wrong = (x[there] for x in (seen.score, seen.weight, seen.right, seen.wrong))
+    score, mass, right, wrong = seen.score, seen.weight, seen.right, seen.wrong
+    if not mass.all():  # scores that only rows of weight 0 state
+        there = mass > 0
+        score, mass, right, wrong = (x[there] for x in (score, mass, right, wrong))
     fitted = isotonic_regression(right / mass, weights=mass).x
     base = float(right.sum())
     unc = base * (1 - base)
