@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.ece import kish_counts
 from calib.measure.intervals import wilson
+from calib.measure.levels import Levels, levels, sums
 
 Floats = npt.NDArray[np.float64]
 
@@ -101,34 +101,40 @@ def reliability(
     shapes that differ, NaN, scores outside [0, 1], answers other than 0 and 1, and negative weights.
     """
     score, answer, weight = checked(scores, correct, weights)
-    bins = bins or Bins.equal_width(10)
-    index, size = bins.assign(score), len(bins)
-    rows = np.bincount(index[weight > 0], minlength=size)
-    total = np.bincount(index, weight, size)
+    seen = levels(score, answer, None if weights is None else weight) if score.size else None
+    return Reliability(bins=bins_of(seen, bins or Bins.equal_width(10), level))
+
+
+def bins_of(seen: Levels | None, bins: Bins, level: float = 0.95) -> tuple[Bin, ...]:
+    """The bins of gathered rows; all of them empty where there are none."""
+    size = len(bins)
+    rows, total, stated, right, squares = (np.zeros(size) for _ in range(5))
+    if seen is not None:
+        index = bins.assign(seen.score)
+        columns = (seen.rows, seen.weight, seen.weight * seen.score, seen.right, seen.square)
+        rows, total, stated, right, squares = (sums(index, column, size) for column in columns)
     filled = total > 0
     safe = np.where(filled, total, 1.0)
-    mean = np.bincount(index, weight * score, size) / safe
-    accuracy = np.clip(np.bincount(index, weight * answer, size) / safe, 0, 1)
-    low, high = wilson(accuracy, kish_counts(index, answer, weight, size).labels, level)
+    mean, accuracy = stated / safe, np.clip(right / safe, 0, 1)
+    labels = np.divide(total**2, squares, out=np.zeros(size), where=squares > 0)
+    low, high = wilson(accuracy, labels, level)
     share = total / max(float(total.sum()), np.finfo(float).tiny)
 
     def shown(values: Floats, b: int) -> float | None:
         return float(values[b]) if filled[b] else None
 
-    return Reliability(
-        bins=tuple(
-            Bin(
-                lo=bins.edges[b],
-                hi=bins.edges[b + 1],
-                n=int(rows[b]),
-                weight=float(share[b]),
-                mean_score=shown(mean, b),
-                accuracy=shown(accuracy, b),
-                low=shown(low, b),
-                high=shown(high, b),
-            )
-            for b in range(size)
+    return tuple(
+        Bin(
+            lo=bins.edges[b],
+            hi=bins.edges[b + 1],
+            n=int(rows[b]),
+            weight=float(share[b]),
+            mean_score=shown(mean, b),
+            accuracy=shown(accuracy, b),
+            low=shown(low, b),
+            high=shown(high, b),
         )
+        for b in range(size)
     )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bins import Bin, Bins, checked, reliability
+from calib.measure.bins import Bin, Bins, bins_of, checked
 from calib.measure.clusters import cluster_counts
-from calib.measure.ece import Counts, Ece, ece_estimate, group_means, kish_counts, shrunk
+from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
+from calib.measure.levels import levels
 from calib.measure.scores import (
     Decomposition,
     Estimate,
@@ -22,7 +23,6 @@ from calib.measure.scores import (
     share_estimate,
 )
 from calib.measure.smooth import smooth_ece
-from calib.measure.strata import strata as strata_of
 
 Floats = npt.NDArray[np.float64]
 
@@ -97,7 +97,7 @@ def measure(
     population's share of each stratum, shape (B,), where it is known from all predictions; a row then
     counts mass · weight / (weight in its stratum), and strata without labels are left out. `score_means`:
     the population's mean score by stratum, shape (B,); by default the sample's. `clusters`: what rows have in
-    common, as a conversation or a day, shape (n,): every interval but the bins' own then counts labels as
+    common, as a conversation or a day, shape (n,): every interval then counts labels as
     `calib.measure.cluster_counts` does.
 
     Raises `InvalidInput` for an empty sample, shapes that differ, NaN and values out of range.
@@ -109,42 +109,53 @@ def measure(
     score, answer, weight = checked(scores, correct, weights)
     if not score.size:
         raise InvalidInput("there is no labelled row to measure")
-    group = strata_of(score, weight).assign(score) if strata is None else _whole(strata, score.shape)
+    group = None if strata is None else _whole(strata, score.shape)
+    seen = levels(score, answer, None if weights is None else weight, group)
+    if group is None:
+        made = seen.strata()
+        seen = seen.grouped(made)
+    highest = int(seen.group.max())
     masses = None if mass is None else np.asarray(mass, dtype=np.float64)
     if masses is not None and masses.ndim != 1:
         raise InvalidInput(f"mass must be of shape (B,), not {masses.shape}")
-    size = int(group.max()) + 1 if masses is None else len(masses)
-    if group.max() >= size:
-        raise InvalidInput(f"there are masses for {size} strata, but a row of stratum {group.max()}")
-    total = np.bincount(group, weight, size)
+    size = highest + 1 if masses is None else len(masses)
+    if highest >= size:
+        raise InvalidInput(f"there are masses for {size} strata, but a row of stratum {highest}")
+    total = seen.by_group(seen.weight, size)
     masses = total / total.sum() if masses is None else masses
-    share = weight * np.divide(masses, total, out=np.zeros(size), where=total > 0)[group]
-    if not (np.isfinite(share).all() and share.sum() > 0):
+    factor = np.divide(masses, total, out=np.zeros(size), where=total > 0)
+    whole = float(total @ factor)
+    if not (np.isfinite(factor).all() and (factor >= 0).all() and 0 < whole < np.inf):
         raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
-    share /= share.sum()
 
-    counts, effect = kish_counts(group, answer, weight, size), 1.0
-    if clusters is not None:
-        single, counts = counts, cluster_counts(group, answer, weight, clusters, size)
-        effect = _overall_effect(single, counts, masses)
-    sample_means = np.clip(group_means(group, score, weight, size), 0, 1)
+    if weights is None and clusters is None:
+        counts = Counts(seen.by_group(seen.right, size), total)
+    else:
+        inside = made.assign(score) if group is None else group
+        counts = kish_counts(inside, answer, weight, size)
+        if clusters is not None:
+            single, counts = counts, cluster_counts(inside, answer, weight, clusters, size)
+            seen = seen.widened(_overall_effect(single, counts, masses))
+    summed = seen.by_group(seen.weight * seen.score, size)
+    sample_means = np.clip(np.divide(summed, total, out=np.zeros(size), where=total > 0), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
     ece = ece_estimate(counts.correct, counts.labels, means, masses, level=level)
     rate = shrunk(counts.correct, counts.labels, means)
+    seen = seen.scaled(factor / whole)
+    score = seen.score
     right, wrong = log_losses(score), log_losses(1 - score)
+    once = seen.merged()
     return Measurement(
-        n=int((weight > 0).sum()),
+        n=int(seen.rows.sum()),
         ece=ece,
-        accuracy=share_estimate(answer, share, group, rate, level, effect),
+        accuracy=share_estimate(seen, rate, level),
         mean_confidence=float(masses[total > 0] @ means[total > 0] / masses[total > 0].sum()),
-        brier=_within_unit(
-            mean_estimate((1 - score) ** 2, score**2, answer, share, group, rate, level, effect)
-        ),
-        log_loss=mean_estimate(right, wrong, answer, share, group, rate, level, effect),
-        auroc=auroc(score, answer, share, level, effect),
-        decomposition=decompose(score, answer, share),
-        smece=smooth_ece(score, answer, share),
-        bins=reliability(score, answer, weights=share, bins=bins, level=level).bins,
+        brier=_within_unit(mean_estimate((1 - score) ** 2, score**2, seen, rate, level)),
+        log_loss=mean_estimate(right, wrong, seen, rate, level),
+        auroc=auroc(once, level),
+        decomposition=decompose(once),
+        smece=smooth_ece(once),
+        bins=bins_of(once, bins or Bins.equal_width(10), level),
     )
 
 

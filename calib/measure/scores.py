@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.measure.intervals import wilson, z_of
+from calib.measure.levels import Levels
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,53 +33,39 @@ class Decomposition:
     unc: float
 
 
-def share_estimate(
-    correct: Floats,
-    share: Floats,
-    strata: npt.NDArray[np.intp],
-    rate: Floats,
-    level: float = 0.95,
-    effect: float = 1.0,
-) -> Estimate:
-    """The accuracy Σ share · correct with Wilson's interval on the effective number of labels.
+def share_estimate(seen: Levels, rate: Floats, level: float = 0.95) -> Estimate:
+    """The accuracy, weights adding up to 1, with Wilson's interval on the effective number of labels.
 
-    Rows of shape (n,), `share` adding up to 1; `rate`: the expected accuracy by stratum, shape (B,). The
-    effective number is that of a simple random sample with the same variance: strata that tell right from
-    wrong make it larger than n, unequal shares smaller; `effect` ≥ 1, by which clusters widen the variance,
-    smaller too.
+    `rate`: the expected accuracy by stratum, shape (B,). The effective number is that of a simple random
+    sample with the same variance: strata that tell right from wrong make it larger than n, unequal weights
+    smaller.
     """
-    value = np.clip([share @ correct], 0, 1)
-    centre = float(share @ rate[strata])
-    variance = effect * float(share**2 @ _binary_variance(rate)[strata])
+    value = np.clip([seen.right.sum()], 0, 1)
+    size = len(rate)
+    centre = float(seen.by_group(seen.weight, size) @ rate)
+    variance = float(seen.by_group(seen.square, size) @ _binary_variance(rate))
     low, high = wilson(value, np.array([max(centre * (1 - centre), LEAST_VARIANCE) / variance]), level)
     return Estimate(float(value[0]), float(low[0]), float(high[0]))
 
 
-def mean_estimate(
-    right: Floats,
-    wrong: Floats,
-    correct: Floats,
-    share: Floats,
-    strata: npt.NDArray[np.intp],
-    rate: Floats,
-    level: float = 0.95,
-    effect: float = 1.0,
-) -> Estimate:
-    """The mean of a loss that is `right` where the answer is right and `wrong` where it is not.
+def mean_estimate(right: Floats, wrong: Floats, seen: Levels, rate: Floats, level: float = 0.95) -> Estimate:
+    """The mean of a loss that is `right` where the answer is right and `wrong` where it is not, (K,) each.
 
-    Rows of shape (n,), `share` adding up to 1; `rate`: the expected accuracy by stratum, shape (B,). The
-    interval is normal, from the variance that answers of that accuracy give each row's loss, and from the
-    spread of the expected losses inside each stratum; it is not empty where all labels agree, and it never
-    reaches below 0.
+    Weights add up to 1; `rate`: the expected accuracy by stratum, shape (B,). The interval is normal, from
+    the variance that answers of that accuracy give each row's loss, and from the spread of the expected
+    losses inside each stratum; it is not empty where all labels agree, and it never reaches below 0.
     """
-    value = float(share @ np.where(correct > 0.5, right, wrong))
     size = len(rate)
-    expected = wrong + rate[strata] * (right - wrong)
-    total = np.bincount(strata, share, size)
-    summed = np.bincount(strata, share * expected, size)
+    gain = right - wrong
+    value = float(seen.weight @ wrong + seen.right @ gain)
+    expected = wrong + rate[seen.group] * gain
+    total, summed = seen.by_group(seen.weight, size), seen.by_group(seen.weight * expected, size)
     centre = np.divide(summed, total, out=np.zeros(size), where=total > 0)
-    variance = (right - wrong) ** 2 * _binary_variance(rate)[strata] + (expected - centre[strata]) ** 2
-    half = z_of(level) * float(np.sqrt(effect * (share**2 @ variance)))
+    off = expected - centre[seen.group]
+    # Σ share² (gain² · variance of an answer + off²), stratum by stratum
+    variance = float(seen.by_group(seen.square * gain * gain, size) @ _binary_variance(rate))
+    variance += float(seen.square @ (off * off))
+    half = z_of(level) * float(np.sqrt(variance))
     return Estimate(value, max(0.0, value - half), value + half)
 
 
@@ -93,28 +80,27 @@ def log_losses(given: Floats) -> Floats:
     return losses
 
 
-def auroc(
-    scores: Floats, correct: Floats, weight: Floats, level: float = 0.95, effect: float = 1.0
-) -> Estimate | None:
+def auroc(seen: Levels, level: float = 0.95) -> Estimate | None:
     """The chance that a right answer was stated with more confidence than a wrong one, ties counting half.
 
     Its interval is the wider of two: DeLong's, weighted (DeLong, DeLong & Clarke-Pearson 1988: each row's
     placement among the rows of the other class), which shrinks to nothing where the classes happen to be
     apart, and Newcombe's on effective counts (2006, method 5), which holds for few rows too. None with one
-    class.
+    class. One entry a score.
     """
-    right = (correct > 0.5) & (weight > 0)
-    wrong = (correct <= 0.5) & (weight > 0)
-    if not right.any() or not wrong.any():
+    right, wrong = seen.right, seen.wrong
+    of_right, of_wrong = float(right.sum()), float(wrong.sum())
+    if of_right <= 0 or of_wrong <= 0:
         return None
-    x, wx = scores[right], weight[right] / weight[right].sum()
-    y, wy = scores[wrong], weight[wrong] / weight[wrong].sum()
-    placement_x = _placement(x, y, wy)
-    placement_y = 1 - _placement(y, x, wx)
-    value = min(1.0, max(0.0, float(wx @ placement_x)))
-    variance = _variance(placement_x, wx, value) + _variance(placement_y, wy, value)
-    half = z_of(level) * float(np.sqrt(effect * variance))
-    low, high = _newcombe(value, 1 / float(effect * (wx @ wx)), 1 / float(effect * (wy @ wy)), z_of(level))
+    right, wrong = right / of_right, wrong / of_wrong
+    # The weight of the other class below a score, and half of that at it.
+    over_wrong = np.clip(np.cumsum(wrong) - wrong / 2, 0, 1)
+    under_right = np.clip(1 - (np.cumsum(right) - right / 2), 0, 1)
+    value = min(1.0, max(0.0, float(right @ over_wrong)))
+    squares = seen.right_square / of_right**2, seen.wrong_square / of_wrong**2
+    variance = _variance(over_wrong, squares[0], value) + _variance(under_right, squares[1], value)
+    half = z_of(level) * float(np.sqrt(variance))
+    low, high = _newcombe(value, 1 / float(squares[0].sum()), 1 / float(squares[1].sum()), z_of(level))
     return Estimate(value, max(0.0, min(value - half, low)), min(1.0, max(value + half, high)))
 
 
@@ -136,36 +122,31 @@ def _newcombe(value: float, right: float, wrong: float, z: float) -> tuple[float
     return solve(0.0), solve(1.0)
 
 
-def _placement(of: Floats, among: Floats, weight: Floats) -> Floats:
-    """For each value the weight of those below it plus half of those equal to it."""
-    order = np.argsort(among, kind="stable")
-    ladder = np.concatenate([[0.0], np.cumsum(weight[order])])
-    left = np.searchsorted(among[order], of, side="left")
-    right = np.searchsorted(among[order], of, side="right")
-    placed: Floats = np.clip((ladder[left] + ladder[right]) / 2, 0, 1)
-    return placed
-
-
-def _variance(placement: Floats, weight: Floats, mean: float) -> float:
-    """Of a weighted mean; with equal weights the usual sum of squares over n(n − 1)."""
-    effective = 1 / float(weight @ weight)
+def _variance(placement: Floats, squares: Floats, mean: float) -> float:
+    """Of a weighted mean, `squares` = Σ w²; with equal weights the usual sum of squares over n(n − 1)."""
+    effective = 1 / float(squares.sum())
     correction = effective / (effective - 1) if effective > 1 else 1.0
-    return float((weight**2 * (placement - mean) ** 2).sum()) * correction
+    off = placement - mean
+    return float(squares @ (off * off)) * correction
 
 
-def decompose(scores: Floats, correct: Floats, weight: Floats) -> Decomposition:
-    """The Brier score taken apart by isotonic recalibration (CORP: Dimitriadis, Gneiting & Jordan 2021)."""
+def decompose(seen: Levels) -> Decomposition:
+    """The Brier score taken apart by isotonic recalibration (CORP: Dimitriadis, Gneiting & Jordan 2021).
+
+    Weights add up to 1; one entry a score.
+    """
     from scipy.optimize import isotonic_regression
 
-    share = weight / weight.sum()
-    _, tie = np.unique(scores, return_inverse=True)
-    mass = np.bincount(tie, share)
-    there = mass > 0
-    rate = np.divide(np.bincount(tie, share * correct), mass, out=np.zeros_like(mass), where=there)
-    fitted = np.zeros_like(mass)
-    fitted[there] = isotonic_regression(rate[there], weights=mass[there]).x
-    base = float(share @ correct)
-    brier = float(share @ (scores - correct) ** 2)
-    recalibrated = float(share @ (fitted[tie] - correct) ** 2)
+    score, mass, right, wrong = seen.score, seen.weight, seen.right, seen.wrong
+    if not mass.all():  # scores that only rows of weight 0 state
+        there = mass > 0
+        score, mass, right, wrong = (x[there] for x in (score, mass, right, wrong))
+    fitted = isotonic_regression(right / mass, weights=mass).x
+    base = float(right.sum())
     unc = base * (1 - base)
-    return Decomposition(mcb=brier - recalibrated, dsc=unc - recalibrated, unc=unc)
+
+    def brier(values: Floats) -> float:
+        return float(right @ (1 - values) ** 2 + wrong @ values**2)
+
+    recalibrated = brier(fitted)
+    return Decomposition(mcb=brier(score) - recalibrated, dsc=unc - recalibrated, unc=unc)

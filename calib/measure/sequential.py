@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bets import OMNIBUS, bets
+from calib.measure.bets import bets
 from calib.measure.ece import by_stratum
 
 Floats = npt.NDArray[np.float64]
 
 STEPS = np.array([-0.15, -0.08, -0.04, 0.03, 0.06])  # drifts of one stratum that the omnibus bets on
+OMNIBUS = 0.20  # of the prior; twice the change test's, for single strata come to light label by label
 CERTAIN = 0.99  # a mean score beyond it is held to no more than this: one wrong answer is not a scandal
 EDGE = 1e-3  # no bet puts an accuracy closer to 0 or 1
 
@@ -51,7 +52,7 @@ class EProcess:
         bet = bets(q, w / w.sum())
         each = np.broadcast_to(STEPS[:, None], (len(STEPS), size))
         self._bets, self._omnibus = _ratios(bet.drift, q, slack), _ratios(each, q, slack)
-        self._log_bets = bet.log_weight.copy()
+        self._log_bets = bet.log_weight - np.logaddexp.reduce(bet.log_weight) + math.log(1 - OMNIBUS)
         self._log_omnibus = np.zeros((len(STEPS), size))
         self._highest = -math.inf
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from calib.measure.levels import Levels
+
 Floats = npt.NDArray[np.float64]
 
 CELLS = 4096  # far finer than any bandwidth that matters
 STEPS = 30  # halvings of [0, 1]: the bandwidth to 1e-9
 
 
-def smooth_ece(scores: Floats, correct: Floats, weight: Floats) -> float:
+def smooth_ece(seen: Levels) -> float:
     """smECE in [0, 1] (Błasiok & Nakkiran 2023): the width at which the smoothed error equals the width.
 
     The gaps between score and answer are smoothed by a Gaussian reflected at 0 and 1, and their absolute
-    values added up; more smoothing cancels more, so that there is one such width. All of shape (n,). Like the
-    plugin ECE it is not debiased: noise of n labels adds to it.
+    values added up; more smoothing cancels more, so that there is one such width. Weights add up to 1. Like
+    the plugin ECE it is not debiased: noise of n labels adds to it.
     """
     from scipy.fft import dct, idct
 
-    place = np.minimum((scores * CELLS).astype(np.intp), CELLS - 1)
-    gaps = dct(np.bincount(place, weight / weight.sum() * (scores - correct), CELLS), norm="ortho")
+    place = np.minimum((seen.score * CELLS).astype(np.intp), CELLS - 1)
+    gaps = dct(np.bincount(place, seen.weight * seen.score - seen.right, CELLS), norm="ortho")
     # The cosines are the waves that reflection at both ends leaves; a Gaussian damps each by its frequency.
     damping = -0.5 * (np.pi * np.arange(CELLS)) ** 2
     low, high = 0.0, 1.0

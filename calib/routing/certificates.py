@@ -13,6 +13,7 @@ from scipy.special import betainc, betaincinv, ndtri
 
 from calib.calibrators.labels import Labels, labels_of
 from calib.errors import InvalidInput
+from calib.measure.levels import levels
 from calib.measure.scores import auroc
 
 Floats = npt.NDArray[np.float64]
@@ -127,7 +128,9 @@ def certified(
     promise about the traffic's mix, kept by chance.
     """
     counted = labels.take(labels.weights > 0)
-    found = auroc(counted.scores, counted.correct, counted.weights, effect=effect) if counted.n else None
+    found = None
+    if counted.n:
+        found = auroc(levels(counted.scores, counted.correct, counted.weights).widened(effect))
     if found is None or found.low > 0.5:
         return certify_each(labels, targets=targets, start=start, effect=effect)
     reason = (
