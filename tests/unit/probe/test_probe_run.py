@@ -51,14 +51,16 @@ def sums(tmp_path: Path) -> tuple[Question, ...]:
 def run(
     engine: Engine, asks: Any, there: tuple[Question, ...], *, at: datetime = NOW, **other: Any
 ) -> dict[str, Any]:
-    return run_probe(probe(there, **other), engine=engine, asks=asks, now=lambda: at)
+    wanted = probe(there, **other)
+    return run_probe(wanted, period=wanted.period(at), engine=engine, asks=asks, now=lambda: at)
 
 
 def accepted(
     engine: Engine, asks: Any, there: tuple[Question, ...], *, at: datetime = NOW, **other: Any
 ) -> None:
     run(engine, asks, there, at=at, **other)
-    accept_run(probe(there, **other), engine=engine, by="ada", now=lambda: at)
+    wanted = probe(there, **other)
+    accept_run(wanted, period=wanted.period(at), engine=engine, by="ada", now=lambda: at)
 
 
 def alerts(engine: Engine) -> list[dict[str, Any]]:
@@ -177,7 +179,7 @@ def test_too_few_readable_replies_are_no_verdict(engine: Engine, sums: tuple[Que
     text = message(alerts(engine)[0]).text
     assert f"{found['readable']} of 60 replies can be read" in text
     with pytest.raises(InvalidInput, match="nothing to accept"):
-        accept_run(probe(sums[:25]), engine=engine, by="ada", now=lambda: NOW)
+        accept_run(probe(sums[:25]), period="2026-11-25", engine=engine, by="ada", now=lambda: NOW)
 
 
 def test_what_got_no_reply_is_asked_again_and_nothing_else(
