@@ -16,6 +16,7 @@ Same = Callable[[str, str], bool]
 LONGEST = 1_000  # characters of an answer
 LABEL = re.compile(
     r"^[ \t>*_#`|\-\[(]{0,12}(?:\d{1,3}[.)][ \t]{1,4})?(?:(?:the|my)[ \t])?(final[ \t])?answer"
+    r"( and confidence(?:[ \t]?\([^()\n]{0,30}\))?)?"
     r"[*_`\"' \t]{0,6}(?:[:=|：]|is\b:?)[*_`\"' \t]{0,6}(.*)$",
     re.I | re.M,
 )
@@ -24,6 +25,7 @@ AFTERWARDS = re.compile(
     r"|(?:with )?(?:a )?confidence(?: of)?[ \t]?[:=(]?[ \t]?\d)",
     re.I,
 )
+WITH_IT = re.compile(r"[,;][ \t]*[\d.,]{1,8}[ \t]?%?[`\"'\])]{0,4}[ \t\r]*$")
 BOXED = re.compile(r"\$?\\boxed\{(.*)\}\$?")
 NUMBER = re.compile(r"[-+−]?\d{1,30}(?:,\d{3}){0,10}(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?")
 CHOICE = re.compile(r"(?:option|choice|answer)?[ \t]*[(\[]?([a-z])\b.*", re.S | re.I)
@@ -94,7 +96,7 @@ def _from_label(text: str) -> str | None:
     for label in LABEL.finditer(text):
         if final and not label[1]:
             continue
-        said = label[2].strip()
+        said = (WITH_IT.sub("", label[3]) if label[2] else label[3]).strip()
         if not said:  # on the next line
             said = text[label.end() : label.end() + LONGEST].lstrip().partition("\n")[0]
         found, final = said, bool(label[1])

@@ -97,7 +97,7 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
     start, end = mention.span()
     name, mark_before = mention[0].lower(), text[max(0, start - 1) : start]
     back = label.before(text, start)
-    on = label.after(text, end, tagged=mark_before == "<", alone=back.alone)
+    on = label.after(text, end, tagged=mark_before == "<", alone=back.alone, paired=back.paired)
     if on is None or (name in words.CHANCES and not on.of_being_correct):
         return None
     value, reason = on.numeral.value, on.numeral.reason
@@ -118,7 +118,7 @@ def _said(text: str, mention: re.Match[str]) -> _Statement | None:
     tokens = label.tokens_before(text, mention.start())
     while tokens and (tokens[-1] in words.ADVERB or tokens[-1] in label.EMPHASIS or tokens[-1] == "~"):
         tokens.pop()
-    if not (not tokens or tokens[-1] in label.ENDS or _of_oneself(tokens, mention)):
+    if not (label.opens(tokens) or _of_oneself(tokens, mention)):
         return None
     if mention["share"] and not mention["sure"] and (mention["next"] or "").lower() in words.STATISTICS:
         return None
