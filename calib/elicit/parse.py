@@ -18,7 +18,7 @@ MENTION = re.compile(
 )
 _SHARE = r"\d{1,3}(?:[.,]\d{1,6})?[ \t]?\\?(?:%|percent\b|per cent\b)"
 SAID = re.compile(
-    rf"(?<![\w.,/%+-])(?P<share>{_SHARE})[ \t]{{1,4}}(?:\w{{1,12}}[ \t]{{1,4}})?"
+    rf"(?<![\w.,/%+-])(?P<share>{_SHARE})[ \t]{{1,4}}(?:(?!not\b|less\b|never\b)\w{{1,12}}[ \t]{{1,4}})?"
     r"(?:(?P<sure>confident|certain|sure)|confidence|certainty)\b(?:[ \t]{1,4}(?P<next>\w{1,12}))?"
     rf"|\b(?:confident|certain|sure)[ \t]{{0,4}}\([ \t]?(?:\w{{1,13}}[ \t]|~)?(?P<after>{_SHARE})[ \t]?\)",
     re.I | re.A,

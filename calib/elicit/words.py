@@ -37,6 +37,7 @@ FINAL = {"final", "overall"}
 MODIFIER = {
     *(*OWN, *FINAL, "the", "a", "level", "of", "total", "current", "answer", "model", "self", "subjective"),
     *("stated", "estimated", "calibrated", "reported", "verbalized", "numeric", "numerical", "correctness"),
+    *("high", "low", "medium", "moderate", "very", "fairly", "quite", "strong"),
     *("text", "textbf", "mathbf", "mathrm"),  # of LaTeX
 }
 JOIN = {"with", "and", "at", "but", "so", "plus", "also", "und", "y", "et"}

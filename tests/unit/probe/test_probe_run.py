@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -244,6 +245,26 @@ def test_what_models_wrote_is_erased_and_outcomes_stay(engine: Engine, sums: tup
     assert oldest == later
     assert outcomes == 120
     assert found["paired"]["questions"] == 60
+
+
+def test_two_runs_at_once_are_one(engine: Engine, sums: tuple[Question, ...]) -> None:
+    accepted(engine, InProcess(Adder()), sums)
+    found: list[dict[str, Any]] = []
+
+    def once() -> None:
+        found.append(run(engine, InProcess(Adder(wrong=0.4)), sums, at=NOW + DAY))
+
+    threads = [threading.Thread(target=once) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one["state"] for one in found] == ["degraded"] * 3
+    assert found[0]["replies"]["arrived"] == 60
+    assert len(alerts(engine)) == 1
+    with engine.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(tables.probe_runs)).scalar() == 2
+        assert conn.execute(select(func.count()).select_from(tables.probe_replies)).scalar() == 120
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
