@@ -57,7 +57,7 @@ def _show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from calib.cli.tables import STATES
+    from calib.cli.tables import STATES, change_words
 
     def say(line: str) -> None:
         console.print(escape(output.printable(line)))
@@ -89,7 +89,7 @@ def _show(result: dict[str, Any]) -> None:
             f"Brier {pair['brier_rise']:+.3f} "
             f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), p = {pair['p']:.4f}"
         )
-        say(f"  by stratum {change['state'].replace('_', ' ')}, p = {change['p']:.4f}")
+        say(f"  by stratum {change_words(change)}")
     if result["served_new"]:
         say(f"  not served when accepted: {', '.join(result['served_new'])}")
     if result["setup_changed"]:
