@@ -15,7 +15,10 @@ from flows.deployment import deployment
 def run_one(config: str | None, name: str, now: datetime | None) -> dict[str, Any]:
     """Run one probe; what an earlier attempt has asked is not asked again."""
     opened = deployment(config, now)
-    return run_probe(opened.probe(name), engine=opened.engine, asks=opened.endpoint(name), now=opened.now)
+    wanted = opened.probe(name)
+    period = wanted.period(opened.now())
+    asks = opened.endpoint(name)
+    return run_probe(wanted, period=period, engine=opened.engine, asks=asks, now=opened.now)
 
 
 @flow(name="probe", flow_run_name="probe")

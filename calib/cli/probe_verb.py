@@ -28,18 +28,22 @@ def probe(
     little could be read to say, 4 where the endpoint gave no reply at all. --accept exits 0.
     """
     from calib import cycle
+    from calib.outbox import queue as outbox
     from calib.probe import accept_run, run_probe
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
     wanted, asks = opened.probe(name), opened.endpoint(name)
+    where: dict[str, Any] = {"engine": opened.engine, "period": wanted.period(opened.now())}
     with output.progress(f"{name}: {len(wanted.questions)} questions", total=2) as step:
         step("ask")
-        result = run_probe(wanted, engine=opened.engine, asks=asks, now=opened.now)
+        result = run_probe(wanted, asks=asks, now=opened.now, **where)
         if accept:
-            result = accept_run(wanted, engine=opened.engine, by=getpass.getuser(), now=opened.now)
+            result = accept_run(wanted, by=getpass.getuser(), now=opened.now, **where)
         step("alerts")
         cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+        with opened.engine.connect() as conn:
+            result["alerts"] = outbox.of_window(conn, name, result["period"])  # as they stand now
     if json:
         output.emit(result)
     else:
@@ -53,16 +57,15 @@ def _show(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from calib.cli.tables import STATES
+    from calib.cli.tables import STATES, change_words
 
     def say(line: str) -> None:
         console.print(escape(output.printable(line)))
 
     console = Console(highlight=False, soft_wrap=True)
     n = output.number
-    state = {"first": "nothing is accepted yet", "cannot_see": "CANNOT SEE"}.get(
-        result["state"], STATES.get(result["state"], result["state"])
-    )
+    first = "accepted" if result["accepted_at"] else "nothing is accepted yet"
+    state = (STATES | {"first": first, "cannot_see": "CANNOT SEE"})[result["state"]]
     served = ", ".join(f"{model} ({count:,})" for model, count in result["served"].items()) or "none"
     say(f"{result['probe']} {result['period']}  {state}")
     say(f"  model      {result['model']}, served by {served}")
@@ -86,7 +89,7 @@ def _show(result: dict[str, Any]) -> None:
             f"Brier {pair['brier_rise']:+.3f} "
             f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), p = {pair['p']:.4f}"
         )
-        say(f"  by stratum {change['state'].replace('_', ' ')}, p = {change['p']:.4f}")
+        say(f"  by stratum {change_words(change)}")
     if result["served_new"]:
         say(f"  not served when accepted: {', '.join(result['served_new'])}")
     if result["setup_changed"]:

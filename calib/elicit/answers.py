@@ -16,6 +16,7 @@ Same = Callable[[str, str], bool]
 LONGEST = 1_000  # characters of an answer
 LABEL = re.compile(
     r"^[ \t>*_#`|\-\[(]{0,12}(?:\d{1,3}[.)][ \t]{1,4})?(?:(?:the|my)[ \t])?(final[ \t])?answer"
+    r"( and confidence(?:[ \t]?\([^()\n]{0,30}\))?)?"
     r"[*_`\"' \t]{0,6}(?:[:=|：]|is\b:?)[*_`\"' \t]{0,6}(.*)$",
     re.I | re.M,
 )
@@ -24,11 +25,13 @@ AFTERWARDS = re.compile(
     r"|(?:with )?(?:a )?confidence(?: of)?[ \t]?[:=(]?[ \t]?\d)",
     re.I,
 )
+WITH_IT = re.compile(r"[,;][ \t]*[\d.,]{1,8}[ \t]?%?[`\"'\])]{0,4}[ \t\r]*$")
 BOXED = re.compile(r"\$?\\boxed\{(.*)\}\$?")
 NUMBER = re.compile(r"[-+−]?\d{1,30}(?:,\d{3}){0,10}(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?")
 CHOICE = re.compile(r"(?:option|choice|answer)?[ \t]*[(\[]?([a-z])\b.*", re.S | re.I)
 PUNCTUATION = re.compile(r"(?<!\d)[.,/:]|[.,/:](?!\d)|(?<=\w)[-+−]|[-+−](?!\d)|[^\w\s.,/:+\-−]|_")
-ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+ARTICLES = re.compile(r"^\s*(?:a|an)\s|\bthe\b")  # not every "a": vitamin A is no article
+CONFIDENCE = re.compile(r"[\W_]{0,12}(?:my |final |overall )?(?:confidence|certainty)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +58,10 @@ def read_reply(text: str | None) -> Reply:
 
 
 def same_text(one: str, other: str) -> bool:
-    """Whether two answers are equal but for case, articles, spaces and punctuation (SQuAD's rule).
+    """Whether two answers are equal but for case, articles, spaces and punctuation.
 
-    Points and signs inside numbers count: 1.5 is not 15.
+    Close to SQuAD's rule (Rajpurkar et al. 2016), but points and signs inside numbers count, and so does an
+    "a" that is not the first word.
 
     >>> same_text("The Danube.", "danube"), same_text("1.5", "15")
     (True, False)
@@ -94,9 +98,11 @@ def _from_label(text: str) -> str | None:
     for label in LABEL.finditer(text):
         if final and not label[1]:
             continue
-        said = label[2].strip()
+        said = (WITH_IT.sub("", label[3]) if label[2] else label[3]).strip()
         if not said:  # on the next line
             said = text[label.end() : label.end() + LONGEST].lstrip().partition("\n")[0]
+            if CONFIDENCE.match(said):
+                continue
         found, final = said, bool(label[1])
     return found
 

@@ -23,21 +23,26 @@ BREAK = re.compile(r"[ \t\r]*\n")
 SCALE = re.compile(
     r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?(?:-|to|and|\.\.\.?)[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
 )
+INLINE = re.compile(
+    r"[01](?:[.,]0{1,3})?[ \t]?(?:-|to)[ \t]?(?:100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?(?=[ \t]?[:=])"
+)
 TOP = re.compile(r"(?:.*\s)?(?:out of|of|/)[ \t]?(100|10|5|1)(?:\.0)?")
 ALONE = re.compile(r"(?:\d{1,6}(?:[.,]\d{1,18})?|[.,]\d{1,18})[ \t]?(?:%|percent|(?:/|out of)[ \t]?\d{1,6})?")
 EMPHASIS = set("*_`\"'\\{}$#>|")
 STOPS = set(".!?;")
-ENDS = set("([<,.;:!?)]-")
+PAIR = ["answer", "and"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Before:
     """What stands before a mention on its line.
 
-    `opens`: nothing, or the end of something else. `first_person`: the sentence speaks of its author.
+    `opens`: nothing, or a mark that ends something else. `paired`: "Answer and", so that the answer comes
+    first. `first_person`: the sentence speaks of its author.
     """
 
     opens: bool
+    paired: bool
     alone: bool
     joined: bool
     own: bool
@@ -56,9 +61,14 @@ class After:
 
 
 def tokens_before(text: str, start: int) -> list[str]:
-    """The line up to a position as lower-case words, numbers and single marks; at most `REACH` characters."""
-    line = text[max(0, start - REACH) : start].rpartition("\n")[2]
-    return [token.lower() for token in TOKEN.findall(line)]
+    """The line up to a position as lower-case words, numbers and single marks.
+
+    Of at most `REACH` characters: where the line begins before them, a first word stands for what is missing.
+    """
+    window = text[max(0, start - REACH) : start]
+    _, whole, line = window.rpartition("\n")
+    tokens = [token.lower() for token in TOKEN.findall(line)]
+    return tokens if whole or start <= REACH else ["etc", *tokens]
 
 
 def before(text: str, start: int) -> Before:
@@ -71,8 +81,9 @@ def before(text: str, start: int) -> Before:
         final |= word in words.FINAL
     last = tokens[-1] if tokens else ""
     return Before(
-        opens=not tokens or last in ENDS,
-        alone=not any(token.isalpha() for token in tokens),
+        opens=opens(tokens),
+        paired=tokens[-2:] == PAIR,
+        alone=not any(token[0].isalpha() for token in tokens),
         joined=last in words.JOIN,
         own=own,
         final=final,
@@ -80,7 +91,12 @@ def before(text: str, start: int) -> Before:
     )
 
 
-def after(text: str, end: int, *, tagged: bool, alone: bool) -> After | None:
+def opens(tokens: list[str]) -> bool:
+    """Whether a statement may begin after these tokens of its line: after none, or after a mark."""
+    return not tokens or not (tokens[-1][0].isalnum() or tokens[-1] == "%")
+
+
+def after(text: str, end: int, *, tagged: bool, alone: bool, paired: bool) -> After | None:
     """Look on from a mention; None where it is no label. `tagged`: it is the name of an XML tag."""
     window = text[end : end + REACH + NUMERAL]
     link: Literal["mark", "copula"] | None = None
@@ -96,6 +112,8 @@ def after(text: str, end: int, *, tagged: bool, alone: bool) -> After | None:
                 break  # "confidence (95%)"
             scale, at = scale if said is None else said, bracket.end()
             correct |= not words.CORRECT.isdisjoint(bracket[1].lower().split())
+        elif inline := INLINE.match(window, at):
+            scale, at = scale_of(inline[0]), inline.end()
         elif (word := WORD.match(window, at)) and word[0].lower() in words.BETWEEN:
             at = word.end()
             correct |= word[0].lower() in words.CORRECT
@@ -106,6 +124,8 @@ def after(text: str, end: int, *, tagged: bool, alone: bool) -> After | None:
             break
     if link is None and not (DIGITS.match(window, at) or (alone and BREAK.match(window, at))):
         return None
+    if paired:
+        at = _past_the_answer(window, at)
     numeral = _numeral(window, at, scale, across=alone or link == "mark")
     if numeral is None:
         return None
@@ -144,6 +164,13 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
             return _none("words")
 
 
+def _past_the_answer(window: str, at: int) -> int:
+    """Behind the last comma of the line, as in "Answer and confidence: Vienna, 85%"; else as it was."""
+    end = window.find("\n", at)
+    line = window[at : end if end >= 0 else len(window)]
+    return at + max(line.rfind(","), line.rfind(";")) + 1
+
+
 def _on_a_line(rest: str, scale: int | None) -> Numeral:
     """A number below its label has the line to itself: "1. Vienna" below it is a list."""
     line, ended, _ = rest.lstrip(" \t\r\n").partition("\n")
@@ -155,7 +182,7 @@ def _on_a_line(rest: str, scale: int | None) -> Numeral:
 def scale_of(inside: str) -> int | None:
     """What numbers count up to, as a bracket after a label says; 0 for a scale that does not begin at 0.
 
-    >>> [scale_of(text) for text in ("0-1", "0–100".replace("–", "-"), "%", "out of 10", "1-5", "high")]
+    >>> [scale_of(text) for text in ("0-1", "0 to 100", "%", "out of 10", "1-5", "high")]
     [1, 100, 100, 10, 0, None]
     """
     text = inside.strip().lower()

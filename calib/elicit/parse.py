@@ -18,7 +18,7 @@ MENTION = re.compile(
 )
 _SHARE = r"\d{1,3}(?:[.,]\d{1,6})?[ \t]?\\?(?:%|percent\b|per cent\b)"
 SAID = re.compile(
-    rf"(?<![\w.,/%+-])(?P<share>{_SHARE})[ \t]{{1,4}}(?:\w{{1,12}}[ \t]{{1,4}})?"
+    rf"(?<![\w.,/%+-])(?P<share>{_SHARE})[ \t]{{1,4}}(?:(?!not\b|less\b|never\b)\w{{1,12}}[ \t]{{1,4}})?"
     r"(?:(?P<sure>confident|certain|sure)|confidence|certainty)\b(?:[ \t]{1,4}(?P<next>\w{1,12}))?"
     rf"|\b(?:confident|certain|sure)[ \t]{{0,4}}\([ \t]?(?:\w{{1,13}}[ \t]|~)?(?P<after>{_SHARE})[ \t]?\)",
     re.I | re.A,
@@ -97,7 +97,7 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
     start, end = mention.span()
     name, mark_before = mention[0].lower(), text[max(0, start - 1) : start]
     back = label.before(text, start)
-    on = label.after(text, end, tagged=mark_before == "<", alone=back.alone)
+    on = label.after(text, end, tagged=mark_before == "<", alone=back.alone, paired=back.paired)
     if on is None or (name in words.CHANCES and not on.of_being_correct):
         return None
     value, reason = on.numeral.value, on.numeral.reason
@@ -118,7 +118,7 @@ def _said(text: str, mention: re.Match[str]) -> _Statement | None:
     tokens = label.tokens_before(text, mention.start())
     while tokens and (tokens[-1] in words.ADVERB or tokens[-1] in label.EMPHASIS or tokens[-1] == "~"):
         tokens.pop()
-    if not (not tokens or tokens[-1] in label.ENDS or _of_oneself(tokens, mention)):
+    if not (label.opens(tokens) or _of_oneself(tokens, mention)):
         return None
     if mention["share"] and not mention["sure"] and (mention["next"] or "").lower() in words.STATISTICS:
         return None

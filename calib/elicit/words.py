@@ -4,19 +4,12 @@ from __future__ import annotations
 
 # What a label is called. In some writing systems a word has no edge, so those are found anywhere.
 LABELS = (
-    "confidence",
-    "certainty",
-    "confianza",
-    "confiance",
-    "confiança",
-    "konfidenz",
-    "fiducia",
-    "уверенность",
+    *("confidence", "certainty"),
+    *("confianza", "confiance", "confiança", "konfidenz", "fiducia", "уверенность"),
 )
 EDGELESS = ("置信度", "信心度", "信心", "信頼度", "確信度", "自信度", "신뢰도", "확신도")
 CHANCES = ("probability", "likelihood", "chance")  # labels only of being correct
 CORRECT = {"correct", "correctness", "right", "accurate", "true"}
-SURE = ("confident", "certain", "sure")
 
 # Between a label and its number
 SUFFIX = CORRECT | {
@@ -36,65 +29,28 @@ LEVEL = {
     *("full", "complete", "total", "reasonably", "highly", "somewhat"),
 }
 DECLINED = {"n/a", "na", "none", "null", "unknown", "nil", "nan", "undefined", "unsure", "undetermined"}
-BETWEEN, BESIDE = SUFFIX | COPULA, LEVEL | BOUND | APPROXIMATELY | COPULA
+BETWEEN, BESIDE = SUFFIX | COPULA, LEVEL | BOUND | APPROXIMATELY | COPULA | {"a", "an"}
 
 # Before a label
 OWN = {"my", "our"}
 FINAL = {"final", "overall"}
-MODIFIER = (
-    OWN
-    | FINAL
-    | {
-        *(
-            "answer",
-            "stated",
-            "estimated",
-            "calibrated",
-            "reported",
-            "self",
-            "subjective",
-            "numeric",
-            "numerical",
-        ),
-        *(
-            "verbalized",
-            "model",
-            "the",
-            "a",
-            "level",
-            "of",
-            "total",
-            "current",
-            "correctness",
-            "text",
-            "textbf",
-            "mathbf",
-            "mathrm",
-        ),
-    }
-)
+MODIFIER = {
+    *(*OWN, *FINAL, "the", "a", "level", "of", "total", "current", "answer", "model", "self", "subjective"),
+    *("stated", "estimated", "calibrated", "reported", "verbalized", "numeric", "numerical", "correctness"),
+    *("high", "low", "medium", "moderate", "very", "fairly", "quite", "strong"),
+    *("text", "textbf", "mathbf", "mathrm"),  # of LaTeX
+}
 JOIN = {"with", "and", "at", "but", "so", "plus", "also", "und", "y", "et"}
 
 # From a first person to "95% sure", read backwards
 BE = {"am", "i'm", "im", "we're", "are", "be", "feel", "i'd", "we'd", "remain", "was", "were"}
 ADVERB = APPROXIMATELY | {
     *("now", "currently", "still", "say", "only", "just", "quite", "very", "fairly", "pretty", "therefore"),
-    *("would", "will", "can", "d", "so", "thus", "overall", "really", "honestly", "perhaps", "only"),
+    *("would", "will", "can", "d", "so", "thus", "overall", "really", "honestly", "perhaps"),
 }
 PERSON = {"i", "we", "i'm", "im", "we're", "i'd", "we'd"}
 HAVE = {
-    "have",
-    "say",
-    "put",
-    "give",
-    "estimate",
-    "assign",
-    "with",
-    "a",
-    "an",
-    "state",
-    "answer",
-    "this",
-    "that",
+    *("have", "say", "put", "give", "estimate", "assign", "state", "answer"),
+    *("with", "a", "an", "this", "that"),
 }
 STATISTICS = {"interval", "intervals", "level", "limit", "limits", "bound", "bounds", "band", "region", "set"}

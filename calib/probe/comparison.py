@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from calib.errors import InvalidInput
-from calib.measure import GRID, Change, Strata, change_test, group_means, kish_counts, strata
+from calib.measure import Change, change_test, group_means, kish_counts, strata
 
 Floats = npt.NDArray[np.float64]
 State = Literal["stable", "no_change_seen", "degraded", "changed"]
@@ -109,8 +109,6 @@ def _change(
 ) -> Change:
     """The change test at the masses of the confidences that are stated now."""
     groups = strata(c1)
-    if not np.isin(groups.assign(c0), groups.assign(c1)).any():  # no confidence is stated on both sides
-        groups = Strata(upper=(GRID,), kind="levels")
     size, here, there = len(groups), groups.assign(c1), groups.assign(c0)
     ones = np.ones_like(c1)
     mass = np.bincount(here, minlength=size) / len(c1)

@@ -27,43 +27,55 @@ from calib.probe.reading import read
 from calib.probe.result import result_of
 
 
-def run_probe(probe: Probe, *, engine: Engine, asks: Asks, now: Callable[[], datetime]) -> dict[str, Any]:
-    """Take this period's run as far as the endpoint allows, and return its result.
+def run_probe(
+    probe: Probe, *, period: str, engine: Engine, asks: Asks, now: Callable[[], datetime]
+) -> dict[str, Any]:
+    """Take a period's run as far as the endpoint allows, and return its result.
 
-    Questions that got no reply are asked again by the next call in the same period. Raises nothing for an
+    Questions that got no reply are asked again by the next call for the same period. Raises nothing for an
     endpoint that fails: that is a result, `cannot_see`, and an alert.
     """
-    period, setup = probe.period(now()), probe.setup
     with engine.begin() as conn:
         probes.erase_replies(conn, probe.name, before=now() - probe.keep_replies)
-        run = probes.open_run(
-            conn, probe=probe.name, period=period, setup=setup, digest=digest_of(setup), now=now()
-        )
+        run = _open(conn, probe, period, now())
         there = {(stored.question_id, stored.framing) for stored in probes.replies(conn, run.id)}
     if run.accepted_at is None and not (run.result and not run.result["replies"]["failed"]):
         failed, refused = _ask(probe, run, there, engine=engine, asks=asks, now=now)
         _evaluate(engine, probe, run, failed=failed, refused=refused, now=now())
-    with engine.connect() as conn:
-        return _account(conn, probes.reload(conn, run.id))
+    with engine.begin() as conn:
+        return account(conn, run)
 
 
-def accept_run(probe: Probe, *, engine: Engine, by: str, now: Callable[[], datetime]) -> dict[str, Any]:
-    """Make this period's finished run the one that later runs are compared with; twice is once.
+def accept_run(
+    probe: Probe, *, period: str, engine: Engine, by: str, now: Callable[[], datetime]
+) -> dict[str, Any]:
+    """Make a period's finished run the one that later runs are compared with; twice is once.
 
     Raises `InvalidInput` where there is no such run, or too little of it could be read to compare with.
     """
-    period, setup = probe.period(now()), probe.setup
     with engine.begin() as conn:
-        run = probes.open_run(
-            conn, probe=probe.name, period=period, setup=setup, digest=digest_of(setup), now=now()
-        )
+        run = _open(conn, probe, period, now())
         if run.result is None or len(probes.outcomes(conn, run.id)) < FEWEST:
             raise InvalidInput(
                 f"probe {probe.name}: {period} has fewer than {FEWEST} replies that can be read, so there is "
                 f"nothing to accept; `calib probe {probe.name}` asks"
             )
         probes.accept(conn, run.id, by=by, now=now())
-        return _account(conn, probes.reload(conn, run.id))
+        return account(conn, run)
+
+
+def account(conn: Connection, run: Run) -> dict[str, Any]:
+    """The run as `calib probe --json` shows it, with its alerts as they stand now."""
+    run = probes.reload(conn, run.id)
+    at = None if run.accepted_at is None else run.accepted_at.isoformat()
+    told = outbox.of_window(conn, run.probe, run.period)
+    return (run.result or {}) | {"accepted_at": at, "accepted_by": run.accepted_by, "alerts": told}
+
+
+def _open(conn: Connection, probe: Probe, period: str, now: datetime) -> Run:
+    setup = probe.setup
+    digest = digest_of(setup)
+    return probes.open_run(conn, probe=probe.name, period=period, setup=setup, digest=digest, now=now)
 
 
 def _ask(
@@ -142,10 +154,3 @@ def _evaluate(
         if probes.finish(conn, run, result=result, outcomes=reading.outcomes, now=now):
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
-
-
-def _account(conn: Connection, run: Run) -> dict[str, Any]:
-    """The result with its alerts as they stand now, and whether it was accepted itself."""
-    at = None if run.accepted_at is None else run.accepted_at.isoformat()
-    told = outbox.of_window(conn, run.probe, run.period)
-    return (run.result or {}) | {"accepted_at": at, "accepted_by": run.accepted_by, "alerts": told}

@@ -73,6 +73,7 @@ def test_the_first_run_is_accepted_by_a_person_and_later_ones_are_compared(
     assert worse.code == 1
     assert "DEGRADED" in worse.out
     assert "turned wrong" in worse.out
+    assert "waiting" not in worse.out  # delivered at once
     assert "sums 2026-11-26: confidence got worse" in worse.err  # the alert, on a terminal
     again = calib("probe", "sums", "--config", config, "--json")
     assert again.code == 1
@@ -81,7 +82,10 @@ def test_the_first_run_is_accepted_by_a_person_and_later_ones_are_compared(
 
     assert calib("probe", "sums", "--accept", "--config", config).code == 0
     day(2)
-    assert calib("probe", "sums", "--config", config, "--json").code == 0
+    quiet = calib("probe", "sums", "--config", config)
+    assert quiet.code == 0
+    assert "no change seen" in quiet.out
+    assert "would have been seen 4 times in 5" in quiet.out
 
 
 def test_too_little_to_see_exits_three_and_no_reply_at_all_four(

@@ -95,7 +95,7 @@ def test_nothing_changed_and_everything_else() -> None:
     c, y = np.full(40, 0.9), np.array([1.0] * 36 + [0.0] * 4)
     same = compare(c, y, c, y, alpha=0.05, max_rise=0.03, seed=1)
     assert (same.p, same.brier_rise, same.lost, same.gained) == (1.0, 0.0, 0, 0)
-    # no confidence is stated on both sides: accuracies are compared as a whole
+    # no confidence is stated on both sides: each earlier one falls into the nearest stratum of today's
     other = compare(c, y, np.full(40, 0.5), y, alpha=0.05, max_rise=0.03, seed=1)
     assert other.change.p is not None
     assert other.lost == other.gained == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,14 +52,16 @@ def sums(tmp_path: Path) -> tuple[Question, ...]:
 def run(
     engine: Engine, asks: Any, there: tuple[Question, ...], *, at: datetime = NOW, **other: Any
 ) -> dict[str, Any]:
-    return run_probe(probe(there, **other), engine=engine, asks=asks, now=lambda: at)
+    wanted = probe(there, **other)
+    return run_probe(wanted, period=wanted.period(at), engine=engine, asks=asks, now=lambda: at)
 
 
 def accepted(
     engine: Engine, asks: Any, there: tuple[Question, ...], *, at: datetime = NOW, **other: Any
 ) -> None:
     run(engine, asks, there, at=at, **other)
-    accept_run(probe(there, **other), engine=engine, by="ada", now=lambda: at)
+    wanted = probe(there, **other)
+    accept_run(wanted, period=wanted.period(at), engine=engine, by="ada", now=lambda: at)
 
 
 def alerts(engine: Engine) -> list[dict[str, Any]]:
@@ -177,7 +180,7 @@ def test_too_few_readable_replies_are_no_verdict(engine: Engine, sums: tuple[Que
     text = message(alerts(engine)[0]).text
     assert f"{found['readable']} of 60 replies can be read" in text
     with pytest.raises(InvalidInput, match="nothing to accept"):
-        accept_run(probe(sums[:25]), engine=engine, by="ada", now=lambda: NOW)
+        accept_run(probe(sums[:25]), period="2026-11-25", engine=engine, by="ada", now=lambda: NOW)
 
 
 def test_what_got_no_reply_is_asked_again_and_nothing_else(
@@ -242,6 +245,26 @@ def test_what_models_wrote_is_erased_and_outcomes_stay(engine: Engine, sums: tup
     assert oldest == later
     assert outcomes == 120
     assert found["paired"]["questions"] == 60
+
+
+def test_two_runs_at_once_are_one(engine: Engine, sums: tuple[Question, ...]) -> None:
+    accepted(engine, InProcess(Adder()), sums)
+    found: list[dict[str, Any]] = []
+
+    def once() -> None:
+        found.append(run(engine, InProcess(Adder(wrong=0.4)), sums, at=NOW + DAY))
+
+    threads = [threading.Thread(target=once) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one["state"] for one in found] == ["degraded"] * 3
+    assert found[0]["replies"]["arrived"] == 60
+    assert len(alerts(engine)) == 1
+    with engine.connect() as conn:
+        assert conn.execute(select(func.count()).select_from(tables.probe_runs)).scalar() == 2
+        assert conn.execute(select(func.count()).select_from(tables.probe_replies)).scalar() == 120
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
