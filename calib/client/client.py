@@ -151,7 +151,10 @@ class MappingClient:
         return found if found.reason else found._replace(reason=self._warning)
 
     def refresh_now(self) -> Status:
-        """Poll once, now, and say how it went; never raises for what the store does."""
+        """Poll once, now, and say how it went; never raises for what the store does.
+
+        It waits for the store, and for a poll of the background thread that is under way.
+        """
         with self._poll_lock:
             try:
                 self._follower.poll()

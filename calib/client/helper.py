@@ -6,11 +6,13 @@ it says. It ends when its standard input does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from typing import IO
 
 from calib.errors import CalibError, Unavailable
@@ -46,7 +48,7 @@ class Helper:
             except (OSError, ValueError) as error:
                 self._process = None
                 process.kill()
-                process.wait()
+                end(process)
                 raise Unavailable(f"the process that reads for this forked one is gone: {error}") from error
             finally:
                 deadline.cancel()
@@ -54,9 +56,11 @@ class Helper:
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", START, json.dumps(sys.path)]
         try:
-            return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
         except OSError as error:
             raise Unavailable(f"no process can be started to read for this forked one: {error}") from error
+        weakref.finalize(self, end, process)
+        return process
 
     def _ask(self, process: subprocess.Popen[bytes], key: str) -> bytes | None:
         ask, answers = process.stdin, process.stdout
@@ -72,6 +76,16 @@ class Helper:
         if len(data) != answer["size"]:
             raise ValueError("it stopped in the middle of an answer")
         return data
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Close the helper's pipes, which ends it, and reap it; safe in a process that was forked meanwhile."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(1)
 
 
 def main() -> None:

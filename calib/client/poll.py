@@ -11,6 +11,7 @@ from calib.client.trust import Trusted, admit, confirm, follow, hinted
 from calib.errors import ArtifactError, CalibError
 
 AHEAD = 16  # entries fetched at once where the hint says that there are as many
+AT_ONCE = 10_000  # entries followed in one poll: no store can keep a poll busy for ever
 
 
 class Follower:
@@ -55,7 +56,8 @@ class Follower:
         if data is None:
             return
         last = hinted(self._fetcher.get(hint_key(self._stream, self._channel)), epoch)
-        while data is not None:
+        end = generation + AT_ONCE
+        while data is not None and generation < end:
             yield data
             generation += 1
             ahead = min(AHEAD, last - generation + 1)

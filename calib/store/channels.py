@@ -45,7 +45,8 @@ def publish(
 
     `publish_id` names the intent: where the log has it already, that entry is returned, though it may have
     been superseded since. `expected`: the head that the decision was made against, None for an empty
-    channel. Raises `Conflict` where the head is another, and what `Store.create` raises.
+    channel. Raises `Conflict` where the head is another, `ArtifactError` where the log forked or other bytes
+    lie under the mapping's name, and what `Store.create` raises.
     """
     create_mapping(store, mapping)
     return promote(

@@ -215,6 +215,22 @@ def test_fault_11_a_new_epoch_recovers_every_client_and_nothing_is_deleted(
     assert {c.refresh_now().generation for c in clients.values()} == {2}
 
 
+def test_fault_11_another_entry_in_the_place_of_the_known_one_is_reported(
+    store: FaultyStore, clock: Clock
+) -> None:
+    """Restored, and published to once: the log is as long as it was, and not the same."""
+    put(store, a_mapping(0))
+    backup = dict(store.objects)
+    put(store, a_mapping(1))
+    c = client(store, clock, refresh=100)
+    c.refresh_now()
+    store.objects = backup
+    put(store, a_mapping(2))
+    assert "with other bytes: the history forked" in c.refresh_now().reason
+    clock.pass_by(301 / 86_400)
+    assert c.refresh_now()[:2] == ("STALE", a_mapping(1).digest)
+
+
 def test_fault_11_a_ruined_epoch_is_led_out_of_too(store: FaultyStore, clock: Clock) -> None:
     put(store, a_mapping(0))
     c = client(store, clock)
@@ -525,6 +541,46 @@ def test_fault_16_every_batch_uses_one_mapping_during_swaps(store: FaultyStore, 
     assert wrong == []
     assert len(served) > 5
     assert c.calibrate(1.0).mapping == a_mapping(59).digest
+
+
+def test_fault_16_an_answer_reads_what_is_served_once(store: FaultyStore, clock: Clock) -> None:
+    """Whatever is read twice can be of two mappings: a race too rare to be met, so the reads are counted."""
+    put(store, a_mapping(0, certificates=({"target": 0.9, "cut": 0.5},)))
+    reads = []
+
+    class Counted(MappingClient):
+        @property
+        def _served(self) -> Any:
+            reads.append(1)
+            return self.__dict__["snapshot"]
+
+        @_served.setter
+        def _served(self, value: Any) -> None:
+            self.__dict__["snapshot"] = value
+
+    c = Counted(
+        "file:x",
+        stream="triage",
+        fetcher=store,
+        background=False,
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
+    c.refresh_now()
+    for days, ask in enumerate(
+        [
+            lambda: c.calibrate(0.9),
+            lambda: c.calibrate(np.array([0.9])),
+            lambda: c.calibrate(0.9, segment="billing"),
+            lambda: c.decide(0.9, target=0.9),
+            c.status,
+            lambda: c.calibrate(0.9),
+        ]
+    ):
+        clock.pass_by(days)  # fresh at first, then stale
+        reads.clear()
+        ask()
+        assert len(reads) == 1
 
 
 FORKED = """

@@ -114,7 +114,10 @@ def channels() -> None:
     nowhere = log | {"golden/channels/production/latest.json": '{"epoch":7,"generation":900}'}
     far = nowhere | {key(1, 900): entry(1, 900, third, digests[0]), key(7, 1): entry(7, 1, None, digests[0])}
     end = {"head": [1, 3], "mapping": digests[2], "refused": False}
+    spaced = json.dumps(json.loads(second) | {"invented": "later"}, indent=1)  # hashed as it was written
+    loose = base | {key(1, 1): first, key(1, 2): spaced, key(1, 3): entry(1, 3, spaced, digests[2])}
     cases: dict[str, dict[str, Any]] = {
+        "another writer's spaces and keys": {"objects": loose, "known": first, **end},
         "empty": {"objects": base, "known": None, "head": None, "mapping": None, "refused": False},
         "cold": {"objects": log, "known": None, **end},
         "warm": {"objects": log, "known": first, **end},

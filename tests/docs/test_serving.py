@@ -1,0 +1,89 @@
+"""The examples of docs/serving.md run as they stand, against a store that has a mapping."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calib.client import MappingClient
+from calib.mapping import Mapping
+from calib.store import open_store
+from calib.testing.mappings import a_mapping, put
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
+
+
+@pytest.fixture
+def mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping:
+    """What `file:mappings` has in the folder that the examples run in."""
+    monkeypatch.chdir(tmp_path)
+    certificates = ({"target": 0.9, "cut": 0.9},)
+    made = a_mapping(stream="support-triage", scope={"model": "gpt-4o"}, certificates=certificates)
+    put(open_store("file:mappings"), made, at=datetime.now(UTC), expires_at=None)
+    return made
+
+
+def example(word: str) -> dict[str, Any]:
+    """Run the one block that holds `word`."""
+    (code,) = [block for block in blocks() if word in block]
+    names: dict[str, Any] = {}
+    exec(compile(code, PAGE.name, "exec"), names)  # noqa: S102
+    return names
+
+
+def blocks() -> list[str]:
+    import re
+
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_a_service(mapping: Mapping) -> None:
+    import asyncio
+
+    import httpx
+
+    names = example("FastAPI")
+    assert isinstance(names["client"], MappingClient)
+    names["client"].refresh_now()
+
+    async def ask(confidence: float) -> dict[str, Any]:
+        transport = httpx.ASGITransport(app=names["app"])
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as web:
+            answer = await web.get("/triage", params={"confidence": confidence, "question": "which?"})
+            return dict(answer.json())
+
+    for confidence, automatic in ((0.93, True), (0.5, False)):
+        wanted = {"served": mapping.apply(confidence), "mapping": mapping.digest, "automatic": automatic}
+        assert asyncio.run(ask(confidence)) == wanted
+    names["client"].close()
+
+
+def test_a_batch_over_pandas(mapping: Mapping) -> None:
+    names = example("pandas")
+    assert names["table"]["served"].tolist() == [mapping.apply(r) for r in (0.62, 0.93, 0.99)]
+    assert set(names["table"]["mapping"]) == {mapping.digest}
+    assert names["status"] == "FRESH"
+
+
+def test_a_batch_over_polars_and_arrow(mapping: Mapping) -> None:
+    names = example("polars")
+    wanted = [mapping.apply(r) for r in (0.62, 0.93, 0.99)]
+    assert names["frame"]["served"].to_list() == wanted
+    assert names["arrow"]["served"].to_pylist() == wanted
+
+
+def test_a_hook_that_logs_what_was_served(mapping: Mapping) -> None:
+    names = example("hooks=[log]")
+    names["client"].refresh_now()
+    names["client"].calibrate(0.93, context="prediction-2")
+    row = {"prediction_id": "prediction-2", "served": mapping.apply(0.93), "mapping": mapping.digest}
+    assert names["rows"][-1] == row
+    assert names["rows"][0]["prediction_id"] == "prediction-1"
+    names["client"].close()
+
+
+def test_every_example_is_run_here() -> None:
+    assert len(blocks()) == 4
