@@ -177,27 +177,33 @@ class _Quantity:
     """An estimate and what each row adds to it, shape (n,), up to a constant.
 
     `linear`: the part of that which another sample's rows can share; less than `rows` where a gap may be
-    noise, for the size of a gap that is hardly there does not follow its sign.
+    noise, for the size of a gap that is hardly there does not follow its sign. `floored`: the truth may be
+    0, below which no estimate goes, so that it errs upwards.
     """
 
     estimate: Estimate
     rows: Floats
     linear: Floats
+    floored: bool = False
 
 
 def _difference(now: _Quantity, was: _Quantity, pairs: Floats | None) -> Estimate:
-    """MOVER's interval of now − was; `pairs`: weights of the pairs, shape (n,), None where there are none."""
+    """MOVER's interval of now − was; `pairs`: weights of the pairs, shape (n,), None where there are none.
+
+    An estimate's distance down to its floor is a bias as much as noise: it adds up with the other's distance
+    instead of going under in a root of squares.
+    """
     here, there = now.estimate, was.estimate
     common = 0.0 if pairs is None else _correlation(now, was, pairs)
 
-    def reach(a: float, b: float) -> float:
-        return math.sqrt(max(0.0, a**2 + b**2 - 2 * common * a * b))
+    def reach(a: float, b: float, floored: bool) -> float:
+        return a + b if floored else math.sqrt(max(0.0, a**2 + b**2 - 2 * common * a * b))
 
     point = here.value - there.value
     return Estimate(
         point,
-        point - reach(here.value - here.low, there.high - there.value),
-        point + reach(here.high - here.value, there.value - there.low),
+        point - reach(here.value - here.low, there.high - there.value, now.floored),
+        point + reach(here.high - here.value, there.value - there.low, was.floored),
     )
 
 
@@ -225,7 +231,10 @@ def _ece(sample: Sample, measured: Measurement) -> _Quantity:
     follows = 1 - 2 * ndtr(-np.abs(gap) / standard_error(counts.correct, labels, mean))
     ece = measured.ece
     return _Quantity(
-        estimate=Estimate(ece.estimate, ece.low, ece.high), rows=rows, linear=rows * follows[group]
+        estimate=Estimate(ece.estimate, ece.low, ece.high),
+        rows=rows,
+        linear=rows * follows[group],
+        floored=ece.low <= 0,
     )
 
 
