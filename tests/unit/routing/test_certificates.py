@@ -68,6 +68,15 @@ def test_none_says_whether_labels_or_accuracy_is_missing() -> None:
     assert "error rate" in wrong.reason
 
 
+def test_the_first_failure_ends_the_search() -> None:
+    """Planted bug: going on below a cut that failed, where the mix above happens to be good again."""
+    scores = np.repeat([0.9, 0.8], [60, 2000])
+    correct = np.concatenate([np.repeat([1, 0], [50, 10]), np.ones(2000)])
+    found = certify(scores, correct, target=0.9, start=0.9)
+    assert isinstance(found, NoCertificate)
+    assert isinstance(certify(scores, correct, target=0.9, start=0.8), Certificate)
+
+
 def test_unequal_weights_count_as_fewer_labels() -> None:
     rng = np.random.default_rng(0)
     weights = rng.uniform(0.1, 4, 300)
