@@ -13,7 +13,6 @@ from scipy.special import ndtr
 from calib.errors import InvalidInput
 from calib.measure import Change, Measurement, group_means, kish_counts, measure, strata
 from calib.measure.change import State
-from calib.measure.ece import standard_error
 from calib.measure.intervals import z_of
 from calib.measure.scores import Estimate
 
@@ -176,28 +175,31 @@ def _moved(difference: Estimate) -> bool:
 class _Quantity:
     """An estimate and what each row adds to it, shape (n,), up to a constant.
 
-    `linear`: the part of that which another sample's rows can share; less than `rows` where a gap may be
-    noise, for the size of a gap that is hardly there does not follow its sign.
+    `floored`: the truth may be 0, below which no estimate goes, so that it errs upwards.
     """
 
     estimate: Estimate
     rows: Floats
-    linear: Floats
+    floored: bool = False
 
 
 def _difference(now: _Quantity, was: _Quantity, pairs: Floats | None) -> Estimate:
-    """MOVER's interval of now − was; `pairs`: weights of the pairs, shape (n,), None where there are none."""
+    """MOVER's interval of now − was; `pairs`: weights of the pairs, shape (n,), None where there are none.
+
+    An estimate's distance down to its floor is a bias as much as noise: it adds up with the other's distance
+    instead of going under in a root of squares.
+    """
     here, there = now.estimate, was.estimate
     common = 0.0 if pairs is None else _correlation(now, was, pairs)
 
-    def reach(a: float, b: float) -> float:
-        return math.sqrt(max(0.0, a**2 + b**2 - 2 * common * a * b))
+    def reach(a: float, b: float, floored: bool) -> float:
+        return a + b if floored else math.sqrt(max(0.0, a**2 + b**2 - 2 * common * a * b))
 
     point = here.value - there.value
     return Estimate(
         point,
-        point - reach(here.value - here.low, there.high - there.value),
-        point + reach(here.high - here.value, there.value - there.low),
+        point - reach(here.value - here.low, there.high - there.value, now.floored),
+        point + reach(here.high - here.value, there.value - there.low, was.floored),
     )
 
 
@@ -210,7 +212,7 @@ def _correlation(now: _Quantity, was: _Quantity, weights: Floats) -> float:
     scale = math.sqrt(float(share @ centred(now.rows) ** 2) * float(share @ centred(was.rows) ** 2))
     if scale <= 0:
         return 0.0
-    return min(1.0, max(-1.0, float(share @ (centred(now.linear) * centred(was.linear))) / scale))
+    return min(1.0, max(-1.0, float(share @ (centred(now.rows) * centred(was.rows))) / scale))
 
 
 def _ece(sample: Sample, measured: Measurement) -> _Quantity:
@@ -221,16 +223,13 @@ def _ece(sample: Sample, measured: Measurement) -> _Quantity:
     labels = np.maximum(counts.labels, 1e-9)
     gap = mean - counts.correct / labels
     rows = np.sign(gap)[group] * (sample.scores - sample.correct)
-    # How far E|N(gap, s)| follows the gap: not at all at 0, one for one far from it.
-    follows = 1 - 2 * ndtr(-np.abs(gap) / standard_error(counts.correct, labels, mean))
     ece = measured.ece
-    return _Quantity(
-        estimate=Estimate(ece.estimate, ece.low, ece.high), rows=rows, linear=rows * follows[group]
-    )
+    estimate = Estimate(ece.estimate, ece.low, ece.high)
+    return _Quantity(estimate=estimate, rows=rows, floored=ece.low <= 0)
 
 
 def _accuracy(sample: Sample, measured: Measurement) -> _Quantity:
-    return _Quantity(estimate=measured.accuracy, rows=sample.correct, linear=sample.correct)
+    return _Quantity(estimate=measured.accuracy, rows=sample.correct)
 
 
 def _confidence(sample: Sample) -> _Quantity:
@@ -254,7 +253,7 @@ def _auroc(sample: Sample, measured: Measurement) -> _Quantity | None:
         placed = (below + upto) / 2 if right else 1 - (below + upto) / 2
         share = sample.weights[mine].sum() / sample.weights.sum()
         rows[mine] = (placed - measured.auroc.value) / share
-    return _Quantity(estimate=measured.auroc, rows=rows, linear=rows)
+    return _Quantity(estimate=measured.auroc, rows=rows)
 
 
 def _dsc(sample: Sample) -> _Quantity:
@@ -276,7 +275,7 @@ def _mean(rows: Floats, weights: Floats) -> _Quantity:
     share = weights / weights.sum()
     value = float(share @ rows)
     half = Z * math.sqrt(float(share**2 @ (rows - value) ** 2))
-    return _Quantity(estimate=Estimate(value, value - half, value + half), rows=rows, linear=rows)
+    return _Quantity(estimate=Estimate(value, value - half, value + half), rows=rows)
 
 
 def _ends(name: str, found: Estimate) -> dict[str, float]:

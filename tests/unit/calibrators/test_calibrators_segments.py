@@ -35,6 +35,13 @@ def test_a_segment_that_differs_gets_its_own_mapping_and_is_nearer_the_truth() -
     assert own < np.abs(found.curve.apply(LEVELS) - truth).mean() / 3
 
 
+def test_old_labels_help_a_small_segment() -> None:
+    """With forty new labels there is nothing to decide by; with old ones there is."""
+    now, before = drawn(1, 240, 0.3), drawn(2, 2400, 0.3)
+    assert "0" not in refit(now, None, served=Identity(), change=NO_CHANGE).segments
+    assert "0" in refit(now, before, served=Identity(), change=NO_CHANGE).segments
+
+
 def test_segments_that_do_not_differ_rarely_get_one_and_lose_little_by_it() -> None:
     chosen, harm = 0, []
     for seed in range(30):

@@ -68,6 +68,15 @@ def test_none_says_whether_labels_or_accuracy_is_missing() -> None:
     assert "error rate" in wrong.reason
 
 
+def test_the_first_failure_ends_the_search() -> None:
+    """Planted bug: going on below a cut that failed, where the mix above happens to be good again."""
+    scores = np.repeat([0.9, 0.8], [60, 2000])
+    correct = np.concatenate([np.repeat([1, 0], [50, 10]), np.ones(2000)])
+    found = certify(scores, correct, target=0.9, start=0.9)
+    assert isinstance(found, NoCertificate)
+    assert isinstance(certify(scores, correct, target=0.9, start=0.8), Certificate)
+
+
 def test_unequal_weights_count_as_fewer_labels() -> None:
     rng = np.random.default_rng(0)
     weights = rng.uniform(0.1, 4, 300)
@@ -193,3 +202,29 @@ def test_a_client_ignores_the_certificates_of_segments_that_it_does_not_know(tmp
     with MappingClient(store, stream="s", bundled=bundled, background=False) as client:
         assert client.decide(0.96, target=0.9).act
         assert not client.decide(0.6, target=0.9).act
+
+
+def test_a_client_finds_the_step_of_a_chain_on_the_grid(tmp_path: Path) -> None:
+    from calib.client import MappingClient
+    from calib.mapping import Identity, Mapping
+
+    rng = np.random.default_rng(0)
+    scores = rng.choice([0.6, 0.8, 1.0], 3000)
+    labels = labels_of(scores, rng.random(3000) < np.where(scores == 1, 0.99, scores))
+    proven = [
+        one for one in certified(labels, targets=grid((0.9,)), start=1.0) if isinstance(one, Certificate)
+    ]
+    made = Mapping(
+        stream="s",
+        method="identity",
+        default=Identity(),
+        created_at="2026-11-03T00:00:00Z",
+        certificates=tuple(one.to_json() for one in proven),
+    )
+    bundled = tmp_path / "mapping.json"
+    bundled.write_bytes(made.to_bytes())
+    store = f"file:{tmp_path / 'store'}"
+    with MappingClient(store, stream="s", bundled=bundled, background=False) as client:
+        assert client.decide(1.0, target=0.9, steps=3).act
+        assert not client.decide(0.8, target=0.9, steps=3).act
+        assert not client.decide(1.0, target=0.95, steps=8).act  # .9936 of each: more than there is
