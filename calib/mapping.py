@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,14 +74,15 @@ class Mapping:
     @cached_property
     def cuts(self) -> tuple[tuple[float, float], ...]:
         """The certificates as (target, cut), ascending; one that is malformed certifies nothing."""
-        pairs = [(certificate.get("target"), certificate.get("cut")) for certificate in self.certificates]
-        return tuple(
-            sorted(
-                (float(target), float(cut))
-                for target, cut in pairs
-                if _is_number(target) and _is_number(cut) and 0 < target < 1 and 0 <= cut <= 1
-            )
-        )
+        return _cuts(self.certificates)
+
+    @cached_property
+    def segment_cuts(self) -> dict[str, tuple[tuple[float, float], ...]]:
+        """The same for the segments that have certificates of their own."""
+        stated = self.evidence.get("segment_certificates")
+        if not isinstance(stated, dict):
+            return {}
+        return {name: _cuts(own) for name, own in stated.items() if isinstance(own, list)}
 
     def to_bytes(self) -> bytes:
         """The bytes it was read from; a new one's are canonical: JSON in UTF-8, keys sorted, no spaces."""
@@ -140,6 +142,18 @@ class Mapping:
             raise ArtifactError(f"the mapping file cannot be read: {error}") from None
         mapping.__dict__["_bytes"] = bytes(data)
         return mapping
+
+
+def _cuts(certificates: Iterable[Any]) -> tuple[tuple[float, float], ...]:
+    stated = [one for one in certificates if isinstance(one, dict)]
+    pairs = [(certificate.get("target"), certificate.get("cut")) for certificate in stated]
+    return tuple(
+        sorted(
+            (float(target), float(cut))
+            for target, cut in pairs
+            if _is_number(target) and _is_number(cut) and 0 < target < 1 and 0 <= cut <= 1
+        )
+    )
 
 
 def canonical(values: dict[str, Any]) -> bytes:

@@ -133,10 +133,9 @@ class MappingClient:
                 False,
                 "a bundled mapping's certificates do not count: nothing says when they expire",
             )
-        elif segment is not None and segment in now.segments:
-            act, reason = False, f"segment {segment!r} has a mapping but no certificate of its own"
-        elif (cut := cut_for(now.mapping, needed)) is None:
-            act, reason = False, f"there is no certificate for an accuracy of {needed:.4f}"
+        elif (cut := cut_for(now.mapping, needed, segment)) is None:
+            where = "" if segment is None else f" in the segment {segment!r}"
+            act, reason = False, f"there is no certificate for an accuracy of {needed:.4f}{where}"
         else:
             act = raw >= cut
             reason = f"{raw:g} is {'at or above' if act else 'below'} the certified cut {cut:g}"

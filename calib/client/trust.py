@@ -97,13 +97,17 @@ def out_of_scope(mapping: Mapping, scope: Dict[str, str] | None) -> str | None:
     return None
 
 
-def cut_for(mapping: Mapping, needed: float) -> float | None:
+def cut_for(mapping: Mapping, needed: float, segment: str | None = None) -> float | None:
     """The raw confidence from which an accuracy of `needed` is certified; None where none is.
 
     Of the certificates whose target is at least `needed` the lowest counts. One that is malformed certifies
-    nothing.
+    nothing. A segment's own certificates count for it; where it has a curve of its own and no certificate,
+    nothing does.
     """
-    for target, cut in mapping.cuts:
+    cuts = mapping.cuts
+    if segment is not None and (segment in mapping.segment_cuts or segment in mapping.segments):
+        cuts = mapping.segment_cuts.get(segment, ())
+    for target, cut in cuts:
         if target >= needed - 1e-12:
             return cut
     return None

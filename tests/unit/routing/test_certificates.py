@@ -181,50 +181,43 @@ def test_labels_needed_are_about_enough() -> None:
     assert 0.25 < enough / tried < 0.95
 
 
-def test_a_client_ignores_the_certificates_of_segments_that_it_does_not_know(tmp_path: Path) -> None:
-    """Those by segment stand in the evidence, where no client takes them for the stream's."""
+def test_certificates_of_a_segment_hold_in_it_alone(tmp_path: Path) -> None:
+    """They stand in the evidence, where no reader takes them for the stream's."""
+    from datetime import UTC, datetime, timedelta
+
     from calib.client import MappingClient
     from calib.mapping import Identity, Mapping
+    from calib.store import open_store, publish
 
     whole = {"target": 0.9, "confidence": 0.95, "cut": 0.95, "share": 0.4, "n": 200, "accuracy_low": 0.91}
-    part = {"billing": [whole | {"cut": 0.5}]}
+    now = datetime(2026, 11, 3, tzinfo=UTC)
     made = Mapping(
         stream="s",
         method="x",
         default=Identity(),
+        segments={"refunds": Identity()},
         created_at="2026-11-03T00:00:00Z",
         certificates=(whole,),
-        evidence={"segment_certificates": part},
+        evidence={"segment_certificates": {"billing": [whole | {"cut": 0.5}]}},
     )
-    bundled = tmp_path / "mapping.json"
-    bundled.write_bytes(made.to_bytes())
-    store = f"file:{tmp_path / 'store'}"
-    with MappingClient(store, stream="s", bundled=bundled, background=False) as client:
+    url = f"file:{tmp_path / 'store'}"
+    publish(
+        open_store(url),
+        made,
+        channel="production",
+        publish_id="x",
+        at=now,
+        by="test",
+        reason="first",
+        expires_at=now + timedelta(days=60),
+        expected=None,
+    )
+    with MappingClient(url, stream="s", background=False, now=lambda: now) as client:
+        assert client.refresh_now().state == "FRESH"
         assert client.decide(0.96, target=0.9).act
         assert not client.decide(0.6, target=0.9).act
-
-
-def test_a_client_finds_the_step_of_a_chain_on_the_grid(tmp_path: Path) -> None:
-    from calib.client import MappingClient
-    from calib.mapping import Identity, Mapping
-
-    rng = np.random.default_rng(0)
-    scores = rng.choice([0.6, 0.8, 1.0], 3000)
-    labels = labels_of(scores, rng.random(3000) < np.where(scores == 1, 0.99, scores))
-    proven = [
-        one for one in certified(labels, targets=grid((0.9,)), start=1.0) if isinstance(one, Certificate)
-    ]
-    made = Mapping(
-        stream="s",
-        method="identity",
-        default=Identity(),
-        created_at="2026-11-03T00:00:00Z",
-        certificates=tuple(one.to_json() for one in proven),
-    )
-    bundled = tmp_path / "mapping.json"
-    bundled.write_bytes(made.to_bytes())
-    store = f"file:{tmp_path / 'store'}"
-    with MappingClient(store, stream="s", bundled=bundled, background=False) as client:
-        assert client.decide(1.0, target=0.9, steps=3).act
-        assert not client.decide(0.8, target=0.9, steps=3).act
-        assert not client.decide(1.0, target=0.95, steps=8).act  # .9936 of each: more than there is
+        assert client.decide(0.6, target=0.9, segment="billing").act
+        assert not client.decide(0.6, target=0.9, segment="another").act
+        own_curve_alone = client.decide(0.99, target=0.9, segment="refunds")
+    assert not own_curve_alone.act
+    assert "no certificate" in own_curve_alone.reason
