@@ -1,7 +1,6 @@
 """Reading from a forked process: obstore's threads stayed behind in the parent, so a fresh process reads.
 
-The helper reads one request a line, in JSON, and answers with a line of JSON, followed by as many bytes as
-it says. It ends when its standard input does.
+Its own side is `calib.client.reader`.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import threading
 import weakref
 from typing import IO
 
-from calib.errors import CalibError, Unavailable
+from calib.errors import Unavailable
 
 START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from calib.client.helper import main; main()"
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from calib.client.reader import main; main()"
 )
 PATIENCE = 3  # times the timeout of a request: for starting up, and before the helper is taken for dead
 
@@ -66,7 +65,7 @@ class Helper:
         ask, answers = process.stdin, process.stdout
         if ask is None or answers is None:
             raise ValueError("it has no pipes")
-        _say(ask, {"url": self._url, "timeout": self._timeout, "key": key})
+        say(ask, {"url": self._url, "timeout": self._timeout, "key": key})
         answer = json.loads(answers.readline())
         if "trouble" in answer:
             raise Unavailable(answer["trouble"])
@@ -88,25 +87,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
         process.wait(1)
 
 
-def main() -> None:
-    """The helper's own side."""
-    from calib.client.fetch import ObstoreFetcher
-
-    answers = sys.stdout.buffer
-    fetcher: ObstoreFetcher | None = None
-    for line in sys.stdin.buffer:
-        request = json.loads(line)
-        fetcher = fetcher or ObstoreFetcher(request["url"], timeout=request["timeout"])
-        try:
-            data = fetcher.get(request["key"])
-        except CalibError as error:
-            _say(answers, {"trouble": str(error)})
-            continue
-        _say(answers, {"size": None if data is None else len(data)})
-        answers.write(data or b"")
-        answers.flush()
-
-
-def _say(to: IO[bytes], message: dict[str, object]) -> None:
+def say(to: IO[bytes], message: dict[str, object]) -> None:
+    """One line of JSON."""
     to.write(json.dumps(message).encode() + b"\n")
     to.flush()
