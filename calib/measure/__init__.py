@@ -10,6 +10,7 @@ from calib.measure.judge import Judged, with_judge
 from calib.measure.measurement import Measurement, measure
 from calib.measure.scores import Decomposition, Estimate
 from calib.measure.sequential import EProcess
+from calib.measure.significance import change_p_value
 from calib.measure.strata import GRID, Strata, cell, strata, strata_of_cells
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Rise",
     "Strata",
     "cell",
+    "change_p_value",
     "change_test",
     "cluster_counts",
     "ece_estimate",
