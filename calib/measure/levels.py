@@ -60,6 +60,11 @@ class Levels:
             right_square=self.right_square * square,
         )
 
+    def spread_out(self, effect: Floats) -> Levels:
+        """With the variances of each group multiplied; `effect` of shape (B,)."""
+        by = effect[self.group]
+        return replace(self, square=self.square * by, right_square=self.right_square * by)
+
     def merged(self) -> Levels:
         """One entry for each score, whatever its group."""
         starts = _starts(self.score[1:] != self.score[:-1])

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.bins import Bin, Bins, bins_of, checked
+from calib.measure.clusters import design_effect
 from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
 from calib.measure.levels import levels
 from calib.measure.scores import (
@@ -86,6 +87,7 @@ def measure(
     strata: npt.ArrayLike | None = None,
     mass: npt.ArrayLike | None = None,
     score_means: npt.ArrayLike | None = None,
+    clusters: npt.ArrayLike | None = None,
     bins: Bins | None = None,
     level: float = 0.95,
 ) -> Measurement:
@@ -94,7 +96,8 @@ def measure(
     `strata`: whole numbers from 0, shape (n,); by default those of `calib.measure.strata`. `mass`: the
     population's share of each stratum, shape (B,), where it is known from all predictions; a row then
     counts mass · weight / (weight in its stratum), and strata without labels are left out. `score_means`:
-    the population's mean score by stratum, shape (B,); by default the sample's.
+    the population's mean score by stratum, shape (B,); by default the sample's. `clusters`: what rows that
+    move together have in common, shape (n,); all intervals are then as wide as `cluster_counts` says.
 
     Raises `InvalidInput` for an empty sample, shapes that differ, NaN and values out of range.
 
@@ -128,6 +131,11 @@ def measure(
         counts = Counts(seen.by_group(seen.right, size), total)
     else:
         counts = kish_counts(made.assign(score) if group is None else group, answer, weight, size)
+    if clusters is not None:
+        by_row = made.assign(score) if group is None else group
+        effect = design_effect(by_row, answer, weight, clusters, size)
+        counts = Counts(counts.correct / effect, counts.labels / effect)
+        seen = seen.spread_out(effect)
     summed = seen.by_group(seen.weight * seen.score, size)
     sample_means = np.clip(np.divide(summed, total, out=np.zeros(size), where=total > 0), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
