@@ -13,6 +13,7 @@ from calib.measure.mix import MixShift, mix_shift
 from calib.measure.multiple import holm, partially_pooled
 from calib.measure.scores import Decomposition, Estimate
 from calib.measure.sequential import EProcess
+from calib.measure.significance import change_p_value
 from calib.measure.strata import GRID, GROUPS, MAX_LEVELS, Strata, cell, strata, strata_of_cells
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Rise",
     "Strata",
     "cell",
+    "change_p_value",
     "change_test",
     "cluster_counts",
     "ece_estimate",

@@ -28,14 +28,16 @@ def cluster_counts(
     With fewer than about 20 clusters no such estimate is worth much. Raises `InvalidInput` for shapes that
     differ and for a cluster that is missing (NaN or None).
     """
-    codes = _codes(cluster, len(group))
     plain = kish_counts(group, correct, weights, size)
-    effect = design_effect(group, correct, weights, codes, size)
+    effect = design_effect(group, correct, weights, cluster, size)
     return Counts(plain.correct / effect, plain.labels / effect)
 
 
-def design_effect(group: Whole, correct: Floats, weights: Floats, codes: Whole, size: int) -> Floats:
-    """By group, shape (size,), at least 1; `codes`: clusters as whole numbers from 0."""
+def design_effect(
+    group: Whole, correct: Floats, weights: Floats, cluster: npt.ArrayLike, size: int
+) -> Floats:
+    """What `cluster_counts` divides by: by group, shape (size,), at least 1."""
+    codes = _codes(cluster, len(group))
     counted = weights > 0
     group, correct, weights, codes = group[counted], correct[counted], weights[counted], codes[counted]
     if not len(group):

@@ -214,12 +214,17 @@ def _invert(w: Floats, plugin: Floats, shape: Floats, sd: Floats, z: float) -> F
 
 
 def mover(now: Ece, before: Ece) -> Rise:
-    """The rise from `before` to `now` with an interval from the two intervals (MOVER, Zou & Donner 2008)."""
+    """The rise from `before` to `now` with an interval from the two intervals (MOVER, Zou & Donner 2008).
+
+    Where the interval of `before` begins at 0 its estimate may be noise alone, which is never below 0 and
+    does not average out: the upper end is then that of `now`.
+    """
     point = now.estimate - before.estimate
+    upwards = float(np.hypot(now.high - now.estimate, before.estimate - before.low))
     return Rise(
         point=point,
         low=point - float(np.hypot(now.estimate - now.low, before.high - before.estimate)),
-        high=point + float(np.hypot(now.high - now.estimate, before.estimate - before.low)),
+        high=now.high if before.low <= 0 else point + upwards,
     )
 
 

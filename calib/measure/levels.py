@@ -60,9 +60,10 @@ class Levels:
             right_square=self.right_square * square,
         )
 
-    def widened(self, effect: float) -> Levels:
-        """With every variance `effect` ≥ 1 times as large, as rows that come in clusters have it."""
-        return replace(self, square=self.square * effect, right_square=self.right_square * effect)
+    def spread_out(self, effect: Floats) -> Levels:
+        """With the variances of each group multiplied; `effect` of shape (B,)."""
+        by = effect[self.group]
+        return replace(self, square=self.square * by, right_square=self.right_square * by)
 
     def merged(self) -> Levels:
         """One entry for each score, whatever its group."""

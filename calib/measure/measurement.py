@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.bins import Bin, Bins, bins_of, checked
-from calib.measure.clusters import cluster_counts
+from calib.measure.clusters import design_effect
 from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
 from calib.measure.levels import levels
 from calib.measure.scores import (
@@ -96,9 +96,8 @@ def measure(
     `strata`: whole numbers from 0, shape (n,); by default those of `calib.measure.strata`. `mass`: the
     population's share of each stratum, shape (B,), where it is known from all predictions; a row then
     counts mass · weight / (weight in its stratum), and strata without labels are left out. `score_means`:
-    the population's mean score by stratum, shape (B,); by default the sample's. `clusters`: what rows have in
-    common, as a conversation or a day, shape (n,): every interval then counts labels as
-    `calib.measure.cluster_counts` does.
+    the population's mean score by stratum, shape (B,); by default the sample's. `clusters`: what rows that
+    move together have in common, shape (n,); all intervals are then as wide as `cluster_counts` says.
 
     Raises `InvalidInput` for an empty sample, shapes that differ, NaN and values out of range.
 
@@ -128,14 +127,15 @@ def measure(
     if not (np.isfinite(factor).all() and (factor >= 0).all() and 0 < whole < np.inf):
         raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
 
-    if weights is None and clusters is None:
+    if weights is None:
         counts = Counts(seen.by_group(seen.right, size), total)
     else:
-        inside = made.assign(score) if group is None else group
-        counts = kish_counts(inside, answer, weight, size)
-        if clusters is not None:
-            single, counts = counts, cluster_counts(inside, answer, weight, clusters, size)
-            seen = seen.widened(_overall_effect(single, counts, masses))
+        counts = kish_counts(made.assign(score) if group is None else group, answer, weight, size)
+    if clusters is not None:
+        by_row = made.assign(score) if group is None else group
+        effect = design_effect(by_row, answer, weight, clusters, size)
+        counts = Counts(counts.correct / effect, counts.labels / effect)
+        seen = seen.spread_out(effect)
     summed = seen.by_group(seen.weight * seen.score, size)
     sample_means = np.clip(np.divide(summed, total, out=np.zeros(size), where=total > 0), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
@@ -157,15 +157,6 @@ def measure(
         smece=smooth_ece(once),
         bins=bins_of(once, bins or Bins.equal_width(10), level),
     )
-
-
-def _overall_effect(single: Counts, clustered: Counts, mass: Floats) -> float:
-    """How much wider the variance of the whole accuracy is for the rows' clusters, at least 1."""
-    there = (single.labels > 0) & (mass > 0)
-    n = single.labels[there]
-    rate = (single.correct[there] + 1) / (n + 2)
-    part = mass[there] ** 2 * rate * (1 - rate)
-    return max(1.0, float((part / clustered.labels[there]).sum() / (part / n).sum()))
 
 
 def _whole(strata: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:

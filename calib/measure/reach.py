@@ -91,12 +91,12 @@ def labels_to_prove_stable(scene: Scene, accuracy: Floats, score: Floats) -> int
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Past:
-    """Baselines again: labels (B,), correct ones (R, B), their ECEs and how far down those reach (R,)."""
+    """Baselines again: labels (B,), correct ones (R, B), their ECEs and the lower ends of those (R,)."""
 
     labels: Floats
     correct: Floats
     ece: Floats
-    spread: Floats
+    low: Floats
 
 
 def _past(scene: Scene, accuracy: Floats, score: Floats) -> _Past:
@@ -104,8 +104,8 @@ def _past(scene: Scene, accuracy: Floats, score: Floats) -> _Past:
     n0 = np.maximum(np.round(scene.before), 1)
     k0 = rng.binomial(n0.astype(np.int64), accuracy, (REPLICATES, len(n0))).astype(np.float64)
     ece = debiased(k0, n0, score, scene.mass)
-    spread = ece - np.minimum(lower_bound(k0, n0, score, scene.mass), ece)
-    return _Past(labels=n0, correct=k0, ece=ece, spread=spread)
+    low = np.minimum(lower_bound(k0, n0, score, scene.mass), ece)
+    return _Past(labels=n0, correct=k0, ece=ece, low=low)
 
 
 def _drawn(
@@ -118,10 +118,10 @@ def _drawn(
     k1 = rng.binomial(n1.astype(np.int64), accuracy, past.correct.shape).astype(np.float64)
     here = debiased(k1, n1, score, scene.mass)
     point = here - past.ece
-    room = np.maximum(scene.max_rise - point, 0)
-    # MOVER's upper end is point + hypot(upper − here, spread): it passes where the upper end passes this.
-    limit = here + np.sqrt(np.maximum(room**2 - past.spread**2, 0))
-    passes = (room <= past.spread) | reaches(k1, n1, score, scene.mass, limit)
+    room, spread, noise = np.maximum(scene.max_rise - point, 0), past.ece - past.low, past.low <= 0
+    # As in `mover`, turned round: the rise's upper end passes where the ECE's passes this.
+    limit = np.where(noise, scene.max_rise, here + np.sqrt(np.maximum(room**2 - spread**2, 0)))
+    passes = reaches(k1, n1, score, scene.mass, limit) | (~noise & (room <= spread))
     found = scene.statistic(k1, n1, past.correct, past.labels) >= scene.threshold
     return found, point, passes
 

@@ -130,7 +130,7 @@ def certified(
     counted = labels.take(labels.weights > 0)
     found = None
     if counted.n:
-        found = auroc(levels(counted.scores, counted.correct, counted.weights).widened(effect))
+        found = auroc(levels(counted.scores, counted.correct, counted.weights).spread_out(np.array([effect])))
     if found is None or found.low > 0.5:
         return certify_each(labels, targets=targets, start=start, effect=effect)
     reason = (

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.coverage import ECES, LABELS, SHAPES, coverage, intervals, rise_coverage
 from benchmarks.designs import DESIGNS
 from benchmarks.worlds import drifted, grouped, world
-from calib.measure import ece
+from calib.measure import Ece, ece
 
 LEAST, REPEATS = 0.93, 400
 
@@ -40,12 +40,33 @@ def test_the_interval_covers_however_labels_come(name: str) -> None:
         assert coverage(here, truth, 500, REPEATS, rng, name) >= LEAST - slack(), truth
 
 
-def test_the_rise_is_covered() -> None:
+def rises(before: float, rise: float, n: int) -> float:
     here = world("tied")
     strata, rng = grouped(here), np.random.default_rng(3)
-    now = DESIGNS["plain"](drifted(here, "shift", 0.05), 500, REPEATS, rng)
-    then = DESIGNS["plain"](here, 500, REPEATS, rng, months=6)
-    assert rise_coverage(now, then, 0.05, strata.score, strata.mass) >= LEAST - slack()
+    then = DESIGNS["plain"](drifted(here, "shift", before), n, REPEATS, rng, months=6)
+    now = DESIGNS["plain"](drifted(here, "shift", before + rise), n, REPEATS, rng)
+    return rise_coverage(now, then, rise, strata.score, strata.mass)
+
+
+@pytest.mark.parametrize("n", [500, 2000])
+@pytest.mark.parametrize(
+    ("before", "rise"), [(0.0, 0.0), (0.0, 0.03), (0.0, 0.10), (0.02, 0.03), (0.05, 0.05)]
+)
+def test_the_rise_is_covered(before: float, rise: float, n: int) -> None:
+    assert rises(before, rise, n) >= LEAST - slack()
+
+
+def test_a_baseline_of_noise_taken_for_real_would_be_caught() -> None:
+    """Planted bug: quadrature throughout; a calibrated baseline's estimate then hides a part of the rise."""
+    real = Ece.__init__
+
+    def never_at_zero(self: Ece, *, plugin: float, estimate: float, low: float, high: float) -> None:
+        real(self, plugin=plugin, estimate=estimate, low=max(low, 1e-12), high=high)
+
+    right = rises(0.0, 0.03, 2000)
+    with patch.object(Ece, "__init__", never_at_zero):
+        broken = rises(0.0, 0.03, 2000)
+    assert right - broken > 0.02
 
 
 def bias(n: int) -> float:

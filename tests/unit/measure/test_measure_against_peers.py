@@ -112,3 +112,15 @@ def test_the_smooth_ece_is_relplots(name: str) -> None:
 
 def test_the_numbers_say_who_made_them() -> None:
     assert set(GOLDEN["versions"]) >= {"netcal", "torchmetrics", "relplot", "uncertainty-calibration"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_intervals_of_bins_are_scipys_wilson(name: str) -> None:
+    from scipy.stats import binomtest
+
+    scores, correct, _ = sample(name)
+    for found in reliability(scores, correct, bins=Bins.equal_width(10)).bins:
+        if found.accuracy is not None:
+            right = round(found.accuracy * found.n)
+            theirs = binomtest(right, found.n).proportion_ci(0.95, method="wilson")
+            assert (found.low, found.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)

@@ -207,3 +207,12 @@ def test_mover_is_wider_than_either_interval() -> None:
     found = mover(now, before)
     assert found.low < found.point < found.high
     assert found.high - found.low >= max(now.high - now.low, before.high - before.low)
+
+
+def test_a_baseline_that_may_be_calibrated_takes_nothing_off_the_upper_end() -> None:
+    now, before = ece_estimate([70], [100], [0.9], [1.0]), ece_estimate([880], [1000], [0.9], [1.0])
+    assert before.low == 0
+    assert mover(now, before).high == now.high
+    worse = ece_estimate([800], [1000], [0.9], [1.0])
+    assert worse.low > 0
+    assert mover(now, worse).high < now.high

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from calib.errors import InvalidInput
-from calib.measure import cluster_counts, kish_counts
+from calib.measure import cluster_counts, kish_counts, measure
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -113,3 +113,21 @@ def test_no_rows_are_no_labels() -> None:
 def test_a_row_without_a_cluster_is_refused(cluster: list[object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         cluster_counts(np.zeros(3, dtype=np.intp), np.ones(3), np.ones(3), np.array(cluster), 1)
+
+
+def test_every_interval_of_a_measurement_knows_the_clusters() -> None:
+    """Each row five times in a cluster of its own: the intervals are those of the rows once, nearly."""
+    rng = np.random.default_rng(6)
+    score = rng.choice([0.5, 0.7, 0.9], 400)
+    correct = (rng.random(400) < score - 0.05).astype(float)
+    once = measure(score, correct)
+    five = [np.repeat(values, 5) for values in (score, correct, np.arange(400))]
+    naive, found = measure(five[0], five[1]), measure(five[0], five[1], clusters=five[2])
+    for name in ("ece", "accuracy", "brier", "log_loss", "auroc"):
+        widths = [getattr(m, name).high - getattr(m, name).low for m in (once, naive, found)]
+        assert widths[1] < 0.75 * widths[0], name
+        assert widths[2] == pytest.approx(widths[0], rel=0.05), name
+    assert found.brier.value == pytest.approx(once.brier.value)
+    for ours, theirs in zip(found.bins, once.bins, strict=True):
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+    assert measure(score, correct, clusters=np.arange(400)) == once
