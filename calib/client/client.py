@@ -103,7 +103,7 @@ class MappingClient:
             value = curve.scalar(raw)
         else:
             value = curve.apply(raw)
-        state = "FRESH" if self._monotonic() < now.fresh_until else judge(now, **self._moment())[0]
+        state = "FRESH" if self._monotonic() < now.fresh_until else now.otherwise
         answer: Calibrated = _tuple(Calibrated, (value, raw, now.digest, state))
         if self._hooks:
             self._tell(answer, context)
@@ -168,8 +168,8 @@ class MappingClient:
                 self._failures += 1
                 self._trouble = f"{type(error).__name__}: {error}"
             trusted = self._follower.trusted
-            self._served = self._snapshot(trusted)
             self._tried = True
+            self._served = self._snapshot(trusted)
             if self._cache is not None and trusted is not None and trusted is not self._saved:
                 self._warning = self._cache.save(trusted)
                 self._saved = trusted if not self._warning else self._saved
@@ -192,6 +192,7 @@ class MappingClient:
             self._bundled,
             self._scope,
             confirmed=self._confirmed,
+            tried=self._tried,
             refresh=self._refresh,
             wall=self._utc().timestamp(),
             monotonic=self._monotonic(),

@@ -21,8 +21,8 @@ class Snapshot:
     `mapping` is None where none may be used, and `refusal` says why. `certified`: whether its certificates
     count; those of a bundled mapping do not, for nothing says when they expire. `expires` is in POSIX
     seconds. `fresh_until`, on the monotonic clock, spares the read path the wall clock and every rule: before
-    it the mapping was confirmed recently and does not expire. (A wall clock that was stepped is heeded by
-    `judge` at once, and by this at the next poll.)
+    it the mapping was confirmed recently and does not expire; from it on the state is `otherwise`. (A wall
+    clock that was stepped is heeded by `judge` at once, and by these at the next poll.)
     """
 
     mapping: Mapping | None
@@ -35,6 +35,7 @@ class Snapshot:
     confirmed: float | None
     overdue: float
     fresh_until: float
+    otherwise: str
     refusal: str
 
 
@@ -44,6 +45,7 @@ def snapshot(
     scope: Dict[str, str],
     *,
     confirmed: float | None,
+    tried: bool,
     refresh: float,
     wall: float,
     monotonic: float,
@@ -57,6 +59,9 @@ def snapshot(
             chosen = mapping if why is None else None
             refusal = refusal or why or ""
     own = trusted is not None and chosen is trusted.mapping
+    otherwise = "UNCALIBRATED" if refusal or tried else "INITIALIZING"
+    if chosen is not None:
+        otherwise = "STALE"
     expires = trusted.expires if trusted is not None and own else float("inf")
     fresh_until = float("-inf")
     if confirmed is not None and own:
@@ -72,6 +77,7 @@ def snapshot(
         confirmed=confirmed,
         overdue=float("inf") if confirmed is None else confirmed + OVERDUE * refresh,
         fresh_until=fresh_until,
+        otherwise=otherwise,
         refusal=refusal,
     )
 

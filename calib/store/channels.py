@@ -17,6 +17,7 @@ from calib.mapping import NAME, Mapping
 from calib.store.log import history, read_mapping, readable
 from calib.store.objects import Store
 
+LONGEST_TEXT = 2000  # characters of who and why: readers refuse an entry of more than 1 MiB
 RACES = 16  # lost in a row before publishing without an expectation gives up
 
 
@@ -66,8 +67,10 @@ def publish(
 def create_mapping(store: Store, mapping: Mapping) -> None:
     """Store a mapping under its digest.
 
-    Raises `ArtifactError` where other bytes lie there: nobody can have won that name fairly.
+    Raises `ArtifactError` for what readers would refuse, and where other bytes lie there: nobody can have won
+    that name fairly.
     """
+    Mapping.from_bytes(mapping.to_bytes())
     key = mapping_key(mapping.stream, mapping.digest)
     try:
         store.create(key, mapping.to_bytes())
@@ -216,6 +219,9 @@ def open_epoch(
 
 
 def _add(store: Store, entry: Entry) -> Entry:
+    for name in ("publish_id", "by", "reason"):
+        if len(getattr(entry, name)) > LONGEST_TEXT:
+            raise InvalidInput(f"{name} has more than {LONGEST_TEXT} characters; a log is no place for more")
     store.create(key_of(entry.stream, entry.channel, *entry.position), entry.to_bytes())
     hint = json.dumps({"epoch": entry.epoch, "generation": entry.generation})
     store.hint(hint_key(entry.stream, entry.channel), hint.encode())

@@ -308,6 +308,15 @@ def test_what_is_too_large_is_refused_before_it_is_read(store: Store) -> None:
             store.get("bigger")
 
 
+def test_what_readers_would_refuse_is_not_written(store: Store) -> None:
+    with pytest.raises(InvalidInput, match="reason"):
+        put(store, 0, reason="x" * 2001)
+    with pytest.raises(ArtifactError, match="refused"):
+        publish_mapping(store, a_mapping(evidence={"note": "x" * (1 << 20)}))
+    assert log(store) == []
+    assert mappings(store, stream="triage") == [mapping(0).digest]
+
+
 def test_a_client_reads_what_was_published(url: str, store: Store) -> None:
     """Through its own fetcher, by the same URL: twenty entries, and then one more."""
     if url in ("memory:", "fake:"):

@@ -491,6 +491,28 @@ def test_fault_15_a_clock_stepped_by_a_day_stops_nothing(store: FaultyStore, clo
     assert c.refresh_now().state == "FRESH"
 
 
+def test_fault_15_a_stale_answer_takes_no_longer_than_a_fresh_one(store: FaultyStore, clock: Clock) -> None:
+    put(store, a_mapping(0))
+    c = client(store, clock)
+    c.refresh_now()
+
+    def fastest() -> float:
+        times = []
+        for _ in range(50):
+            begin = time.thread_time()
+            for _ in range(200):
+                c.calibrate(0.9)
+            times.append(time.thread_time() - begin)
+        return min(times)
+
+    fresh = fastest()
+    store.down = True
+    clock.pass_by(100)
+    c.refresh_now()
+    assert c.calibrate(0.9).status == "STALE"
+    assert fastest() < 1.5 * fresh
+
+
 def test_fault_15_jitter_spreads_a_thousand_clients() -> None:
     """All start at the same moment: by the third poll no second of five minutes holds more than a few."""
     rng = np.random.default_rng(0)

@@ -1,0 +1,56 @@
+"""Addresses of stores, and errors that can be shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from calib.errors import InvalidInput
+from calib.remote import folder_of, open_remote, reason, shown
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("file:mappings", "base/mappings"),
+        ("file:/srv/mappings", "/srv/mappings"),
+        ("file:///srv/mappings", "/srv/mappings"),
+        ("file:../up", "base/../up"),
+        ("s3://bucket/prefix", None),
+        ("nonsense", None),
+    ],
+)
+def test_folders(url: str, folder: str | None) -> None:
+    assert folder_of(url, base=Path("base")) == (None if folder is None else Path(folder))
+
+
+@pytest.mark.parametrize("url", ["file:", "file:///", "file://server/share"])
+def test_folders_that_are_none(url: str) -> None:
+    with pytest.raises(InvalidInput, match="file:FOLDER"):
+        folder_of(url)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("https://user:pw@host/x?sig=1&se=2", "https://host/x"),
+        ("GET https://h/a?X-Amz-Signature=1 failed", "GET https://h/a failed"),
+        ("s3://bucket/prefix", "s3://bucket/prefix"),
+        ("is it there?", "is it there?"),
+    ],
+)
+def test_nothing_secret_is_shown(text: str, seen: str) -> None:
+    assert shown(text) == seen
+
+
+def test_an_error_is_its_first_line() -> None:
+    assert reason(ValueError("what\nDebug source: Authorization: secret")) == "what"
+    assert reason(ValueError()) == "ValueError"
+
+
+def test_settings_that_cannot_be_used_are_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "not base64!")
+    with pytest.raises(InvalidInput, match="az://container"):
+        open_remote("az://container/prefix")
