@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from calib.calibrators.fitting import METHODS, crossfit, fit, fit_labels, held_out_ece
 from calib.calibrators.labels import Labels, labels_of
-from calib.calibrators.refit import Refit, refit
+from calib.calibrators.refit import FORMS, Refit, refit
+from calib.calibrators.temperature import fit_temperature, probabilities
 from calib.mapping import Curve
 
 __all__ = [
+    "FORMS",
     "METHODS",
     "Curve",
     "Labels",
@@ -15,7 +17,9 @@ __all__ = [
     "crossfit",
     "fit",
     "fit_labels",
+    "fit_temperature",
     "held_out_ece",
     "labels_of",
+    "probabilities",
     "refit",
 ]

@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from calib.calibrators.beta import beta
+from calib.calibrators.blend import isotonic_prior, platt_isotonic
 from calib.calibrators.isotonic import isotonic
 from calib.calibrators.labels import Labels, labels_of
+from calib.calibrators.platt import platt
+from calib.calibrators.temperature import temperature
 from calib.errors import InvalidInput
 from calib.mapping import Curve, Identity
 from calib.measure import Ece, Strata, ece_estimate, group_means, kish_counts, strata
 
 Floats = npt.NDArray[np.float64]
+Folds = npt.NDArray[np.intp]
 
-METHODS = ("isotonic", "identity")
+METHODS = ("isotonic", "platt", "beta", "temperature", "platt_isotonic", "isotonic_prior", "identity")
 FOLDS = 5
 
 
@@ -23,45 +28,87 @@ def fit(
     *,
     method: str = "isotonic",
     weights: npt.ArrayLike | None = None,
+    prior: Curve | None = None,
 ) -> Curve:
     """Fit a mapping to scores in [0, 1] and answers 0 or 1, both of shape (n,).
 
-    Raises `InvalidInput` for a method that is not in `METHODS` and for arrays that are no labels.
+    `prior`: an earlier mapping, which `isotonic_prior` leans on; the other methods know none. Raises
+    `InvalidInput` for a method that is not in `METHODS` and for arrays that are no labels.
 
     >>> fit([0.6, 0.9], [0, 1]).apply(0.9) > fit([0.6, 0.9], [0, 1]).apply(0.6)
     True
+    >>> fit([0.6, 0.9, 0.9, 0.9], [0, 1, 1, 0], method="platt").kind
+    'logistic'
     """
-    return fit_labels(labels_of(scores, correct, weights), method=method)
+    return fit_labels(labels_of(scores, correct, weights), method=method, prior=prior)
 
 
-def fit_labels(labels: Labels, *, method: str) -> Curve:
+def fit_labels(labels: Labels, *, method: str, prior: Curve | None = None) -> Curve:
     """The same from labels."""
-    if method == "isotonic":
-        return isotonic(labels)
-    if method == "identity":
-        return Identity()
+    match method:
+        case "isotonic":
+            return isotonic(labels)
+        case "isotonic_prior":
+            return isotonic_prior(labels, prior)
+        case "platt":
+            return platt(labels)
+        case "beta":
+            return beta(labels)
+        case "temperature":
+            return temperature(labels)
+        case "platt_isotonic":
+            return platt_isotonic(labels)
+        case "identity":
+            return Identity()
     raise InvalidInput(f"{method!r} is no method; there are {', '.join(METHODS)}")
 
 
-def crossfit(
-    labels: Labels, *, method: str, extra: Labels | None = None, folds: int = FOLDS, seed: int = 0
-) -> Floats:
-    """Each row's calibrated score from a fit that has not seen it, shape (n,).
+def folds_of(labels: Labels, folds: int = FOLDS, seed: int = 0) -> Folds:
+    """The fold, 0 to at most `folds` − 1, of each row, shape (n,).
 
-    Each fold is scored by a fit on the other folds and all of `extra`. The folds are drawn at random, after
-    a sort so that the order of the rows does not matter.
+    Drawn at random, after a sort so that the order of the rows does not matter.
     """
     order = np.lexsort((labels.weights, labels.correct, labels.scores))
     fold = np.empty(len(order), dtype=np.intp)
     parts = max(1, min(folds, len(order)))
     fold[order] = np.random.default_rng(seed).permutation(np.arange(len(order)) % parts)
-    scores = np.empty(len(order))
-    for part in range(parts):
-        held = fold == part
-        rest = labels.take(~held).plus(extra)
-        curve = fit_labels(rest, method=method) if rest.n else Identity()
-        scores[held] = curve.apply(labels.scores[held])
-    return scores
+    return fold
+
+
+def fold_curves(
+    labels: Labels, fold: Folds, *, method: str, extra: Labels | None = None, prior: Curve | None = None
+) -> list[Curve]:
+    """For each fold the fit on the other folds and all of `extra`; the identity where that is nothing."""
+    curves: list[Curve] = []
+    for part in range(int(fold.max(initial=-1)) + 1):
+        rest = labels.take(fold != part).plus(extra)
+        curves.append(fit_labels(rest, method=method, prior=prior) if rest.n else Identity())
+    return curves
+
+
+def held_out(scores: Floats, fold: Folds, curves: list[Curve]) -> Floats:
+    """Each row scored by the fit that has not seen it, shape (n,)."""
+    found = np.empty(len(scores))
+    for part, curve in enumerate(curves):
+        found[fold == part] = curve.apply(scores[fold == part])
+    return found
+
+
+def crossfit(
+    labels: Labels,
+    *,
+    method: str,
+    extra: Labels | None = None,
+    prior: Curve | None = None,
+    folds: int = FOLDS,
+    seed: int = 0,
+) -> Floats:
+    """Each row's calibrated score from a fit that has not seen it, shape (n,).
+
+    Each fold is scored by a fit on the other folds and all of `extra`.
+    """
+    fold = folds_of(labels, folds, seed)
+    return held_out(labels.scores, fold, fold_curves(labels, fold, method=method, extra=extra, prior=prior))
 
 
 def held_out_ece(scores: Floats, labels: Labels) -> Ece:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from calib.calibrators.labels import Labels
+from calib.calibrators.likelihood import levels
 from calib.errors import InvalidInput
 from calib.mapping import PiecewiseLinear
 
@@ -14,31 +17,27 @@ Floats = npt.NDArray[np.float64]
 # Share of the identity that is mixed in: enough to make the mapping strictly increasing, so that refitting
 # keeps the ranking and AUROC does not fall; too little to move a confidence by more than 1e-4.
 TILT = 1e-4
+PRIOR_LABELS = 0.5  # pseudo-labels from an earlier mapping, for each real one
 
 
-def levels(labels: Labels) -> tuple[Floats, Floats, Floats, Floats]:
-    """By distinct score, ascending: the score, its accuracy, its weight, and the sum of squared weights."""
-    score, tie = np.unique(labels.scores, return_inverse=True)
-    weights = labels.weights / labels.weights.max()  # tiny ones would vanish when squared
-    weight = np.bincount(tie, weights).astype(np.float64)
-    squares = np.bincount(tie, weights**2).astype(np.float64)
-    there = squares > 0
-    right = np.bincount(tie, weights * labels.correct)
-    return score[there], right[there] / weight[there], weight[there], squares[there]
-
-
-def isotonic(labels: Labels) -> PiecewiseLinear:
+def isotonic(
+    labels: Labels, prior: Callable[[Floats], Floats] | None = None, *, strength: float = PRIOR_LABELS
+) -> PiecewiseLinear:
     """Fit by pooling adjacent violators (Ayer et al. 1955; Zadrozny & Elkan 2002), each block smoothed.
 
     A block of n effective labels with k correct becomes (k + ½) / (n + 1): most plain fits state an exact 0
-    or 1 somewhere. Its value holds from its lowest to its highest score, straight lines in between. Raises
-    `InvalidInput` without a single label.
+    or 1 somewhere. Its value holds from its lowest to its highest score, straight lines in between. With a
+    `prior`, from scores to accuracies, every label brings `strength` pseudo-labels that are right so often.
+    Raises `InvalidInput` without a single label.
     """
     from scipy.optimize import isotonic_regression
 
     if labels.n == 0:
         raise InvalidInput("isotonic regression needs at least one label")
     score, accuracy, weight, squares = levels(labels)
+    if prior is not None:
+        accuracy = (accuracy + strength * prior(score)) / (1 + strength)
+        weight, squares = weight * (1 + strength), squares * (1 + strength)
     fitted = isotonic_regression(accuracy, weights=weight)
     first = fitted.blocks[:-1].astype(np.intp)
     last = fitted.blocks[1:].astype(np.intp) - 1

@@ -1,15 +1,18 @@
-"""Refitting: which labels, and whether the result may replace what is served."""
+"""Refitting: which labels, which form, and whether the result may replace what is served."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping as Named
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from calib.calibrators.fitting import crossfit, ece_of, fit_labels, held_out_ece
+from calib.calibrators.fitting import ece_of, fit_labels, fold_curves, folds_of, held_out, held_out_ece
 from calib.calibrators.labels import Labels
+from calib.calibrators.segments import paired_gain, segment_fits
 from calib.mapping import Curve
 from calib.measure import Ece, strata
 
@@ -18,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 POOL_ABOVE = 0.05  # p-value of the change test above which old labels still describe the present
 OLD_SHARE = 0.1  # of the new labels' weight, for old labels after a change
 LEAST_LABELS = 50
+FORMS = ("isotonic", "platt", "beta", "platt_isotonic", "isotonic_prior")
 
 
 class Verdict(Protocol):
@@ -38,14 +42,16 @@ class Verdict(Protocol):
 class Refit:
     """The account of a refit; `curve` is None where it was not even tried.
 
-    `ece_before` and `brier_before` are those of what is served, on the new labels; `ece_after` and
-    `brier_after` are cross-fitted: no row is scored by a fit that has seen it. `t_*`: of the paired
-    improvement of the Brier score.
+    `segments`: the curves of segments that have one of their own. `ece_before` and `brier_before` are those
+    of what is served, on the new labels; `ece_after` and `brier_after` are cross-fitted: no row is scored by
+    a fit or a choice of form that has seen it (which segments have curves is decided on all rows). `t_*`: of
+    the paired improvement of the Brier score.
     """
 
     published: bool
     reason: str
     curve: Curve | None
+    segments: Named[str, Curve] = field(default_factory=dict)
     method: str
     pooling: str
     labels_used: int
@@ -57,84 +63,127 @@ class Refit:
     t_identity: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Candidate:
+    """A form on a choice of labels, with its fits by fold and its held-out scores of the new labels."""
+
+    method: str
+    pooling: str
+    extra: Labels | None
+    curves: list[Curve]
+    scores: Floats
+
+
 def refit(
     now: Labels,
     baseline: Labels | None,
     *,
     served: Curve,
     change: Verdict,
-    method: str = "isotonic",
+    served_segments: Named[str, Curve] | None = None,
+    methods: Sequence[str] = FORMS,
     seed: int = 0,
 ) -> Refit:
     """Fit a new mapping and hold it against what is served and against the raw confidence.
 
     Which labels: without a change the baseline's still describe the present and are all used; after one
     they are left out, or kept at a tenth of the new labels' weight where that scores better out of fold.
-    Veto: the new mapping is published only if its cross-fitted Brier score on the new labels is better than
-    both others' on the same rows.
+    Which form: of `methods`, the one with the least cross-fitted Brier score on the new labels; the choice is
+    cross-fitted too, each fold scored by the form that is best on the others. A segment gets a mapping of
+    its own, drawn towards the stream's, only where that scores better out of fold. Veto: the new mapping is
+    published only if its cross-fitted Brier score on the new labels is better than both others' on the same
+    rows. `served_segments`: the served mapping's own curves by segment.
     """
     if now.n < LEAST_LABELS:
-        return _untried(method, f"{now.n} labels are too few to fit a mapping: it takes {LEAST_LABELS}")
+        return _untried(f"{now.n} labels are too few to fit a mapping: it takes {LEAST_LABELS}")
     if len(np.unique(now.correct[now.weights > 0])) < 2:
         word = "right" if now.correct[now.weights > 0][0] else "wrong"
-        return _untried(method, f"all {now.n} labels are {word}: nothing can be fitted to one class")
+        return _untried(f"all {now.n} labels are {word}: nothing can be fitted to one class")
+    fold = folds_of(now, seed=seed)
+    candidates = []
+    for pooling, extra in _poolings(now, baseline, change):
+        for method in methods:
+            curves = fold_curves(now, fold, method=method, extra=extra, prior=served)
+            scores = held_out(now.scores, fold, curves)
+            candidates.append(
+                _Candidate(method=method, pooling=pooling, extra=extra, curves=curves, scores=scores)
+            )
     share = now.weights / now.total
+    best, after = _chosen(candidates, now, fold)
+    curve = fit_labels(now.plus(best.extra), method=best.method, prior=served)
+    own = segment_fits(now, best.extra, fold=fold, curves=best.curves, stream=curve)
+    for segment in own.values():
+        after[segment.where] = segment.scores
 
-    def scored(extra: Labels | None) -> tuple[float, Floats]:
-        scores = crossfit(now, method=method, extra=extra, seed=seed)
-        return float(share @ (scores - now.correct) ** 2), scores
-
-    pooling, extra = "new only", None
-    brier_after, held_out = scored(None)
-    if baseline is not None and baseline.n > 0:
-        if change.p is not None and change.p <= POOL_ABOVE:
-            old = baseline.scaled(min(baseline.total, OLD_SHARE * now.total))
-            brier_with, held_out_with = scored(old)
-            if brier_with < brier_after:
-                pooling, extra = f"new, old at {OLD_SHARE:.0%} of their weight", old
-                brier_after, held_out = brier_with, held_out_with
-        else:
-            pooling, extra = "new and old", baseline
-            brier_after, held_out = scored(baseline)
-
-    present = np.asarray(served.apply(now.scores), dtype=np.float64)
+    present = _applied(served, served_segments or {}, now)
     losses = {
-        "after": (held_out - now.correct) ** 2,
+        "after": (after - now.correct) ** 2,
         "served": (present - now.correct) ** 2,
         "identity": (now.scores - now.correct) ** 2,
     }
-    gain_served, t_served = _gain(losses["served"] - losses["after"], now.weights)
-    gain_identity, t_identity = _gain(losses["identity"] - losses["after"], now.weights)
+    gain_served, t_served = paired_gain(losses["served"] - losses["after"], now.weights)
+    gain_identity, t_identity = paired_gain(losses["identity"] - losses["after"], now.weights)
     lost_to = [
         name
         for name, gain in (("what is served", gain_served), ("the raw confidence", gain_identity))
         if gain <= 0
     ]
-    everything = now.plus(extra)
     return Refit(
         published=not lost_to,
         reason=f"no better than {' and '.join(lost_to)} on labels that it has not seen"
         if lost_to
         else "better than what is served and than the raw confidence on labels that it has not seen",
-        curve=fit_labels(everything, method=method),
-        method=method,
-        pooling=pooling,
-        labels_used=everything.n,
+        curve=curve,
+        segments={name: segment.curve for name, segment in own.items()},
+        method=best.method,
+        pooling=best.pooling,
+        labels_used=now.plus(best.extra).n,
         ece_before=ece_of(present, now, strata(present, now.weights)),
-        ece_after=held_out_ece(held_out, now),
+        ece_after=held_out_ece(after, now),
         brier_before=float(share @ losses["served"]),
-        brier_after=brier_after,
+        brier_after=float(share @ losses["after"]),
         t_served=t_served,
         t_identity=t_identity,
     )
 
 
-def _untried(method: str, reason: str) -> Refit:
+def _poolings(now: Labels, baseline: Labels | None, change: Verdict) -> list[tuple[str, Labels | None]]:
+    """Which old labels may join the new ones."""
+    if baseline is None or baseline.n == 0:
+        return [("new only", None)]
+    if change.p is None or change.p > POOL_ABOVE:
+        return [("new and old", baseline)]
+    old = baseline.scaled(min(baseline.total, OLD_SHARE * now.total))
+    return [("new only", None), (f"new, old at {OLD_SHARE:.0%} of their weight", old)]
+
+
+def _chosen(
+    candidates: Sequence[_Candidate], now: Labels, fold: npt.NDArray[np.intp]
+) -> tuple[_Candidate, Floats]:
+    """The candidate with the least held-out Brier score, and scores of which no choice has seen the row."""
+    losses = np.stack([now.weights * (one.scores - now.correct) ** 2 for one in candidates])
+    scores = np.empty(len(now.scores))
+    for part in range(int(fold.max()) + 1):
+        held = fold == part
+        scores[held] = candidates[int(np.argmin(losses[:, ~held].sum(axis=1)))].scores[held]
+    return candidates[int(np.argmin(losses.sum(axis=1)))], scores
+
+
+def _applied(curve: Curve, segments: Named[str, Curve], labels: Labels) -> Floats:
+    """What a mapping with curves of its own for some segments makes of the rows' scores."""
+    scores = np.asarray(curve.apply(labels.scores), dtype=np.float64)
+    for name, own in segments.items():
+        where = labels.segments == name
+        scores[where] = own.apply(labels.scores[where])
+    return scores
+
+
+def _untried(reason: str) -> Refit:
     return Refit(
         published=False,
         reason=reason,
         curve=None,
-        method=method,
+        method="none",
         pooling="none",
         labels_used=0,
         ece_before=None,
@@ -144,11 +193,3 @@ def _untried(method: str, reason: str) -> Refit:
         t_served=None,
         t_identity=None,
     )
-
-
-def _gain(difference: Floats, weights: Floats) -> tuple[float, float]:
-    """The weighted mean of paired differences and its t statistic."""
-    share = weights / weights.sum()
-    mean = float(share @ difference)
-    error = float(np.sqrt((share**2 * (difference - mean) ** 2).sum()))
-    return mean, mean / error if error > 0 else 0.0

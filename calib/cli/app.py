@@ -43,14 +43,17 @@ def root(
 
 from calib.cli import (  # noqa: E402
     cycle_verbs,
+    gate_verb,
     labels_verbs,
     mapping_verbs,
     measure_verb,
     plan_verb,
+    routes_verb,
     setup_verbs,
 )
 
 app.command("measure")(measure_verb.measure)
+app.command("gate")(gate_verb.gate)
 app.command("check")(setup_verbs.check)
 app.command("demo")(setup_verbs.demo)
 app.command("plan")(plan_verb.plan)
@@ -60,5 +63,6 @@ app.command("sample")(cycle_verbs.sample)
 app.command("evaluate")(cycle_verbs.evaluate)
 app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
+app.command("routes")(routes_verb.routes)
 app.add_typer(labels_verbs.app, name="labels")
 app.add_typer(mapping_verbs.app, name="mapping")

@@ -10,6 +10,10 @@ import typer
 from calib.cli import output
 from calib.cli.options import Json
 
+# The practice's limits of the ECE.
+UNRELIABLE = 0.10
+USELESS = 0.15
+
 
 def measure(
     file: Annotated[Path, typer.Argument(help="CSV or Parquet with confidence, correct[, weight, segment].")],
@@ -42,13 +46,13 @@ def measure(
     found = measure_rows(table.scores, table.correct, weights=table.weights, bins=Bins.equal_width(bins))
     result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
     result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
+    result["verdict"] = verdict(found.ece.low, found.ece.high)
     if table.segments is not None:
         for name in sorted({str(s) for s in table.segments if s is not None and s == s}):
             here = table.segments == name
             weights = None if table.weights is None else table.weights[here]
-            result["segments"][name] = measure_rows(
-                table.scores[here], table.correct[here], weights=weights
-            ).to_json()
+            part = measure_rows(table.scores[here], table.correct[here], weights=weights)
+            result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
     if baseline is not None:
         result["change"] = _change(table, read_labelled(baseline, **names), max_rise)
     if not no_picture:
@@ -61,6 +65,22 @@ def measure(
         output.emit(result)
     else:
         _show(result)
+
+
+def verdict(low: float, high: float) -> str:
+    """What the practice says of an ECE, by its interval: a point on one side of a limit proves nothing.
+
+    >>> verdict(0.16, 0.22)
+    'not a reliable signal: a fixed threshold decides better'
+    >>> verdict(0.08, 0.12)
+    'may not be a reliable signal'
+    """
+    if high <= UNRELIABLE:
+        return "within .10 of the truth on average"
+    signal = "not a reliable signal" if low > UNRELIABLE else "may not be a reliable signal"
+    if high <= USELESS:
+        return signal
+    return f"{signal}: a fixed threshold {'decides' if low > USELESS else 'may decide'} better"
 
 
 def _change(now: Any, before: Any, max_rise: float) -> dict[str, Any]:
@@ -105,6 +125,7 @@ def _show(result: dict[str, Any]) -> None:
         f"  ECE          {output.interval(result)}   (plugin, biased upwards: {n(result['ece_plugin'])})"
     )
     low, high = n(result["accuracy_low"]), n(result["accuracy_high"])
+    console.print(f"  verdict      {result['verdict']}")
     console.print(
         f"  accuracy     {n(result['accuracy'])} ({low} to {high}), "
         f"stated {n(result['mean_confidence'])}: {lean} by {abs(gap):.3f}"
@@ -128,7 +149,8 @@ def _show(result: dict[str, Any]) -> None:
     console.print(table)
     for name, part in result["segments"].items():
         console.print(
-            f"  {escape(output.printable(name)):24} ECE {output.interval(part)}  ({part['n']:,} rows)"
+            f"  {escape(output.printable(name)):24} ECE {output.interval(part)}  ({part['n']:,} rows)  "
+            f"{part['verdict']}"
         )
     if result["change"] is not None:
         console.print(f"  change       {change_words(result['change'])}")

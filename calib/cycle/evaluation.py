@@ -30,7 +30,7 @@ from calib.mapping import Mapping
 from calib.measure import GRID
 from calib.review import queue
 from calib.review.queue import Cohort
-from calib.routing import certify, start_cut
+from calib.routing import certified, start_cut
 from calib.store import Entry, head, read_mapping
 
 
@@ -189,8 +189,4 @@ def _certificates(watch: Watch, design: Design, sample: Rows) -> list[dict[str, 
     """For each target the cut that this window's labels prove, or why there is none."""
     levels = np.array([cell for cell, _, _ in design.cells]) / GRID
     start = start_cut(levels, [n for _, n, _ in design.cells])
-    found = [
-        certify(sample.raw, sample.correct, weights=sample.weight, target=target, start=start)
-        for target in watch.targets
-    ]
-    return [item.to_json() for item in found]
+    return [item.to_json() for item in certified(sample.labels, targets=watch.targets, start=start)]

@@ -50,7 +50,7 @@ class Rows:
     @property
     def labels(self) -> Labels:
         """As calibrators take them."""
-        return Labels(self.raw, self.correct, self.weight)
+        return Labels(self.raw, self.correct, self.weight, self.segment)
 
 
 def rows(cohort: Cohort, period: str) -> Rows:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from calib import __version__
-from calib.calibrators import Refit, refit
+from calib.calibrators import FORMS, Labels, Refit, refit
+from calib.calibrators.segments import MOST
+from calib.cycle.design import Design
 from calib.cycle.evidence import Rows
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
 from calib.db.windows import Window
 from calib.mapping import Identity, Mapping
+from calib.measure import GRID
 from calib.period import Period
+from calib.routing import Certificate, certified, grid, start_cut
 from calib.store import Entry, read_mapping
+
+LOGITS = ("token_probability", "logit")  # score sources with a softmax behind them: a temperature can undo it
 
 
 def propose(
@@ -24,7 +33,7 @@ def propose(
     pooled: Rows | None,
     verdict: Verdict,
     current: Entry | None,
-    certificates: list[dict[str, Any]],
+    certificates: list[dict[str, Any]],  # of the targets that were asked for
 ) -> tuple[Mapping | None, dict[str, Any]]:
     """The mapping that this window's labels would put in place of `current`, and the account of it.
 
@@ -34,11 +43,14 @@ def propose(
     before = None
     if current is not None:
         before = read_mapping(ports.store, stream=window.stream, digest=current.mapping)
+    labels = sample.labels
     found = refit(
-        sample.labels,
+        labels,
         None if pooled is None else pooled.labels,
         served=Identity() if before is None else before.default,
+        served_segments={} if before is None else before.segments,
         change=verdict.deciding,
+        methods=FORMS if watch.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
     )
     account = account_of(found)
     if before is not None and _rests_on_later(before, window, watch):
@@ -55,8 +67,8 @@ def propose(
         scope=watch.scope,
         method=found.method,
         default=found.curve,
-        segments={},
-        certificates=tuple(item for item in certificates if item["cut"] is not None),
+        segments=found.segments,
+        certificates=_proven(labels, watch, window, certificates),
         evidence={
             "period": window.period,
             "periods": sorted(periods),
@@ -88,6 +100,34 @@ def account_of(found: Refit) -> dict[str, Any]:
         "brier_before": found.brier_before,
         "brier_after": found.brier_after,
     }
+
+
+def _proven(
+    labels: Labels, watch: Watch, window: Window, asked: list[dict[str, Any]]
+) -> tuple[dict[str, Any], ...]:
+    """All that these labels prove: each target asked for, the grid around it, and both by segment.
+
+    Segments stand in entries of their own, which name no target: a client that does not know of them
+    passes them over.
+    """
+    design = Design.from_json(window.design)
+    levels = np.array([cell for cell, _, _ in design.cells]) / GRID
+    start = start_cut(levels, [n for _, n, _ in design.cells])
+
+    def proven(some: Labels, targets: Iterable[float]) -> list[dict[str, Any]]:
+        found = certified(some, targets=tuple(targets), start=start)
+        return [item.to_json() for item in found if isinstance(item, Certificate)]
+
+    whole = [item for item in asked if item["cut"] is not None]
+    targets = grid(watch.targets)
+    whole += proven(labels, (target for target in targets if target not in watch.targets))
+    segments = [
+        {"segment": name, "certificates": own}
+        for name in sorted({name for name in labels.segments if name is not None})
+        if (own := proven(labels.take(labels.segments == name), targets))
+    ]
+    segments.sort(key=lambda entry: -max(item["n"] for item in entry["certificates"]))
+    return (*whole, *segments[:MOST])
 
 
 def _rests_on_later(mapping: Mapping, window: Window, watch: Watch) -> bool:

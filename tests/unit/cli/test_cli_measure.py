@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from calib.cli.measure_verb import verdict
+
 
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
@@ -84,3 +86,29 @@ def test_one_class_and_five_rows_are_measured_with_wide_intervals(tmp_path: Path
     assert result["auroc"] is None
     assert not result["informative"]
     assert result["high"] > 0.15
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.00, 0.10, "within .10 of the truth on average"),
+        (0.00, 0.101, "may not be a reliable signal"),
+        (0.10, 0.15, "may not be a reliable signal"),
+        (0.05, 0.20, "may not be a reliable signal: a fixed threshold may decide better"),
+        (0.11, 0.15, "not a reliable signal"),
+        (0.11, 0.16, "not a reliable signal: a fixed threshold may decide better"),
+        (0.15, 0.30, "not a reliable signal: a fixed threshold may decide better"),
+        (0.16, 0.30, "not a reliable signal: a fixed threshold decides better"),
+    ],
+)
+def test_the_verdict_is_of_the_interval_and_not_of_the_point(low: float, high: float, said: str) -> None:
+    assert verdict(low, high) == said
+
+
+def test_the_verdict_is_said_and_in_json(log: Path, calib: Any) -> None:
+    result = calib("measure", log, "--no-picture", "--json").json
+    assert result["verdict"] == verdict(result["low"], result["high"])
+    assert result["segments"]["a"]["verdict"] == verdict(
+        result["segments"]["a"]["low"], result["segments"]["a"]["high"]
+    )
+    assert result["verdict"] in calib("measure", log, "--no-picture").out

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom
 
+from benchmarks.certificates import WORLDS, broken, pooled, simple, stale_neyman
+from benchmarks.certificates import certified as by_certificate
+from calib.calibrators import labels_of
 from calib.errors import InvalidInput
-from calib.routing import Certificate, NoCertificate, certify, start_cut
+from calib.routing import Certificate, NoCertificate, certified, certify, certify_each, grid, start_cut
 
 LEVELS = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
 SHARES = np.array([0.1, 0.1, 0.1, 0.2, 0.2, 0.2, 0.1])
@@ -60,6 +68,15 @@ def test_none_says_whether_labels_or_accuracy_is_missing() -> None:
     assert "error rate" in wrong.reason
 
 
+def test_the_first_failure_ends_the_search() -> None:
+    """Planted bug: going on below a cut that failed, where the mix above happens to be good again."""
+    scores = np.repeat([0.9, 0.8], [60, 2000])
+    correct = np.concatenate([np.repeat([1, 0], [50, 10]), np.ones(2000)])
+    found = certify(scores, correct, target=0.9, start=0.9)
+    assert isinstance(found, NoCertificate)
+    assert isinstance(certify(scores, correct, target=0.9, start=0.8), Certificate)
+
+
 def test_unequal_weights_count_as_fewer_labels() -> None:
     rng = np.random.default_rng(0)
     weights = rng.uniform(0.1, 4, 300)
@@ -76,3 +93,137 @@ def test_the_start_has_enough_of_the_population_above_it() -> None:
     assert start_cut([0.5, 0.9, 1.0], [50, 30, 20]) == 1.0
     with pytest.raises(InvalidInput):
         certify([0.5], [1], target=1.5, start=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", [simple, stale_neyman], ids=["simple", "stale"])
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_promise_is_kept_in_every_world_and_under_a_stale_design(name: str, design: Any) -> None:
+    """In at most 5% of 2,000 samples of each kind; `benchmarks/certificates.py` has the other sizes."""
+    wrong, _ = broken(WORLDS[name], by_certificate, design, 500, 2000)
+    assert wrong <= 0.05
+
+
+def test_forgetting_the_weights_would_be_caught() -> None:
+    """Planted bug: labels of a stratified sample, taken for a simple one."""
+    wrong, _ = broken(WORLDS["tied, good"], pooled, stale_neyman, 2000, 100)
+    assert wrong > 0.5
+
+
+def test_many_targets_at_once_are_each_as_alone() -> None:
+    rng = np.random.default_rng(3)
+    scores = rng.choice(LEVELS, 800, p=SHARES)
+    labels = labels_of(scores, rng.random(800) < scores, rng.uniform(0.5, 2, 800))
+    targets = grid((0.85,))
+    together = certify_each(labels, targets=targets, start=0.95)
+    alone = [
+        certify(labels.scores, labels.correct, weights=labels.weights, target=target, start=0.95)
+        for target in targets
+    ]
+    assert together == alone
+    cuts = [one.cut for one in together if isinstance(one, Certificate)]
+    assert len(cuts) > 3
+    assert cuts == sorted(cuts)  # what is proven for more is cut no lower
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.5, 0.9, 1.0]), st.booleans(), st.floats(0, 3)), max_size=50),
+    st.randoms(use_true_random=False),
+)
+@settings(deadline=None)
+def test_order_and_ghosts_do_not_matter(rows: list[tuple[float, bool, float]], random: Any) -> None:
+    """Nor is any sample too small, empty ones included."""
+    shuffled = [*rows, (0.95, False, 0.0)]
+    random.shuffle(shuffled)
+    found = []
+    for some in (rows, shuffled):
+        columns = [np.array(column, dtype=float) for column in zip(*some, strict=True)] or [np.zeros(0)] * 3
+        one = certify(columns[0], columns[1], weights=columns[2], target=0.5, start=0.9)
+        found.append((type(one), getattr(one, "cut", None) if len(rows) < 1 else None, one.target))
+        if isinstance(one, Certificate):
+            assert 0.5 <= one.accuracy_low <= 1
+            assert 0 < one.share <= 1
+    assert found[0] == found[1]
+
+
+def test_the_exact_test_is_the_binomial_one() -> None:
+    """97 of 100 proves .92 and not .93, as the binomial's own tail says."""
+    for target in (0.90, 0.92, 0.93, 0.95):
+        found = certify([0.9] * 100, [1] * 97 + [0] * 3, target=target, start=0.9)
+        assert isinstance(found, Certificate) == (binom.sf(96, 100, target) <= 0.05)
+
+
+def test_a_signal_without_information_gets_no_certificate() -> None:
+    """Though 97% are right above any cut, it is not the confidence that tells them apart."""
+    rng = np.random.default_rng(0)
+    empty = labels_of(rng.choice(LEVELS, 400), rng.random(400) < 0.97)
+    (found,) = certified(empty, targets=(0.9,), start=0.95)
+    assert isinstance(found, NoCertificate)
+    assert "no information" in found.reason
+    assert isinstance(certify_each(empty, targets=(0.9,), start=0.95)[0], Certificate)
+    telling = labels_of(LEVELS.repeat(100), rng.random(700) < TRUE.repeat(100))
+    assert isinstance(certified(telling, targets=(0.8,), start=0.95)[0], Certificate)
+
+
+def test_labels_needed_are_about_enough() -> None:
+    """Drawing as many more as it says certifies in about half of the cases, for so many are just enough."""
+    rng = np.random.default_rng(1)
+    enough = tried = 0
+    for _ in range(200):
+        i = rng.choice(len(LEVELS), 120, p=SHARES)
+        few = certify(LEVELS[i], rng.random(120) < TRUE[i], target=0.9, start=START)
+        if isinstance(few, NoCertificate) and few.labels_needed is not None and few.labels_needed < 5000:
+            j = rng.choice(len(LEVELS), 120 + few.labels_needed, p=SHARES)
+            more = certify(LEVELS[j], rng.random(len(j)) < TRUE[j], target=0.9, start=START)
+            enough += isinstance(more, Certificate)
+            tried += 1
+    assert tried > 50
+    assert 0.25 < enough / tried < 0.95
+
+
+def test_a_client_ignores_the_certificates_of_segments_that_it_does_not_know(tmp_path: Path) -> None:
+    """An entry by segment names no target, so that no client takes it for the stream's."""
+    from calib.client import MappingClient
+    from calib.mapping import Identity, Mapping
+
+    whole = {"target": 0.9, "confidence": 0.95, "cut": 0.95, "share": 0.4, "n": 200, "accuracy_low": 0.91}
+    part = {"segment": "billing", "certificates": [whole | {"cut": 0.5}]}
+    made = Mapping(
+        stream="s",
+        method="x",
+        default=Identity(),
+        created_at="2026-11-03T00:00:00Z",
+        certificates=(whole, part),
+    )
+    bundled = tmp_path / "mapping.json"
+    bundled.write_bytes(made.to_bytes())
+    store = f"file:{tmp_path / 'store'}"
+    with MappingClient(store, stream="s", bundled=bundled, background=False) as client:
+        assert client.decide(0.96, target=0.9).act
+        assert not client.decide(0.6, target=0.9).act
+
+
+def test_a_client_finds_the_step_of_a_chain_on_the_grid(tmp_path: Path) -> None:
+    from calib.client import MappingClient
+    from calib.mapping import Identity, Mapping
+
+    rng = np.random.default_rng(0)
+    scores = rng.choice([0.6, 0.8, 1.0], 3000)
+    labels = labels_of(scores, rng.random(3000) < np.where(scores == 1, 0.99, scores))
+    proven = [
+        one for one in certified(labels, targets=grid((0.9,)), start=1.0) if isinstance(one, Certificate)
+    ]
+    made = Mapping(
+        stream="s",
+        method="identity",
+        default=Identity(),
+        created_at="2026-11-03T00:00:00Z",
+        certificates=tuple(one.to_json() for one in proven),
+    )
+    bundled = tmp_path / "mapping.json"
+    bundled.write_bytes(made.to_bytes())
+    store = f"file:{tmp_path / 'store'}"
+    with MappingClient(store, stream="s", bundled=bundled, background=False) as client:
+        assert client.decide(1.0, target=0.9, steps=3).act
+        assert not client.decide(0.8, target=0.9, steps=3).act
+        assert not client.decide(1.0, target=0.95, steps=8).act  # .9936 of each: more than there is

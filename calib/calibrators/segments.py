@@ -1,0 +1,128 @@
+"""Segments: a mapping of their own, drawn towards the stream's, where held-out scores say that it pays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from calib.calibrators.blend import shifted
+from calib.calibrators.isotonic import PRIOR_LABELS, isotonic
+from calib.calibrators.labels import Labels
+from calib.mapping import Curve
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
+LEAST_GAIN = 1.3  # of the paired Brier score, in standard errors: one in ten gains as much by chance
+PSEUDO_LABELS = 40  # from the stream's mapping, at most one for every two of the segment's own
+SPREAD = 0.5  # standard deviation of segments around their stream, in log odds
+FARTHEST = 4.0  # log odds
+MOST = 50  # mappings in one file, for that has a largest size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentFit:
+    """A segment's own mapping; `scores`: its held-out scores on the rows `where`; `t`: of the gain."""
+
+    curve: Curve
+    where: npt.NDArray[np.bool_]
+    scores: Floats
+    t: float
+
+
+def segment_fits(
+    now: Labels,
+    extra: Labels | None,
+    *,
+    fold: npt.NDArray[np.intp],
+    curves: list[Curve],
+    stream: Curve,
+) -> dict[str, SegmentFit]:
+    """The segments whose own mapping beats the stream's on labels that neither has seen.
+
+    `fold`: of each new row, shape (n,); `curves`: the stream's fit without each fold; `stream`: its fit on
+    everything. A segment leans on the stream in one of two ways, whichever scores better: all log odds moved
+    by one number, drawn towards 0 as a normal random effect, or an isotonic fit with up to forty
+    pseudo-labels from the stream's mapping.
+    """
+    found: dict[str, SegmentFit] = {}
+    for name in sorted({str(one) for one in now.segments if one is not None}):
+        where = now.segments == name
+        before = None if extra is None else extra.take(extra.segments == name)
+        own = _own_fit(now.take(where), before, where=where, fold=fold[where], curves=curves, stream=stream)
+        if own is not None:
+            found[name] = own
+    clearest = sorted(found, key=lambda name: -found[name].t)[:MOST]
+    return {name: found[name] for name in sorted(clearest)}
+
+
+def _own_fit(
+    here: Labels,
+    before: Labels | None,
+    *,
+    where: npt.NDArray[np.bool_],
+    fold: npt.NDArray[np.intp],
+    curves: list[Curve],
+    stream: Curve,
+) -> SegmentFit | None:
+    """One segment's own mapping, None where it does not pay.
+
+    Old rows take part in the choice, each in some fold. The stream's fits have seen them, which can only
+    favour the stream.
+    """
+    rows = here.plus(before)
+    if here.n == 0 or rows.n < LEAST_LABELS:
+        return None
+    new = len(here.scores)
+    fold = np.concatenate([fold, np.arange(len(rows.scores) - new) % len(curves)])
+    base, by_shift, by_steps = (np.empty(len(fold)) for _ in range(3))
+    for part, curve in enumerate(curves):
+        held = fold == part
+        rest = rows.take(~held)
+        base[held] = by_shift[held] = by_steps[held] = curve.apply(rows.scores[held])
+        if rest.n:
+            by_shift[held] = expit(logit(base[held]) + shift_of(rest, curve))
+            by_steps[held] = _steps(rest, curve).apply(rows.scores[held])
+    loss = (base - rows.correct) ** 2
+    shift_gain, steps_gain = (
+        paired_gain(loss - (scores - rows.correct) ** 2, rows.weights) for scores in (by_shift, by_steps)
+    )
+    _, t = max(shift_gain, steps_gain)
+    if t <= LEAST_GAIN:
+        return None
+    if shift_gain >= steps_gain:
+        shift = shifted(stream, shift_of(rows, stream))
+        return SegmentFit(curve=shift, where=where, scores=by_shift[:new], t=t)
+    return SegmentFit(curve=_steps(rows, stream), where=where, scores=by_steps[:new], t=t)
+
+
+def _steps(labels: Labels, stream: Curve) -> Curve:
+    """Isotonic, leaning on the stream's mapping by a number of labels that a large segment outweighs."""
+    return isotonic(labels, stream.apply, strength=min(PRIOR_LABELS, PSEUDO_LABELS / labels.n))
+
+
+def shift_of(labels: Labels, stream: Curve) -> float:
+    """The most likely shift of the stream's log odds on these labels, under a normal prior around 0."""
+    from scipy.optimize import minimize_scalar
+
+    odds = logit(stream.apply(labels.scores))
+    weight = labels.weights * (labels.total / float(labels.weights @ labels.weights))
+
+    def loss(by: float) -> float:
+        z = odds + by
+        return float(weight @ (np.logaddexp(0, z) - labels.correct * z)) + by**2 / (2 * SPREAD**2)
+
+    found = minimize_scalar(loss, bounds=(-FARTHEST, FARTHEST), method="bounded", options={"xatol": 1e-6})
+    return float(found.x)
+
+
+def paired_gain(difference: Floats, weights: Floats) -> tuple[float, float]:
+    """The weighted mean of paired differences and its t statistic, 0 where they do not differ."""
+    share = weights / weights.sum()
+    mean = float(share @ difference)
+    error = math.sqrt(float((share**2 * (difference - mean) ** 2).sum()))
+    return mean, mean / error if error > 0 else 0.0

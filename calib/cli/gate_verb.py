@@ -1,0 +1,233 @@
+"""`calib gate`: may this model or prompt go out? A verdict for continuous integration."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import Json
+
+if TYPE_CHECKING:
+    from calib.gate import Sample
+    from calib.traffic.labelled import Labelled
+
+STATES = {
+    "degraded": "DEGRADED: calibration got worse",
+    "stable": "stable: a rise of the ECE beyond what is allowed is ruled out",
+    "no_change_seen": "no change seen",
+}
+
+
+def gate(
+    before: Annotated[Path, typer.Argument(help="CSV or Parquet of the model or prompt as it is.")],
+    after: Annotated[Path, typer.Argument(help="The same of the one that would replace it.")],
+    max_rise: Annotated[
+        float, typer.Option(min=0.001, max=0.5, help="The rise of the ECE that matters.")
+    ] = 0.03,
+    paired_by: Annotated[
+        str | None,
+        typer.Option("--paired-by", metavar="COLUMN", help="A column that names the question in both files."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Pass only where a rise beyond --max-rise is ruled out.")
+    ] = False,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Write Markdown here, for a pull request.")
+    ] = None,
+    confidence: Annotated[str | None, typer.Option(help="The column of confidences in [0, 1].")] = None,
+    correct: Annotated[str | None, typer.Option(help="The column of answers, 1 or 0.")] = None,
+    weight: Annotated[str | None, typer.Option(help="A column of weights.")] = None,
+    json: Json = False,
+) -> None:
+    """Has a new model or prompt made stated confidence less true? Fails on evidence that it has.
+
+    Each file's confidences are held against its own answers, so the new one may state others than the old.
+    Exit code 1: degraded. 0: not, with the rise that would have been seen. With --strict, 3 unless a rise
+    beyond --max-rise is ruled out, with the labels that it would take. If both files answer the same
+    questions, --paired-by makes the comparison sharper: rows without a partner are counted and left out.
+
+    Beside the verdict stand accuracy, AUROC and DSC: a prompt that only sounds humbler moves the level of
+    the confidence, not the information in it.
+    """
+    from calib.gate import gate as judge
+    from calib.traffic.labelled import read_labelled
+
+    # A column of any text is read as segments are; the pairs' names are one.
+    names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": paired_by}
+    tables = [read_labelled(file, **names) for file in (before, after)]
+    was, now = (_sample(table) for table in tables)
+    pairs = None
+    if paired_by is not None:
+        one, other = _pairs(tables, (before, after), paired_by)
+        was, now, pairs = was.take(one), now.take(other), len(one)
+    found = judge(was, now, max_rise=max_rise, paired=pairs is not None)
+    result = found.to_json() | {
+        "max_rise": max_rise,
+        "strict": strict,
+        "pairs": pairs,
+        "files": [
+            {"file": str(file), "rows": table.rows, "rejected": table.rejected}
+            for file, table in zip((before, after), tables, strict=True)
+        ],
+    }
+    result["exit_code"] = code = _exit_code(result)
+    if summary is not None:
+        _write(summary, _markdown(result))
+    if json:
+        output.emit(result)
+    else:
+        sys.stdout.write(_words(result))
+    if code:
+        raise typer.Exit(code)
+
+
+def _sample(table: Labelled) -> Sample:
+    import numpy as np
+
+    from calib.gate import Sample
+
+    weights = np.ones(len(table.scores)) if table.weights is None else table.weights
+    return Sample(scores=table.scores, correct=table.correct, weights=weights)
+
+
+def _pairs(tables: list[Labelled], files: tuple[Path, Path], column: str) -> tuple[Any, Any]:
+    """The rows of both files that answer the same question, in one order."""
+    import numpy as np
+
+    from calib.errors import InvalidInput
+
+    found = []
+    for table, file in zip(tables, files, strict=True):
+        keys = [None if key is None or key != key else str(key) for key in table.segments]  # type: ignore[union-attr]
+        named = [i for i, key in enumerate(keys) if key is not None]
+        index = {keys[i]: i for i in named}
+        if len(index) < len(named):
+            twice = next(keys[i] for i in named if index[keys[i]] != i)
+            raise InvalidInput(
+                f"{file}: {column!r} must name each question once, but {twice!r:.60} is there more than once"
+            )
+        found.append(index)
+    shared = sorted(found[0].keys() & found[1].keys(), key=str)
+    if not shared:
+        raise InvalidInput(
+            f"{files[0]} and {files[1]} have no value of {column!r} in common: nothing is paired"
+        )
+    one, other = (np.array([index[key] for key in shared], dtype=np.intp) for index in found)
+    return one, other
+
+
+def _exit_code(result: dict[str, Any]) -> int:
+    if result["state"] == "degraded":
+        return output.FAILED
+    return output.NOT_ENOUGH if result["strict"] and not result["proven"] else output.DONE
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    """The first line: what is known of the rise."""
+    words = STATES.get(result["state"]) or f"changed: {result['direction']}"
+    return (
+        f"{words}. ECE {result['rise']:+.3f} ({result['low']:+.3f} to {result['high']:+.3f}), "
+        f"allowed {result['max_rise']:+.3f}"
+    )
+
+
+def _limits(result: dict[str, Any]) -> str:
+    """What the labels could have seen, and what proof would take."""
+    seen, needed = result["minimum_detectable_rise"], result["labels_needed"]
+    said = []
+    if result["state"] == "no_change_seen":
+        said.append(
+            "These labels could not have seen any rise"
+            if seen is None
+            else f"A rise of about {seen:.3f} would have been seen 4 times in 5"
+        )
+    if needed:
+        said.append(f"proof that it is stable would take about {needed:,} labels more in each file")
+    return "; ".join(said) + "." if said else ""
+
+
+def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Before, after and the difference, each with its 95% interval."""
+    n = output.number
+    was, now = result["before"], result["after"]
+
+    def cell(measured: dict[str, Any], key: str) -> str:
+        low, high = f"{key}_low", f"{key}_high"
+        if low not in measured or measured[key] is None:
+            return n(measured[key])
+        return f"{n(measured[key])} ({n(measured[low])} to {n(measured[high])})"
+
+    def moved(value: float | None, low: float | None, high: float | None) -> str:
+        if value is None or low is None or high is None:
+            return "–"
+        return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+    def change(key: str) -> str:
+        found = result[f"{key}_change"] or {}
+        return moved(found.get("value"), found.get("low"), found.get("high"))
+
+    accuracy = (result["accuracy_change"], result["accuracy_change_low"], result["accuracy_change_high"])
+    rise = (result["rise"], result["low"], result["high"])
+    return [
+        ("ECE", output.interval(was), output.interval(now), moved(*rise)),
+        ("accuracy", cell(was, "accuracy"), cell(now, "accuracy"), moved(*accuracy)),
+        ("stated confidence", n(was["mean_confidence"]), n(now["mean_confidence"]), change("confidence")),
+        ("AUROC", cell(was, "auroc"), cell(now, "auroc"), change("auroc")),
+        ("DSC", cell(was, "dsc"), cell(now, "dsc"), change("dsc")),
+    ]
+
+
+def _words(result: dict[str, Any]) -> str:
+    lines = [f"{_verdict(result)}"]
+    names = [output.printable(file["file"]).replace("\n", " ") for file in result["files"]]
+    lines.append(f"  before  {names[0]}: {result['before']['n']:,} labels{_left_out(result, 0)}")
+    lines.append(f"  after   {names[1]}: {result['after']['n']:,} labels{_left_out(result, 1)}")
+    for name, was, now, difference in _rows(result):
+        lines.append(f"  {name:18} {was:26} {now:26} {difference}")
+    lines += [line for line in (_limits(result), result["reading"]) if line]
+    if result["exit_code"] == output.NOT_ENOUGH:
+        lines.append("Not proven stable, and --strict asks for proof.")
+    return "\n".join(lines) + "\n"
+
+
+def _left_out(result: dict[str, Any], which: int) -> str:
+    file = result["files"][which]
+    parts = [f"{n:,} {kind.replace('_', ' ')}" for kind, n in file["rejected"].items()]
+    used = file["rows"] - sum(file["rejected"].values())
+    if result["pairs"] is not None and used > result["pairs"]:
+        parts.append(f"{used - result['pairs']:,} without a partner")
+    return f" (not counted: {', '.join(parts)})" if parts else ""
+
+
+def _markdown(result: dict[str, Any]) -> str:
+    """The verdict as a pull request shows it; names of files come from outside and are made harmless."""
+    mark = {output.FAILED: "❌", output.NOT_ENOUGH: "⚠️"}.get(result["exit_code"], "✅")
+    lines = [f"### {mark} Calibration gate", "", f"**{_verdict(result)}**", ""]
+    lines += [line for line in (_limits(result), result["reading"]) if line] + [""]
+    lines += ["| | before | after | difference (95%) |", "|---|---|---|---|"]
+    lines += [f"| {' | '.join(row)} |" for row in _rows(result)] + [""]
+    for which, word in enumerate(("Before", "After")):
+        name = _harmless(result["files"][which]["file"])
+        labels = result[word.lower()]["n"]
+        lines.append(f"{word}: `{name}`, {labels:,} labels{_left_out(result, which)}.  ")
+    if result["pairs"] is not None:
+        lines.append(f"Compared question by question: {result['pairs']:,} pairs.")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _harmless(text: str) -> str:
+    """Inside backticks nothing is markup, as long as none of it is a backtick or a new line."""
+    return output.printable(text).replace("`", "'").replace("\n", " ").replace("\t", " ").replace("|", "/")
+
+
+def _write(path: Path, text: str) -> None:
+    from calib.errors import InvalidInput
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"the summary cannot be written to {path}: {error.strerror}") from None
