@@ -65,3 +65,28 @@ def test_a_segment_is_mapped_served_and_certified_by_itself(two_subjects: World)
         for subject in GAP:
             assert client.calibrate(0.9, segment=subject).value == mapping.apply(0.9, subject)
         assert not client.decide(0.95, target=0.6, segment="law").act
+
+
+@pytest.mark.parametrize(("source", "taken"), [("token_probability", True), ("verbalized", False)])
+def test_a_temperature_is_tried_where_there_are_logits(
+    world: World, monkeypatch: pytest.MonkeyPatch, source: str, taken: bool
+) -> None:
+    from calib.cycle import refitting
+
+    tried: list[str] = []
+    real = refitting.refit
+
+    def watched(*labels: Any, **how: Any) -> Any:
+        tried.extend(how["methods"])
+        return real(*labels, **how)
+
+    monkeypatch.setattr(refitting, "refit", watched)
+    world.settings(f'scope = {{ score = "{source}" }}')
+    opened = world.open()
+    watch, ports = opened.watch("triage"), opened.ports("triage")
+    window = cycle.open_window(
+        watch, ports, Period.parse("2026-01", "month"), channel="production", replay=True
+    )
+    cycle.advance(window, ports)
+    assert {"isotonic", "platt", "beta", "platt_isotonic", "isotonic_prior"} <= set(tried)
+    assert ("temperature" in tried) == taken
