@@ -20,13 +20,15 @@ TILT = 1e-4
 PRIOR_LABELS = 0.5  # pseudo-labels from an earlier mapping, for each real one
 
 
-def isotonic(labels: Labels, prior: Callable[[Floats], Floats] | None = None) -> PiecewiseLinear:
+def isotonic(
+    labels: Labels, prior: Callable[[Floats], Floats] | None = None, *, strength: float = PRIOR_LABELS
+) -> PiecewiseLinear:
     """Fit by pooling adjacent violators (Ayer et al. 1955; Zadrozny & Elkan 2002), each block smoothed.
 
     A block of n effective labels with k correct becomes (k + ½) / (n + 1): most plain fits state an exact 0
     or 1 somewhere. Its value holds from its lowest to its highest score, straight lines in between. With a
-    `prior`, from scores to accuracies, every label brings half a pseudo-label that is right so often. Raises
-    `InvalidInput` without a single label.
+    `prior`, from scores to accuracies, every label brings `strength` pseudo-labels that are right so often.
+    Raises `InvalidInput` without a single label.
     """
     from scipy.optimize import isotonic_regression
 
@@ -34,8 +36,8 @@ def isotonic(labels: Labels, prior: Callable[[Floats], Floats] | None = None) ->
         raise InvalidInput("isotonic regression needs at least one label")
     score, accuracy, weight, squares = levels(labels)
     if prior is not None:
-        accuracy = (accuracy + PRIOR_LABELS * prior(score)) / (1 + PRIOR_LABELS)
-        weight, squares = weight * (1 + PRIOR_LABELS), squares * (1 + PRIOR_LABELS)
+        accuracy = (accuracy + strength * prior(score)) / (1 + strength)
+        weight, squares = weight * (1 + strength), squares * (1 + strength)
     fitted = isotonic_regression(accuracy, weights=weight)
     first = fitted.blocks[:-1].astype(np.intp)
     last = fitted.blocks[1:].astype(np.intp) - 1

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from calib.calibrators.blend import shifted
-from calib.calibrators.isotonic import isotonic
+from calib.calibrators.isotonic import PRIOR_LABELS, isotonic
 from calib.calibrators.labels import Labels
 from calib.mapping import Curve
 
@@ -18,6 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
 LEAST_GAIN = 1.3  # of the paired Brier score, in standard errors: one in ten gains as much by chance
+PSEUDO_LABELS = 40  # from the stream's mapping, at most one for every two of the segment's own
 SPREAD = 0.5  # standard deviation of segments around their stream, in log odds
 FARTHEST = 4.0  # log odds
 MOST = 50  # mappings in one file, for that has a largest size
@@ -45,8 +46,8 @@ def segment_fits(
 
     `fold`: of each new row, shape (n,); `curves`: the stream's fit without each fold; `stream`: its fit on
     everything. A segment leans on the stream in one of two ways, whichever scores better: all log odds moved
-    by one number, drawn towards 0 as a normal random effect, or an isotonic fit with half a pseudo-label from
-    the stream's mapping for each label.
+    by one number, drawn towards 0 as a normal random effect, or an isotonic fit with up to forty
+    pseudo-labels from the stream's mapping.
     """
     found: dict[str, SegmentFit] = {}
     for name in sorted({str(one) for one in now.segments if one is not None}):
@@ -85,7 +86,7 @@ def _own_fit(
         base[held] = by_shift[held] = by_steps[held] = curve.apply(rows.scores[held])
         if rest.n:
             by_shift[held] = expit(logit(base[held]) + shift_of(rest, curve))
-            by_steps[held] = isotonic(rest, curve.apply).apply(rows.scores[held])
+            by_steps[held] = _steps(rest, curve).apply(rows.scores[held])
     loss = (base - rows.correct) ** 2
     shift_gain, steps_gain = (
         paired_gain(loss - (scores - rows.correct) ** 2, rows.weights) for scores in (by_shift, by_steps)
@@ -96,7 +97,12 @@ def _own_fit(
     if shift_gain >= steps_gain:
         shift = shifted(stream, shift_of(rows, stream))
         return SegmentFit(curve=shift, where=where, scores=by_shift[:new], t=t)
-    return SegmentFit(curve=isotonic(rows, stream.apply), where=where, scores=by_steps[:new], t=t)
+    return SegmentFit(curve=_steps(rows, stream), where=where, scores=by_steps[:new], t=t)
+
+
+def _steps(labels: Labels, stream: Curve) -> Curve:
+    """Isotonic, leaning on the stream's mapping by a number of labels that a large segment outweighs."""
+    return isotonic(labels, stream.apply, strength=min(PRIOR_LABELS, PSEUDO_LABELS / labels.n))
 
 
 def shift_of(labels: Labels, stream: Curve) -> float:
