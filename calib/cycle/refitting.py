@@ -96,6 +96,7 @@ def account_of(found: Refit) -> dict[str, Any]:
         "reason": found.reason,
         "method": found.method,
         "pooling": found.pooling,
+        "segments": sorted(found.segments),
         "mapping": None,
         "ece_before": found.ece_before.to_json() if found.ece_before else None,
         "ece_after": found.ece_after.to_json() if found.ece_after else None,
