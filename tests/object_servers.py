@@ -1,4 +1,4 @@
-"""Object stores on loopback: S3 by moto's server, Azure by Azurite; each is stopped by its own process id."""
+"""Object stores on loopback: S3 by moto, Azure by Azurite; each ends with the test run, however that ends."""
 
 from __future__ import annotations
 
@@ -121,27 +121,33 @@ def free_port() -> int:
         return int(asked.getsockname()[1])
 
 
+WATCHED = """
+import os, subprocess, sys, threading
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+threading.Thread(target=lambda: os._exit(child.wait() or 1), daemon=True).start()
+sys.stdin.buffer.read()
+child.terminate()
+try: child.wait(10)
+except subprocess.TimeoutExpired: child.kill()
+"""
+
+
 @contextmanager
 def running(command: list[str], port: int) -> Iterator[None]:
-    """The program, from when it listens until it has ended."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                    break
-                except OSError:
-                    if process.poll() is not None or time.monotonic() > deadline:
-                        pytest.fail(f"{command} does not listen: exit code {process.poll()}")
-                    time.sleep(0.1)
-            yield
-        finally:
-            process.terminate()
+    """The program, from when it listens until this is left, or until the test run itself is killed."""
+    watched = [sys.executable, "-c", WATCHED, *command]
+    null, pipe = subprocess.DEVNULL, subprocess.PIPE
+    with subprocess.Popen(watched, stdin=pipe, stdout=null, stderr=null) as process:
+        deadline = time.monotonic() + 60
+        while True:
             try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    pytest.fail(f"{command} does not listen: exit code {process.poll()}")
+                time.sleep(0.1)
+        yield  # Popen closes the pipe when it is left, and the program ends with it
 
 
 def create_container(endpoint: str, name: str) -> None:

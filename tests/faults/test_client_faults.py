@@ -418,9 +418,9 @@ def test_fault_13_damaged_cache_then_bundled_then_uncalibrated(
 def test_fault_14_a_cold_start_with_the_store_down_answers_at_once(server: FlakyServer) -> None:
     server.always = Fault("hang")
     begin = time.perf_counter()
-    with MappingClient(server.web, stream="triage", timeout=0.2) as c:
+    with MappingClient(server.web, stream="triage", timeout=2) as c:
         answer = c.calibrate(0.9)
-        assert time.perf_counter() - begin < 0.2
+        assert time.perf_counter() - begin < 1.5
         assert answer == (0.9, 0.9, None, "INITIALIZING")
         wait_for(lambda: c.status().state == "UNCALIBRATED")
         assert c.calibrate(0.9).status == "UNCALIBRATED"
