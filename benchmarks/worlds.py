@@ -16,7 +16,6 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, ndtri
 
 from calib.sampling import allocate
-from calib.sampling.design import FLOOR
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,10 +114,5 @@ def other_mix(here: World, lean: float = 2.5) -> World:
 
 
 def allocation(here: Grouped, labels: int, floor: int | None = None) -> npt.NDArray[np.int64]:
-    """Neyman's allocation from the expected accuracy, with the product's floor.
-
-    Or with a quarter of an even share, where that is less: a floor of 20 in ten strata leaves 200 labels
-    nothing to allocate.
-    """
-    even = labels // (4 * len(here.mass))
-    return allocate(here.mass, here.accuracy, labels, floor=min(FLOOR, even) if floor is None else floor)
+    """Neyman's allocation from the expected accuracy, with the product's floor where none is given."""
+    return allocate(here.mass, here.accuracy, labels, floor=floor)

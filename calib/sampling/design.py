@@ -15,14 +15,16 @@ def allocate(
     accuracy: npt.ArrayLike | None,
     labels: int,
     *,
-    floor: int = FLOOR,
+    floor: int | None = None,
     sizes: npt.ArrayLike | None = None,
 ) -> npt.NDArray[np.int64]:
     """Divide `labels` over strata as Neyman (1934) does, in proportion to mass times standard deviation.
 
     `mass`, `accuracy` in [0, 1] and `sizes` have shape (B,); without an expected `accuracy` the division is
     in proportion to mass. Each stratum with mass gets at least `floor` labels (less where `labels` do not
-    go round) and at most its population `sizes`; what a small stratum cannot use goes to the others.
+    go round) and at most its population `sizes`; what a small stratum cannot use goes to the others. By
+    default the floor is 20, or half of an even share where that is less: with 200 labels for ten strata a
+    floor of 20 would leave nothing to allocate.
     The result, shape (B,), adds up to `labels`, or to the whole population where that is smaller.
 
     >>> allocate([0.5, 0.5], [0.5, 0.9], 100, floor=10).tolist()
@@ -35,12 +37,13 @@ def allocate(
     capacity = np.where(w > 0, labels, 0) if sizes is None else np.asarray(sizes, dtype=np.int64)
     if a.shape != w.shape or capacity.shape != w.shape:
         raise InvalidInput("mass, accuracy and sizes must be of one shape (B,)")
-    if not ((a >= 0) & (a <= 1)).all() or (capacity < 0).any() or floor < 0:
+    if not ((a >= 0) & (a <= 1)).all() or (capacity < 0).any() or (floor is not None and floor < 0):
         raise InvalidInput("an expected accuracy lies in [0, 1]; sizes and floor are not negative")
     wanted = min(labels, int(capacity.sum()))
     # an expected accuracy of 0 or 1 is a guess, not a variance of zero
     spread = w * np.sqrt(np.clip(a * (1 - a), 0.01, None))
-    least = np.where(w > 0, min(floor, labels // max(1, int((w > 0).sum()))), 0)
+    even = labels // max(1, int((w > 0).sum()))
+    least = np.where(w > 0, min(FLOOR, even // 2) if floor is None else min(floor, even), 0)
     given: npt.NDArray[np.int64] = np.minimum(least, capacity).astype(np.int64)
     target = spread / spread.sum() * labels
     while (rest := wanted - int(given.sum())) > 0:

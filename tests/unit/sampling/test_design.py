@@ -89,3 +89,13 @@ def test_what_a_small_stratum_leaves_goes_to_the_others() -> None:
 def test_the_digest_tells_rows_apart_that_read_alike() -> None:
     assert sample_digest([("a:0", 1, "x")]) != sample_digest([("a", 0, "1:x")])
     assert len(sample_digest([("\ud800", 0, "x")])) == 64
+
+
+def test_the_floor_of_few_labels_leaves_something_to_allocate() -> None:
+    mass, accuracy = [0.1] * 10, [0.5] * 5 + [0.95] * 5
+    assert min(allocate(mass, accuracy, 1000)) >= 20
+    assert min(allocate(mass, accuracy, 500)) >= 20
+    few = allocate(mass, accuracy, 200)
+    assert min(few) >= 10
+    assert max(few) > 1.5 * min(few)
+    assert set(allocate(mass, accuracy, 200, floor=20).tolist()) == {20}
