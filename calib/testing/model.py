@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
-from calib.testing.slack import Fault
+from calib.testing.loopback import Fault, Handler, Loopback
 
 KEY = "sk-fake"
 LARGEST = 4 * 1024 * 1024  # bytes of a request
 
 
-class FakeModel:
+class FakeModel(Loopback):
     """Speaks `POST /v1/chat/completions` and `GET /v1/models` on 127.0.0.1.
 
     `answer(prompt)` makes each reply's text. `name` is the model that replies say served them, whatever was
@@ -46,24 +43,12 @@ class FakeModel:
         self._in_hand = 0
         self._lock = threading.Lock()
         self._sleep = sleep
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> FakeModel:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(_handler(self))
 
     @property
     def url(self) -> str:
         """What `endpoint` in calib.toml is set to."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.address}/v1"
 
     @property
     def prompts(self) -> list[str]:
@@ -113,57 +98,33 @@ class FakeModel:
         }
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news: one that has heard enough does so."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-def _handler(model: FakeModel) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(model: FakeModel) -> type[Handler]:
+    class Calls(Handler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def get(self) -> None:
             listed = {"object": "list", "data": [{"id": model.name, "object": "model"}]}
-            status = 404 if self.path != "/v1/models" else 200 if model.opens(self._key()) else 401
-            self._send(status, listed if status == 200 else {"error": {"message": "no"}})
+            status = 404 if self.path != "/v1/models" else 200 if model.opens(self.token()) else 401
+            self.send(status, listed if status == 200 else {"error": {"message": "no"}})
 
-        def do_POST(self) -> None:
+        def post(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             if length > LARGEST:
                 self.close_connection = True
-                return self._send(413, {"error": {"message": "too large"}})
+                return self.send(413, {"error": {"message": "too large"}})
             content = self.rfile.read(length)
             if self.path != "/v1/chat/completions":
-                return self._send(404, {"error": {"message": "no such path"}})
+                return self.send(404, {"error": {"message": "no such path"}})
             try:
                 body = json.loads(content)
             except ValueError:
                 body = None
-            fault, status, said = model.reply(self._key(), body)
+            fault, status, said = model.reply(self.token(), body)
             if fault is None:
-                return self._send(status, said)
+                return self.send(status, said)
             if fault.dropped:
                 self.close_connection = True
                 return None
-            return self._send(fault.status, {"error": {"code": fault.error}}, fault)
+            return self.send(fault.status, {"error": {"code": fault.error}}, fault)
 
-        def _key(self) -> str:
-            return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-
-        def _send(self, status: int, said: dict[str, Any], fault: Fault | None = None) -> None:
-            custom = fault.body if fault is not None else None
-            content = (json.dumps(said) if custom is None else custom).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json" if custom is None else "text/html")
-            self.send_header("Content-Length", str(len(content)))
-            for name, value in (fault.headers if fault else {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (so http.server calls it)
-            """Say nothing: a test's output is its own."""
-
-    return Handler
+    return Calls

@@ -6,30 +6,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qsl
+
+from calib.testing.loopback import Fault, Handler, Loopback
 
 TOKEN = "xoxb-fake"  # noqa: S105 (it opens a server that lives as long as a test)
 CHANNEL_ID = "C0000CALIB"
 BLOCKS, SECTION, HEADER, TOTAL = 50, 3_000, 150, 13_200  # Slack's limits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """How one call goes wrong: with an HTTP status, a code of Slack's, or with no answer at all.
-
-    `accepted`: Slack did what was asked all the same.
-    """
-
-    status: int = 200
-    error: str | None = None
-    body: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    accepted: bool = False
-    dropped: bool = False
 
 
 def lost(*, accepted: bool = True) -> Fault:
@@ -52,7 +36,7 @@ def broken(status: int = 500, body: str = "<html>oops</html>", *, accepted: bool
     return Fault(status=status, body=body, accepted=accepted)
 
 
-class FakeSlack:
+class FakeSlack(Loopback):
     """Speaks auth.test, conversations.list, conversations.history and chat.postMessage, on 127.0.0.1.
 
     >>> with FakeSlack(channel="ml-calibration") as slack:
@@ -73,24 +57,12 @@ class FakeSlack:
         self.calls: list[str] = []
         self._faults: dict[str, list[Fault]] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> FakeSlack:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        super().__init__(_handler(self))
 
     @property
     def url(self) -> str:
         """What `base_url` in calib.toml is set to."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/api/"
+        return f"{self.address}/api/"
 
     @property
     def ids(self) -> list[str]:
@@ -154,29 +126,15 @@ def _fits(blocks: list[dict[str, Any]]) -> bool:
     return inside and len(blocks) <= BLOCKS and sum(len(text) for _, text in texts) <= TOTAL
 
 
-def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+def _handler(slack: FakeSlack) -> type[Handler]:
+    class Calls(Handler):
+        def post(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             is_json = (self.headers.get("Content-Type") or "").startswith("application/json")
             values = json.loads(body) if is_json else dict(parse_qsl(body))
-            method = self.path.removeprefix("/api/")
-            token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-            fault, said = slack.answer(method, token, values)
+            fault, said = slack.answer(self.path.removeprefix("/api/"), self.token(), values)
             self.close_connection = True
-            if fault is not None and fault.dropped:
-                return
-            custom = fault is not None and fault.body is not None
-            content = (fault.body or "") if fault is not None and custom else json.dumps(said)
-            self.send_response(200 if fault is None else fault.status)
-            self.send_header("Content-Type", "text/html" if custom else "application/json")
-            self.send_header("Content-Length", str(len(content.encode())))
-            for name, value in (fault.headers if fault else {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(content.encode())
+            if fault is None or not fault.dropped:
+                self.send(200 if fault is None else fault.status, said, fault)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (so http.server calls it)
-            """Say nothing: a test's output is its own."""
-
-    return Handler
+    return Calls
