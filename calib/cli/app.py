@@ -42,6 +42,7 @@ def root(
 
 
 from calib.cli import (  # noqa: E402
+    chain_verb,
     cycle_verbs,
     gate_verb,
     labels_verbs,
@@ -56,6 +57,7 @@ from calib.cli import (  # noqa: E402
 
 app.command("measure")(measure_verb.measure)
 app.command("gate")(gate_verb.gate)
+app.command("chain")(chain_verb.chain)
 app.command("check")(setup_verbs.check)
 app.command("demo")(setup_verbs.demo)
 app.command("plan")(plan_verb.plan)

@@ -20,6 +20,7 @@ CORRECT = ("correct", "is_correct", "outcome", "label")
 WEIGHT = ("weight",)
 SEGMENT = ("segment",)
 CLUSTER = ("cluster",)
+TRACE = ("trace", "trace_id")
 ANSWERS = {
     **dict.fromkeys(("1", "1.0", "true", "yes", "correct"), 1.0),
     **dict.fromkeys(("0", "0.0", "false", "no", "incorrect"), 0.0),
@@ -97,6 +98,56 @@ def read_labelled(
         weights=None if weights is None else weights[keep],
         segments=_texts(column["segment"])[keep] if "segment" in column else None,
         clusters=_texts(column["cluster"])[keep] if "cluster" in column else None,
+        rejected=rejected,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The usable steps of a file of chains, and how many rows were not, by kind; shape (n,) each.
+
+    `correct` is 1 or 0 where the row carries the label of its whole chain, NaN where it does not.
+    """
+
+    rows: int
+    trace: npt.NDArray[np.object_]
+    scores: npt.NDArray[np.float64]
+    correct: npt.NDArray[np.float64]
+    rejected: dict[str, int]
+
+
+def read_steps(
+    path: Path, *, trace: str | None = None, confidence: str | None = None, correct: str | None = None
+) -> Steps:
+    """Read a CSV or Parquet file of steps: the name of their chain, their confidence, and, on any row of a
+    chain, whether the whole was right.
+
+    A chain with a step whose confidence is no confidence is left out as a whole, for its product is not
+    known; an answer that is none counts as no label. Raises `InvalidInput` as `read_labelled` does.
+    """
+    table = _read(path)
+    names = {
+        "trace": _column(path, table.column_names, trace, TRACE, "--trace"),
+        "confidence": _column(path, table.column_names, confidence, CONFIDENCE, "--confidence"),
+        "correct": _column(path, table.column_names, correct, CORRECT, "--correct"),
+    }
+    column = {use: table.column(name) for use, name in names.items() if name is not None}
+    chain = _texts(column["trace"])
+    reject, ignored = (np.full(table.num_rows, "", dtype=object) for _ in range(2))
+    _mark(reject, np.array([name is None or not name for name in chain], dtype=bool), "no_trace")
+    scores = _numbers(column["confidence"], reject)
+    _mark(reject, ~((scores >= 0) & (scores <= 1)), "out_of_range")
+    answers = _answers(column["correct"], ignored)
+    torn = {name for name, why in zip(chain, reject, strict=True) if why and why != "no_trace"}
+    _mark(reject, np.array([name in torn for name in chain], dtype=bool), "beside_a_bad_step")
+    keep = reject == ""
+    kinds, counts = np.unique(reject[~keep].astype(str), return_counts=True)
+    rejected = {str(kind): int(count) for kind, count in zip(kinds, counts, strict=True)}
+    return Steps(
+        rows=table.num_rows,
+        trace=chain[keep],
+        scores=scores[keep],
+        correct=answers[keep],
         rejected=rejected,
     )
 

@@ -1,0 +1,100 @@
+"""`calib chain`: what the confidence of a chain of steps is worth, and the mapping of whole chains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import Json
+
+
+def chain(
+    file: Annotated[Path, typer.Argument(help="CSV or Parquet of steps: trace, confidence, correct.")],
+    trace: Annotated[str | None, typer.Option(help="The column that names each step's chain.")] = None,
+    confidence: Annotated[str | None, typer.Option(help="The column of the steps' confidences.")] = None,
+    correct: Annotated[
+        str | None, typer.Option(help="Whether the whole chain was right, on any one of its rows.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How far the product of a chain's confidences is from how often the whole chain is right.
+
+    The product holds only where steps fail independently. With 300 labelled chains a mapping of whole chains
+    mends it: the output has it, with its ECE on chains that it has not seen.
+    """
+    from calib.calibrators import crossfit, held_out_ece, labels_of
+    from calib.errors import InvalidInput
+    from calib.measure import measure
+    from calib.routing import fit_chain, traces
+    from calib.routing.chains import LEAST_LABELS
+    from calib.traffic.labelled import read_steps
+
+    read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
+    whole = traces(read.trace.tolist(), read.scores, read.correct)
+    products, right = whole.labelled
+    if not len(products):
+        raise InvalidInput(
+            f"{file}: none of its {len(whole.product)} chains has a label: write 1 or 0 on one row of each, "
+            "for the whole chain"
+        )
+    lengths, counts = _lengths(whole.steps)
+    result: dict[str, Any] = {
+        "file": str(file),
+        "rows": read.rows,
+        "rejected": read.rejected,
+        "chains": len(whole.product),
+        "labelled": len(products),
+        "contradicted": whole.contradicted,
+        "steps": dict(zip(lengths, counts, strict=True)),
+        "product": measure(products, right).to_json(),
+        "calibrated": None,
+        "labels_needed": max(0, LEAST_LABELS - len(products)),
+    }
+    if len(products) >= LEAST_LABELS:
+        labels = labels_of(products, right)
+        unseen = held_out_ece(crossfit(labels, method="platt"), labels)
+        result["calibrated"] = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
+    if json:
+        output.emit(result)
+    else:
+        _show(result)
+
+
+def _lengths(steps: Any) -> tuple[list[str], list[int]]:
+    import numpy as np
+
+    lengths, counts = np.unique(steps, return_counts=True)
+    return [str(length) for length in lengths], counts.tolist()
+
+
+def _show(result: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    say = Console(highlight=False, soft_wrap=True).print
+    n = output.number
+    rejected = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
+    say(
+        f"[bold]{escape(result['file'])}[/bold]  {result['chains']:,} chains, {result['labelled']:,} labelled"
+    )
+    if rejected:
+        say(f"  not counted  {rejected}")
+    if result["contradicted"]:
+        say(f"  not counted  {result['contradicted']:,} chains whose rows disagree on the whole")
+    say("  steps        " + ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))
+    product = result["product"]
+    low, high = n(product["accuracy_low"]), n(product["accuracy_high"])
+    say(
+        f"  product      claims {n(product['mean_confidence'])}, right {n(product['accuracy'])} "
+        f"({low} to {high}); ECE {output.interval(product)}"
+    )
+    if result["calibrated"] is None:
+        say(
+            f"Next: label {result['labels_needed']:,} more whole chains; with 300 a mapping of them can be fitted"
+        )
+        return
+    say(f"  calibrated   ECE {output.interval(result['calibrated'])} on chains that it has not seen")
+    say("Next: `--json` has the mapping; `calib.routing.chain(steps, mapping=…)` applies it")
