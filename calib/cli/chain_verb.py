@@ -93,7 +93,7 @@ def _show(result: dict[str, Any]) -> None:
     )
     if result["calibrated"] is None:
         say(
-            f"Next: label {result['labels_needed']:,} more whole chains; with 300 a mapping of them can be fitted"
+            f"Next: label {result['labels_needed']:,} more whole chains: then a mapping of them can be fitted"
         )
         return
     say(f"  calibrated   ECE {output.interval(result['calibrated'])} on chains that it has not seen")
