@@ -127,3 +127,10 @@ def test_the_changelog_names_every_verb() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     for command in app.registered_commands:
         assert f"{command.name}" in text
+
+
+def test_every_alert_is_explained() -> None:
+    from calib.alerts.message import TITLES
+
+    explained = re.findall(r"^\| `([a-z_]+)` \|", (ROOT / "docs" / "alerts.md").read_text(), re.MULTILINE)
+    assert sorted(explained) == sorted(TITLES)
