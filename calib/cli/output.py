@@ -69,6 +69,15 @@ def progress(label: str, total: int | None = None) -> Iterator[Callable[[str], N
         yield step
 
 
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """A number with its noun.
+
+    >>> counted(1, "entry", "entries"), counted(2, "entry", "entries"), counted(0, "channel")
+    ('1 entry', '2 entries', '0 channels')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number for people; a dash where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"

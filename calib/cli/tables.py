@@ -110,6 +110,8 @@ def window_panel(result: dict[str, Any]) -> None:
 
 def _evidence(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What else is known, a line each."""
+    if result["raw"]["n"] and not result["raw"]["informative"]:
+        yield "signal", "no information: this confidence does not tell right answers from wrong ones"
     if (judge := result["change"]["judge"]) is not None:
         yield "judge", f"{'used' if judge['used'] else 'not used'}: {judge['reason']}"
     for name, part in result["segments"].items():

@@ -77,3 +77,11 @@ def test_a_window_shows_segments_the_judge_and_who_did_not_answer(world: World, 
     assert "[red]refunds[/red]" in ran.out
     assert "\x1b[31m" not in ran.out
     assert "with every missing answer wrong accuracy is" in ran.out
+
+
+def test_a_confidence_without_information_is_said_so(world: World, calib: Any) -> None:
+    world.write("2026-01", accuracy=lambda s: s * 0 + 0.7)
+    ran = calib("run", "triage", "--period", "2026-01", "--config", world.config)
+    assert "no information" in ran.out
+    world.write("2026-02")
+    assert "no information" not in calib("run", "triage", "--period", "2026-02", "--config", world.config).out
