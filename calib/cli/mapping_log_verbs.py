@@ -66,8 +66,9 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
             sys.stdout.write(output.printable(line))
         sys.stdout.write(
             f"{stream}: {output.counted(found.entries, 'entry', 'entries')} in "
-            f"{output.counted(len(found.channels), 'channel')} and {output.counted(found.mappings, 'mapping')}, "
-            f"{found.size / 1000:.1f} kB: {'as it should be' if found.ok else 'see above'}\n"
+            f"{output.counted(len(found.channels), 'channel')} and "
+            f"{output.counted(found.mappings, 'mapping')}, {found.size / 1000:.1f} kB: "
+            f"{'as it should be' if found.ok else 'see above'}\n"
         )
         if found.never_named:
             sys.stdout.write(f"{found.to_json()['retention']['advice']}\n")
