@@ -163,12 +163,14 @@ def _served(
     if table.served_sum is not None:
         return np.clip(table.served_sum / table.n, 0, 1), list(table.mapping), "logged"
     digests = [eras[era].mapping for era in table.era.tolist()]
-    served = table.raw_mean.copy()
-    for used in {*zip(digests, table.segment, strict=True)}:
-        digest, segment = used
-        if digest is not None:
-            where = np.array([pair == used for pair in zip(digests, table.segment, strict=True)])
-            served[where] = applied[digest].apply(served[where], segment)
+    raw = table.raw_mean
+    served, segment = raw.copy(), np.array([name or "" for name in table.segment], dtype=object)
+    for digest, mapping in applied.items():
+        where = np.array([one == digest for one in digests], dtype=bool)
+        served[where] = mapping.apply(raw[where])
+        for name in mapping.segments:  # few; a traffic may name thousands
+            inside = where & (segment == name)
+            served[inside] = mapping.apply(raw[inside], name)
     return served, digests, "reconstructed" if applied else "raw"
 
 
