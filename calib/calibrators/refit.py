@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from calib.calibrators.fitting import ece_of, fit_labels, fold_curves, folds_of, held_out, held_out_ece
 from calib.calibrators.labels import Labels
-from calib.calibrators.segments import paired_gain, segment_fits
+from calib.calibrators.segments import applied, paired_gain, segment_fits
 from calib.mapping import Curve
 from calib.measure import Ece, strata
 
@@ -115,7 +115,7 @@ def refit(
     for segment in own.values():
         after[segment.where] = segment.scores
 
-    present = _applied(served, served_segments or {}, now)
+    present = applied(served, served_segments or {}, now)
     losses = {
         "after": (after - now.correct) ** 2,
         "served": (present - now.correct) ** 2,
@@ -167,15 +167,6 @@ def _chosen(
         held = fold == part
         scores[held] = candidates[int(np.argmin(losses[:, ~held].sum(axis=1)))].scores[held]
     return candidates[int(np.argmin(losses.sum(axis=1)))], scores
-
-
-def _applied(curve: Curve, segments: Named[str, Curve], labels: Labels) -> Floats:
-    """What a mapping with curves of its own for some segments makes of the rows' scores."""
-    scores = np.asarray(curve.apply(labels.scores), dtype=np.float64)
-    for name, own in segments.items():
-        where = labels.segments == name
-        scores[where] = own.apply(labels.scores[where])
-    return scores
 
 
 def _untried(reason: str) -> Refit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping as Named
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,6 +119,15 @@ def shift_of(labels: Labels, stream: Curve) -> float:
 
     found = minimize_scalar(loss, bounds=(-FARTHEST, FARTHEST), method="bounded", options={"xatol": 1e-6})
     return float(found.x)
+
+
+def applied(curve: Curve, segments: Named[str, Curve], labels: Labels) -> Floats:
+    """What a mapping with curves of its own for some segments makes of the rows' scores, shape (n,)."""
+    scores = np.asarray(curve.apply(labels.scores), dtype=np.float64)
+    for name, own in segments.items():
+        where = labels.segments == name
+        scores[where] = own.apply(labels.scores[where])
+    return scores
 
 
 def paired_gain(difference: Floats, weights: Floats) -> tuple[float, float]:

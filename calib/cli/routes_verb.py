@@ -92,9 +92,8 @@ def _account(
     from calib.calibrators import labels_of
     from calib.cycle.design import Design
     from calib.cycle.evidence import rows
-    from calib.measure import GRID
     from calib.review import queue
-    from calib.routing import delivered, start_cut
+    from calib.routing import delivered
 
     design = Design.from_json(window.design)
     cohort = queue.cohort(conn, window.id)
@@ -103,7 +102,7 @@ def _account(
     segment = np.array(cohort.segment, dtype=object)[there]
     raw = labels_of(sample.raw, sample.correct, sample.weight, segment)
     served = labels_of(cohort.served[there], sample.correct, sample.weight, segment)
-    start = start_cut([cell / GRID for cell, _, _ in design.cells], [n for _, n, _ in design.cells])
+    start = design.start
     names = sorted({name for name in raw.segments if name is not None})
     result = _part(raw, served, targets, threshold, start)
     for certificate in result["certificates"]:

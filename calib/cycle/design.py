@@ -13,6 +13,7 @@ from calib.cycle.ports import Ports, Watch
 from calib.cycle.segments import Segment, segments_of
 from calib.mapping import Mapping
 from calib.measure import GRID, Strata, strata_of_cells
+from calib.routing import start_cut
 from calib.sampling import allocate
 from calib.store import Store, active_at, head, history, moment, read_mapping
 from calib.traffic import Cells, Survey
@@ -66,6 +67,11 @@ class Design:
         for group in self.groups:
             total[group["stratum"]] += group["n"] * group["mean"]
         return total / np.maximum(self.sizes, 1)
+
+    @property
+    def start(self) -> float:
+        """The raw confidence that certificates are tested from, chosen by the population alone."""
+        return start_cut([cell / GRID for cell, _, _ in self.cells], [n for _, n, _ in self.cells])
 
     def sizes_in(self, strata: Strata) -> npt.NDArray[np.int64]:
         """The population by other strata than the window's own."""

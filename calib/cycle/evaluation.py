@@ -27,10 +27,9 @@ from calib.cycle.verdict import Baselines, judge
 from calib.db import windows
 from calib.db.windows import Window
 from calib.mapping import Mapping
-from calib.measure import GRID
 from calib.review import queue
 from calib.review.queue import Cohort
-from calib.routing import certified, start_cut
+from calib.routing import certified
 from calib.store import Entry, head, read_mapping
 
 
@@ -189,7 +188,6 @@ def _main_mapping(window: Window, design: Design, ports: Ports) -> Mapping | Non
 
 def _certificates(watch: Watch, design: Design, sample: Rows) -> list[dict[str, Any]]:
     """For each target the cut that this window's labels prove, or why there is none."""
-    levels = np.array([cell for cell, _, _ in design.cells]) / GRID
-    start = start_cut(levels, [n for _, n, _ in design.cells])
-    found = certified(sample.labels, targets=watch.targets, start=start, effect=design_effect(sample))
+    effect = design_effect(sample)
+    found = certified(sample.labels, targets=watch.targets, start=design.start, effect=effect)
     return [item.to_json() for item in found]

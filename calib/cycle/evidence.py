@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.calibrators import Labels
+from calib.calibrators.segments import applied as by_segment
 from calib.mapping import Mapping
 from calib.measure import Counts, Strata, cluster_counts, group_means, kish_counts
 from calib.review.queue import Cohort
@@ -126,11 +127,7 @@ def means(values: Floats, sample: Rows, strata: Strata) -> Floats:
 
 def applied(mapping: Mapping, sample: Rows) -> Floats:
     """What the mapping makes of each row's raw confidence, by its segment's curve where it has one."""
-    scores = np.asarray(mapping.default.apply(sample.raw), dtype=np.float64)
-    for name, curve in mapping.segments.items():
-        here = sample.segment == name
-        scores[here] = curve.apply(sample.raw[here])
-    return scores
+    return by_segment(mapping.default, mapping.segments, sample.labels)
 
 
 def level_shift(before: Counts, gap: Floats) -> Counts:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from calib import __version__
 from calib.calibrators import FORMS, Labels, Refit, refit
 from calib.calibrators.segments import MOST
@@ -16,9 +14,8 @@ from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
 from calib.db.windows import Window
 from calib.mapping import Identity, Mapping
-from calib.measure import GRID
 from calib.period import Period
-from calib.routing import Certificate, certified, grid, start_cut
+from calib.routing import Certificate, certified, grid
 from calib.store import Entry, read_mapping
 
 LOGITS = ("token_probability", "logit")  # score sources with a softmax behind them: a temperature can undo it
@@ -113,9 +110,7 @@ def _proven(
     Segments stand apart, in the evidence: a client that does not know of them must not take theirs for the
     stream's.
     """
-    design = Design.from_json(window.design)
-    levels = np.array([cell for cell, _, _ in design.cells]) / GRID
-    start = start_cut(levels, [n for _, n, _ in design.cells])
+    start = Design.from_json(window.design).start
 
     def proven(some: Labels, targets: Iterable[float]) -> list[dict[str, Any]]:
         found = certified(some, targets=tuple(targets), start=start, effect=effect)
