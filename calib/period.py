@@ -18,6 +18,7 @@ _SHAPES: dict[Kind, tuple[re.Pattern[str], str]] = {
     "week": (re.compile(r"\d{4}-W\d{2}"), "2026-W41"),
     "day": (re.compile(r"\d{4}-\d{2}-\d{2}"), "2026-10-07"),
 }
+FIRST_YEAR, LAST_YEAR = 1900, 2999  # far from the ends of `datetime`, where arithmetic overflows
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,17 +36,27 @@ class Period:
 
     @classmethod
     def parse(cls, text: str, kind: Kind) -> Period:
-        """Read `text` as a period of this kind; `InvalidInput` where it is none."""
+        """Read `text` as a period of this kind.
+
+        Raises `InvalidInput` where it is written otherwise, and for years before 1900 and after 2999.
+        """
         shape, example = _SHAPES[kind]
         try:
             if not shape.fullmatch(text):
                 raise ValueError
+            if not FIRST_YEAR <= int(text[:4]) <= LAST_YEAR:
+                raise InvalidInput(
+                    f"{text!r} lies outside the years {FIRST_YEAR} to {LAST_YEAR} that can be watched: "
+                    f"write a period like {example}"
+                )
             if kind == "month":
                 first = date.fromisoformat(f"{text}-01")
             elif kind == "week":
                 first = date.fromisocalendar(int(text[:4]), int(text[6:]), 1)
             else:
                 first = date.fromisoformat(text)
+        except InvalidInput:
+            raise
         except ValueError:
             raise InvalidInput(
                 f"{text!r} is not a {kind}: this stream's periods are written like {example}"
@@ -60,7 +71,13 @@ class Period:
             day = day.replace(day=1)
         elif kind == "week":
             day -= timedelta(days=day.weekday())
-        return cls(day, kind)
+        period = cls(day, kind)
+        # Where a clock is set back over midnight, a date ends, begins and ends again: its interval decides.
+        while moment < period.interval(timezone)[0]:
+            period = period.previous()
+        while moment >= period.interval(timezone)[1]:
+            period = period.next()
+        return period
 
     @property
     def name(self) -> str:
@@ -87,9 +104,42 @@ class Period:
     def interval(self, timezone: str) -> tuple[datetime, datetime]:
         """The half-open interval [start, end), in UTC, of this period as the time zone bounds it."""
         zone = ZoneInfo(timezone)
-        start = datetime.combine(self.first, time(), zone)
-        end = datetime.combine(self.next().first, time(), zone)
-        return start.astimezone(UTC), end.astimezone(UTC)
+        return day_start(self.first, zone), day_start(self.next().first, zone)
+
+
+def day_start(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment, in UTC, at which the calendar of `zone` shows `day` or a later one.
+
+    Usually midnight. In some zones the clock is set forward at midnight, so that the day has none: it begins
+    at the moment of the change.
+
+    >>> day_start(date(2026, 4, 24), ZoneInfo("Africa/Cairo")).isoformat()  # 00:00 to 01:00 does not exist
+    '2026-04-23T22:00:00+00:00'
+    """
+    midnight = datetime.combine(day, time(), zone)
+    late = midnight.astimezone(UTC)
+    if late.astimezone(zone).replace(tzinfo=None) == midnight.replace(tzinfo=None):
+        return late
+    early = midnight.replace(fold=1).astimezone(UTC)  # the clock is set forward between the two
+    while late - early > timedelta(seconds=1):
+        middle = early + timedelta(seconds=(late - early) // timedelta(seconds=2))
+        if middle.astimezone(zone).date() >= day:
+            late = middle
+        else:
+            early = middle
+    return late
+
+
+def naive_bound(moment: datetime, zone: ZoneInfo) -> datetime:
+    """The naive time from which on naive times of `zone` count as being at or after `moment`.
+
+    A naive time belongs to its own calendar day, whatever the clock did: where a day begins at 01:00 because
+    midnight does not exist, a naive midnight still belongs to that day.
+    """
+    local = moment.astimezone(zone)
+    if day_start(local.date(), zone) == moment:
+        return datetime.combine(local.date(), time())
+    return local.replace(tzinfo=None)
 
 
 def periods(first: Period, last: Period) -> list[Period]:

@@ -9,7 +9,10 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from calib.elicit import words
 from calib.elicit.parse import Parsed, parse_confidence
+from calib.elicit.table import Table, tables
+from calib.elicit.thinking import after_thinking
 
 Same = Callable[[str, str], bool]
 
@@ -20,11 +23,15 @@ LABEL = re.compile(
     r"[*_`\"' \t]{0,6}(?:[:=|：]|is\b:?)[*_`\"' \t]{0,6}(.*)$",
     re.I | re.M,
 )
+_BETWEEN = r"[\s,;|/(\[\-–—·•→⇒*_]"
+_LABELS = "|".join(sorted(words.LABELS, key=len, reverse=True))
 AFTERWARDS = re.compile(
-    r"[\s,;|(\[\-–—]{1,8}(?:\d{1,3}(?:\.\d{1,4})?[ \t]?%[ \t]?(?:confident|certain|sure)"
-    r"|(?:with )?(?:a )?confidence(?: of)?[ \t]?[:=(]?[ \t]?\d)",
+    rf"{_BETWEEN}{{1,10}}(?:\d{{1,3}}(?:\.\d{{1,4}})?[ \t]?%[ \t]?(?:confident|certain|sure)"
+    r"|(?:with )?(?:an? )?(?:my )?(?:(?:final|overall|level|nivel|niveau|grado|degré|livello|nível|grau) )?"
+    rf"(?:de |di |of )?(?:{_LABELS})(?: of)?[*_ \t]{{0,4}}[:=(|→]?[*_ \t]{{0,4}}%?\d)",
     re.I,
 )
+HEAD = re.compile(r"(?:(?:the|my|your)[ \t])?(?:final[ \t])?answer", re.I)
 WITH_IT = re.compile(r"[,;][ \t]*[\d.,]{1,8}[ \t]?%?[`\"'\])]{0,4}[ \t\r]*$")
 BOXED = re.compile(r"\$?\\boxed\{(.*)\}\$?")
 NUMBER = re.compile(r"[-+−]?\d{1,30}(?:,\d{3}){0,10}(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?")
@@ -52,8 +59,8 @@ def read_reply(text: str | None) -> Reply:
     'Vienna'
     """
     confidence = parse_confidence(text)
-    reply = (text or "").rpartition("</think>")[2]
-    found = _from_json(reply) or _from_label(reply) or _from_tag(reply)
+    reply = after_thinking(text or "") or ""
+    found = _from_json(reply) or _from_table(reply) or _from_label(reply) or _from_tag(reply)
     return Reply(answer=_trimmed(found) if found else None, confidence=confidence)
 
 
@@ -93,6 +100,19 @@ def same_choice(one: str, other: str) -> bool:
     return here[1].lower() == there[1].lower()
 
 
+def _from_table(text: str) -> str | None:
+    """The one cell below a head "Answer"; several rows are several answers, of which none is guessed."""
+    for table in tables(text):
+        for column, head in enumerate(table.heads):
+            if HEAD.fullmatch(head) and len(table.rows) == 1 and (table.ruled or _states(table)):
+                return table.rows[0][column]
+    return None
+
+
+def _states(table: Table) -> bool:
+    return any(CONFIDENCE.match(head) for head in table.heads)
+
+
 def _from_label(text: str) -> str | None:
     found, final = None, False
     for label in LABEL.finditer(text):
@@ -129,7 +149,7 @@ def _trimmed(said: str) -> str | None:
     """The answer without the confidence that follows it on its line, and without markup around it."""
     said = said[:LONGEST]
     if later := AFTERWARDS.search(said):
-        said = said[: later.start()]
+        said = said[: later.start()].rstrip(" \t|;,/([→⇒-–—·•*_")
     said = said.strip().strip("*_`").strip()
     if boxed := BOXED.fullmatch(said):
         said = boxed[1]

@@ -14,14 +14,17 @@ NUMERAL = 120  # characters that the longest way to write a number takes, with w
 TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]|_")
 WORD = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+)?")
 FILL = re.compile(r"[ \t\r*_`\"'\\{}$#]*")
-MARK = re.compile(r"->|[:=|~]|-(?=[ \t])")
-BRACKET = re.compile(r"\(([^()\n]{0,60})\)")
+MARK = re.compile(r"->|=>|[\u2190-\u21ff\u2794-\u27be\u27f0-\u27ff\u2b00-\u2b0f]|[:=|~]|-(?=[ \t])")
+BRACKET = re.compile(r"[(\[]([^()\[\]\n]{0,60})[)\]]")
+PERCENT_SIGN = re.compile(r"%(?=[ \t*_]*[:=|])")
 BOUND = re.compile(r"[<>≥≤]=?")
 PLACEHOLDER = re.compile(r"<[a-z/]|\[[a-z]", re.I)
-DIGITS = re.compile(r"[+\-]?[.,]?\d")
+DIGITS = re.compile(r"(?:\\?%[ \t]?)?[+\-]?[.,]?\d")
+GAP = re.compile(r"[\n\t]")
+TO = re.compile(r"(?:down |up |back )?to\b", re.I)
 BREAK = re.compile(r"[ \t\r]*\n")
 SCALE = re.compile(
-    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?(?:-|to|and|\.\.\.?)[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
+    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?%?[ \t]?(?:-|to|and|\.\.\.?|…|[,;])[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
 )
 INLINE = re.compile(
     r"[01](?:[.,]0{1,3})?[ \t]?(?:-|to)[ \t]?(?:100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?(?=[ \t]?[:=])"
@@ -38,7 +41,7 @@ class Before:
     """What stands before a mention on its line.
 
     `opens`: nothing, or a mark that ends something else. `paired`: "Answer and", so that the answer comes
-    first. `first_person`: the sentence speaks of its author.
+    first. `revised`: the author takes an earlier number back. `first_person`: the sentence speaks of its author.
     """
 
     opens: bool
@@ -47,6 +50,7 @@ class Before:
     joined: bool
     own: bool
     final: bool
+    revised: bool
     first_person: bool
 
 
@@ -58,15 +62,18 @@ class After:
     numeral: Numeral
     of_being_correct: bool
     quoted: bool
+    revised: bool
 
 
 def tokens_before(text: str, start: int) -> list[str]:
     """The line up to a position as lower-case words, numbers and single marks.
 
     Of at most `REACH` characters: where the line begins before them, a first word stands for what is missing.
+    A tab ends what stands before it, as the end of a line does.
     """
     window = text[max(0, start - REACH) : start]
-    _, whole, line = window.rpartition("\n")
+    gap = max((found.end() for found in GAP.finditer(window)), default=0)
+    whole, line = gap > 0, window[gap:]
     tokens = [token.lower() for token in TOKEN.findall(line)]
     return tokens if whole or start <= REACH else ["etc", *tokens]
 
@@ -74,11 +81,15 @@ def tokens_before(text: str, start: int) -> list[str]:
 def before(text: str, start: int) -> Before:
     """Look back from a mention."""
     tokens = tokens_before(text, start)
-    own = final = False
-    while tokens and (tokens[-1] in words.MODIFIER or tokens[-1] in EMPHASIS):
+    own = final = revised = False
+    while tokens and (
+        tokens[-1] in words.MODIFIER | words.REVISED | words.REVISION | words.LATEX
+        or (tokens[-1] in EMPHASIS and not _separates(tokens))
+    ):
         word = tokens.pop()
         own |= word in words.OWN
         final |= word in words.FINAL
+        revised |= word in words.REVISED | words.REVISION
     last = tokens[-1] if tokens else ""
     return Before(
         opens=opens(tokens),
@@ -87,8 +98,28 @@ def before(text: str, start: int) -> Before:
         joined=last in words.JOIN,
         own=own,
         final=final,
+        revised=revised or revises(tokens),
         first_person=_of_its_author(tokens),
     )
+
+
+def _separates(tokens: list[str]) -> bool:
+    """Whether the last token is a bar between two statements, as in "Answer: Vienna | Confidence: 0.9"."""
+    return tokens[-1] == "|" and any(token[0].isalnum() for token in tokens[:-1])
+
+
+def revises(tokens: list[str]) -> bool:
+    """Whether the sentence before a mention takes something back: "after review", "I would revise"."""
+    for place in range(len(tokens) - 1, -1, -1):
+        word = tokens[place]
+        if word in STOPS:
+            return False
+        if word in words.REVISES or (
+            word in words.REVISION
+            and not {"after", "on", "upon"}.isdisjoint(tokens[max(0, place - 3) : place])
+        ):
+            return True
+    return False
 
 
 def opens(tokens: list[str]) -> bool:
@@ -96,8 +127,14 @@ def opens(tokens: list[str]) -> bool:
     return not tokens or not (tokens[-1][0].isalnum() or tokens[-1] == "%")
 
 
-def after(text: str, end: int, *, tagged: bool, alone: bool, paired: bool) -> After | None:
-    """Look on from a mention; None where it is no label. `tagged`: it is the name of an XML tag."""
+def after(
+    text: str, end: int, *, tagged: bool, alone: bool, paired: bool, revised: bool = False
+) -> After | None:
+    """Look on from a mention; None where it is no label.
+
+    `tagged`: it is the name of an XML tag. `revised`: what stands before it takes an earlier number back, so
+    that "to 0.9" states one.
+    """
     window = text[end : end + REACH + NUMERAL]
     link: Literal["mark", "copula"] | None = None
     correct, scale, at = False, None, 0
@@ -111,11 +148,18 @@ def after(text: str, end: int, *, tagged: bool, alone: bool, paired: bool) -> Af
                 at += 1
                 break  # "confidence (95%)"
             scale, at = scale if said is None else said, bracket.end()
-            correct |= not words.CORRECT.isdisjoint(bracket[1].lower().split())
+            inside = set(bracket[1].lower().split())
+            correct |= not words.CORRECT.isdisjoint(inside)
+            revised |= not (words.REVISED | words.REVISION).isdisjoint(inside)
+        elif sign := PERCENT_SIGN.match(window, at):
+            scale, at = 100, sign.end()
+        elif revised and (to := TO.match(window, at)):
+            link, at = "copula", to.end()
         elif inline := INLINE.match(window, at):
             scale, at = scale_of(inline[0]), inline.end()
-        elif (word := WORD.match(window, at)) and word[0].lower() in words.BETWEEN:
+        elif (word := WORD.match(window, at)) and word[0].lower() in words.BETWEEN | words.AFTERWARDS:
             at = word.end()
+            revised |= word[0].lower() in words.REVISION | words.REVISED
             correct |= word[0].lower() in words.CORRECT
             link = "copula" if word[0].lower() in words.COPULA else link
         elif word and link is None:
@@ -129,7 +173,8 @@ def after(text: str, end: int, *, tagged: bool, alone: bool, paired: bool) -> Af
     numeral = _numeral(window, at, scale, across=alone or link == "mark")
     if numeral is None:
         return None
-    return After(link=link, numeral=numeral, of_being_correct=correct, quoted=window[:1] in ('"', "'"))
+    quoted = window[:1] in ('"', "'")
+    return After(link=link, numeral=numeral, of_being_correct=correct, quoted=quoted, revised=revised)
 
 
 def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numeral | None:
@@ -143,7 +188,7 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
             found = read(window, at, out_of=scale)
             if level and found.bare:  # "high. 1 source says so"
                 return _none("words")
-            return _none("range") if bound and found.value is not None else found
+            return _none("range") if bound and found.reason in (None, "several") else found
         if across and not (level or bound) and (line := BREAK.match(window, at)):
             return _on_a_line(window[line.end() :], scale)
         if PLACEHOLDER.match(window, at):
@@ -151,7 +196,10 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
         if mark := BOUND.match(window, at):
             bound, at = True, mark.end()
         elif word := WORD.match(window, at):
+            latex = window[at - 1 : at] == "\\"
             name, at = word[0].lower(), word.end()
+            if latex and name in words.LATEX:
+                continue
             if name in words.DECLINED and not (level or bound):
                 return _none("declined")
             level |= name in words.LEVEL

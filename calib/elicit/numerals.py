@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import Literal
 
 Reason = Literal[
-    "empty", "absent", "words", "declined", "several", "range", "out_of_range", "scale_unknown", "malformed"
-]
+    "empty", "unfinished", "absent", "words", "declined", "several", "range", "out_of_range", "scale_unknown",
+    "malformed",
+]  # fmt: skip
 
 NUMBER = re.compile(r"([+\-]?)(\d{1,18}(?:[.,]\d{1,18})?|[.,]\d{1,18})(?:e([+\-]?\d{1,2}))?", re.I | re.A)
 PERCENT = re.compile(r"[ \t]?(?:\\?%|(?:percent|per cent|pct)\b)", re.I | re.A)
@@ -19,8 +20,34 @@ SECOND = re.compile(r"[ \t]*(?:[-~]|to\b|or\b)[ \t]*[.,]?\d|\+", re.I | re.A)  #
 GLUED = re.compile(r"[^\W_]|[.,][ \t]?[^\W_]|/", re.A)  # 0.9x, 1.2.3, 0.XX, "0. 85", 9/10/2026
 SENTENCE = re.compile(r"[.,][ \t]+[^\W\d]|[.,][ \t]*$", re.M)  # ". The", which is no part of the number
 WORD = re.compile(r"[ \t]*([^\W\d_]+)")
+PERCENT_FIRST = re.compile(r"\\?%[ \t]?(?=[.,]?\d)")  # as Turkish and Arabic write it
+# a bare 0 or 1 that goes on with digits is the beginning of something else: 1:4, 1) 85%, 0'85, 0 .85
+RUNS_ON = re.compile(r"(?:_|[^\w\n]){0,40}\d", re.A)
+SPLIT = re.compile(r"[ \t]?[:'·|_][ \t]?\d", re.A)
+HALVES = re.compile(
+    r"(?P<half>50|0?[.,]50?)[ \t]?%?[ \t]?(?:[/:\-]|to\b)[ \t]?(?P=half)[ \t]?%?(?![ \t]?[/:\-]?[ \t]?[\w.,]?\d)",
+    re.A,
+)
+# a second value on the line: 60% -> 90%; A 0.9, B 0.1; 0.6 (revised: 0.9). A clause that gives a reason ends it.
+_ARROWS = r"->|=>|[\u2190-\u21ff\u2794-\u27be\u27f0-\u27ff\u2b00-\u2b0f]"
+ARROW = re.compile(rf"[ \t]*(?:{_ARROWS})[ \t]*(?=[.,]?\d)", re.A)
+_REASON = (
+    r"because|since|as|given|based|due|which|while|although|though|but|than|above|below|over|from|threshold|"
+    r"where|when|if|that|is|are|was|were|has|have"
+)
+BESIDE = re.compile(
+    rf"(?:(?!\b(?:{_REASON})\b)[^\n\"'.!?]){{1,40}}?(?<![\w.,])"
+    r"(?=(?:0?[.,]\d{1,6}|[01][.,]0{1,3}|\d{1,3}(?:[.,]\d{1,3})?[ \t]?%)(?![\w%]|[.,]\d|[ \t](?:of|CI|interval)\b))",
+    re.I | re.A,
+)
+TAKEN_BACK = re.compile(
+    r"[^\n\"]{0,60}?\b(?:revis|updat|adjust|correct(?:ed|ion)|amend|reconsider|lower|rais|chang|increas|decreas|reduc)"
+    r"\w{0,6}\W{0,12}(?:(?:back |down |up )?to\W{0,4})?[.,]?\d",
+    re.I | re.A,
+)
 SAME = dict.fromkeys("“”„«»「」", '"') | dict.fromkeys("‘’", "'") | dict.fromkeys("≈∼", "~")
 SAME |= {"٫": ".", "٬": ",", "٪": "%", "﹪": "%", "−": "-", "\x85": "\n", "—": " - ", "―": " - "}
+OF = {"of", "der", "des", "aller", "von"}
 GO_ON = {
     "that",
     "because",
@@ -58,19 +85,27 @@ def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
     >>> [read(text).reason for text in ("85", "120%", "0.7-0.9", "0.XX", "2026-11-25")]
     ['scale_unknown', 'out_of_range', 'range', 'malformed', 'range']
     """
+    first = PERCENT_FIRST.match(text, at)
+    at = first.end() if first else at
     found = NUMBER.match(text, at)
     if found is None:
         return _none("malformed")
+    if HALVES.match(text, at):
+        return Numeral(value=0.5, reason=None, bare=False)
     number, end = _fraction(found), found.end()
     bare, scaled = not set(found[2]) & set(".,") and found[3] is None, True
-    if percent := PERCENT.match(text, end):
+    if first:
+        bare, number = False, number / 100
+    elif percent := PERCENT.match(text, end):
         bare, number, end = False, number / 100, percent.end()
-        if WORD.match(text, end) and text[end:].lstrip(" \t")[:3].lower() == "of ":
+        if (word := WORD.match(text, end)) and word[1].lower() in OF:
             return _none("malformed")  # 20% of people
     elif over := OUT_OF.match(text, end):
         below = NUMBER.match(text, over.end())
         if below is None or _fraction(below) <= 0:
             return _none("malformed")
+        if number + _fraction(below) == 100 and _fraction(below) < 100:
+            return _none("malformed")  # 60/40 shares something out
         bare, number, end = False, number / _fraction(below), below.end()
         if "/" not in over[0] and not _goes_on(text, end):
             return _none("malformed")  # 9 out of 10 dentists
@@ -82,6 +117,10 @@ def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
         return _none("range", bare=bare)
     if GLUED.match(text, end) and not SENTENCE.match(text, end):
         return _none("malformed", bare=bare)
+    if bare and (RUNS_ON if out_of is None else SPLIT).match(text, end):
+        return _none("malformed", bare=bare)
+    if ARROW.match(text, end) or TAKEN_BACK.match(text, end) or _another(text, end, number):
+        return _none("several", bare=bare)
     if not scaled and out_of not in (None, 1):
         if not out_of or (number <= 1 and not bare):  # 0.85 where up to 100 was announced
             return _none("scale_unknown", bare=bare)
@@ -118,6 +157,18 @@ def _goes_on(text: str, end: int) -> bool:
     """Whether what follows a number can follow one that stands for itself, rather than counts something."""
     word = WORD.match(text, end)
     return word is None or word[1].lower() in GO_ON
+
+
+def _another(text: str, end: int, number: Fraction) -> bool:
+    """Whether another value that could be a confidence stands beside this one."""
+    beside = BESIDE.match(text, end)
+    if beside is None:
+        return False
+    second = NUMBER.match(text, beside.end())
+    if second is None:
+        return False
+    value = _fraction(second)
+    return (value / 100 if PERCENT.match(text, second.end()) else value) != number
 
 
 def _none(reason: Reason, *, bare: bool = False) -> Numeral:

@@ -8,6 +8,8 @@ from typing import Literal
 
 from calib.elicit import label, words
 from calib.elicit.numerals import Reason, plain, read
+from calib.elicit.table import Table, tables
+from calib.elicit.thinking import after_thinking
 
 Source = Literal["label", "json", "prose"]
 
@@ -29,7 +31,7 @@ SAID = re.compile(
 class Parsed:
     """`value` in [0, 1] with the `source` that it was read from, or None with the `reason` for it.
 
-    Reasons: `empty` no text · `absent` no confidence stated · `words` a label without a number · `declined`
+    Reasons: `empty` no text · `unfinished` thinking that does not end · `absent` no confidence stated · `words` a label without a number · `declined`
     n/a, unknown · `several` different values, none called final · `range` a range or a bound · `out_of_range`
     below 0 or above 1 · `scale_unknown` above 1 without % or denominator · `malformed` digits that are no
     number.
@@ -42,7 +44,9 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Statement:
+    at: int  # its place in the text
     rank: int  # 0 a final label, 1 a label, 2 prose
+    revised: bool  # it takes earlier ones back
     source: Source
     value: float | None
     reason: Reason | None
@@ -53,24 +57,65 @@ def parse_confidence(text: str | None) -> Parsed:
 
     Never raises; takes time linear in the text; never clamps, averages or guesses. Labels (JSON, tables, tags
     and `Confidence: 0.85`) go before prose (`I am 85% sure`), and one that is called final or overall before
-    others; of one rank, different values are `several`. Up to a last `</think>` a text is no reply yet.
+    others; of one rank, different values are `several`. One that takes earlier ones back (revised, updated, after
+    review) counts instead of them. What a model wrote while it was thinking is no reply yet.
 
     >>> parse_confidence("Answer: Vienna\\nConfidence: 85%")
     Parsed(value=0.85, source='label', reason=None)
     >>> parse_confidence("Answer: 0.85").reason, parse_confidence("Confidence: high").reason
     ('absent', 'words')
     """
-    reply = plain((text or "").rpartition("</think>")[2])
+    spoken = after_thinking(text or "")
+    if spoken is None:
+        return Parsed(value=None, source=None, reason="unfinished")
+    reply = plain(spoken)
     if not reply.strip():
         return Parsed(value=None, source=None, reason="empty")
     found: list[_Statement] = []
+    for table in tables(reply):
+        found += _tabled(table)
     for pattern, of in ((MENTION, _labelled), (SAID, _said)):
         for count, mention in enumerate(pattern.finditer(reply)):
             if count == MOST:
                 return Parsed(value=None, source=None, reason="several")
             if (statement := of(reply, mention)) is not None:
                 found.append(statement)
-    return _decide(found)
+    return _decide(_not_taken_back(found))
+
+
+def _not_taken_back(found: list[_Statement]) -> list[_Statement]:
+    """Without what stands before the last statement that takes earlier ones back."""
+    revisions = [statement.at for statement in found if statement.revised]
+    return [statement for statement in found if statement.at >= max(revisions)] if revisions else found
+
+
+def _tabled(table: Table) -> list[_Statement]:
+    """What the columns of a table say that are headed by a label."""
+    found = []
+    for column, head in enumerate(table.heads):
+        scale, name = None, head
+        if (bracket := label.BRACKET.search(head)) is not None:
+            scale, name = label.scale_of(bracket[1]), head[: bracket.start()]
+        words_of_it = name.replace("%", "").lower().split()
+        mention = MENTION.search(name)
+        if mention is None or len(words_of_it) > 4 or mention[0].lower() in words.CHANCES:
+            continue
+        scale = 100 if scale is None and "%" in name else scale
+        for row in table.rows:
+            numeral = read(row[column], out_of=scale)
+            written = any(character.isdecimal() for character in row[column])
+            reason = numeral.reason if written or numeral.value is not None else "words"
+            found.append(
+                _Statement(
+                    at=table.start,
+                    rank=0 if not words.FINAL.isdisjoint(words_of_it) else 1,
+                    revised=not words.REVISED.isdisjoint(words_of_it),
+                    source="label",
+                    value=numeral.value,
+                    reason=reason,
+                )
+            )
+    return found
 
 
 def _decide(found: list[_Statement]) -> Parsed:
@@ -97,7 +142,9 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
     start, end = mention.span()
     name, mark_before = mention[0].lower(), text[max(0, start - 1) : start]
     back = label.before(text, start)
-    on = label.after(text, end, tagged=mark_before == "<", alone=back.alone, paired=back.paired)
+    on = label.after(
+        text, end, tagged=mark_before == "<", alone=back.alone, paired=back.paired, revised=back.revised
+    )
     if on is None or (name in words.CHANCES and not on.of_being_correct):
         return None
     value, reason = on.numeral.value, on.numeral.reason
@@ -105,12 +152,13 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
         if not (back.opens or back.joined or mention[0] in words.EDGELESS):
             return None
         source: Source = "json" if on.quoted and mark_before in ('"', "'") else "label"
-        return _Statement(rank=0 if back.final else 1, source=source, value=value, reason=reason)
+        rank = 0 if back.final else 1
+        return _Statement(at=start, rank=rank, revised=on.revised, source=source, value=value, reason=reason)
     if not (back.opens or back.own or back.first_person or mention[0] in words.EDGELESS):
         return None
     if on.link is None and value is None:
         return None
-    return _Statement(rank=2, source="prose", value=value, reason=reason)
+    return _Statement(at=start, rank=2, revised=on.revised, source="prose", value=value, reason=reason)
 
 
 def _said(text: str, mention: re.Match[str]) -> _Statement | None:
@@ -123,7 +171,14 @@ def _said(text: str, mention: re.Match[str]) -> _Statement | None:
     if mention["share"] and not mention["sure"] and (mention["next"] or "").lower() in words.STATISTICS:
         return None
     numeral = read(mention["share"] or mention["after"])
-    return _Statement(rank=2, source="prose", value=numeral.value, reason=numeral.reason)
+    return _Statement(
+        at=mention.start(),
+        rank=2,
+        revised=label.revises(tokens),
+        source="prose",
+        value=numeral.value,
+        reason=numeral.reason,
+    )
 
 
 def _of_oneself(tokens: list[str], mention: re.Match[str]) -> bool:

@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 
 from calib.measure import GRID
+from calib.period import naive_bound
 from calib.sampling.draw import HEX_DIGITS
 from calib.traffic.connect import engine_of, md5_of
 from calib.traffic.values import Columns
@@ -163,8 +164,7 @@ class Clock:
         if self.aware is not None:
             found.append(self.aware >= ibis.literal(moment.astimezone(UTC)))
         if self.naive is not None:
-            local = moment.astimezone(self.zone).replace(tzinfo=None)
-            found.append(self.naive >= ibis.literal(local))
+            found.append(self.naive >= ibis.literal(naive_bound(moment, self.zone)))
         return found[0] if len(found) == 1 else ibis.coalesce(*found)
 
     def within(self, start: datetime, end: datetime) -> Any:
