@@ -24,7 +24,8 @@ GAP = re.compile(r"[\n\t]")
 TO = re.compile(r"(?:down |up |back )?to\b", re.I)
 BREAK = re.compile(r"[ \t\r]*\n")
 SCALE = re.compile(
-    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?%?[ \t]?(?:-|to|and|\.\.\.?|…|[,;])[ \t]?(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
+    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?%?[ \t]?(?:-|to|and|\.\.\.?|…|[,;])[ \t]?"
+    r"(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
 )
 INLINE = re.compile(
     r"[01](?:[.,]0{1,3})?[ \t]?(?:-|to)[ \t]?(?:100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?(?=[ \t]?[:=])"
@@ -41,7 +42,8 @@ class Before:
     """What stands before a mention on its line.
 
     `opens`: nothing, or a mark that ends something else. `paired`: "Answer and", so that the answer comes
-    first. `revised`: the author takes an earlier number back. `first_person`: the sentence speaks of its author.
+    first. `revised`: the author takes an earlier number back. `first_person`: the sentence speaks of its
+    author.
     """
 
     opens: bool

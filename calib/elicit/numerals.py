@@ -25,10 +25,11 @@ PERCENT_FIRST = re.compile(r"\\?%[ \t]?(?=[.,]?\d)")  # as Turkish and Arabic wr
 RUNS_ON = re.compile(r"(?:_|[^\w\n]){0,40}\d", re.A)
 SPLIT = re.compile(r"[ \t]?[:'·|_][ \t]?\d", re.A)
 HALVES = re.compile(
-    r"(?P<half>50|0?[.,]50?)[ \t]?%?[ \t]?(?:[/:\-]|to\b)[ \t]?(?P=half)[ \t]?%?(?![ \t]?[/:\-]?[ \t]?[\w.,]?\d)",
+    r"(?P<half>50|0?[.,]50?)[ \t]?%?[ \t]?(?:[/:\-]|to\b)[ \t]?(?P=half)[ \t]?%?"
+    r"(?![ \t]?[/:\-]?[ \t]?[\w.,]?\d)",
     re.A,
 )
-# a second value on the line: 60% -> 90%; A 0.9, B 0.1; 0.6 (revised: 0.9). A clause that gives a reason ends it.
+# a second value on the line: 60% -> 90%; A 0.9, B 0.1; 0.6 (revised: 0.9). What gives a reason ends it.
 _ARROWS = r"->|=>|[\u2190-\u21ff\u2794-\u27be\u27f0-\u27ff\u2b00-\u2b0f]"
 ARROW = re.compile(rf"[ \t]*(?:{_ARROWS})[ \t]*(?=[.,]?\d)", re.A)
 _REASON = (
@@ -37,7 +38,8 @@ _REASON = (
 )
 BESIDE = re.compile(
     rf"(?:(?!\b(?:{_REASON})\b)[^\n\"'.!?]){{1,40}}?(?<![\w.,])"
-    r"(?=(?:0?[.,]\d{1,6}|[01][.,]0{1,3}|\d{1,3}(?:[.,]\d{1,3})?[ \t]?%)(?![\w%]|[.,]\d|[ \t](?:of|CI|interval)\b))",
+    r"(?=(?:0?[.,]\d{1,6}|[01][.,]0{1,3}|\d{1,3}(?:[.,]\d{1,3})?[ \t]?%)"
+    r"(?![\w%]|[.,]\d|[ \t](?:of|CI|interval)\b))",
     re.I | re.A,
 )
 TAKEN_BACK = re.compile(

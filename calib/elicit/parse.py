@@ -31,10 +31,10 @@ SAID = re.compile(
 class Parsed:
     """`value` in [0, 1] with the `source` that it was read from, or None with the `reason` for it.
 
-    Reasons: `empty` no text · `unfinished` thinking that does not end · `absent` no confidence stated · `words` a label without a number · `declined`
-    n/a, unknown · `several` different values, none called final · `range` a range or a bound · `out_of_range`
-    below 0 or above 1 · `scale_unknown` above 1 without % or denominator · `malformed` digits that are no
-    number.
+    Reasons: `empty` no text · `unfinished` thinking that does not end · `absent` no confidence stated · `words`
+    a label without a number · `declined` n/a, unknown · `several` different values, none called final or
+    revised · `range` a range or a bound · `out_of_range` below 0 or above 1 · `scale_unknown` above 1 without
+    % or denominator · `malformed` digits that are not a number.
     """
 
     value: float | None
@@ -57,8 +57,8 @@ def parse_confidence(text: str | None) -> Parsed:
 
     Never raises; takes time linear in the text; never clamps, averages or guesses. Labels (JSON, tables, tags
     and `Confidence: 0.85`) go before prose (`I am 85% sure`), and one that is called final or overall before
-    others; of one rank, different values are `several`. One that takes earlier ones back (revised, updated, after
-    review) counts instead of them. What a model wrote while it was thinking is no reply yet.
+    others; of one rank, different values are `several`. One that takes earlier ones back (revised, updated,
+    after review) counts instead of them. What a model wrote while it was thinking is no reply yet.
 
     >>> parse_confidence("Answer: Vienna\\nConfidence: 85%")
     Parsed(value=0.85, source='label', reason=None)

@@ -31,7 +31,8 @@ def tables(text: str) -> list[Table]:
     if "|" not in text:
         return []
     found: list[Table] = []
-    start, block = 0, []
+    start = 0
+    block: list[str] = []
     at = 0
     for line in [*text.split("\n"), ""]:
         if "|" in line or (block and RULE.fullmatch(line.rstrip("\r"))):

@@ -89,7 +89,6 @@ COPULA = {
     "是",
     "は",
     "est",
-    "es",
     "ist",
 }
 APPROXIMATELY = {"about", "around", "approximately", "approx", "roughly", "circa", "ca", "probably", "maybe"}
