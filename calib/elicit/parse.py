@@ -31,9 +31,9 @@ SAID = re.compile(
 class Parsed:
     """`value` in [0, 1] with the `source` that it was read from, or None with the `reason` for it.
 
-    Reasons: `empty` no text · `unfinished` thinking that does not end · `absent` no confidence stated · `words`
-    a label without a number · `declined` n/a, unknown · `several` different values, none called final or
-    revised · `range` a range or a bound · `out_of_range` below 0 or above 1 · `scale_unknown` above 1 without
+    Reasons: `empty` no text · `unfinished` thinking that does not end · `absent` no confidence stated ·
+    `words` a label without a number · `declined` n/a, unknown · `several` different values, none called final
+    or revised · `range` a range or a bound · `out_of_range` below 0 or above 1 · `scale_unknown` above 1 without
     % or denominator · `malformed` digits that are not a number.
     """
 
