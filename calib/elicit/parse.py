@@ -33,8 +33,8 @@ class Parsed:
 
     Reasons: `empty` no text · `unfinished` thinking that does not end · `absent` no confidence stated ·
     `words` a label without a number · `declined` n/a, unknown · `several` different values, none called final
-    or revised · `range` a range or a bound · `out_of_range` below 0 or above 1 · `scale_unknown` above 1 without
-    % or denominator · `malformed` digits that are not a number.
+    or revised · `range` a range or a bound · `out_of_range` below 0 or above 1 · `scale_unknown` above 1
+    without % or denominator · `malformed` digits that are not a number.
     """
 
     value: float | None
