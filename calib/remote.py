@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,22 +91,3 @@ def reason(error: BaseException | None) -> str:
 def shown(url: str) -> str:
     """A URL, or a sentence with URLs in it, without passwords and queries."""
     return re.sub(r"(?<=://)[^/@\s]*@", "", re.sub(r"\?[^\s\"')]+", "", url))
-
-
-class _Process:
-    """Whether obstore can run here: its threads do not survive a fork, and a call would wait for ever."""
-
-    forked = False
-
-
-def forked() -> bool:
-    """Whether this process was forked from one that had loaded obstore."""
-    return _Process.forked
-
-
-def _after_fork() -> None:
-    _Process.forked = _Process.forked or "obstore" in sys.modules
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

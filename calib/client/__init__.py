@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calib.client.answers import Calibrated, Decision, Status
 from calib.client.client import MappingClient
+from calib.client.results import Calibrated, Decision, Status
 
 __all__ = ["Calibrated", "Decision", "MappingClient", "Status"]

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import random
-import threading
 import time
-import weakref
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from calib.client.answers import Calibrated, Decision, Status
+from calib.client import forks
 from calib.client.cache import Cache
 from calib.client.fetch import Fetcher, open_fetcher
-from calib.client.poll import Follower
-from calib.client.state import Snapshot, judge, report, snapshot
+from calib.client.follower import Follower
+from calib.client.greenlets import run_blocking
+from calib.client.polling import Polling, pause
+from calib.client.results import Calibrated, Decision, Status
+from calib.client.state import Snapshot, freshness, report, snapshot
 from calib.client.trust import Trusted, cut_for
 from calib.curves import Identity, floats
 from calib.errors import CalibError, InvalidInput, Unavailable
 from calib.mapping import NAME, Mapping
 from calib.remote import TIMEOUT
-
-LONGEST_PAUSE = 900.0  # seconds between two polls that fail, unless `refresh` is longer
-JITTER = 0.25  # of a pause, either way: clients that start together do not poll together for long
 
 Hook = Callable[[Calibrated | Decision, Any], object]
 _tuple = tuple.__new__  # a NamedTuple's own constructor takes twice as long
@@ -47,8 +44,9 @@ class MappingClient:
     every answer and the caller's own `context`; what it raises is dropped. `timeout`: seconds for a request.
 
     `calibrate` and `decide` do no I/O, take no lock, and raise only for the caller's own input: the last
-    known good mapping is used, then the bundled one, then none, and the answer says so. A thread polls, and
-    polls on in a forked process. Raises `InvalidInput` for arguments that can never work.
+    known good mapping is used, then the bundled one, then none, and the answer says so. A thread polls. A
+    forked process has the client as it was, and starts to poll at its own first call (`calibrate`, `decide`,
+    `status` or `refresh_now`), never before. Raises `InvalidInput` for arguments that can never work.
     """
 
     def __init__(
@@ -83,9 +81,9 @@ class MappingClient:
         self._saved, self._confirmed = known, _NEVER
         self._failures, self._tried, self._trouble, self._warning = 0, False, "", ""
         self._served = self._snapshot(known)
-        self._background = background
-        self._start()
-        _CLIENTS.add(self)
+        self._background, self._closed = background, False
+        self._pollings: dict[int, Polling] = {}
+        self._begin()
 
     def calibrate(self, raw: Any, segment: str | None = None, *, context: Any = None) -> Calibrated:
         """The calibrated confidence of `raw` in [0, 1]; arrays in, arrays out, each by one mapping.
@@ -94,6 +92,8 @@ class MappingClient:
         `value` is the raw confidence, `mapping` is None and `status` says UNCALIBRATED or INITIALIZING.
         `context` is handed to the hooks. Raises `InvalidInput` for NaN and for values outside [0, 1].
         """
+        if self._process != forks.count:
+            self._begin()
         now = self._served  # read once: everything below is about one mapping
         curve = now.default if segment is None else now.segments.get(segment, now.default)
         if curve is None:
@@ -122,8 +122,10 @@ class MappingClient:
             raise InvalidInput(f"target lies between 0 and 1 and steps from 1, not {target} and {steps}")
         if not isinstance(_identity.apply(raw), float):
             raise InvalidInput("decide takes one confidence at a time")
+        if self._process != forks.count:
+            self._begin()
         now = self._served
-        state, reason = judge(now, **self._moment())
+        state, reason = freshness(now, **self._moment())
         needed = target ** (1 / steps)
         cut = None
         if now.mapping is None or self._utc().timestamp() >= now.expires:
@@ -146,15 +148,19 @@ class MappingClient:
 
     def status(self) -> Status:
         """Which mapping is used, how fresh it is, and what is wrong if anything is."""
-        found = report(self._served, **self._moment())
-        return found if found.reason else found._replace(reason=self._warning)
+        if self._process != forks.count:
+            self._begin()
+        status = report(self._served, **self._moment())
+        return status if status.reason else status._replace(reason=self._warning)
 
     def refresh_now(self) -> Status:
         """Poll once, now, and say how it went; never raises for what the store does.
 
         It waits for the store, and for a poll of the background thread that is under way.
         """
-        with self._poll_lock:
+        if self._process != forks.count:
+            self._begin()
+        with self._polling.lock:
             try:
                 self._follower.poll()
                 self._confirmed = self._monotonic()
@@ -171,14 +177,23 @@ class MappingClient:
             self._tried = True
             self._served = self._snapshot(trusted)
             if self._cache is not None and trusted is not None and trusted is not self._saved:
-                self._warning = self._cache.save(trusted)
+                self._warning = run_blocking(self._cache.save, trusted)
                 self._saved = trusted if not self._warning else self._saved
         return self.status()
 
     def close(self) -> None:
         """Stop polling; what was loaded keeps serving."""
-        self._stop.set()
-        _CLIENTS.discard(self)
+        self._closed = True
+        self._polling.stop()
+
+    def poll_in_background(self) -> float:
+        """What the client's own thread does: poll, whatever comes of it; seconds until the next poll."""
+        try:
+            self.refresh_now()
+        except BaseException as error:  # noqa: BLE001  a poll that dies must not take polling with it
+            self._failures += 1
+            self._trouble = f"{type(error).__name__}: {error}"
+        return pause(self._refresh, self._failures, random.random())
 
     def __enter__(self) -> MappingClient:
         return self
@@ -213,12 +228,19 @@ class MappingClient:
             except Exception as error:  # noqa: BLE001  a hook that fails must not fail the prediction
                 self._warning = f"a hook failed: {type(error).__name__}"
 
-    def _start(self) -> None:
-        self._poll_lock = threading.Lock()
-        self._stop = threading.Event()
-        if self._background:
-            me = weakref.ref(self)
-            threading.Thread(target=_loop, args=(me,), daemon=True, name="calib-client").start()
+    def _begin(self) -> None:
+        """Poll in this process: the one that made the client, or one that was forked since.
+
+        Of several threads that come here at once, the one whose `Polling` is kept starts the thread.
+        """
+        process, mine = forks.count, Polling()
+        self._polling = self._pollings.setdefault(process, mine)
+        self._process = process
+        if self._polling is mine and self._background and not self._closed:
+            try:
+                mine.start(self)
+            except RuntimeError as error:
+                self._trouble = f"no thread can be started to poll: {error}"
 
 
 def read_bundled(path: Path, stream: str) -> Mapping:
@@ -230,36 +252,3 @@ def read_bundled(path: Path, stream: str) -> Mapping:
     if mapping.stream != stream:
         raise InvalidInput(f"{path} was made for {mapping.stream}, not for {stream}")
     return mapping
-
-
-def pause(refresh: float, failures: int, spread: float) -> float:
-    """Seconds until the next poll: doubled by each failure in a row, capped; `spread` in [0, 1) is jitter."""
-    backed_off = min(refresh * 2.0 ** min(failures, 32), max(refresh, LONGEST_PAUSE))
-    return backed_off * (1 - JITTER + 2 * JITTER * spread)
-
-
-def _loop(reference: weakref.ref[MappingClient]) -> None:
-    """Poll until the client is closed or gone; nothing that happens here may end the loop."""
-    while (client := reference()) is not None:
-        try:
-            client.refresh_now()
-        except BaseException as error:  # noqa: BLE001  a poll that dies must not take polling with it
-            client._failures += 1
-            client._trouble = f"{type(error).__name__}: {error}"
-        stop, seconds = client._stop, pause(client._refresh, client._failures, random.random())
-        del client
-        if stop.wait(seconds):
-            return
-
-
-_CLIENTS: weakref.WeakSet[MappingClient] = weakref.WeakSet()
-
-
-def _after_fork() -> None:
-    """A forked child has the clients but not their threads."""
-    for client in list(_CLIENTS):
-        client._start()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from calib.client import forks
+from calib.client.greenlets import run_blocking
 from calib.errors import InvalidInput, Unavailable
 from calib.mapping import LARGEST
-from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, forked, open_remote, read, reason, shown
+from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read, reason, shown
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -31,6 +33,9 @@ class FolderFetcher:
         self._folder = folder
 
     def get(self, key: str) -> bytes | None:
+        return run_blocking(self._read, key)
+
+    def _read(self, key: str) -> bytes | None:
         try:
             with (self._folder / key).open("rb") as file:
                 return file.read(LARGEST + 1)  # the reader refuses what is longer
@@ -43,19 +48,25 @@ class FolderFetcher:
 class ObstoreFetcher:
     """S3, GCS, Azure or a web server; each request ends within `timeout` seconds, whatever it does.
 
-    In a process that was forked from one that had obstore loaded, a helper process reads in its place.
+    In a process that was forked from one that had obstore loaded, a fresh process reads in its place; until
+    that has started, a request may take seconds more.
     """
 
     def __init__(self, url: str, *, timeout: float = TIMEOUT) -> None:
-        from calib.client.helper import Helper  # now: a fork in the middle of an import would leave it torn
+        # now: a fork in the middle of an import would leave the module torn in the child
+        from calib.client import fork_process
 
         self._url, self._timeout = url, timeout
         self._store: ObjectStore | None = None
-        self._helper = Helper(url, timeout=timeout)
+        self._fork_process = fork_process
 
     def get(self, key: str) -> bytes | None:
-        if forked():
-            return self._helper.get(key)
+        if forks.obstore_lost:
+            return self._fork_process.get(self._url, key, timeout=self._timeout)
+        return run_blocking(self._read, key)
+
+    def _read(self, key: str) -> bytes | None:
+        forks.obstore_is_wanted()
         from obstore.exceptions import BaseError
 
         try:

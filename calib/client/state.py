@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
 from calib.channel import Entry, moment
-from calib.client.answers import Status
+from calib.client.results import Status
 from calib.client.trust import Trusted, out_of_scope
 from calib.curves import Curve
 from calib.mapping import Mapping
@@ -22,7 +22,7 @@ class Snapshot:
     count; those of a bundled mapping do not, for nothing says when they expire. `expires` is in POSIX
     seconds. `fresh_until`, on the monotonic clock, spares the read path the wall clock and every rule: before
     it the mapping was confirmed recently and does not expire; from it on the state is `otherwise`. (A wall
-    clock that was stepped is heeded by `judge` at once, and by these at the next poll.)
+    clock that was stepped is heeded by `freshness` at once, and by these at the next poll.)
     """
 
     mapping: Mapping | None
@@ -82,7 +82,7 @@ def snapshot(
     )
 
 
-def judge(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trouble: str) -> tuple[str, str]:
+def freshness(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trouble: str) -> tuple[str, str]:
     """The state and why; `tried`: whether a poll has ended yet, `trouble`: how the last one failed."""
     if now.mapping is None:
         if now.refusal:
@@ -104,7 +104,7 @@ def judge(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trouble:
 
 def report(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trouble: str) -> Status:
     """The state with its ages."""
-    state, reason = judge(now, wall=wall, monotonic=monotonic, tried=tried, trouble=trouble)
+    state, reason = freshness(now, wall=wall, monotonic=monotonic, tried=tried, trouble=trouble)
     entry = now.entry
     return Status(
         state=state,

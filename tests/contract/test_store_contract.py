@@ -11,7 +11,7 @@ import pytest
 
 from calib.channel import Entry, hint_key, key_of, mapping_key
 from calib.client.fetch import open_fetcher
-from calib.client.poll import Follower
+from calib.client.follower import Follower
 from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
 from calib.mapping import Mapping
 from calib.store import (

@@ -20,7 +20,7 @@ from flaky_server import Fault, FlakyServer, flaky_server
 from calib.channel import Entry, hint_key, key_of, mapping_key
 from calib.client import MappingClient, Status
 from calib.client.cache import Cache
-from calib.client.client import LONGEST_PAUSE, pause
+from calib.client.polling import LONGEST_PAUSE, pause
 from calib.mapping import Mapping
 from calib.store import open_epoch, open_store, rollback
 from calib.testing.mappings import AT, a_mapping, put

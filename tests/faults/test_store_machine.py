@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from calib.channel import Entry, key_of
-from calib.client import MappingClient, poll
+from calib.client import MappingClient, follower
 from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, Unavailable
 from calib.mapping import Mapping
 from calib.store import history, open_epoch, promote, publish, rollback
@@ -416,7 +416,7 @@ def credulous(data: bytes, *, stream: str, channel: str, after: Any, epoch: int)
     return Entry.from_bytes(data)
 
 
-class Restarting(poll.Follower):
+class Restarting(follower.Follower):
     """A follower that reads the log anew each time, and so can be moved back."""
 
     def poll(self) -> None:
@@ -430,7 +430,7 @@ def anything(data: bytes | None, known: Any) -> None:
 
 def first_of_all(data: bytes, entry: Any) -> Any:
     """A trust rule that does not read the mapping that it was given."""
-    return poll.Trusted(entry=entry, mapping=a_mapping(0))
+    return follower.Trusted(entry=entry, mapping=a_mapping(0))
 
 
 PUBLISHING = import_module("calib.store.channels")
@@ -439,11 +439,11 @@ PLANTED: dict[str, list[tuple[Any, str, Any]]] = {
     "a store that overwrites": [(Machine, "make_store", Overwriting)],
     "a publisher that forgets its intent": [(PUBLISHING, "history", forgetful)],
     "a client that ignores the chain": [
-        (poll, "follow", credulous),
-        (poll, "confirm", anything),
+        (follower, "follow", credulous),
+        (follower, "confirm", anything),
     ],
     "a client that can be moved back": [(SERVING, "Follower", Restarting)],
-    "a client that believes a failed mapping": [(poll, "admit", first_of_all)],
+    "a client that believes a failed mapping": [(follower, "admit", first_of_all)],
 }
 
 

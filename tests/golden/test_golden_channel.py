@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from calib.channel import Entry
-from calib.client.poll import Follower
+from calib.client.follower import Follower
 from calib.errors import ArtifactError
 from calib.mapping import Mapping
 

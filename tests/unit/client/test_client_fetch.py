@@ -1,17 +1,21 @@
-"""Where a client reads from, in its own process and through a helper."""
+"""Where a client reads from, in its own process and through one that reads for a forked process."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flaky_server import Fault, FlakyServer, flaky_server
 
+from calib.client import fork_process
 from calib.client.fetch import FolderFetcher, ObstoreFetcher, open_fetcher
-from calib.client.helper import Helper
+from calib.client.fork_process import ForkProcess
 from calib.errors import InvalidInput, Unavailable
 from calib.mapping import LARGEST
 
@@ -61,30 +65,82 @@ def test_an_environment_that_cannot_work_is_a_failed_poll(monkeypatch: pytest.Mo
         open_fetcher("az://container/p", timeout=0.2).get("a")
 
 
-def test_the_helper_reads_as_the_process_itself_would(server: FlakyServer) -> None:
-    helper = Helper(server.web, timeout=5)
-    assert helper.get("a") == b"one"
-    assert helper.get("b") is None
+@pytest.fixture
+def reading() -> Iterator[ForkProcess]:
+    process = ForkProcess()
+    yield process
+    process.end()
+
+
+def pid(reading: ForkProcess) -> int:
+    assert reading._reader is not None
+    return reading._reader.process.pid
+
+
+def test_a_fork_process_reads_as_the_process_itself_would(server: FlakyServer, reading: ForkProcess) -> None:
+    assert reading.get(server.web, "a", timeout=5) == b"one"
+    assert reading.get(server.web, "b", timeout=5) is None
     server.gets.append(Fault("status", 403))
     with pytest.raises(Unavailable, match="403"):
-        helper.get("a")
+        reading.get(server.web, "a", timeout=5)
     server.objects["/bucket/long"] = bytes(range(256)) * 4000
-    assert helper.get("long") == server.objects["/bucket/long"]
+    assert reading.get(server.web, "long", timeout=5) == server.objects["/bucket/long"]
+    server.objects["/bucket/empty"] = b""
+    assert reading.get(server.web, "empty", timeout=5) == b""
 
 
-def test_a_helper_that_dies_or_hangs_is_replaced(server: FlakyServer) -> None:
-    helper = Helper(server.web, timeout=1)
-    assert helper.get("a") == b"one"
-    first = helper._process
+def test_a_fork_process_that_dies_is_replaced(server: FlakyServer, reading: ForkProcess) -> None:
+    assert reading.get(server.web, "a", timeout=5) == b"one"
+    first = pid(reading)
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(Unavailable, match="process that reads for this forked one"):
+        reading.get(server.web, "a", timeout=5)
+    assert reading.get(server.web, "a", timeout=5) == b"one"
+    assert pid(reading) != first
+
+
+def test_a_fork_process_that_hangs_is_killed_and_replaced(
+    server: FlakyServer, reading: ForkProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert reading.get(server.web, "a", timeout=5) == b"one"
+    first = reading._reader
     assert first is not None
-    os.kill(first.pid, signal.SIGKILL)
-    with pytest.raises(Unavailable, match="gone"):
-        helper.get("a")
-    assert helper.get("a") == b"one"
-    second = helper._process
-    assert second is not None
-    os.kill(second.pid, signal.SIGSTOP)
-    with pytest.raises(Unavailable, match="gone"):
-        helper.get("a")
-    assert second.poll() == -signal.SIGKILL
-    assert helper.get("a") == b"one"
+    os.kill(first.process.pid, signal.SIGSTOP)
+    with monkeypatch.context() as patch:
+        patch.setattr(fork_process, "STARTING", 0.0)
+        with pytest.raises(Unavailable, match="does not answer: timed out"):
+            reading.get(server.web, "a", timeout=0.5)
+    assert first.process.returncode == -signal.SIGKILL
+    assert reading.get(server.web, "a", timeout=5) == b"one"
+
+
+def test_a_fork_process_that_cannot_start_is_said_to_be_missing(
+    server: FlakyServer, reading: ForkProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a server that embeds Python: its program is no interpreter."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(Unavailable, match="process that reads for this forked one"):
+        reading.get(server.web, "a", timeout=5)
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    with pytest.raises(Unavailable, match="No such file"):
+        reading.get(server.web, "a", timeout=5)
+
+
+def test_requests_do_not_wait_for_each_other(server: FlakyServer, reading: ForkProcess) -> None:
+    """One stream whose server hangs must not hold up the polls of the others."""
+    assert reading.get(server.web, "a", timeout=60) == b"one"
+    server.gets.append(Fault("hang"))
+    hanging = threading.Thread(target=lambda: suppressed(reading, server.web), daemon=True)
+    hanging.start()
+    while server.gets:
+        time.sleep(0.01)
+    assert reading.get(server.web, "a", timeout=60) == b"one"
+    assert hanging.is_alive()
+    reading.end()
+    hanging.join(60)
+    assert not hanging.is_alive()
+
+
+def suppressed(reading: ForkProcess, url: str) -> None:
+    with contextlib.suppress(Unavailable):
+        reading.get(url, "a", timeout=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calib.channel import hint_key, key_of
-from calib.client.poll import AHEAD, Follower
+from calib.client.follower import AHEAD, Follower
 from calib.client.trust import hinted
 from calib.errors import Unavailable
 from calib.testing.mappings import a_mapping, put
