@@ -14,7 +14,7 @@ from calib.client import forks
 from calib.client.cache import Cache
 from calib.client.fetch import Fetcher, open_fetcher
 from calib.client.follower import Follower
-from calib.client.greenlets import run_blocking
+from calib.client.greenlets import held, run_blocking
 from calib.client.polling import Polling, pause
 from calib.client.results import Calibrated, Decision, Status
 from calib.client.state import Snapshot, freshness, report, snapshot
@@ -160,7 +160,7 @@ class MappingClient:
         """
         if self._process != forks.count:
             self._begin()
-        with self._polling.lock:
+        with held(self._polling.lock):
             try:
                 self._follower.poll()
                 self._confirmed = self._monotonic()

@@ -21,6 +21,7 @@ from calib.errors import CalibError
 def main(control: int) -> None:
     """Answer until the other end of the socket with the file number `control` is closed."""
     with socket.socket(fileno=control) as sockets:
+        sockets.setblocking(True)  # gevent's sockets are not, and a socket keeps that when it is sent
         while True:
             signal, numbers, _, _ = socket.recv_fds(sockets, 1, 1)
             if not signal:
@@ -32,6 +33,7 @@ def main(control: int) -> None:
 def answer(asked: socket.socket) -> None:
     """Read one request and answer it."""
     with asked, contextlib.suppress(OSError):  # whoever asked may have given up
+        asked.setblocking(True)
         request = json.loads(read_all(asked))
         try:
             data = fetcher(request["url"], request["timeout"]).get(request["key"])

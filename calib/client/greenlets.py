@@ -8,7 +8,9 @@ gevent's shared one also resolves the service's host names and must stay free.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -36,6 +38,25 @@ def run_blocking(call: Callable[..., Result], *arguments: Any) -> Result:
     if error is not None:
         raise error
     return result  # type: ignore[no-any-return]
+
+
+@contextmanager
+def held(lock: threading.Lock) -> Iterator[None]:
+    """Hold the lock; while it is taken, other greenlets go on.
+
+    Where gevent has not patched the threads the lock is a real one, and waiting for it would stop them all.
+    """
+    if on_gevent():
+        from gevent import sleep
+
+        while not lock.acquire(blocking=False):
+            sleep(0.01)
+    else:
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def on_gevent() -> bool:

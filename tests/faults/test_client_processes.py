@@ -1,0 +1,483 @@
+"""Cases O9 and O10: the client in services that fork, start programs or run on gevent, as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flaky_server import Fault, FlakyServer, flaky_server
+from object_servers import free_port
+
+from calib.store import open_store
+from calib.testing.mappings import AT, a_mapping, put
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120.0  # seconds, for a machine that is busy
+# what no service may print for our sake
+NOISE = ("Traceback", "Exception ignored", "panicked", "Fatal", "Warning: unclosed", "still running", "Error")
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts processes in /proc")
+
+
+class Channel:
+    """A store and its URL; `publish` puts mapping `i` in production."""
+
+    def __init__(self, url: str, store: Any, server: FlakyServer, environment: dict[str, str]) -> None:
+        self.url, self.server, self.environment = url, server, os.environ | environment
+        self._store, self._copied = store, url.startswith("http")
+
+    def publish(self, i: int) -> None:
+        put(self._store, a_mapping(i), at=datetime.now(AT.tzinfo), expires_at=None)
+
+
+@contextmanager
+def channel(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
+    with flaky_server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        url = {"file": f"file:{folder}", "http": server.web, "s3": "s3://bucket"}[kind]
+        store = open_store(url if kind == "file" else "s3://bucket")
+        made = Channel(url, store, server, server.environment)
+        made.publish(0)
+        yield made
+
+
+@pytest.fixture
+def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
+    with channel("http", tmp_path, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(params=["file", "http", "s3"])
+def everywhere(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Channel]:
+    with channel(request.param, tmp_path, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def service(command: list[str], where: Channel, folder: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """A program with the store's environment, in a process group of its own that is killed in the end."""
+    pipe = subprocess.PIPE
+    environment = where.environment | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it printed, once it has ended well and without a word of trouble."""
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, errors
+    assert [word for word in NOISE if word in errors] == [], errors
+    return output, errors
+
+
+def python(code: str, *arguments: str) -> list[str]:
+    """Warnings shown, as a careful service would have them; what other libraries say of forks left out."""
+    quiet = ["-W", "ignore:This process:DeprecationWarning"]
+    return [sys.executable, "-W", "default", *quiet, "-c", code, *arguments]
+
+
+def wait_for(happened: Callable[[], Any], what: object) -> None:
+    """Until it happened; `what` is shown as it is at the deadline."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+def descendants(pid: int) -> set[int]:
+    """All processes below `pid`."""
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = {int(child) for child in task.read_text().split()}
+        except OSError:
+            continue
+        found |= children
+        for child in children:
+            found |= descendants(child)
+    return found
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+# ---- children that never call the client: nothing starts in them
+
+PARENT = """
+import json, os, pathlib, subprocess, sys, threading, time
+from calib.client import MappingClient
+
+def below(pid):
+    tasks = pathlib.Path(f"/proc/{pid}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text().split()]
+
+def report():
+    "What runs in this child that nobody asked for, after a time in which it would have shown."
+    time.sleep(0.7)
+    return {"threads": threading.active_count() - 1, "processes": len(below(os.getpid()))}
+
+ASK = '''
+import json, os, pathlib, time
+time.sleep(0.7)
+tasks = pathlib.Path(f"/proc/{os.getpid()}/task").glob("*/children")
+children = [child for task in tasks for child in task.read_text().split()]
+print(json.dumps({"threads": 0, "processes": len(children)}))
+'''
+RUN = [sys.executable, "-c", ASK]
+
+def main():
+    clients = [MappingClient(sys.argv[1], stream="triage", refresh=0.05) for _ in range(3)]
+    while any(client.status().state != "FRESH" for client in clients):
+        time.sleep(0.01)
+    print(json.dumps(children()))
+    assert all(client.status().state == "FRESH" for client in clients)
+"""
+CHILDREN = {
+    "uvloop": """
+import asyncio, uvloop
+def children():
+    async def run():
+        many = [asyncio.create_subprocess_exec(*RUN, stdout=subprocess.PIPE) for _ in range(3)]
+        return [json.loads((await (await each).communicate())[0]) for each in many]
+    return uvloop.run(run())
+""",
+    "preexec_fn": """
+def children():
+    many = [subprocess.Popen(RUN, stdout=subprocess.PIPE, preexec_fn=os.getpid) for _ in range(3)]
+    return [json.loads(each.communicate()[0]) for each in many]
+""",
+    "subprocess": """
+def children():
+    return [json.loads(subprocess.run(RUN, stdout=subprocess.PIPE).stdout)]
+""",
+    "os.fork": """
+def children():
+    ours, theirs = os.pipe()
+    if os.fork() == 0:
+        os.write(theirs, json.dumps(report()).encode())
+        os._exit(0)
+    os.wait()
+    return [json.loads(os.read(ours, 1000))]
+""",
+    **{
+        method: f"""
+import multiprocessing
+def children():
+    with multiprocessing.get_context("{method}").Pool(2) as pool:
+        return [pool.apply(report), pool.apply(report)]
+"""
+        for method in ("fork", "spawn", "forkserver")
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", CHILDREN)
+def test_case_o9_nothing_starts_in_a_child_that_does_not_call_the_client(
+    web: Channel, tmp_path: Path, how: str
+) -> None:
+    script = tmp_path / "service.py"
+    script.write_text(PARENT + CHILDREN[how] + '\nif __name__ == "__main__":\n    main()\n')
+    quiet = ["-W", "ignore:This process:DeprecationWarning"]
+    with service([sys.executable, "-W", "default", *quiet, str(script), web.url], web) as process:
+        output, _ = ended(process)
+    reports = json.loads(output)
+    assert reports
+    # a pool's child has threads of multiprocessing's own: none
+    assert reports == [{"threads": 0, "processes": 0}] * len(reports)
+
+
+# ---- children that do call it: they poll on
+
+FORKED = """
+import os, sys, time
+from calib.client import MappingClient
+client = MappingClient(sys.argv[1], stream="triage", refresh=0.05, timeout=5)
+def wait(generation):
+    deadline = time.monotonic() + 100
+    while client.status().generation != generation or client.status().state != "FRESH":
+        if time.monotonic() > deadline: sys.exit(f"{os.getpid()}: {client.status()}")
+        time.sleep(0.01)
+wait(1)
+for depth in range(3):  # a child, its own child, and that one's
+    child = os.fork()
+    if child: break
+    wait(1)
+else:
+    print("forked", flush=True)
+wait(2)
+assert client.calibrate(1.0).status == "FRESH"
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.slow
+def test_case_o9_forked_children_poll_on_down_to_the_third(everywhere: Channel) -> None:
+    """Over a network by a process that reads; none of these outlives whom it reads for."""
+    with service(python(FORKED, everywhere.url), everywhere) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "forked\n"
+        below = descendants(process.pid)
+        assert len(below) == (3 if everywhere.url.startswith("file") else 6)
+        everywhere.publish(1)
+        ended(process)
+    wait_for(lambda: all(gone(pid) for pid in below), "a process was left behind")
+
+
+KILLED = """
+import os, sys, time
+from calib.client import MappingClient
+client = MappingClient(sys.argv[1], stream="triage", refresh=0.05)
+while client.status().state != "FRESH": time.sleep(0.01)
+if os.fork() == 0:
+    client.refresh_now()
+    if os.fork() == 0:  # it has the reader's socket, too, and never calls
+        print("ready", flush=True)
+        time.sleep(600)
+    time.sleep(600)
+os.wait()
+"""
+
+
+@pytest.mark.slow
+def test_case_o9_a_killed_child_takes_its_reading_process_with_it(web: Channel) -> None:
+    """Though a child of that child lives on, which has inherited whatever it had open."""
+    with service(python(KILLED, web.url), web) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        (child,) = [pid for pid in descendants(process.pid) if len(descendants(pid)) == 2]
+        (reader,) = [pid for pid in descendants(child) if "fork_worker" in command_line(pid)]
+        (grandchild,) = descendants(child) - {reader}
+        os.kill(child, signal.SIGKILL)
+        wait_for(lambda: gone(reader), "the reading process outlives the one that it read for")
+        assert not gone(grandchild)
+
+
+def command_line(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+WHILE_POLLING = """
+import os, sys, time
+from calib.client import MappingClient
+client = MappingClient(sys.argv[1], stream="triage", refresh=0.05, timeout=60)
+while client.status().state != "FRESH": time.sleep(0.01)
+print("fresh", flush=True)
+sys.stdin.readline()  # a poll hangs now, and its thread holds the client's lock
+child = os.fork()
+if child == 0:
+    begin = time.monotonic()
+    assert client.calibrate(1.0).mapping
+    assert time.monotonic() - begin < 30
+    while client.status().generation != 2: time.sleep(0.01)
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+print("done", flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.slow
+def test_case_o9_a_fork_while_a_poll_is_under_way(web: Channel) -> None:
+    command = python(WHILE_POLLING, web.url)
+    environment = web.environment | {"PYTHONPATH": str(ROOT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == "fresh\n"
+            web.publish(1)
+            # the whole poll of generation 2 may be under way: only the very next request must hang
+            web.server.gets.append(Fault("hang"))
+            wait_for(lambda: not web.server.gets, "no poll came")
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "done\n"
+        finally:
+            process.kill()
+
+
+# ---- the end of a process
+
+MANY = """
+import os, sys, time
+from calib.client import MappingClient
+many = [MappingClient(sys.argv[1], stream=f"stream-{i}", refresh=0.05, timeout=30) for i in range(30)]
+if sys.argv[2] == "polled":
+    while any(client.status().state == "INITIALIZING" for client in many): time.sleep(0.01)
+if sys.argv[3] == "forked":
+    import obstore  # if no poll has come so far yet
+    child = os.fork()
+    if child:
+        sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    for client in many: client.status()
+    while sys.argv[2] == "polled" and any(client.refresh_now().reason[:11] != "the channel" for client in many):
+        time.sleep(0.01)
+print("ending", flush=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["here", "forked"])
+@pytest.mark.parametrize("when", ["polled", "hanging"])
+def test_case_o9_thirty_clients_end_quickly(web: Channel, when: str, where: str) -> None:
+    """With polls at rest, and with polls that wait for a server that does not answer."""
+    if when == "hanging":
+        web.server.always = Fault("hang")
+    with service(python(MANY, web.url, when, where), web) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ending\n"
+        begin = time.monotonic()
+        ended(process)
+        assert time.monotonic() - begin < 15
+
+
+# ---- gunicorn
+
+APPLICATION = """
+import json, os, sys
+from calib.client import MappingClient
+
+client = MappingClient(os.environ["STORE"], stream="triage", refresh=0.1, timeout=5)
+
+def application(environ, start_response):
+    status = client.status()
+    answer = {"pid": os.getpid(), "state": status.state, "generation": status.generation,
+              "value": client.calibrate(1.0).value, "reason": status.reason}
+    body = json.dumps(answer).encode()
+    start_response("200 OK", [("Content-Length", str(len(body))), ("Connection", "close")])
+    return [body]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("preload", [True, False], ids=["preload", "each"])
+@pytest.mark.parametrize("worker", ["sync", "gthread", "gevent"])
+@pytest.mark.parametrize("kind", ["http", "s3"])
+def test_case_o9_gunicorn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, worker: str, preload: bool, kind: str
+) -> None:
+    """Two workers; both serve, both follow the channel, and nothing is left when the server ends."""
+    if kind == "s3" and not preload:
+        pytest.skip("where each worker makes its own client, the kind of URL makes no difference")
+    (tmp_path / "service_app.py").write_text(APPLICATION)
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", "2", "-k", worker]
+    command += ["--preload"] * preload + ["--worker-tmp-dir", str(tmp_path), "--no-control-socket"]
+    command += ["--graceful-timeout", "5", "service_app:application"]
+    with channel(kind, tmp_path, monkeypatch) as where:
+        where.environment["STORE"] = where.url
+        with service(command, where, tmp_path) as process:
+            served: dict[int, dict[str, Any]] = {}
+
+            def both(generation: int) -> bool:
+                answer = ask(port)
+                if answer:
+                    served[answer["pid"]] = answer
+                now = [each for each in served.values() if each["generation"] == generation]
+                return len(now) == 2
+
+            wait_for(lambda: both(1), served)
+            where.publish(1)
+            wait_for(lambda: both(2), served)
+            wait_for(lambda: ask(port)["state"] == "FRESH", served)
+            assert {each["value"] for each in served.values()} == {a_mapping(1).apply(1.0)}
+            below = descendants(process.pid)
+            process.terminate()
+            _, errors = process.communicate(timeout=PATIENCE)
+        noise = [word for word in ("Traceback", "Exception ignored", "panicked", "SIGKILL") if word in errors]
+        assert noise == [], errors
+        wait_for(lambda: all(gone(pid) for pid in below), "a process was left behind")
+
+
+def ask(port: int) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
+            return dict(json.load(answer))
+    except (urllib.error.URLError, OSError):
+        return {}
+
+
+# ---- gevent
+
+TICKING = """
+import sys
+if sys.argv[2] != "nothing":
+    from gevent import monkey
+    monkey.patch_all(thread=sys.argv[2] == "all")
+import json, time
+import gevent
+from calib.client import MappingClient
+
+gaps = []
+def tick():
+    last = time.monotonic()
+    while True:
+        gevent.sleep(0.01)
+        gaps.append(time.monotonic() - last)
+        last += gaps[-1]
+ticking = gevent.spawn(tick)
+gevent.sleep(0)
+begin = time.monotonic()
+client = MappingClient(sys.argv[1], stream="triage", refresh=0.05, timeout=2)
+made = time.monotonic() - begin
+def poll_three_times():
+    for _ in range(3):
+        client.refresh_now()
+if sys.argv[3] == "greenlet":
+    gevent.spawn(poll_three_times).join()
+deadline = time.monotonic() + 100
+while "cannot be read" not in client.status().reason and time.monotonic() < deadline:
+    gevent.sleep(0.01)
+print(json.dumps({"made": made, "ticks": len(gaps), "longest": max(gaps), "reason": client.status().reason}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("patched", "who"),
+    [("all", "thread"), ("all", "greenlet"), ("without threads", "thread"), ("nothing", "greenlet")],
+)
+def test_case_o10_polls_do_not_stop_the_other_greenlets(web: Channel, patched: str, who: str) -> None:
+    """A server that does not answer keeps a poll for 2 s; a greenlet goes on ticking every 10 ms."""
+    web.server.always = Fault("hang")
+    with service(python(TICKING, web.url, patched, who), web) as process:
+        output, _ = ended(process)
+    seen = json.loads(output)
+    assert "cannot be read" in seen["reason"]
+    assert seen["made"] < 1.5  # it does not wait for the first poll, which takes 2 s
+    assert seen["longest"] < 1.5
+    assert seen["ticks"] > 20
