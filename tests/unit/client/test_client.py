@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from calib.channel import key_of
-from calib.client import MappingClient
+from calib.client import MappingClient, forks
 from calib.errors import InvalidInput
 from calib.mapping import Mapping, PiecewiseLinear
 from calib.store import rollback
@@ -210,9 +210,9 @@ def test_it_polls_by_itself_and_stops_when_closed(store: FaultyStore) -> None:
 
     store.get = get  # type: ignore[method-assign]
     with MappingClient("file:x", stream="triage", fetcher=store, refresh=0.02) as c:
-        assert fetched.wait(5)
+        assert fetched.wait(120)
         fetched.clear()
-        assert fetched.wait(5)
+        assert fetched.wait(120)
         assert c.calibrate(1.0).value == one(0)
 
 
@@ -330,5 +330,68 @@ def test_a_client_that_is_gone_leaves_no_thread(store: FaultyStore) -> None:
     (mine,) = set(threading.enumerate()) - before
     assert mine.name == "calib-client"
     del c
-    mine.join(5)
+    mine.join(120)
     assert not mine.is_alive()
+
+
+def test_in_a_forked_process_the_first_call_starts_one_thread_and_no_more(
+    store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, 0)
+    with MappingClient("file:x", stream="triage", fetcher=store, refresh=600) as c:
+        before = set(threading.enumerate())
+        monkeypatch.setattr(forks, "count", forks.count + 1)
+        assert set(threading.enumerate()) == before
+        ready = threading.Barrier(8)
+
+        def call() -> None:
+            ready.wait()
+            c.calibrate(0.5), c.decide(0.5, target=0.9), c.status()
+
+        callers = [threading.Thread(target=call) for _ in range(8)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        c.refresh_now()
+        started = set(threading.enumerate()) - before
+        assert [thread.name for thread in started] == ["calib-client"]
+
+
+@pytest.mark.parametrize("call", ["calibrate", "decide", "status", "refresh_now"])
+def test_each_of_the_four_calls_starts_the_polls_of_a_forked_process(
+    store: FaultyStore, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    more: dict[str, Any] = {"decide": {"raw": 0.5, "target": 0.9}, "calibrate": {"raw": 0.5}}.get(call, {})
+    with MappingClient("file:x", stream="triage", fetcher=store, refresh=600) as c:
+        before = set(threading.enumerate())
+        monkeypatch.setattr(forks, "count", forks.count + 1)
+        getattr(c, call)(**more)
+        assert len(set(threading.enumerate()) - before) == 1
+
+
+def test_a_client_that_was_closed_or_has_no_thread_gets_none_in_a_forked_process(
+    store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = MappingClient("file:x", stream="triage", fetcher=store, refresh=600)
+    closed.close()
+    without = MappingClient("file:x", stream="triage", fetcher=store, background=False)
+    before = set(threading.enumerate())
+    monkeypatch.setattr(forks, "count", forks.count + 1)
+    for c in (closed, without):
+        c.calibrate(0.5), c.status()
+    assert set(threading.enumerate()) - before == set()
+
+
+def test_a_process_that_may_have_no_thread_serves_and_says_so(
+    store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    put(store, 0)
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    c = MappingClient("file:x", stream="triage", fetcher=store)
+    assert c.calibrate(0.5).value == 0.5
+    assert "no thread can be started to poll: can't start new thread" in c.status().reason
+    assert c.refresh_now().state == "FRESH"
