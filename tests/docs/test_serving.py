@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from object_servers import free_port
+from service_processes import PATIENCE, ask, channel, command_line, descendants, service, wait_for
 
 from calib.client import MappingClient
 from calib.mapping import Mapping
@@ -85,5 +88,39 @@ def test_a_hook_that_logs_what_was_served(mapping: Mapping) -> None:
     names["client"].close()
 
 
+SERVICE = """
+import json, os
+from calib.client import MappingClient
+
+def start():
+    global client
+    client = MappingClient(os.environ["STORE"], stream="triage", refresh=0.1)
+
+def application(environ, start_response):
+    status = client.status()
+    body = json.dumps({"pid": os.getpid(), "state": status.state, "reason": status.reason}).encode()
+    start_response("200 OK", [("Content-Length", str(len(body))), ("Connection", "close")])
+    return [body]
+"""
+
+
+@pytest.mark.slow
+def test_a_client_that_gunicorn_makes_after_the_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker reads by itself, though the application was loaded before the fork."""
+    (recipe,) = [block for block in blocks() if "post_worker_init" in block]
+    (tmp_path / "gunicorn.conf.py").write_text(recipe)
+    (tmp_path / "service.py").write_text(SERVICE)
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "--preload", "-b", f"127.0.0.1:{port}"]
+    command += ["--no-control-socket", "service:application"]
+    with channel("http", tmp_path, monkeypatch) as where:
+        where.environment["STORE"] = where.url
+        with service(command, where, tmp_path) as process:
+            wait_for(lambda: ask(port).get("state") == "FRESH", process.args)
+            assert [pid for pid in descendants(process.pid) if "fork_worker" in command_line(pid)] == []
+            process.terminate()
+            process.communicate(timeout=PATIENCE)
+
+
 def test_every_example_is_run_here() -> None:
-    assert len(blocks()) == 4
+    assert len(blocks()) == 5
