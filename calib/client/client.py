@@ -195,6 +195,9 @@ class MappingClient:
             self._trouble = f"{type(error).__name__}: {error}"
         return pause(self._refresh, self._failures, random.random())
 
+    def __reduce__(self) -> str:
+        raise InvalidInput("a MappingClient cannot be copied or sent to another process; make one there")
+
     def __enter__(self) -> MappingClient:
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -395,3 +396,8 @@ def test_a_process_that_may_have_no_thread_serves_and_says_so(
     assert c.calibrate(0.5).value == 0.5
     assert "no thread can be started to poll: can't start new thread" in c.status().reason
     assert c.refresh_now().state == "FRESH"
+
+
+def test_a_client_is_not_sent_to_another_process(store: FaultyStore, clock: Clock) -> None:
+    with pytest.raises(InvalidInput, match="make one there"):
+        pickle.dumps(client(store, clock))
