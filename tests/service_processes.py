@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -61,7 +62,7 @@ def channel(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 @contextmanager
 def service(command: list[str], where: Channel, folder: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
-    """A program with the store's environment, in a process group of its own that is killed in the end."""
+    """A program with the store's environment; its process group is killed in the end, or when it hangs."""
     pipe = subprocess.PIPE
     environment = where.environment | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
@@ -73,9 +74,12 @@ def service(command: list[str], where: Channel, folder: Path = ROOT) -> Iterator
         text=True,
         start_new_session=True,
     ) as process:
+        overdue = threading.Timer(2 * PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
+        overdue.start()
         try:
             yield process
         finally:
+            overdue.cancel()
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from calib.channel import key_of
 from calib.client import MappingClient, forks
+from calib.client.polling import Polling
 from calib.errors import InvalidInput
 from calib.mapping import Mapping, PiecewiseLinear
 from calib.store import rollback
@@ -343,10 +345,16 @@ def test_in_a_forked_process_the_first_call_starts_one_thread_and_no_more(
         before = set(threading.enumerate())
         monkeypatch.setattr(forks, "count", forks.count + 1)
         assert set(threading.enumerate()) == before
-        ready = threading.Barrier(8)
+        all_have_noticed = threading.Barrier(8)
+
+        class Noticed(Polling):
+            def __init__(self) -> None:
+                super().__init__()
+                all_have_noticed.wait(120)
+
+        monkeypatch.setattr(import_module("calib.client.client"), "Polling", Noticed)
 
         def call() -> None:
-            ready.wait()
             c.calibrate(0.5), c.decide(0.5, target=0.9), c.status()
 
         callers = [threading.Thread(target=call) for _ in range(8)]
