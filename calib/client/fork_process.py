@@ -7,6 +7,7 @@ run side by side and a dead process is noticed at once. Its own side is `calib.c
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -43,6 +44,7 @@ class ForkProcess:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._reader: Reader | None = None  # one value, so that a fork never sees half of it
+        self._ended = False
 
     def get(self, url: str, key: str, *, timeout: float) -> bytes | None:
         """As `Fetcher.get`, for any URL that `ObstoreFetcher` takes; several threads may call it at once."""
@@ -70,6 +72,12 @@ class ForkProcess:
             raise Unavailable(f"the process that reads for this forked one ended with code {code}; {REMEDY}")
         return content if kind == FOUND else None
 
+    def end(self) -> None:
+        """End the reader for good: this process is about to end."""
+        with self._lock:
+            self._ended, reader = True, self._reader
+        self._drop(reader)
+
     def forget(self) -> None:
         """Leave the reader to the process that this one was forked from."""
         if self._reader is not None:
@@ -78,6 +86,8 @@ class ForkProcess:
 
     def _hand_over(self, theirs: socket.socket, timeout: float) -> Reader:
         with self._lock:
+            if self._ended:
+                raise OSError("this process is ending")
             reader = self._reader = self._reader or start()
             control = socket.socket(fileno=os.dup(reader.control))  # another thread may close the original
         try:
@@ -140,5 +150,10 @@ def _after_fork() -> None:
     _current = ForkProcess()
 
 
+def _at_exit() -> None:
+    _current.end()
+
+
+atexit.register(_at_exit)  # else Python warns of a process that still runs
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

@@ -285,6 +285,24 @@ def test_case_o9_thirty_clients_end_quickly(web: Channel, when: str, where: str)
         assert time.monotonic() - begin < 25  # a request may take 30
 
 
+ENDING = """
+import os, sys
+from calib.client import MappingClient
+client = MappingClient(sys.argv[1], stream="triage", background=False)
+client.refresh_now()
+child = os.fork()
+if child:
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+assert client.refresh_now().state == "FRESH"
+"""
+
+
+@pytest.mark.slow
+def test_case_o9_a_forked_process_ends_without_a_warning_of_its_reading_process(web: Channel) -> None:
+    with service(python(ENDING, web.url), web) as process:
+        ended(process)
+
+
 # ---- gunicorn
 
 APPLICATION = """

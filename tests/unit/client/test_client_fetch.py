@@ -69,7 +69,7 @@ def test_an_environment_that_cannot_work_is_a_failed_poll(monkeypatch: pytest.Mo
 def reading() -> Iterator[ForkProcess]:
     process = ForkProcess()
     yield process
-    process._drop(process._reader)
+    process.end()
 
 
 def pid(reading: ForkProcess) -> int:
@@ -144,3 +144,13 @@ def test_requests_do_not_wait_for_each_other(server: FlakyServer, reading: ForkP
 def suppressed(reading: ForkProcess, url: str) -> None:
     with contextlib.suppress(Unavailable):
         reading.get(url, "a", timeout=60)
+
+
+def test_a_process_that_is_ending_starts_no_reader(server: FlakyServer, reading: ForkProcess) -> None:
+    assert reading.get(server.web, "a", timeout=5) == b"one"
+    reader = reading._reader
+    assert reader is not None
+    reading.end()
+    assert reader.process.returncode is not None
+    with pytest.raises(Unavailable, match="is ending"):
+        reading.get(server.web, "a", timeout=5)
