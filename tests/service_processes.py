@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ def service(command: list[str], where: Channel, folder: Path = ROOT) -> Iterator
             yield process
         finally:
             overdue.cancel()
-            if process.poll() is None:
+            with suppress(ProcessLookupError):  # children that a failed test left behind, too
                 os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -131,7 +131,6 @@ def test_case_o9_nothing_starts_in_a_child_that_does_not_call_the_client(
         output, _ = ended(process)
     reports = json.loads(output)
     assert reports
-    # a pool's child has threads of multiprocessing's own: none
     assert reports == [{"threads": 0, "processes": 0}] * len(reports)
 
 
