@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 
-.PHONY: demo test fast lint types lock clean help
+.PHONY: demo test fast lint types postgresql lock clean help
 
 help:  ## show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -15,10 +15,10 @@ help:  ## show what can be made
 demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, report data and store in ./demo
 	$(BIN)/calib demo --into demo
 
-test: $(VENV)/.dev lint types  ## lint, types and every test, the slow ones too
+test: $(VENV)/.dev postgresql lint types  ## lint, types and every test, the slow ones too
 	$(BIN)/python -m pytest
 
-fast: $(VENV)/.dev  ## the tests that take a moment
+fast: $(VENV)/.dev postgresql  ## the tests that take a moment
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: $(VENV)/.dev  ## style
@@ -27,6 +27,14 @@ lint: $(VENV)/.dev  ## style
 
 types: $(VENV)/.dev  ## mypy, strict
 	$(BIN)/python -m mypy
+
+postgresql:  ## install PostgreSQL, which tests start on loopback, where it is missing
+	@if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then \
+	  command -v apt-get >/dev/null || { echo "The tests need PostgreSQL: install it such that initdb is on PATH."; exit 1; }; \
+	  test "$$(id -u)" = 0 && as_root= || as_root=sudo; \
+	  $$as_root apt-get update -qq && \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql >/dev/null; \
+	fi
 
 # The lock is complete, so pip has nothing to resolve; every file is checked against its hash.
 $(VENV)/.jobs: requirements/jobs.txt pyproject.toml

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -122,20 +123,32 @@ def free_port() -> int:
 
 
 WATCHED = """
-import os, subprocess, sys, threading
-child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-threading.Thread(target=lambda: os._exit(child.wait() or 1), daemon=True).start()
-sys.stdin.buffer.read()
-child.terminate()
-try: child.wait(10)
-except subprocess.TimeoutExpired: child.kill()
+import os, shutil, subprocess, sys, threading
+stop, scratch, *command = sys.argv[1:]
+child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+
+def stop_with_the_test_run():
+    sys.stdin.buffer.read()
+    child.send_signal(int(stop))
+    try: child.wait(10)
+    except subprocess.TimeoutExpired: child.kill()
+
+threading.Thread(target=stop_with_the_test_run, daemon=True).start()
+code = child.wait()
+if scratch: shutil.rmtree(scratch, ignore_errors=True)
+os._exit(code or 1)
 """
 
 
 @contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """The program, from when it listens until this is left, or until the test run itself is killed."""
-    watched = [sys.executable, "-c", WATCHED, *command]
+def running(
+    command: list[str], port: int, *, stop: signal.Signals = signal.SIGTERM, scratch: Path | None = None
+) -> Iterator[None]:
+    """The program, from when it listens until this is left, or until the test run itself is killed.
+
+    `stop` is the signal that ends it, `scratch` a folder that is removed after its end.
+    """
+    watched = [sys.executable, "-c", WATCHED, str(int(stop)), str(scratch or ""), *command]
     null, pipe = subprocess.DEVNULL, subprocess.PIPE
     with subprocess.Popen(watched, stdin=pipe, stdout=null, stderr=null) as process:
         deadline = time.monotonic() + 60

@@ -1,40 +1,21 @@
-"""What the review queue promises, on SQLite, and on PostgreSQL where CALIB_TEST_POSTGRES is its URL."""
+"""What the review queue promises, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from queues import MINUTE, NOW, database, item_row, open_window
+from queues import MINUTE, NOW, item_row, open_window
 from sqlalchemy import Connection, Engine, func, select
 
 from calib.db import tables, windows
-from calib.db.engine import migrate, open_engine
 from calib.errors import QueueError
 from calib.review import queue
 from calib.review.queue import Outcome
-
-POSTGRES = os.environ.get("CALIB_TEST_POSTGRES")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        yield database(tmp_path)
-        return
-    made = open_engine(str(POSTGRES))
-    tables.metadata.drop_all(made)
-    with made.begin() as conn:
-        conn.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
-    migrate(made)
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
