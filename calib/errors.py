@@ -10,7 +10,8 @@
           - OutcomeUnknown      the write may or may not have landed, and reading back failed too
           - Unavailable         certain failure, nothing was written
       x QueueError              a label or a lease that the review queue refuses
-      x SourceError             the traffic's engine or the database cannot be reached         (exit code 4)
+      x SourceError             the traffic's engine or the database fails                     (exit code 4)
+          - ConstraintViolated  the database refuses a row beside those that it holds
       x EndpointError           a model that is asked: this question got no reply               (exit code 4)
           - EndpointBusy        certain failure for now; `retry_after` seconds where the server said so
           - EndpointRefused     no question will get one: the key, the address or the model is wrong
@@ -58,7 +59,11 @@ class QueueError(CalibError):
 
 
 class SourceError(CalibError):
-    """The traffic's engine or the project's database cannot be reached."""
+    """The traffic's engine or the project's database cannot be reached, or fails in the middle."""
+
+
+class ConstraintViolated(SourceError):
+    """The database refuses a row: one of its key is there already, or something that it needs is missing."""
 
 
 class EndpointError(CalibError):

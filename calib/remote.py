@@ -7,13 +7,13 @@ tried again, and a lost response must be seen, not repeated.
 from __future__ import annotations
 
 import os
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calib.errors import ArtifactError, InvalidInput
 from calib.mapping import LARGEST
+from calib.redaction import reason, shown
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -59,8 +59,8 @@ def open_remote(url: str, *, timeout: float = TIMEOUT) -> ObjectStore:
             },
             retry_config={"max_retries": 0, "retry_timeout": limit},
         )
-    except Exception as error:  # many kinds, all of them about the URL or the settings
-        raise InvalidInput(f"{shown(url)} cannot be opened: {reason(error)}") from error
+    except Exception as error:  # noqa: BLE001  many kinds, all of them about the URL or the settings
+        raise InvalidInput(f"{shown(url)} cannot be opened: {reason(error)}") from None
 
 
 def read(store: ObjectStore, key: str) -> bytes | None:
@@ -78,16 +78,3 @@ def read(store: ObjectStore, key: str) -> bytes | None:
         return bytes(found.bytes())
     except (FileNotFoundError, NotFoundError):
         return None
-
-
-def reason(error: BaseException | None) -> str:
-    """The first line of an error, without what could be a secret.
-
-    obstore's errors go on with a debug print of the request; a query can hold a signature.
-    """
-    return shown((str(error).splitlines() or [type(error).__name__])[0])
-
-
-def shown(url: str) -> str:
-    """A URL, or a sentence with URLs in it, without passwords and queries."""
-    return re.sub(r"(?<=://)[^/@\s]*@", "", re.sub(r"\?[^\s\"')]+", "", url))

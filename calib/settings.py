@@ -29,6 +29,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from calib.errors import InvalidInput
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
 T = TypeVar("T")
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -178,6 +179,8 @@ class Settings(BaseSettings):
     slack: Slack = Slack()
     streams: dict[str, Stream] = {}
     probes: dict[str, Probe] = {}
+    # `schema` in the file; the name itself is one of pydantic's
+    database_schema: str | None = Field(default=None, validation_alias="CALIB_SCHEMA")
     slack_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
     folder: Path = Path()  # of calib.toml: relative paths start there
 
@@ -204,6 +207,22 @@ class Settings(BaseSettings):
                     "a letter or a digit first"
                 )
         return named
+
+    @field_validator("database_schema")
+    @classmethod
+    def _schema(cls, name: str | None) -> str | None:
+        if name is not None and not SCHEMA.fullmatch(name):
+            raise ValueError(
+                f"{name!r} cannot name a schema of PostgreSQL: up to 63 of a-z 0-9 _, no digit first, "
+                'and not one of PostgreSQL\'s own (pg_…, information_schema). Write schema = "calib"'
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _schema_of_postgresql(self) -> Self:
+        if self.database_schema is not None and self.database.startswith("sqlite"):
+            raise ValueError("schema belongs to PostgreSQL; SQLite has none: take it out, or change database")
+        return self
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -258,9 +277,11 @@ def load(path: Path) -> Settings:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path} is not TOML: {error}") from None
-    for key in ("folder", "slack_token", "SLACK_BOT_TOKEN"):
+    for key in ("folder", "slack_token", "SLACK_BOT_TOKEN", "database_schema", "CALIB_SCHEMA"):
         if key in values:
             raise InvalidInput(f"{path}: {key!r} is not a setting of the file; take it out")
+    if "schema" in values:
+        values["CALIB_SCHEMA"] = values.pop("schema")
     try:
         return Settings(**values, folder=path.resolve().parent)
     except ValidationError as error:
@@ -268,7 +289,7 @@ def load(path: Path) -> Settings:
 
 
 def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
-    loc = [str(part) for part in error["loc"]]
+    loc = ["schema" if part == "CALIB_SCHEMA" else str(part) for part in error["loc"]]
     line = _line_of(text, loc)
     where = f"{path}:{line}" if line else str(path)
     key = ".".join(loc)
@@ -288,7 +309,8 @@ def _known_keys(loc: list[str]) -> list[str]:
         loc = loc[2:]
     for part in loc:
         model = nested.get(part, model)
-    return [name for name in model.model_fields if name not in ("folder", "slack_token")]
+    names = ["schema" if name == "database_schema" else name for name in model.model_fields]
+    return [name for name in names if name not in ("folder", "slack_token")]
 
 
 def _line_of(text: str, loc: list[str]) -> int | None:

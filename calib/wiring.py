@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from calib.cycle.ports import Ports, Watch
-from calib.db.engine import migrate, open_engine
+from calib.db.engine import open_engine
+from calib.db.schema import make_ready, migrate
 from calib.errors import InvalidInput
 from calib.outbox.relay import Sender
 from calib.outbox.slack import SlackSender
@@ -28,26 +31,45 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """The settings of one `calib.toml` with its database migrated and its store opened."""
+    """The settings of one `calib.toml` with its store opened; the database is opened when it is first used.
+
+    So what needs the store alone, such as a rollback, works while the database is down. `migrates`: whether
+    an older schema is brought up to date then, or refused.
+    """
 
     settings: Settings
-    engine: Engine
     store: Store
     now: Callable[[], datetime]
+    migrates: bool = False
 
     @classmethod
-    def open(cls, config: Path, *, now: Callable[[], datetime] = utc_now) -> Deployment:
-        """Read the settings and connect.
+    def open(
+        cls, config: Path, *, now: Callable[[], datetime] = utc_now, migrates: bool = False
+    ) -> Deployment:
+        """Read the settings and open the store.
 
-        Raises `InvalidInput` for the settings and `SourceError` or `StoreError` for what cannot be reached.
+        Raises `InvalidInput` for the settings and `StoreError` for a store that cannot be used.
         """
         settings = load(config)
         store = open_store(settings.store, base=settings.folder)
-        engine = open_engine(settings.database_url)
-        migrate(engine)
-        return cls(settings=settings, engine=engine, store=store, now=now)
+        return cls(settings=settings, store=store, now=now, migrates=migrates)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database, ready for use; its connections are closed with this object.
+
+        Raises `SourceError` where it cannot be reached, and `InvalidInput` for a schema that is not ours,
+        newer than this version, or older where nothing is migrated.
+        """
+        engine = open_database(self.settings)
+        weakref.finalize(self, engine.dispose)
+        if self.migrates:
+            migrate(engine)
+        else:
+            make_ready(engine)
+        return engine
 
     def streams(self, name: str | None) -> list[str]:
         """The one stream that was asked for, or all of them; `InvalidInput` where there is no such one."""
@@ -108,6 +130,11 @@ class Deployment:
             return TerminalSender(sys.stderr)
         slack = self.settings.slack
         return SlackSender(token.get_secret_value(), channel=slack.channel, base_url=slack.base_url)
+
+
+def open_database(settings: Settings) -> Engine:
+    """The database that the settings name, whatever stands in it."""
+    return open_engine(settings.database_url, schema=settings.database_schema)
 
 
 def traffic(name: str, stream: Stream, folder: Path) -> Traffic:

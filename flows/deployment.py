@@ -10,6 +10,6 @@ from calib.wiring import Deployment, utc_now
 
 
 def deployment(config: str | None, now: datetime | None) -> Deployment:
-    """Open the deployment; `now` replaces the wall clock, for replays and tests."""
+    """Open the deployment, its database brought up to date; `now` replaces the wall clock, for tests."""
     path = Path(config or os.environ.get("CALIB_CONFIG", "calib.toml"))
-    return Deployment.open(path, now=utc_now if now is None else lambda: now)
+    return Deployment.open(path, now=utc_now if now is None else lambda: now, migrates=True)

@@ -16,7 +16,8 @@ import pytest
 from postgres import Postgres, postgres
 from sqlalchemy import Engine
 
-from calib.db.engine import migrate, open_engine
+from calib.db.engine import open_engine
+from calib.db.schema import migrate
 from calib.wiring import Deployment
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -24,6 +24,7 @@ from object_servers import free_port, running
 
 PASSWORD = "p/w#with@odd%signs"  # of the server's one user; written into a URL with `quote`
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "jit=off", "max_connections=60")
+OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 # PostgreSQL does not start as root: become the package's user, then the program itself.
 AS_USER = """
 import os, pwd, sys
@@ -82,8 +83,7 @@ def postgres() -> Iterator[Postgres]:
         password.write_text(PASSWORD)
         _give_to_owner(folder, password)
         started = subprocess.run(
-            [*_program("initdb"), "-D", str(data), "-U", "calib", "--pwfile", str(password)]
-            + ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync"],
+            [*_program("initdb"), "-D", data, "-U", "calib", "--pwfile", password, *OPTIONS],
             capture_output=True,
             text=True,
             timeout=120,

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Engine
 
 from calib.alerts import Alert
 from calib.db import windows
-from calib.db.engine import migrate, open_engine
+from calib.db.engine import open_engine
+from calib.db.schema import migrate
 from calib.review import queue
 
 START = datetime(2026, 10, 1, tzinfo=UTC)

@@ -44,6 +44,7 @@ def root(
 from calib.cli import (  # noqa: E402
     chain_verb,
     cycle_verbs,
+    db_verb,
     gate_verb,
     labels_verbs,
     mapping_log_verbs,
@@ -70,6 +71,7 @@ app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.command("routes")(routes_verb.routes)
 app.add_typer(labels_verbs.app, name="labels")
+app.add_typer(db_verb.app, name="db")
 mapping_verbs.app.command("history")(mapping_log_verbs.history)
 mapping_verbs.app.command("verify")(mapping_log_verbs.verify)
 mapping_verbs.app.command("open-epoch")(mapping_log_verbs.open_epoch)

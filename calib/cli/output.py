@@ -6,11 +6,13 @@ import json
 import math
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from calib import errors
+from calib.redaction import redacted
 
 DONE, FAILED, BAD_INPUT, NOT_ENOUGH, OUTSIDE = range(5)
 
@@ -26,18 +28,23 @@ def emit(value: dict[str, Any]) -> None:
 
 
 def fail(error: BaseException, *, as_json: bool) -> NoReturn:
-    """Say what was wrong and leave with the code that fits; no trace of Python unless asked for."""
-    if os.environ.get("CALIB_DEBUG"):
-        raise error
+    """Say what was wrong and leave with the code that fits; where in Python only if asked for."""
+    code, said = OUTSIDE, message(error)
     if isinstance(error, errors.CalibError):
-        code, message = exit_code(error), str(error)
+        code = exit_code(error)
     else:
-        code = OUTSIDE
-        message = f"{type(error).__name__}: {error}\n(unexpected: CALIB_DEBUG=1 shows where)"
+        said = f"{type(error).__name__}: {said}\n(unexpected: CALIB_DEBUG=1 shows where)"
     if as_json:
-        emit({"error": {"kind": type(error).__name__, "message": message, "exit_code": code}})
-    sys.stderr.write(f"calib: {printable(message)}\n")
+        emit({"error": {"kind": type(error).__name__, "message": said, "exit_code": code}})
+    if os.environ.get("CALIB_DEBUG"):
+        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
+    sys.stderr.write(f"calib: {printable(said)}\n")
     raise SystemExit(code)
+
+
+def message(error: BaseException) -> str:
+    """What an error says, without what could be a secret."""
+    return redacted(str(error))
 
 
 def printable(text: str) -> str:

@@ -27,9 +27,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
         try:
             lines.append({"what": what, "ok": True, "says": try_it()})
         except CalibError as error:
-            lines.append(
-                {"what": what, "ok": False, "says": str(error), "exit_code": output.exit_code(error)}
-            )
+            says = output.message(error)
+            lines.append({"what": what, "ok": False, "says": says, "exit_code": output.exit_code(error)})
         if not json:
             mark = "ok  " if lines[-1]["ok"] else "FAIL"
             sys.stdout.write(f"{mark} {what}: {output.printable(lines[-1]['says'])}\n")
@@ -72,11 +71,9 @@ def demo(
 
 
 def _database(settings: Any) -> str:
-    from calib.db.engine import migrate, open_engine
+    from calib.db.schema import check as stands
 
-    engine = open_engine(settings.database_url)
-    migrate(engine)
-    return f"{engine.url.render_as_string(hide_password=True)}, schema up to date"
+    return stands(settings.database_url, schema=settings.database_schema)
 
 
 def _store(settings: Any) -> str:

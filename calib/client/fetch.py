@@ -9,7 +9,8 @@ from calib.client import forks
 from calib.client.greenlets import run_blocking
 from calib.errors import InvalidInput, Unavailable
 from calib.mapping import LARGEST
-from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read, reason, shown
+from calib.redaction import reason, shown
+from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -74,7 +75,7 @@ class ObstoreFetcher:
                 self._store = open_remote(self._url, timeout=self._timeout)
             return read(self._store, key)
         except (BaseError, OSError, InvalidInput) as error:
-            raise Unavailable(f"{shown(self._url)}: {key} cannot be read: {reason(error)}") from error
+            raise Unavailable(f"{shown(self._url)}: {key} cannot be read: {reason(error)}") from None
 
 
 def open_fetcher(url: str, *, timeout: float = TIMEOUT) -> Fetcher:

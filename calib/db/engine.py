@@ -1,137 +1,118 @@
-"""Opening the database and bringing its schema up to date."""
+"""Opening the database: one way for SQLite and PostgreSQL, whose errors are ours."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
-from calib.errors import InvalidInput, SourceError
+from calib.db.faults import speak_as_ours
+from calib.errors import InvalidInput
+from calib.redaction import redacted, shown
 
 BUSY_MS = 30_000
-MIGRATIONS = Path(__file__).parent / "migrations"
-_migrating = threading.Lock()  # Alembic's environment is one for the whole process
+FORMS = "sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME with calibwatch[postgres] installed"
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, *, schema: str | None = None, reads_only: bool = False) -> Engine:
     """An engine for a database that answers.
 
-    Raises `InvalidInput` for a URL that SQLAlchemy cannot read and `SourceError`, without the password, for
-    a database that cannot be reached or a folder that cannot be written.
+    `schema` is the PostgreSQL schema that the tables live in; None: the connection's own. It is put into each
+    statement and not into the session, so that a pooler between us and the server changes nothing.
+    `reads_only` opens a SQLite file such that nothing in it, or beside it, is made or changed.
+
+    Every error of the engine, later ones too, is a `SourceError` without the password, a statement or a row.
+    Raises `InvalidInput` for a URL that SQLAlchemy cannot read, and `SourceError` for a database that cannot
+    be reached or a folder that cannot be written.
 
     >>> open_engine("sqlite://").dialect.name
     'sqlite'
     """
+    parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and schema is not None:
+        raise InvalidInput("`schema` in calib.toml belongs to PostgreSQL; SQLite has none: take it out")
+    if reads_only and file_of(url) is not None:
+        parsed = _to_read(parsed)
+    options = {} if schema is None else {"execution_options": {"schema_translate_map": {None: schema}}}
     try:
-        parsed = make_url(url)
-        engine = create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise _not_understood(url, str(error)) from None
-    except ValueError:  # its text may quote a piece of the password
-        raise _not_understood(url, "the port is not a number") from None
+        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **options)
+    except (ArgumentError, NoSuchModuleError, ImportError) as error:
+        raise _not_understood(url, redacted(str(error), url)) from None
     if engine.dialect.is_async:
         raise InvalidInput(
             f"`database` in calib.toml names the asynchronous driver {engine.dialect.driver}; "
             "write postgresql+psycopg:// or sqlite:///"
         )
+    speak_as_ours(engine, url)
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_immediately)
-    try:
-        with engine.connect():
-            pass
-    except (SQLAlchemyError, OSError) as error:
-        raise _unreachable(engine, error) from None
+        event.listen(engine, "connect", _settle_sqlite if reads_only else _prepare_sqlite)
+        event.listen(engine, "begin", _begin_plainly if reads_only else _begin_immediately)
+    with engine.connect():
+        pass
     return engine
 
 
-def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; doing it again changes nothing.
-
-    The whole upgrade is one transaction. Where two processes begin at once, one of them finds the other's
-    tables in its way, starts over and finds nothing left to do. Raises `InvalidInput` for a schema newer
-    than this version knows and `SourceError` where the database refuses.
-    """
-    with _migrating:
-        try:
-            _upgrade(engine)
-        except SQLAlchemyError:
-            try:
-                _upgrade(engine)
-            except SQLAlchemyError as error:
-                raise _unreachable(engine, error) from None
+def schema_of(engine: Engine) -> str | None:
+    """The PostgreSQL schema that the engine's tables live in; None: the connection's own."""
+    names = engine.get_execution_options().get("schema_translate_map") or {}
+    found: str | None = names.get(None)
+    return found
 
 
-def check(engine: Engine) -> str:
-    """The revision of the schema, once the database has answered and turned out to be up to date.
+def file_of(url: str) -> Path | None:
+    """The file of a SQLite database; None for any other, and for one in memory."""
+    with suppress(ArgumentError, ValueError):
+        parsed = make_url(url)
+        name = parsed.database
+        if parsed.get_backend_name() == "sqlite" and "uri" not in parsed.query:
+            return Path(name) if name and name != ":memory:" else None
+    return None
 
-    Raises `SourceError` where it does not answer, and `InvalidInput` where its schema is another one.
-    """
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
+def _parsed(url: str) -> URL:
     try:
-        with engine.begin() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError as error:
-        raise _unreachable(engine, error) from None
-    newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
-    if found != newest or newest is None:
-        raise InvalidInput(
-            f"database {_shown(engine)} has schema {found or 'none'}, this calibwatch needs {newest};"
-            " an older one is brought up to date by any command, for a newer one upgrade calibwatch"
-        )
-    return newest
+        parsed = make_url(url)
+        parsed.get_backend_name()
+    except ArgumentError:
+        raise _not_understood(url, "it is not the URL of a database") from None
+    except ValueError:  # its text may quote a piece of the password
+        raise _not_understood(url, "the port is not a number") from None
+    return parsed
 
 
-def _upgrade(engine: Engine) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
+def _to_read(url: URL) -> URL:
+    from urllib.parse import quote
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    except CommandError as error:
-        raise InvalidInput(
-            f"database {_shown(engine)} was written by a newer calibwatch ({error}); upgrade this one"
-        ) from None
+    return url.set(database=f"file:{quote(str(url.database))}", query={"mode": "ro", "uri": "true"})
 
 
 def _not_understood(url: str, why: str) -> InvalidInput:
     return InvalidInput(
-        f"`database` in calib.toml, {url.split('@')[-1].split('?')[0]!r}, is not understood: {why}. Write "
-        "sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME with calibwatch[postgres] installed"
+        f"`database` in calib.toml, {shown(url)!r}, is not understood: {why}. Write {FORMS}; in a password "
+        "write %40 for @, %2F for /, %23 for # and %25 for %"
     )
 
 
-def _unreachable(engine: Engine, error: Exception) -> SourceError:
-    reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    return SourceError(
-        f"database {_shown(engine)} cannot be used: {reason}. Check `database` in calib.toml, and that "
-        "the server runs or the folder can be written"
-    )
-
-
-def _shown(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
-    """Wait for others instead of failing, and leave nothing of an erased row in the file."""
-    connection.isolation_level = None  # transactions are begun by us, below
+def _settle_sqlite(connection: sqlite3.Connection, _: Any) -> None:
+    """Wait for others instead of failing; transactions are begun by us."""
+    connection.isolation_level = None
     connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
+    """Readers beside a writer, keys that hold, and nothing left of an erased row in the file."""
+    _settle_sqlite(connection, record)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
+
+
+def _begin_plainly(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
 
 
 def _begin_immediately(connection: Connection) -> None:

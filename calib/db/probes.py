@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from calib.db import tables
+from calib.errors import ConstraintViolated
 
 t, replies_of, outcomes_of = tables.probe_runs, tables.probe_replies, tables.probe_outcomes
 
@@ -61,7 +61,7 @@ def open_run(
         try:
             with conn.begin_nested():
                 conn.execute(insert(t).values(**values))
-        except IntegrityError:  # somebody else was faster
+        except ConstraintViolated:  # somebody else was faster
             if conn.execute(select(t.c.id).where(where)).first() is None:
                 raise
     return _run(conn.execute(select(t).where(where)).one())
@@ -92,7 +92,7 @@ def keep_reply(conn: Connection, run_id: int, reply: Stored, *, at: datetime) ->
     try:
         with conn.begin_nested():
             conn.execute(insert(replies_of).values(run_id=run_id, at=at, **values))
-    except IntegrityError:
+    except ConstraintViolated:
         return False
     return True
 

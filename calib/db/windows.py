@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from calib.db import tables
+from calib.errors import ConstraintViolated
 
 t = tables.windows
 LABELLED = ("sampled", "in_review")  # labels still come in
@@ -56,7 +56,7 @@ def insert_new(conn: Connection, **columns: Any) -> int | None:
         with conn.begin_nested():
             new = insert(t).values(resets_baseline=False, **columns).returning(t.c.id)
             return int(conn.execute(new).scalar_one())
-    except IntegrityError:
+    except ConstraintViolated:
         if find(conn, columns["stream"], columns["period"]) is None:
             raise
         return None

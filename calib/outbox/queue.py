@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from calib.alerts import Alert
 from calib.db import tables
+from calib.errors import ConstraintViolated
 
 t = tables.outbox
 LEASE = timedelta(minutes=5)  # longer than any attempt takes
@@ -44,7 +44,7 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
     try:
         with conn.begin_nested():
             conn.execute(insert(t).values(**row))
-    except IntegrityError:
+    except ConstraintViolated:
         if conn.execute(select(t.c.id).where(t.c.id == alert.id)).first() is None:
             raise
         return False

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from calib.errors import Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
-from calib.remote import CLOUDS, folder_of, open_remote, read, reason, shown
+from calib.redaction import reason, shown
+from calib.remote import CLOUDS, folder_of, open_remote, read
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -75,7 +76,7 @@ class ObstoreStore:
                 return read(self._store, key)
             except (BaseError, OSError) as error:
                 if attempt + 1 == ATTEMPTS or refused(error):
-                    raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from error
+                    raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from None
             self._sleep(wait(attempt))
         raise AssertionError
 
@@ -95,10 +96,10 @@ class ObstoreStore:
                 doubtful |= self._folder is None and not answered(error)
             try:
                 there = self.get(key)
-            except Unavailable as error:
+            except Unavailable:
                 raise OutcomeUnknown(
                     f"{self._name}: whether {key} was written is unknown ({reason(failed)}); run it again"
-                ) from error
+                ) from None
             if there == data:
                 return self._sync(key)
             if there is not None:
@@ -110,8 +111,8 @@ class ObstoreStore:
         if doubtful:
             raise OutcomeUnknown(
                 f"{self._name}: {key} is not there yet ({reason(failed)}) and may still arrive; run it again"
-            ) from failed
-        raise Unavailable(f"{self._name}: {key} cannot be written: {reason(failed)}") from failed
+            ) from None
+        raise Unavailable(f"{self._name}: {key} cannot be written: {reason(failed)}") from None
 
     def hint(self, key: str, data: bytes) -> None:
         """See `Store`."""
@@ -134,7 +135,7 @@ class ObstoreStore:
                 return sorted(item["path"] for page in pages for item in page)
             except (BaseError, OSError) as error:
                 if attempt + 1 == ATTEMPTS or refused(error):
-                    raise Unavailable(f"{self._name}: {prefix} cannot be listed: {reason(error)}") from error
+                    raise Unavailable(f"{self._name}: {prefix} cannot be listed: {reason(error)}") from None
             self._sleep(wait(attempt))
         raise AssertionError
 
@@ -171,8 +172,8 @@ def open_store(url: str, *, base: Path = Path()) -> Store:
         try:
             folder = folder.resolve()
             return ObstoreStore(LocalStore(folder, mkdir=True), name=url, folder=folder)
-        except Exception as error:
-            raise StoreError(f"{url}: the folder {folder} cannot be used: {reason(error)}") from error
+        except Exception as error:  # noqa: BLE001  many kinds, all of them about the folder
+            raise StoreError(f"{shown(url)}: the folder {folder} cannot be used: {reason(error)}") from None
     kind, separator, rest = url.partition(":")
     if kind == "memory" and separator:
         from obstore.store import MemoryStore

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from calib.errors import InvalidInput, SourceError
+from calib.redaction import reason, shown
 
 KINDS = "parquet:GLOB, csv:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
-SECRET = re.compile(r"([?&][^=&#]*(?:password|passwd|pwd|token|secret|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 ROWS_AT_ONCE = 50_000
 
 
@@ -24,11 +24,11 @@ def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...], tim
     glob without files or a file that is no table, and `SourceError` for an engine that cannot be reached.
     """
     kind, _, rest = url.partition(":")
-    where = f"{stream}: traffic {redacted(url)!r}"
+    where = f"{stream}: traffic {shown(url)!r}"
     if kind in ("parquet", "csv"):
         return _files(kind, rest, base=base, where=where, columns=columns, timezone=timezone)
-    place, _, table = url.partition("#")
-    if not table or not rest:
+    place, _, table = url.rpartition("#")
+    if not table or not rest or not place:
         raise InvalidInput(f"{where} is not understood; write one of {KINDS}")
     if kind in ("duckdb", "sqlite"):
         path = base / place.partition(":")[2].removeprefix("//")
@@ -37,24 +37,12 @@ def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...], tim
         if kind == "sqlite":
             return _sqlite(path, table, where=where, columns=columns)
         return _engine(kind, str(path.resolve()), table, where=where)
+    if kind in ("postgres", "postgresql") or kind.startswith("postgresql+"):
+        kind, place = "postgresql", f"postgresql:{place.partition(':')[2]}"  # SQLAlchemy's way of writing it
+    _refuse_unescaped(url, where)
     if kind == "spark":
         place = "pyspark://" + place.partition(":")[2].removeprefix("//")
     return _engine(kind, place, table, where=where)
-
-
-def redacted(url: str) -> str:
-    """The URL without its passwords.
-
-    >>> redacted("postgresql://me:secret@db/logs?sslpassword=other#rows")
-    'postgresql://me:***@db/logs?sslpassword=***#rows'
-    """
-    try:
-        parts = urlsplit(url)
-        password = parts.password
-    except ValueError:
-        return "(a malformed URL)"
-    shown = url if not password else url.replace(f":{password}@", ":***@", 1)
-    return SECRET.sub(r"\1***", shown)
 
 
 def engine_of(table: Any) -> str:
@@ -106,7 +94,7 @@ def _files(
             return text  # to say what is missing, and what is there in its place
         return connection.create_table("traffic", text.select(*dict.fromkeys(columns)), temp=True)
     except duckdb.Error as error:
-        raise InvalidInput(f"{where} cannot be read: {_first_line(error)}") from None
+        raise InvalidInput(f"{where} cannot be read: {reason(error)}") from None
 
 
 def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = False) -> Any:
@@ -138,21 +126,35 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
     try:
         connection = _duckdb(path=place, read_only=True) if kind == "duckdb" else ibis.connect(place)
     except (ValueError, ModuleNotFoundError, ImportError) as error:
-        raise InvalidInput(f"{where}: no engine for {kind!r} ({error}); write one of {KINDS}") from None
+        raise InvalidInput(
+            f"{where}: no engine for {kind!r} ({reason(error, place)}); write one of {KINDS}"
+        ) from None
     except Exception as error:  # noqa: BLE001  every engine has errors of its own
-        raise SourceError(f"{where} cannot be reached: {_first_line(error)}") from None
+        raise SourceError(f"{where} cannot be reached: {reason(error, place)}") from None
     schema, _, name = table.rpartition(".")
     try:
         names = _tables(connection, None)
         if table not in names and schema and name in _tables(connection, schema):
             return connection.table(name, database=schema)
     except Exception as error:  # noqa: BLE001
-        raise SourceError(f"{where} cannot be read: {_first_line(error)}") from None
+        raise SourceError(f"{where} cannot be read: {reason(error, place)}") from None
     if table not in names:
         raise InvalidInput(
             f"{where} has no table {table!r}; it has {', '.join(sorted(names)[:10]) or 'none'}"
         )
     return connection.table(table)
+
+
+def _refuse_unescaped(url: str, where: str) -> None:
+    """Raise `InvalidInput` where a password ends the part of the URL that it stands in."""
+    rest = url.partition("://")[2]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    if set(user) & set("@[] ") or (not at and "@" in rest and ":" in authority):
+        raise InvalidInput(
+            f"{where}: the password holds a character that ends it; write %40 for @, %2F for /, %23 for #, "
+            "%3F for ?, %5B for [, %20 for a space, and %25 for %"
+        )
 
 
 def _tables(connection: Any, schema: str | None) -> list[str]:
@@ -194,9 +196,9 @@ def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> 
         connection.con.unregister("rows")
         return connection.table("traffic")
     except sqlite3.OperationalError as error:
-        raise SourceError(f"{where} cannot be read: {_first_line(error)}") from None
+        raise SourceError(f"{where} cannot be read: {reason(error)}") from None
     except sqlite3.Error as error:
-        raise InvalidInput(f"{where} cannot be read: {_first_line(error)}") from None
+        raise InvalidInput(f"{where} cannot be read: {reason(error)}") from None
     finally:
         if source is not None:
             source.close()
@@ -220,7 +222,3 @@ def _text(value: Any) -> str | None:
 
 def _name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

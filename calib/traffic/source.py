@@ -13,7 +13,8 @@ import numpy as np
 
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.measure import Strata
-from calib.traffic.connect import redacted, table_of
+from calib.redaction import reason, shown
+from calib.traffic.connect import table_of
 from calib.traffic.values import Columns, Draw, Drawn, Interval, Ints, Outcome, Survey
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ class Traffic:
                 near = get_close_matches(name, there, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, there[:20]))}"
                 raise InvalidInput(
-                    f"{self._stream}: traffic {redacted(self._url)!r} has no column {name!r}, "
+                    f"{self._stream}: traffic {shown(self._url)!r} has no column {name!r}, "
                     f"which {key} names; {hint}"
                 )
 
@@ -252,8 +253,7 @@ class Traffic:
             yield
         except CalibError:
             raise
-        except Exception as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+        except Exception as error:  # noqa: BLE001  every engine has errors of its own
             raise SourceError(
-                f"{self._stream}: traffic {redacted(self._url)!r} cannot be read: {reason}"
-            ) from error
+                f"{self._stream}: traffic {shown(self._url)!r} cannot be read: {reason(error, self._url)}"
+            ) from None

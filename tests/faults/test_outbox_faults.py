@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
-from queues import NOW, alert, database
+from queues import NOW, alert
 from sqlalchemy import Engine, delete
 
 from calib.alerts import Message
@@ -37,11 +36,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return database(tmp_path)
 
 
 def put(engine: Engine, *kinds: str) -> list[str]:

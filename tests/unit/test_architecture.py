@@ -22,7 +22,7 @@ FLOORS = (
     ("channel", "period", "remote"),
     ("mapping",),
     ("curves",),
-    ("lines",),
+    ("lines", "redaction"),
     ("errors",),
 )
 MAY = {
@@ -38,7 +38,7 @@ MAY = {
     ("review", "traffic"),
     ("testing", "store"),
 }
-CLIENT = {"client", "mapping", "channel", "remote", "curves", "lines", "errors"}
+CLIENT = {"client", "mapping", "channel", "remote", "redaction", "curves", "lines", "errors"}
 
 
 def room_of(module: str) -> str | None:

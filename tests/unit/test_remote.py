@@ -1,4 +1,4 @@
-"""Addresses of stores, and errors that can be shown."""
+"""Addresses of stores."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calib.errors import InvalidInput
-from calib.remote import folder_of, open_remote, reason, shown
+from calib.remote import folder_of, open_remote
 
 
 @pytest.mark.parametrize(
@@ -29,24 +29,6 @@ def test_folders(url: str, folder: str | None) -> None:
 def test_folders_that_are_none(url: str) -> None:
     with pytest.raises(InvalidInput, match="file:FOLDER"):
         folder_of(url)
-
-
-@pytest.mark.parametrize(
-    ("text", "seen"),
-    [
-        ("https://user:pw@host/x?sig=1&se=2", "https://host/x"),
-        ("GET https://h/a?X-Amz-Signature=1 failed", "GET https://h/a failed"),
-        ("s3://bucket/prefix", "s3://bucket/prefix"),
-        ("is it there?", "is it there?"),
-    ],
-)
-def test_nothing_secret_is_shown(text: str, seen: str) -> None:
-    assert shown(text) == seen
-
-
-def test_an_error_is_its_first_line() -> None:
-    assert reason(ValueError("what\nDebug source: Authorization: secret")) == "what"
-    assert reason(ValueError()) == "ValueError"
 
 
 def test_settings_that_cannot_be_used_are_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,9 @@ from alembic import context
 
 from calib.db.tables import metadata
 
+given = context.config.attributes
 context.configure(
-    connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True
+    connection=given["connection"], target_metadata=metadata, render_as_batch=True, **given["version_table"]
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from queues import NOW, database
-from sqlalchemy import Connection
+from queues import NOW
+from sqlalchemy import Connection, Engine
 
 from calib.db import probes
 from calib.db.probes import Outcome, Run, Stored
 
 
 @pytest.fixture
-def conn(tmp_path: Path) -> Connection:
-    with database(tmp_path).begin() as connection:
+def conn(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
         yield connection
 
 

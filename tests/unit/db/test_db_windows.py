@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
-from queues import NOW, database, window_row
-from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
+from queues import NOW, window_row
+from sqlalchemy import Connection, Engine
 
 from calib.db import windows
+from calib.errors import ConstraintViolated
 
 
 @pytest.fixture
-def conn(tmp_path: Path) -> Connection:
-    with database(tmp_path).begin() as connection:
+def conn(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
         yield connection
 
 
@@ -38,7 +38,7 @@ def test_a_period_is_opened_once(conn: Connection) -> None:
 
 
 def test_a_row_that_lacks_something_is_no_rival(conn: Connection) -> None:
-    with pytest.raises(IntegrityError):
+    with pytest.raises(ConstraintViolated):
         windows.insert_new(conn, **window_row() | {"population": None})
 
 

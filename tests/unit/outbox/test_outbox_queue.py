@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import threading
-from pathlib import Path
 
 import pytest
-from queues import MINUTE, NOW, alert, database
+from queues import MINUTE, NOW, alert
 from sqlalchemy import Engine
-from sqlalchemy.exc import IntegrityError
 
+from calib.errors import ConstraintViolated
 from calib.outbox import queue
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return database(tmp_path)
 
 
 def put(engine: Engine, *kinds: str) -> None:
@@ -38,7 +32,7 @@ def test_an_alert_that_is_malformed_is_not_taken_for_one_that_is_there(engine: E
     nameless = alert()
     object.__setattr__(nameless, "severity", None)
     object.__setattr__(nameless, "period", None)
-    with pytest.raises(IntegrityError), engine.begin() as conn:
+    with pytest.raises(ConstraintViolated), engine.begin() as conn:
         queue.put(conn, nameless, now=NOW)
 
 

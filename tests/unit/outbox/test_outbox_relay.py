@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from queues import NOW, alert, database
+from queues import NOW, alert
 from sqlalchemy import Engine, text
 
 from calib.alerts import Message
@@ -58,8 +57,8 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return World(database(tmp_path))
+def world(engine: Engine) -> World:
+    return World(engine)
 
 
 def test_what_is_due_is_delivered_in_order_and_once(world: World) -> None:

@@ -40,11 +40,6 @@ class InProcess:
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return database(tmp_path)
-
-
-@pytest.fixture
 def sums(tmp_path: Path) -> tuple[Question, ...]:
     return questions(tmp_path, 60)
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from queues import NOW, database, open_window
-from sqlalchemy import Connection, select
+from queues import NOW, open_window
+from sqlalchemy import Connection, Engine, select
 
 from calib.db import tables, windows
 from calib.errors import InvalidInput
@@ -23,8 +23,8 @@ HOSTILE = ["=cmd()", "+1", "-2", "@sum", "\tx", "'quoted", "''two", 'a,"b', "lin
 
 
 @pytest.fixture
-def conn(tmp_path: Path) -> Iterator[Connection]:
-    with database(tmp_path).begin() as connection:
+def conn(engine: Engine) -> Iterator[Connection]:
+    with engine.begin() as connection:
         yield connection
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from calib.errors import InvalidInput, SourceError
 from calib.traffic import Columns, Traffic
-from calib.traffic.connect import redacted
 
 from .conftest import OCTOBER, draw, predictions
 
@@ -164,21 +163,6 @@ def test_csv_files_may_order_their_columns_differently(tmp_path: Path, open_traf
     assert traffic.survey(OCTOBER).rejected == {"missing": 1}
     found = {row.id: (row.raw, row.context["q"]) for row in draw(traffic).rows}
     assert found == {"a": (0.5, 'two\nlines, "quoted"'), "b": (0.7, None)}
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("postgresql://u:p@h:1/db#t", "postgresql://u:***@h:1/db#t"),
-        ("postgresql://h/db?user=u&password=p&x=1#t", "postgresql://h/db?user=u&password=***&x=1#t"),
-        ("databricks://h?access_token=p#t", "databricks://h?access_token=***#t"),
-        ("parquet:a?key=b.parquet", "parquet:a?key=***"),
-        ("duckdb:x.duckdb#t", "duckdb:x.duckdb#t"),
-        ("postgresql://u:p@[h/db#t", "(a malformed URL)"),
-    ],
-)
-def test_secrets_are_not_shown(url: str, shown: str) -> None:
-    assert redacted(url) == shown
 
 
 def test_check_says_what_is_there(open_traffic: Open) -> None:

@@ -1,0 +1,208 @@
+"""The schema: which one stands in a database, whose it is, and how it is brought up to date.
+
+The tables are counted by a version table of our own, `calibwatch_alembic_version`. `alembic_version` belongs
+to whoever else uses Alembic in the same database: it is read once, to find out whether calibwatch 0.1.0
+kept its count there, and never changed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
+
+from calib.db.adoption import revision_of_first_version
+from calib.db.engine import file_of, open_engine, schema_of
+from calib.db.tables import metadata
+from calib.errors import InvalidInput, SourceError
+from calib.redaction import shown
+
+VERSION_TABLE = "calibwatch_alembic_version"
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = 0x63616C6962  # "calib": the advisory lock of PostgreSQL under which the schema changes
+MIGRATE = "run `calib db migrate`"
+_migrating = threading.Lock()  # Alembic's environment is one for the whole process
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands in a database.
+
+    `empty`: none of our tables; `foreign`: tables of our names that are not ours, which are named. `revision`
+    is the schema's own. `adopted`: its count is still kept in `alembic_version`, as calibwatch 0.1.0 did.
+    """
+
+    state: Literal["empty", "foreign", "older", "newest", "newer"]
+    revision: str | None = None
+    adopted: bool = False
+    foreign: tuple[str, ...] = ()
+
+
+def migrate(engine: Engine) -> tuple[str | None, str]:
+    """Bring the schema up to date, as one transaction: the revision before, None for none, and now.
+
+    Doing it again changes nothing; of several processes that begin at once one migrates and the others wait
+    for it. Raises `InvalidInput` for a schema newer than this version knows and for tables of our names that
+    are not ours, and `SourceError` where the database refuses.
+    """
+    with _migrating, engine.begin() as connection:
+        _stand_in_line(connection)
+        before = standing(connection)
+        _refuse(engine, _name(engine), before, accept=("empty", "older", "newest"))
+        if before.state != "newest" or before.adopted:
+            _upgrade(connection, before)
+    return before.revision, newest()
+
+
+def make_ready(engine: Engine) -> None:
+    """Make the tables of a database that has none; leave one that is up to date as it is.
+
+    Raises `InvalidInput` for an older schema, which is upgraded by `calib db migrate` alone, and for whatever
+    `migrate` refuses.
+    """
+    with engine.connect() as connection:
+        found = standing(connection)
+    if found.state == "empty":
+        migrate(engine)
+        return
+    _refuse(engine, _name(engine), found, accept=("newest",))
+
+
+def check(url: str, *, schema: str | None = None) -> str:
+    """What stands in the database, in words; nothing in it is changed, and nothing is made.
+
+    Raises `SourceError` where it does not answer or cannot be written, and `InvalidInput` where its schema is
+    not the one that this version works with.
+    """
+    path = file_of(url)
+    if path is not None and not path.exists():
+        open_engine("sqlite://", schema=schema).dispose()  # what is wrong with the settings comes first
+        if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+            raise SourceError(
+                f"database {shown(url)} cannot be made: the folder {path.parent} is missing or may not be "
+                "written. Make it, or name another file in `database`"
+            )
+        return f"{shown(url)}, no schema yet: `calib db migrate` makes it, or the first verb that needs it"
+    engine = open_engine(url, schema=schema, reads_only=True)
+    try:
+        with engine.connect() as connection:
+            found = standing(connection)
+            _refuse(engine, shown(url), found, accept=("empty", "newest"))
+            _writable(shown(url), connection, path)
+    finally:
+        engine.dispose()
+    place = shown(url) if schema is None else f"{shown(url)}, PostgreSQL schema {schema}"
+    if found.state == "empty":
+        return f"{place}, no schema yet: `calib db migrate` makes it, or the first verb that needs it"
+    return f"{place}, schema {found.revision} is up to date"
+
+
+def standing(connection: Connection) -> Standing:
+    """What stands in the database that a connection leads to."""
+    schema = schema_of(connection.engine)
+    names = set(inspect(connection).get_table_names(schema))
+    if VERSION_TABLE in names:
+        count = table(VERSION_TABLE, column("version_num"), schema=schema)
+        revision = connection.execute(select(count.c.version_num)).scalar()
+        if revision is not None:
+            return _counted(str(revision), adopted=False)
+    ours = tuple(sorted(set(metadata.tables) & names))
+    if not ours:
+        return Standing("empty")
+    adopted = revision_of_first_version(connection, schema)
+    if adopted is not None:
+        return _counted(adopted, adopted=True)
+    return Standing("foreign", foreign=ours)
+
+
+def newest() -> str:
+    """The revision that this version of calibwatch works with."""
+    from alembic.script import ScriptDirectory
+
+    head = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+    assert head is not None  # noqa: S101  the package has migrations
+    return head
+
+
+def _counted(revision: str, *, adopted: bool) -> Standing:
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory(str(MIGRATIONS))
+    if revision == scripts.get_current_head():
+        return Standing("newest", revision, adopted)
+    known = {script.revision for script in scripts.walk_revisions()}
+    return Standing("older" if revision in known else "newer", revision, adopted)
+
+
+def _name(engine: Engine) -> str:
+    return shown(engine.url.render_as_string(hide_password=True))
+
+
+def _refuse(engine: Engine, name: str, found: Standing, *, accept: tuple[str, ...]) -> None:
+    """Raise `InvalidInput` where what stands is not among what is accepted."""
+    if found.state in accept:
+        return
+    where = f"database {name}"
+    if found.state == "foreign":
+        remedy = 'Give calibwatch a database of its own in `database`, or write schema = "calib"'
+        if engine.dialect.name == "sqlite":
+            remedy = "Give calibwatch a file of its own in `database`"
+        elif schema_of(engine) is not None:
+            remedy = "Give calibwatch a schema of its own in `schema`"
+        raise InvalidInput(
+            f"{where} has tables of calibwatch's names that calibwatch did not make: "
+            f"{', '.join(found.foreign)}. Nothing was changed. {remedy}"
+        )
+    if found.state == "newer":
+        raise InvalidInput(
+            f"{where} has schema {found.revision}, written by a newer calibwatch than this one, which knows "
+            f"{newest()}: upgrade this one"
+        )
+    raise InvalidInput(f"{where} has schema {found.revision}, this calibwatch needs {newest()}: {MIGRATE}")
+
+
+def _stand_in_line(connection: Connection) -> None:
+    """One after the other: SQLite's transactions are so anyway, PostgreSQL has a lock that ends with one."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+
+
+def _upgrade(connection: Connection, before: Standing) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    schema = schema_of(connection.engine)
+    if schema is not None:
+        quoted = connection.dialect.identifier_preparer.quote(schema)
+        if not inspect(connection).has_schema(schema):
+            connection.execute(text(f"CREATE SCHEMA {quoted}"))
+        # For statements of migrations that are plain SQL; the transaction's end undoes it.
+        connection.execute(text(f"SET LOCAL search_path TO {quoted}"))
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    config.attributes["version_table"] = {"version_table": VERSION_TABLE, "version_table_schema": schema}
+    if before.adopted:
+        command.stamp(config, str(before.revision))
+    command.upgrade(config, "head")
+
+
+def _writable(name: str, connection: Connection, path: Path | None) -> None:
+    """Raise `SourceError` where a connection that answers could not write."""
+    where = f"database {name}"
+    if path is not None and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+        raise SourceError(
+            f"{where} is read-only: {path} or its folder may not be written. Change that, or name another "
+            "file in `database`"
+        )
+    if connection.dialect.name == "postgresql":
+        standby = connection.execute(select(func.pg_is_in_recovery())).scalar_one()
+        read_only = connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
+        if standby or read_only:
+            what = "is a standby" if standby else "makes read-only transactions"
+            raise SourceError(f"{where} {what}, which cannot be written. Name the primary in `database`")
