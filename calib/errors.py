@@ -15,6 +15,7 @@
       x EndpointError           a model that is asked: this question got no reply               (exit code 4)
           - EndpointBusy        certain failure for now; `retry_after` seconds where the server said so
           - EndpointRefused     no question will get one: the key, the address or the model is wrong
+      x UnexpectedError         a library's error that nothing here foresaw, without its secrets (exit code 4)
       x DeliveryError           an alert
           - Retryable           certain failure for now; `retry_after` seconds where the server said so
           - Permanent           will never succeed as it stands; park it
@@ -83,6 +84,10 @@ class EndpointBusy(EndpointError):
 
 class EndpointRefused(EndpointError):
     """The endpoint refuses every question: the key, the address or the model's name has to be mended."""
+
+
+class UnexpectedError(CalibError):
+    """A library raised what nothing here foresaw; its kind and the first line of its text."""
 
 
 class DeliveryError(CalibError):

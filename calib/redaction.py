@@ -6,7 +6,11 @@ Too much is hidden rather than too little: a password that was not escaped may h
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import quote, unquote
+
+from calib.errors import CalibError, UnexpectedError
 
 HIDDEN = "***"
 
@@ -19,11 +23,14 @@ _WORDS = (
     r"(?:password|passwd|passphrase|pwd|secret|token|credentials?|signature"
     r"|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key)"
 )
-_VALUE = r"(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|[^\s&;,)\]}]+)"
+_QUOTED = r"(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
+_VALUE = rf"(?:{_QUOTED}(?=[\s,;:)}}\]]|$)|\S+)"
 _PAIRS = (
     re.compile(rf"(\b[\w.-]*{_WORDS}[\w-]*\s*=\s*){_VALUE}", re.IGNORECASE),
     re.compile(rf"((?<![A-Za-z])(?:sig|key|x-[a-z]+-[a-z-]+)=){_VALUE}", re.IGNORECASE),
-    re.compile(rf"(['\"][\w.-]*{_WORDS}[\w-]*['\"]\s*[:,]\s*){_VALUE}", re.IGNORECASE),  # JSON, repr
+    re.compile(
+        rf"(['\"][\w.-]*{_WORDS}[\w-]*['\"]\s*[:,]\s*)(?:{_QUOTED}|[^\s,}}\]]+)", re.IGNORECASE
+    ),  # JSON, repr
     re.compile(rf"(\b(?:password|passwd|pwd|secret):\s*){_VALUE}", re.IGNORECASE),
     re.compile(r"(\b(?:proxy-)?authorization['\"]?\s*[:=,]\s*)['\"]?(?:\w+ )?[^\s'\",]+", re.IGNORECASE),
     re.compile(r"(\b(?:bearer|basic)\s+)(?=\S*[\d+/=_.-])[^\s'\",;]{8,}", re.IGNORECASE),
@@ -68,7 +75,7 @@ def shown(url: str) -> str:
     >>> shown("postgresql://me:p w#@d@db/logs#rows"), shown("parquet:a/*.parquet")
     ('postgresql://me:***@db/logs#rows', 'parquet:a/*.parquet')
     """
-    match = re.search(_SCHEME, url)
+    match = re.match(rf"(?:(?:parquet|csv|jdbc):)?{_SCHEME}", url)
     if match is None:  # no URL after all, or one with a slip of the pen
         return redacted(f"{HIDDEN}@{url.rpartition('@')[2]}" if "@" in url else url)
     return redacted(url[: match.end()] + _without_secrets(url[match.end() :]))
@@ -81,6 +88,23 @@ def reason(error: BaseException | None, *urls: str) -> str:
     """
     line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return redacted(line, *urls)
+
+
+@contextmanager
+def only_what_may_be_shown() -> Iterator[None]:
+    """Let no error out whose text could hold a secret: for places whose callers log whatever is raised.
+
+    Errors of ours pass, once more without secrets; any other becomes an `UnexpectedError` that says its kind
+    and its first line, at the same place of the code and without what caused it.
+    """
+    try:
+        yield
+    except CalibError as error:
+        error.args = tuple(redacted(part) if isinstance(part, str) else part for part in error.args)
+        raise error from None
+    except Exception as error:  # noqa: BLE001  whatever it is, it is logged by somebody else
+        said = UnexpectedError(f"{type(error).__name__}: {reason(error)}")
+        raise said.with_traceback(error.__traceback__) from None
 
 
 def _without_secrets(rest: str) -> str:
@@ -107,5 +131,5 @@ def _secrets_of(url: str) -> set[str]:
     found = {password if colon else before} if at else set()
     found |= set(re.findall(rf"[?&][\w.-]*{_WORDS}[\w-]*=([^&]*)", url, re.IGNORECASE))
     spellings = {spelling for s in found for spelling in (s, unquote(s), quote(s, safe=""))}
-    parts = {part for s in spellings for part in re.split(r"[/#?@:%\[\]\s]+", s) if len(part) > 3}
+    parts = {part for s in spellings for part in re.split(r"[/#?@:%\\'\"\[\]\s]+", s) if len(part) > 3}
     return {s for s in spellings if len(s) > 2} | parts

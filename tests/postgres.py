@@ -63,10 +63,15 @@ class Postgres:
         )
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The name of a new, empty database, dropped when this is left, whoever is still connected."""
+    def database(self, *, template: str = "template0") -> Iterator[str]:
+        """The name of a new database, dropped when this is left, whoever is still connected.
+
+        It is empty, or a copy of another one, whose connections are ended for that.
+        """
         name = f"test_{uuid.uuid4().hex[:12]}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname"
+        self.execute(f"{ended} = '{template}'")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield name
         finally:

@@ -18,13 +18,9 @@ def history(
     stream: StreamName, config: Config = CONFIG, channel: Channel = "production", json: Json = False
 ) -> None:
     """Every entry of a channel, through all its epochs: what it named, since when, who did it, and why."""
-    from calib.settings import load
     from calib.store import history as read
-    from calib.store import open_store
 
-    settings = load(config)
-    settings.stream(stream)
-    log = read(open_store(settings.store, base=settings.folder), stream=stream, channel=channel)
+    log = read(open_deployment(config, stream).store, stream=stream, channel=channel)
     if json:
         entries = [entry_json(entry) for entry in log]
         output.emit({"stream": stream, "channel": channel, "entries": entries})
@@ -45,13 +41,9 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
     Nothing is changed. `notes` do not count as wrong: they are what happens to every store in time, such as a
     mapping that no channel ever named, or damage in an epoch that a later one has replaced.
     """
-    from calib.settings import load
-    from calib.store import open_store
     from calib.store import verify as check
 
-    settings = load(config)
-    settings.stream(stream)
-    store = open_store(settings.store, base=settings.folder)
+    store = open_deployment(config, stream).store
     with output.progress(f"reading {stream}") as step:
         found = check(store, stream=stream, step=step)
     if json:

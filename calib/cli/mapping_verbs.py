@@ -164,7 +164,7 @@ def rollback(
 
 
 def open_deployment(config: Any, stream: str) -> Deployment:
-    """The deployment, once the stream is known to be one of its own."""
+    """The deployment, once the stream is known to be one of its own; its database stays untouched."""
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)

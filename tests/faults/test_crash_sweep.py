@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import NOW, World
+from postgres import Postgres
 
 from calib import cycle
 from calib.alerts import Message
@@ -24,6 +27,7 @@ from calib.testing.crash import Crash, CrashAt
 
 pytestmark = pytest.mark.slow
 DEGRADED = "2026-02"
+Copy = Callable[[World, str], World]
 
 
 @dataclass
@@ -60,9 +64,11 @@ def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None) -> dict[str, 
     return cycle.account(window, replace(ports, now=lambda: later))
 
 
-@pytest.fixture
-def before(world: World) -> World:
-    """One healthy month watched, the next one degraded."""
+@pytest.fixture(params=["sqlite", "postgresql"])
+def before(world: World, request: pytest.FixtureRequest) -> World:
+    """One healthy month watched, the next one degraded; on each kind of database."""
+    if request.param == "postgresql":
+        world.settings(head=f'database = "{request.getfixturevalue("postgres_url")}"')
     world.write(DEGRADED, accuracy=lambda s: s - 0.45)
     opened = world.open()
     watch, ports = opened.watch("triage"), opened.ports("triage")
@@ -71,24 +77,33 @@ def before(world: World) -> World:
     return world
 
 
-def copy_of(world: World, to: Path) -> World:
-    import shutil
+@pytest.fixture
+def copy_of(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """Copies of a world with all that it holds, its database too."""
+    with ExitStack() as databases:
 
-    shutil.copytree(world.folder, to)
-    return World(to)
+        def copy(world: World, name: str) -> World:
+            copied = World(tmp_path_factory.mktemp(name) / "w")
+            shutil.copytree(world.folder, copied.folder)
+            url = world.open().settings.database
+            if url.startswith("postgresql"):
+                template = url.rpartition("/")[2]
+                made = databases.enter_context(postgres_server.database(template=template))
+                copied.settings(head=f'database = "{postgres_server.url(made)}"')
+            return copied
+
+        yield copy
 
 
-def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(
-    before: World, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(before: World, copy_of: Copy) -> None:
     counter = CrashAt(0, "before")
-    calm = whole_cycle(copy_of(before, tmp_path_factory.mktemp("calm") / "w"), Inbox(), counter)
+    calm = whole_cycle(copy_of(before, "calm"), Inbox(), counter)
     assert calm["change"]["state"] == "degraded"
     assert calm["refit"]["published"]
     assert counter.effects >= 9, "the cycle has fewer effects than steps: the crash port is not wired in"
     for k in range(1, counter.effects + 1):
         for when in ("before", "after"):
-            world = copy_of(before, tmp_path_factory.mktemp(f"{when}{k}") / "w")
+            world = copy_of(before, f"{when}{k}")
             inbox = Inbox()
             with pytest.raises(Crash):
                 whole_cycle(world, inbox, CrashAt(k, when))  # type: ignore[arg-type]

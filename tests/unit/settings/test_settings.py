@@ -111,3 +111,37 @@ def test_what_is_wrong_with_a_probe_is_said(tmp_path: Path, text: str, line: int
         assert f"calib.toml:{line}:" in str(caught.value)
     assert "very-secret" not in str(caught.value)
     assert "me:pw" not in str(caught.value)
+
+
+POSTGRESQL = 'database = "postgresql+psycopg://u@h/x"\n'
+
+
+def test_a_schema_of_postgresql_is_read_and_overridden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "calib.toml"
+    path.write_text(f'{POSTGRESQL}schema = "calib"\n')
+    assert load(path).database_schema == "calib"
+    monkeypatch.setenv("CALIB_SCHEMA", "other")
+    assert load(path).database_schema == "other"
+    monkeypatch.setenv("SCHEMA", "nothing of ours")
+    assert load(path).database_schema == "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f'{POSTGRESQL}schema = "Calib; drop"', r"calib.toml:2: schema: 'Calib; drop' cannot name a schema"),
+        (f'{POSTGRESQL}schema = "pg_toast"', "cannot name a schema"),
+        (f'{POSTGRESQL}schema = "information_schema"', "cannot name a schema"),
+        (f'{POSTGRESQL}schema = "{"a" * 64}"', "cannot name a schema"),
+        ('schema = "calib"', "schema belongs to PostgreSQL"),
+        (f'{POSTGRESQL}database_schema = "calib"', "'database_schema' is not a setting"),
+        (f'{POSTGRESQL}schemas = "calib"', "did you mean 'schema'"),
+    ],
+)
+def test_a_schema_that_cannot_be_one_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "calib.toml"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match=said):
+        load(path)
