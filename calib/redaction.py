@@ -24,7 +24,7 @@ _WORDS = (
     r"|api[_-]?key|access[_-]?key|account[_-]?key|private[_-]?key)"
 )
 _QUOTED = r"(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
-_VALUE = rf"(?:{_QUOTED}(?=[\s,;:)}}\]]|$)|\S+)"
+_VALUE = rf"(?:{_QUOTED}\S*|\S+)"
 _PAIRS = (
     re.compile(rf"(\b[\w.-]*{_WORDS}[\w-]*\s*=\s*){_VALUE}", re.IGNORECASE),
     re.compile(rf"((?<![A-Za-z])(?:sig|key|x-[a-z]+-[a-z-]+)=){_VALUE}", re.IGNORECASE),
@@ -59,13 +59,13 @@ def redacted(text: str, *urls: str) -> str:
     >>> redacted("port could not be read as 'hunter2'", "pg://me:hunter2/x@db")
     "port could not be read as '***'"
     """
-    for secret in sorted({s for url in urls for s in _secrets_of(url)}, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
     text = _TOKENS.sub(HIDDEN, text)
     text = _SPACED.sub(rf"\1:{HIDDEN}@", text)
     text = _URL.sub(lambda match: match[1] + _without_secrets(match[2]), text)
     for pattern in _PAIRS:
         text = pattern.sub(rf"\1{HIDDEN}", text)
+    for secret in sorted({s for url in urls for s in _secrets_of(url)}, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
     return text
 
 
@@ -129,7 +129,9 @@ def _secrets_of(url: str) -> set[str]:
     before, at, _ = rest.lstrip("/").rpartition("@")
     _, colon, password = before.partition(":")
     found = {password if colon else before} if at else set()
-    found |= set(re.findall(rf"[?&][\w.-]*{_WORDS}[\w-]*=([^&]*)", url, re.IGNORECASE))
+    for match in re.finditer(rf"[?&][\w.-]*{_WORDS}[\w-]*=", url, re.IGNORECASE):
+        value = url[match.end() :]
+        found |= {value, value.partition("&")[0], value.partition("#")[0]}
     spellings = {spelling for s in found for spelling in (s, unquote(s), quote(s, safe=""))}
-    parts = {part for s in spellings for part in re.split(r"[/#?@:%\\'\"\[\]\s]+", s) if len(part) > 3}
+    parts = {part for s in spellings for part in re.split(r"[/#?&@:%\\'\"\[\]\s]+", s) if len(part) > 3}
     return {s for s in spellings if len(s) > 2} | parts

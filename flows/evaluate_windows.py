@@ -8,10 +8,12 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 
 from calib.cycle import evaluate_open
+from calib.redaction import only_what_may_be_shown
 from flows.deployment import deployment
 
 
 @task(name="evaluate-windows-of-stream", retries=2, retry_delay_seconds=[60, 600])
+@only_what_may_be_shown()
 def evaluate_stream(config: str | None, stream: str, now: datetime | None) -> list[dict[str, Any]]:
     """Evaluate one stream's open windows, oldest first."""
     opened = deployment(config, now)
@@ -19,6 +21,7 @@ def evaluate_stream(config: str | None, stream: str, now: datetime | None) -> li
 
 
 @flow(name="evaluate-windows", flow_run_name="evaluate-windows")
+@only_what_may_be_shown()
 def evaluate_windows(
     config: str | None = None, stream: str | None = None, now: datetime | None = None
 ) -> list[dict[str, Any]]:

@@ -8,10 +8,12 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 
 from calib.cycle import open_due
+from calib.redaction import only_what_may_be_shown
 from flows.deployment import deployment
 
 
 @task(name="open-window", retries=2, retry_delay_seconds=[60, 600])
+@only_what_may_be_shown()
 def open_stream(config: str | None, stream: str, now: datetime | None) -> dict[str, Any] | None:
     """Open one stream's latest due window; None where it is open already."""
     opened = deployment(config, now)
@@ -19,6 +21,7 @@ def open_stream(config: str | None, stream: str, now: datetime | None) -> dict[s
 
 
 @flow(name="open-windows", flow_run_name="open-windows")
+@only_what_may_be_shown()
 def open_windows(
     config: str | None = None, stream: str | None = None, now: datetime | None = None
 ) -> list[dict[str, Any]]:

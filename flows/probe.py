@@ -8,10 +8,12 @@ from typing import Any
 from prefect import flow, get_run_logger, task
 
 from calib.probe import run_probe
+from calib.redaction import only_what_may_be_shown
 from flows.deployment import deployment
 
 
 @task(name="run-probe", retries=2, retry_delay_seconds=[60, 600])
+@only_what_may_be_shown()
 def run_one(config: str | None, name: str, now: datetime | None) -> dict[str, Any]:
     """Run one probe; what an earlier attempt has asked is not asked again."""
     opened = deployment(config, now)
@@ -22,6 +24,7 @@ def run_one(config: str | None, name: str, now: datetime | None) -> dict[str, An
 
 
 @flow(name="probe", flow_run_name="probe")
+@only_what_may_be_shown()
 def probe(
     config: str | None = None, name: str | None = None, now: datetime | None = None
 ) -> list[dict[str, Any]]:

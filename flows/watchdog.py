@@ -7,10 +7,12 @@ from datetime import datetime
 from prefect import flow, get_run_logger
 
 from calib.cycle import watch_over
+from calib.redaction import only_what_may_be_shown
 from flows.deployment import deployment
 
 
 @flow(name="watchdog", flow_run_name="watchdog")
+@only_what_may_be_shown()
 def watchdog(
     config: str | None = None, stream: str | None = None, now: datetime | None = None
 ) -> list[dict[str, str]]:

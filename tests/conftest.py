@@ -13,6 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from planted import (  # noqa: F401  hooks of pytest
+    TEXT,
+    pytest_configure,
+    pytest_runtest_makereport,
+    pytest_sessionfinish,
+)
 from postgres import Postgres, postgres
 from sqlalchemy import Engine
 
@@ -84,7 +90,7 @@ def month_of_traffic(
             "ts": pa.array(ts, pa.timestamp("us", "UTC")),
             "raw_confidence": raw,
             "correct": (rng.random(n) < np.clip(accuracy(raw), 0, 1)).astype("int8"),
-            "question": [f"question {i}" for i in range(n)],
+            "question": [f"question {i}: {TEXT}" for i in range(n)],
         }
     )
 

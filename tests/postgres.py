@@ -21,8 +21,9 @@ from urllib.parse import quote
 import psycopg
 import pytest
 from object_servers import free_port, running
+from planted import DATABASE_PASSWORD
 
-PASSWORD = "p/w#with@odd%signs"  # of the server's one user; written into a URL with `quote`
+PASSWORD = DATABASE_PASSWORD  # of the server's one user; written into a URL with `quote`
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "jit=off", "max_connections=60")
 OPTIONS = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 # PostgreSQL does not start as root: become the package's user, then the program itself.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from planted import TEXT
 from sqlalchemy import Connection, Engine
 
 from calib.alerts import Alert
@@ -65,7 +66,7 @@ def item_row(id_: str, order: int, **other: Any) -> dict[str, Any]:
         "cluster": None,
         "judge": None,
         "trace": None,
-        "context": {"question": f"what is {id_}?"},
+        "context": {"question": f"what is {id_}? {TEXT}"},
     }
     return row | other
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from calib.errors import InvalidInput, SourceError
+from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
 
 KINDS = "parquet:GLOB, csv:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
@@ -131,18 +132,31 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
         ) from None
     except Exception as error:  # noqa: BLE001  every engine has errors of its own
         raise SourceError(f"{where} cannot be reached: {reason(error, place)}") from None
-    schema, _, name = table.rpartition(".")
     try:
-        names = _tables(connection, None)
-        if table not in names and schema and name in _tables(connection, schema):
-            return connection.table(name, database=schema)
+        return _named(connection, table, where=where)
+    except CalibError:
+        _close(connection)
+        raise
     except Exception as error:  # noqa: BLE001
+        _close(connection)
         raise SourceError(f"{where} cannot be read: {reason(error, place)}") from None
+
+
+def _named(connection: Any, table: str, *, where: str) -> Any:
+    names = _tables(connection, None)
+    schema, _, name = table.rpartition(".")
+    if table not in names and schema and name in _tables(connection, schema):
+        return connection.table(name, database=schema)
     if table not in names:
         raise InvalidInput(
             f"{where} has no table {table!r}; it has {', '.join(sorted(names)[:10]) or 'none'}"
         )
     return connection.table(table)
+
+
+def _close(connection: Any) -> None:
+    with suppress(Exception):  # what went wrong before is what has to be said
+        connection.disconnect()
 
 
 def _refuse_unescaped(url: str, where: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from planted import TEXT
 from queues import MINUTE, NOW, item_row, open_window
 from sqlalchemy import Connection, Engine, func, select
 
@@ -48,7 +49,7 @@ def test_items_are_claimed_in_the_order_of_the_draw_oldest_window_first(conn: Co
     claims = queue.claim(conn, stream="triage", by="ada", now=NOW, n=3)
     assert [claim.prediction_id for claim in claims] == ["old-1", "old-2", "late-1"]
     assert claims[0].period == "2026-09"
-    assert claims[0].context == {"question": "what is old-1?"}
+    assert claims[0].context == {"question": f"what is old-1? {TEXT}"}
     assert queue.claim(conn, stream="triage", by="bo", now=NOW, n=9)[0].prediction_id == "late-2"
 
 
