@@ -6,6 +6,8 @@ import logging
 import os
 from pathlib import Path
 
+from calib.redaction import reason
+
 EVENT = "labels.arrived"  # what infra/prefect.yaml waits for
 RESOURCE = "calibwatch.stream.{}"
 
@@ -28,7 +30,9 @@ def labels_arrived(stream: str) -> bool:
         resource = {"prefect.resource.id": RESOURCE.format(stream), "prefect.resource.name": stream}
         emit_event(EVENT, resource=resource)
         EventsWorker.drain_all(timeout=10)  # before this process ends
-    except Exception:
-        logging.getLogger(__name__).warning("Prefect was not told of new labels of %s", stream, exc_info=True)
+    except Exception as error:
+        logging.getLogger(__name__).warning(
+            "Prefect was not told of new labels of %s: %s", stream, reason(error)
+        )
         return False
     return True

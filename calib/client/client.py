@@ -22,6 +22,7 @@ from calib.client.trust import Trusted, cut_for
 from calib.curves import Identity, floats
 from calib.errors import CalibError, InvalidInput, Unavailable
 from calib.mapping import NAME, Mapping
+from calib.redaction import reason
 from calib.remote import TIMEOUT
 
 Hook = Callable[[Calibrated | Decision, Any], object]
@@ -172,7 +173,7 @@ class MappingClient:
                 self._failures, self._trouble = 0, str(error)
             except Exception as error:  # noqa: BLE001  a fetcher of the caller's own may raise anything
                 self._failures += 1
-                self._trouble = f"{type(error).__name__}: {error}"
+                self._trouble = f"{type(error).__name__}: {reason(error)}"
             trusted = self._follower.trusted
             self._tried = True
             self._served = self._snapshot(trusted)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from calib.alerts import Message
 from calib.alerts.message import escaped
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
+from calib.redaction import reason
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -83,7 +84,9 @@ class SlackSender:
             raise _translated(method, error) from None
         except (SlackClientError, HTTPException, OSError, ValueError, AttributeError) as error:
             # the last two: a body that is no text, or JSON but no object, as a proxy may send
-            raise DeliveryUnknown(f"Slack did not answer {method}: {type(error).__name__}: {error}") from None
+            raise DeliveryUnknown(
+                f"Slack did not answer {method}: {type(error).__name__}: {reason(error)}"
+            ) from None
         data = answer.data
         if not isinstance(data, dict):
             raise DeliveryUnknown(f"Slack answered {method} with something that is no JSON object")

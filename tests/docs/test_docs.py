@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-GROUPS = {"folder", "slack_token", "streams", "columns", "review", "slack", "probes"}
+GROUPS = {"folder", "slack_token", "database_schema", "streams", "columns", "review", "slack", "probes"}
 
 
 def blocks(page: Path, language: str) -> list[str]:

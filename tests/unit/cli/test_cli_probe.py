@@ -47,7 +47,7 @@ def day(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr("calib.wiring.utc_now", lambda: NOW + timedelta(days=days))
         monkeypatch.setattr(
             "calib.wiring.Deployment.open.__func__.__kwdefaults__",
-            {"now": lambda: NOW + timedelta(days=days)},
+            {"now": lambda: NOW + timedelta(days=days), "migrates": False},
         )
 
     move(0)

@@ -14,6 +14,7 @@ from calib.errors import CalibError
 from flows import evaluate_windows, open_windows, probe, relay, watchdog
 
 PLACES = [
+    (evaluate_windows, "evaluate_open", lambda at: evaluate_windows.evaluate_stream.fn(at, "triage", None)),
     (open_windows, "open_due", lambda at: open_windows.open_stream.fn(at, "triage", None)),
     (probe, "run_probe", lambda at: probe.probe.fn(at)),
     (relay, "deliver", lambda at: relay.relay.fn(at)),
