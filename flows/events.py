@@ -30,7 +30,7 @@ def labels_arrived(stream: str) -> bool:
         resource = {"prefect.resource.id": RESOURCE.format(stream), "prefect.resource.name": stream}
         emit_event(EVENT, resource=resource)
         EventsWorker.drain_all(timeout=10)  # before this process ends
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever Prefect raises
         logging.getLogger(__name__).warning(
             "Prefect was not told of new labels of %s: %s", stream, reason(error)
         )
