@@ -221,6 +221,16 @@ def test_a_file_that_another_process_holds(
     holder.close()
 
 
+def test_statements_that_are_logged_hide_their_parameters(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="sqlalchemy.engine.Engine")
+    with engine.begin() as conn:
+        conn.execute(text("SELECT 1"))
+        write_context(conn)
+    assert PLANTED not in caplog.text
+
+
 def test_an_older_schema_in_mid_flight_is_said(engine: Engine) -> None:
     with engine.begin() as conn:
         conn.execute(text("DROP TABLE labels"))

@@ -112,15 +112,22 @@ def test_six_who_migrate_at_once_all_succeed(database_url: str) -> None:
 @pytest.mark.slow
 def test_six_processes_that_migrate_at_once_all_succeed(database_url: str) -> None:
     code = (
-        "import sys; from calib.db.engine import open_engine; from calib.db.schema import migrate;"
-        "engine = open_engine(sys.argv[1]); sys.stdin.read(1); migrate(engine); engine.dispose()"
+        "import sys, alembic.command; from calib.db.engine import open_engine;"
+        "from calib.db.schema import migrate; engine = open_engine(sys.argv[1]); print('ready', flush=True);"
+        "sys.stdin.read(1); migrate(engine); engine.dispose()"
     )
     command = [sys.executable, "-c", code, database_url]
-    running = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(6)]
-    ends = [process.communicate(b"!", timeout=120) for process in running]
-    assert [(process.returncode, end[1]) for process, end in zip(running, ends, strict=True)] == [
-        (0, b"")
-    ] * 6
+    pipe = subprocess.PIPE
+    running = [subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) for _ in range(6)]
+    for process in running:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write(b"!")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120)[1] for process in running]
+    assert [(process.returncode, end) for process, end in zip(running, said, strict=True)] == [(0, b"")] * 6
     assert "is up to date" in check(database_url)
 
 
