@@ -193,7 +193,7 @@ class MappingClient:
             self.refresh_now()
         except BaseException as error:  # noqa: BLE001  a poll that dies must not take polling with it
             self._failures += 1
-            self._trouble = f"{type(error).__name__}: {error}"
+            self._trouble = f"{type(error).__name__}: {reason(error)}"
         return pause(self._refresh, self._failures, random.random())
 
     def __reduce__(self) -> str:
