@@ -97,17 +97,54 @@ def postgres() -> Iterator[Postgres]:
         )
         if started.returncode != 0:
             pytest.fail(f"initdb failed: {started.stderr.strip()[-500:]}")
-        port = free_port()
-        options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *FAST]
-        command = [*_program("postgres"), "-D", str(data)]
-        for option in options:
-            command += ["-c", option]
-        with running(command, port, stop=signal.SIGINT, scratch=folder):  # SIGINT: do not wait for clients
-            server = Postgres(port, folder)
-            _wait_until_ready(server)
+        with _server(folder) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def standby(primary: Postgres) -> Iterator[Postgres]:
+    """A standby of a server: it holds what that holds, and can be read only."""
+    folder = Path(tempfile.mkdtemp(prefix="calibwatch-postgresql-"))
+    try:
+        _give_to_owner(folder)
+        address = f"host=127.0.0.1 port={primary.port} user=calib"
+        subprocess.run(
+            [
+                *_program("pg_basebackup"),
+                "-D",
+                folder / "data",
+                "-d",
+                address,
+                "-R",
+                "--no-sync",
+                "-c",
+                "fast",
+            ],
+            env=os.environ | {"PGPASSWORD": PASSWORD},
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+        with _server(folder) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[Postgres]:
+    """The server over the data in a folder."""
+    port = free_port()
+    options = [f"port={port}", "listen_addresses=127.0.0.1", "unix_socket_directories=", *FAST]
+    command = [*_program("postgres"), "-D", str(folder / "data")]
+    for option in options:
+        command += ["-c", option]
+    with running(command, port, stop=signal.SIGINT, scratch=folder):  # SIGINT: do not wait for clients
+        server = Postgres(port, folder)
+        _wait_until_ready(server)
+        yield server
 
 
 def _wait_until_ready(server: Postgres) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from postgres import Postgres
+from postgres import Postgres, standby
 from queues import database, open_window
 from sqlalchemy import Engine, inspect, select, text
 
@@ -248,6 +248,24 @@ def test_check_says_that_a_database_cannot_be_written(postgres_server: Postgres,
     postgres_server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with pytest.raises(SourceError, match=r"read-only transactions.*Name the primary"):
         check(postgres_url)
+
+
+@pytest.mark.slow
+def test_check_says_that_a_server_is_a_standby(postgres_server: Postgres, postgres_url: str) -> None:
+    engine = open_engine(postgres_url)
+    migrate(engine)
+    engine.dispose()
+    with standby(postgres_server) as copy:
+        url = copy.url(postgres_url.rpartition("/")[2])
+        with pytest.raises(SourceError, match=r"is a standby, which cannot be written. Name the primary"):
+            check(url)
+        reader = open_engine(url)
+        make_ready(reader)  # reading works
+        with reader.connect() as conn:
+            assert conn.execute(select(tables.items.c.id)).all() == []
+        with pytest.raises(SourceError, match="it is read-only"), reader.begin() as conn:
+            open_window(conn, "a")
+        reader.dispose()
 
 
 class TestASchemaOfPostgresql:
