@@ -1,0 +1,43 @@
+"""The same deployment on PostgreSQL, as 0.1.0 left it there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from carried import LATER, Carried, contract, name_of_alert, upgrade
+from postgres import Postgres
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_deployment_on_postgresql_is_carried_on(on_postgres: Carried) -> None:
+    upgrade(on_postgres)
+    stored = [w for w in on_postgres.expected["windows"] if w["state"] in ("closed", "insufficient")]
+    for window in stored:
+        ran = on_postgres.run("run", window["stream"], "--period", window["period"])
+        found, known = contract(ran.json), contract(window)
+        assert found == known, f"{window['stream']} {window['period']}"
+    goal = on_postgres.expected["carried_on"]
+    sheet = on_postgres.folder / "todo.csv"
+    report = on_postgres.done("labels", "import", sheet, "--stream", "support", "--by", "maria")
+    assert report["new"] == goal["imported"]["new"]
+    evaluated = on_postgres.done("evaluate")["windows"]
+    assert states(evaluated) == states(goal["evaluated"])
+    assert on_postgres.entries("triage") == goal["channels"]["triage/production"]
+    assert [a["id"] for a in evaluated[0]["alerts"]] == [name_of_alert("triage/2026-05/degraded")]
+    assert states(on_postgres.done("evaluate", now=LATER)["windows"]) == states(goal["later"])
+
+
+def test_another_application_s_version_table_beside_ours_is_left_alone(
+    on_postgres: Carried, postgres_server: Postgres, postgres_url: str
+) -> None:
+    """In 0.1.0 our revision stood in `alembic_version`, a name that every application uses."""
+    upgrade(on_postgres)
+    again = on_postgres.run("run", "triage", "--period", "2026-04")
+    assert again.code == 0
+    assert contract(again.json)["state"] == "closed"
+
+
+def states(windows: list[dict[str, Any]]) -> list[tuple[str, str, str, str | None]]:
+    return [(w["stream"], w["period"], w["state"], w["change"]["state"]) for w in windows]
