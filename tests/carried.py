@@ -79,6 +79,37 @@ def upgrade(deployment: Carried) -> None:
         assert ran.code == 0, ran.err
 
 
+def clock() -> dict[str, Any]:
+    """Where the command line finds its clock: under the key `now`."""
+    from calib.wiring import Deployment
+
+    defaults: dict[str, Any] = Deployment.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+    return defaults
+
+
+def in_a_process(*arguments: Any, now: datetime) -> Ran:
+    """The command line in a process of its own, at a moment that stands still."""
+    script = """
+import sys
+from datetime import datetime
+sys.path.insert(0, sys.argv[1])
+from carried import clock
+moment = datetime.fromisoformat(sys.argv[2])
+clock()["now"] = lambda: moment
+sys.argv = ["calib", *sys.argv[3:]]
+from calib.cli import main
+main()
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script, str(GOLDEN.parents[1]), now.isoformat(), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
 def old_client(folder: Path, script: str) -> dict[str, Any]:
     """What a script prints, as JSON, that runs on the client of 0.1.0 with nothing else of calibwatch."""
     head = (

@@ -11,17 +11,17 @@ import shutil
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from carried import GOLDEN, Carried, Ran, upgrade
+from carried import GOLDEN, Carried, Ran, clock, in_a_process, upgrade
 from postgres import Postgres
 
 from calib.cli import main
 from calib.testing.model import KEY
-from calib.wiring import Deployment
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     monkeypatch.setenv("LOGNAME", "maria")
 
     def run(*arguments: Any, now: datetime) -> Ran:
-        monkeypatch.setitem(Deployment.open.__func__.__kwdefaults__, "now", lambda: now)  # type: ignore[attr-defined]
+        monkeypatch.setitem(clock(), "now", lambda: now)
         monkeypatch.setattr(sys, "argv", ["calib", *map(str, arguments)])
         code = 0
         capsys.readouterr()
@@ -80,11 +80,11 @@ def carried(left: Carried) -> Carried:
 
 @pytest.fixture
 def on_postgres(left: Carried, postgres_server: Postgres, postgres_url: str) -> Carried:
-    """The deployment exactly as 0.1.0 left it, its database on PostgreSQL."""
+    """The deployment exactly as 0.1.0 left it, its database on PostgreSQL; commands run in processes."""
     dump = lzma.decompress((GOLDEN / "postgres.sql.xz").read_bytes())
     with postgres_server.connect(postgres_url.rpartition("/")[2]) as connection:
         connection.execute(dump)
     (left.folder / "calib.db").unlink()
     text = left.config.read_text()
     left.config.write_text(text.replace("sqlite:///calib.db", postgres_url))
-    return left
+    return replace(left, command=in_a_process)
