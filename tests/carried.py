@@ -16,6 +16,7 @@ from typing import Any
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "upgrade"
 LAST = datetime(2026, 6, 3, 6, tzinfo=UTC)  # when 0.1.0 was last used
+TABLES = ("windows", "items", "labels", "outbox", "probe_runs", "probe_replies", "probe_outcomes")
 LATER = datetime(2026, 9, 1, 6, tzinfo=UTC)  # every cohort has closed
 MEASURED = ("ece", "ece_plugin", "low", "high", "accuracy", "mean_confidence", "auroc", "brier", "bins")
 CHANGE = ("state", "p", "rise", "low", "high", "baseline_labels", "minimum_detectable_rise")
@@ -72,11 +73,9 @@ class Carried:
             return connection.execute(query).fetchall()
 
 
-def upgrade(deployment: Carried) -> None:
-    """Bring the database to the present version's schema."""
-    ran = deployment.run("db", "migrate")
-    if "No such command" not in ran.err:  # TEMPORARY
-        assert ran.code == 0, ran.err
+def upgrade(deployment: Carried) -> dict[str, Any]:
+    """Bring the database to the present version's schema; what the command says."""
+    return deployment.done("db", "migrate")
 
 
 def clock() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from carried import LATER, Carried, contract, name_of_alert, upgrade
+from carried import LATER, TABLES, Carried, contract, name_of_alert, upgrade
 from postgres import Postgres
 
 pytestmark = pytest.mark.slow
@@ -30,14 +30,25 @@ def test_a_deployment_on_postgresql_is_carried_on(on_postgres: Carried) -> None:
     assert states(on_postgres.done("evaluate", now=LATER)["windows"]) == states(goal["later"])
 
 
-def test_another_application_s_version_table_beside_ours_is_left_alone(
+def test_the_count_of_0_1_0_is_taken_over_and_its_table_left_to_others(
     on_postgres: Carried, postgres_server: Postgres, postgres_url: str
 ) -> None:
-    """In 0.1.0 our revision stood in `alembic_version`, a name that every application uses."""
-    upgrade(on_postgres)
-    again = on_postgres.run("run", "triage", "--period", "2026-04")
-    assert again.code == 0
-    assert contract(again.json)["state"] == "closed"
+    """In 0.1.0 our revision stood in `alembic_version`, where here another application has its own, too."""
+    with postgres_server.connect(postgres_url.rpartition("/")[2]) as connection:
+        connection.execute("insert into alembic_version values ('9f3c71d2aa10')")
+        before = count_rows(connection)
+        said = upgrade(on_postgres)
+        assert said["before"] == "0002"
+        theirs = connection.execute("select version_num from public.alembic_version order by 1").fetchall()
+        ours = connection.execute("select version_num from calibwatch_alembic_version").fetchall()
+        assert theirs == [("0002",), ("9f3c71d2aa10",)]
+        assert ours == [(said["after"],)]
+        assert count_rows(connection) == before
+    assert upgrade(on_postgres)["before"] == said["after"]
+
+
+def count_rows(connection: Any) -> dict[str, int]:
+    return {name: connection.execute(f"select count(*) from {name}").fetchone()[0] for name in TABLES}  # noqa: S608
 
 
 def states(windows: list[dict[str, Any]]) -> list[tuple[str, str, str, str | None]]:
