@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from carried import Carried, contract, differences, upgrade
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 # Keys that versions before 0.1.0 did not write, or that 0.1.0 itself reads as optional, by column.
@@ -35,6 +35,12 @@ VALUES = st.recursive(
 UNKNOWN = st.dictionaries(st.sampled_from(["zz_later", "zz_other", "zz_third"]), VALUES, max_size=2)
 CHANGES = st.fixed_dictionaries(
     {column: st.tuples(st.sets(st.sampled_from(keys)), UNKNOWN) for column, keys in OPTIONAL.items()}
+)
+# Each example runs commands on a copy of the deployment: to make a failing one smaller would take minutes.
+SLOW_EXAMPLES = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
 )
 BARE = {column: (set(keys), {"zz_later": {"a": [1]}}) for column, keys in OPTIONAL.items()}
 
@@ -77,7 +83,7 @@ def copies(carried: Carried, tmp_path: Path) -> Iterator[Carried]:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(SLOW_EXAMPLES, max_examples=20)
 @given(changes=CHANGES)
 def test_closed_windows_are_read_whatever_optional_keys_they_have(copies: Any, changes: Any) -> None:
     example = next(copies)
@@ -91,7 +97,7 @@ def test_closed_windows_are_read_whatever_optional_keys_they_have(copies: Any, c
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(SLOW_EXAMPLES, max_examples=6)
 @given(changes=CHANGES)
 def test_windows_are_evaluated_whatever_optional_keys_they_and_their_baselines_have(
     copies: Any, changes: Any
