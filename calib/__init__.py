@@ -4,4 +4,4 @@ This package is imported by serving systems: it loads nothing but itself. The pa
 `calib.client` (serving), `calib.measure` (statistics) and their neighbours.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

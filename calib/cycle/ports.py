@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -53,10 +53,11 @@ class Watch:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Watch:
-        """What `to_json` wrote."""
+        """What `to_json` wrote, in this version or another: keys that are not known here are ignored."""
+        known = {field.name for field in fields(cls)}
         return cls(
             **{"double_review": 0.0}
-            | values
+            | {name: value for name, value in values.items() if name in known}
             | {
                 "settle": timedelta(seconds=values["settle"]),
                 "close_after": timedelta(seconds=values["close_after"]),
