@@ -44,7 +44,7 @@ def run(
         window = cycle.advance(window, ports)
         step("alerts")
         _deliver(opened)
-        result = cycle.account(window, ports)
+        result = cycle.summary(window, ports)
     _show(result, as_json=json)
     if result["state"] == "insufficient":
         raise typer.Exit(output.NOT_ENOUGH)
@@ -79,7 +79,7 @@ def backfill(
             closed.append(window)
             step(f"{period.name} {window.state}")
         _deliver(opened)
-        results = [cycle.account(window, ports) for window in closed]
+        results = [cycle.summary(window, ports) for window in closed]
     if json:
         output.emit({"windows": results})
         return
@@ -108,7 +108,7 @@ def sample(
         else:
             wanted = Period.parse(period, watch.kind)
             window = cycle.open_window(watch, ports, wanted, channel=cycle.PRODUCTION, allow_empty=False)
-            result = cycle.account(window, ports)
+            result = cycle.summary(window, ports)
         results += [result] if result else []
     _show_all(results, "no window is due that is not open already", as_json=json)
 

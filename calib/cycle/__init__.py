@@ -6,7 +6,6 @@ from calib.cycle.closing import advance
 from calib.cycle.opening import open_window
 from calib.cycle.operations import (
     PRODUCTION,
-    account,
     backfill_channel,
     deliver,
     evaluate_open,
@@ -16,12 +15,12 @@ from calib.cycle.operations import (
     watch_over,
 )
 from calib.cycle.ports import Ports, Watch
+from calib.cycle.summary import summary
 
 __all__ = [
     "PRODUCTION",
     "Ports",
     "Watch",
-    "account",
     "advance",
     "backfill_channel",
     "deliver",
@@ -30,5 +29,6 @@ __all__ = [
     "open_due",
     "open_window",
     "range_of",
+    "summary",
     "watch_over",
 ]

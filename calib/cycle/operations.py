@@ -12,10 +12,9 @@ from sqlalchemy import Engine
 
 from calib.alerts import Alert
 from calib.cycle.closing import advance
-from calib.cycle.early import early_watch
-from calib.cycle.evaluation import skeleton
 from calib.cycle.opening import open_window
 from calib.cycle.ports import Ports, Watch
+from calib.cycle.summary import summary
 from calib.db import windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput
@@ -37,14 +36,14 @@ def open_due(watch: Watch, ports: Ports) -> dict[str, Any] | None:
         if windows.find(conn, watch.stream, period.name) is not None:
             return None
     window = open_window(watch, ports, period, channel=PRODUCTION)
-    return account(window, ports)
+    return summary(window, ports)
 
 
 def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
     """Take the stream's unfinished windows as far as their labels allow, oldest first."""
     with ports.engine.connect() as conn:
         unfinished = windows.unfinished(conn, watch.stream)
-    return [account(advance(window, ports), ports) for window in unfinished]
+    return [summary(advance(window, ports), ports) for window in unfinished]
 
 
 def range_of(watch: Watch, ports: Ports, first: Period, last: Period) -> list[Period]:
@@ -68,20 +67,6 @@ def backfill_channel(watch: Watch, ports: Ports, first: Period) -> str:
     if head(ports.store, stream=watch.stream, channel=PRODUCTION) is None:
         return PRODUCTION
     return f"backfill-{first.name.lower()}"
-
-
-def account(window: Window, ports: Ports) -> dict[str, Any]:
-    """The window as `calib run --json` shows it, its alerts as they stand now."""
-    early = early_watch(window, ports) if window.result is None else None
-    with ports.engine.connect() as conn:
-        if window.result is None:
-            result = skeleton(window, queue.cohort(conn, window.id))
-            result["early_watch"] = None if early is None else early.to_json()
-        else:
-            result = {key: value for key, value in window.result.items() if key != "proposal"}
-            result["state"] = window.state
-        result["alerts"] = outbox.of_window(conn, window.stream, window.period)
-    return result
 
 
 def deliver(
