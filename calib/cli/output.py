@@ -25,17 +25,26 @@ def emit(value: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
+def described(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error, and what people read of it."""
+    if isinstance(error, errors.CalibError):
+        return exit_code(error), str(error)
+    return OUTSIDE, f"{type(error).__name__}: {error}\n(unexpected: CALIB_DEBUG=1 shows where)"
+
+
+def error_object(error: BaseException) -> dict[str, Any]:
+    """The `error` object of the command line's contract."""
+    code, message = described(error)
+    return {"kind": type(error).__name__, "message": message, "exit_code": code}
+
+
 def fail(error: BaseException, *, as_json: bool) -> NoReturn:
     """Say what was wrong and leave with the code that fits; no trace of Python unless asked for."""
     if os.environ.get("CALIB_DEBUG"):
         raise error
-    if isinstance(error, errors.CalibError):
-        code, message = exit_code(error), str(error)
-    else:
-        code = OUTSIDE
-        message = f"{type(error).__name__}: {error}\n(unexpected: CALIB_DEBUG=1 shows where)"
+    code, message = described(error)
     if as_json:
-        emit({"error": {"kind": type(error).__name__, "message": message, "exit_code": code}})
+        emit({"error": error_object(error)})
     sys.stderr.write(f"calib: {printable(message)}\n")
     raise SystemExit(code)
 

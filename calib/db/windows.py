@@ -95,6 +95,13 @@ def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
     return [_window(row) for row in conn.execute(query)]
 
 
+def latest(conn: Connection, stream: str) -> Window | None:
+    """The stream's window that ends last; None where it never had one."""
+    query = select(t).where(t.c.stream == stream).order_by(t.c.ends_at.desc()).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None else _window(row)
+
+
 def unfinished(conn: Connection, stream: str) -> list[Window]:
     """The stream's windows that are neither closed nor insufficient, oldest first."""
     query = select(t).where(t.c.stream == stream, t.c.state.in_(OPEN)).order_by(t.c.ends_at)

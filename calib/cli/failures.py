@@ -1,0 +1,45 @@
+"""What failed on some streams while the others were done: on standard error, in `--json`, as exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from calib.cli import output
+
+if TYPE_CHECKING:
+    from calib.cycle import Failure
+    from calib.wiring import Deployment
+
+
+def to_json(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    """The `failures` of a verb's object; an empty list where everything was done."""
+    return [
+        {"stream": one.stream, "period": one.period, "error": output.error_object(one.error)}
+        for one in failures
+    ]
+
+
+def report(failures: Sequence[Failure]) -> int:
+    """Name what failed on standard error, a line each; the worst of the exit codes, 0 where nothing did."""
+    if failures and os.environ.get("CALIB_DEBUG"):
+        raise failures[0].error
+    worst = output.DONE
+    for failure in failures:
+        code, message = output.described(failure.error)
+        where = f"{failure.stream} {failure.period}" if failure.period else failure.stream
+        sys.stderr.write(f"calib: {where} failed: {output.printable(message)}\n")
+        worst = max(worst, code)
+    return worst
+
+
+def recorder(opened: Deployment, verb: str) -> Callable[[str, Exception], object]:
+    """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox."""
+    from calib import cycle
+
+    def record(stream: str, error: Exception) -> None:
+        cycle.record_failure(opened.engine, stream, error, now=opened.now(), verb=verb)
+
+    return record
