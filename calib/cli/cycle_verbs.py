@@ -100,9 +100,7 @@ def backfill(
 
         windows_table(results)
     if worst := failures.report(failed):
-        sys.stderr.write(
-            f"calib: nothing after {failed[0].period} was tried; the same command goes on there\n"
-        )
+        sys.stderr.write(f"calib: later periods were not tried; the same command goes on at {period.name}\n")
         raise typer.Exit(worst)
 
 

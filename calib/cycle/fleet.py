@@ -97,22 +97,24 @@ def each(
     return Fleet(done=done, failures=failures)
 
 
-def all_parts(stream: str, parts: Iterable[tuple[str | None, Callable[[], T]]]) -> list[T]:
+def all_parts(stream: str, parts: Iterable[tuple[str | None, Callable[[], list[T]]]]) -> list[T]:
     """Do all parts of one stream's work, each under the name of its period where it concerns one window.
 
     Raises `PartlyDone` where any part failed, once all were tried.
     """
     done: list[T] = []
     failures: list[Failure] = []
+    tried = 0
     for period, work in parts:
+        tried += 1
         try:
-            done.append(work())
+            done += work()
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001  one window's error, of whatever kind, is not another's
             failures.append(Failure(stream=stream, period=period, error=error))
     if failures:
-        raise PartlyDone(list(done), failures, parts=len(done) + len(failures)) from failures[0].error
+        raise PartlyDone(list(done), failures, parts=tried) from failures[0].error
     return done
 
 

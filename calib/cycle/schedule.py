@@ -53,7 +53,7 @@ def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
         unfinished = windows.unfinished(conn, watch.stream)
     return all_parts(
         watch.stream,
-        [(window.period, lambda w=window: summary(advance(w, ports), ports)) for window in unfinished],  # type: ignore[misc]
+        [(window.period, lambda w=window: [summary(advance(w, ports), ports)]) for window in unfinished],  # type: ignore[misc]
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 from calib.alerts import Alert, cohort_late, mapping_stale, missing_periods, window_missed
 from calib.alerts.watchdog import GRACE
@@ -21,11 +21,11 @@ def watch_over(watch: Watch, ports: Ports) -> list[dict[str, str]]:
     Each becomes one alert, however often this runs. What the database shows is reported even where the store
     cannot be reached: then `PartlyDone` is raised at the end.
     """
-    parts = [
+    parts: list[tuple[str | None, Callable[[], list[dict[str, str]]]]] = [
         (None, lambda: _told(ports, _of_windows(watch, ports))),
         (None, lambda: _told(ports, _of_mapping(watch, ports))),
     ]
-    return [finding for found in all_parts(watch.stream, parts) for finding in found]
+    return all_parts(watch.stream, parts)
 
 
 def _of_windows(watch: Watch, ports: Ports) -> list[Alert]:
@@ -59,10 +59,9 @@ def _of_mapping(watch: Watch, ports: Ports) -> list[Alert]:
     return [] if stale is None else [stale]
 
 
-def _told(ports: Ports, alerts: Iterable[Alert]) -> list[dict[str, str]]:
-    found = list(alerts)
-    if found:
+def _told(ports: Ports, alerts: Sequence[Alert]) -> list[dict[str, str]]:
+    if alerts:
         with ports.engine.begin() as conn:
-            for alert in found:
+            for alert in alerts:
                 outbox.put(conn, alert, now=ports.now())
-    return [{"kind": alert.kind, "stream": alert.stream, "period": alert.period} for alert in found]
+    return [{"kind": alert.kind, "stream": alert.stream, "period": alert.period} for alert in alerts]

@@ -37,11 +37,11 @@ def test_whatever_fails_everything_else_is_done_and_every_failure_is_named(
     tried: list[tuple[str, str]] = []
     told: list[str] = []
 
-    def window(stream: str, period: str, error: Exception | None) -> str:
+    def window(stream: str, period: str, error: Exception | None) -> list[str]:
         tried.append((stream, period))
         if error is not None:
             raise error
-        return f"{stream} {period}"
+        return [f"{stream} {period}"]
 
     def work(stream: str) -> list[str]:
         parts = enumerate(plan[int(stream)])
@@ -81,12 +81,12 @@ def test_what_concerns_the_whole_process_ends_the_loop(error: BaseException) -> 
 
 
 def test_the_parts_of_a_stream_say_together_what_failed() -> None:
-    def broken() -> int:
+    def broken() -> list[int]:
         raise errors.InvalidInput("no column 'x'")
 
     with pytest.raises(PartlyDone, match=r"triage: 1 of 3 failed \(2026-02: no column 'x'\)") as caught:
-        all_parts("triage", [("2026-01", lambda: 1), ("2026-02", broken), ("2026-03", lambda: 3)])
-    assert caught.value.done == [1, 3]
+        all_parts("triage", [("2026-01", lambda: [1]), ("2026-02", broken), ("2026-03", lambda: [3, 4])])
+    assert caught.value.done == [1, 3, 4]
 
 
 RETRIED = {
@@ -130,7 +130,7 @@ def test_other_errors(error: BaseException, retried: bool) -> None:
 
 
 def test_a_stream_is_worth_retrying_where_any_of_its_windows_is() -> None:
-    def failed(error: Exception) -> None:
+    def failed(error: Exception) -> list[str]:
         raise error
 
     def partly(*causes: Exception) -> PartlyDone:
