@@ -19,8 +19,8 @@ GOOD = {"traffic": "parquet:traffic/*.parquet", "columns": COLUMNS, "review": OU
 # How a stream is broken, and the exit code that this alone has.
 BROKEN = {
     "bad-column": ({"columns": COLUMNS.replace("raw_confidence", "confidense")}, 2),
-    "bad-file": ({"traffic": "parquet:expired/*.parquet"}, 2),
     "bad-pages": ({"traffic": "parquet:damaged/*.parquet"}, 4),
+    "bad-file": ({"traffic": "parquet:expired/*.parquet"}, 2),
 }
 
 
