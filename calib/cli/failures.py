@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,11 +23,10 @@ def to_json(failures: Sequence[Failure]) -> list[dict[str, Any]]:
 
 def report(failures: Sequence[Failure]) -> int:
     """Name what failed on standard error, a line each; the worst of the exit codes, 0 where nothing did."""
-    if failures and os.environ.get("CALIB_DEBUG"):
-        raise failures[0].error
     worst = output.DONE
     for failure in failures:
         code, message = output.described(failure.error)
+        output.trace(failure.error)
         where = f"{failure.stream} {failure.period}" if failure.period else failure.stream
         sys.stderr.write(f"calib: {where} failed: {output.printable(message)}\n")
         worst = max(worst, code)

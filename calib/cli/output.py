@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -38,13 +39,18 @@ def error_object(error: BaseException) -> dict[str, Any]:
     return {"kind": type(error).__name__, "message": message, "exit_code": code}
 
 
-def fail(error: BaseException, *, as_json: bool) -> NoReturn:
-    """Say what was wrong and leave with the code that fits; no trace of Python unless asked for."""
+def trace(error: BaseException) -> None:
+    """Write where in Python the error arose to standard error, if CALIB_DEBUG asks for it."""
     if os.environ.get("CALIB_DEBUG"):
-        raise error
+        sys.stderr.write("".join(traceback.format_exception(error)))
+
+
+def fail(error: BaseException, *, as_json: bool) -> NoReturn:
+    """Say what was wrong and leave with the code that fits; where in Python only if asked for."""
     code, message = described(error)
     if as_json:
         emit({"error": error_object(error)})
+    trace(error)
     sys.stderr.write(f"calib: {printable(message)}\n")
     raise SystemExit(code)
 
