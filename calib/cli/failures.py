@@ -34,10 +34,15 @@ def report(failures: Sequence[Failure]) -> int:
 
 
 def recorder(opened: Deployment, verb: str) -> Callable[[str, Exception], object]:
-    """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox."""
+    """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox.
+
+    Asks for the database at once: where that is down, the verb fails as a whole, not stream by stream.
+    """
     from calib import cycle
 
+    engine = opened.engine
+
     def record(stream: str, error: Exception) -> None:
-        cycle.record_failure(opened.engine, stream, error, now=opened.now(), verb=verb)
+        cycle.record_failure(engine, stream, error, now=opened.now(), verb=verb)
 
     return record
