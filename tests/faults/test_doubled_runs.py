@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
+from importlib.util import find_spec
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -20,28 +23,59 @@ from calib.db.windows import Window
 from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.review import queue
+from calib.settings import load
 from calib.store import Store, history, mappings, promote
 
 pytestmark = pytest.mark.slow
 PERIOD = "2026-02"
 PROCESSES, ROUNDS = 5, 4
+DATABASES = ["sqlite", "postgresql"] if find_spec("postgres") else ["sqlite"]
 FILES = 'review = { kind = "files" }'
 LATER = NOW + timedelta(days=30)  # the window waits for labels no longer
 
 
+Copy = Callable[[World, str], World]
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str | None:
+    """The URL of a database that is not the folder's own; None for SQLite in the folder."""
+    return None if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.fixture(params=["outcomes", "queue"])
-def due(request: pytest.FixtureRequest, world: World) -> World:
+def due(request: pytest.FixtureRequest, world: World, database: str | None) -> World:
     """A degraded month whose window can be taken from its first step to its last; one month came before."""
     world.write(PERIOD, accuracy=lambda s: s - 0.45)
-    if request.param == "queue":
-        world.settings(review=FILES)
+    review = FILES if request.param == "queue" else None
+    world.settings(head="" if database is None else f'database = "{database}"', review=review)
     ports, window = open_month(world, "2026-01")
     answer(world, ports, window)
     cycle.advance(window, ports)
+    ports.engine.dispose()
     if request.param == "queue":
         ports, window = open_month(world, PERIOD)
         answer(world, ports, window)
+        ports.engine.dispose()
     return world
+
+
+@pytest.fixture
+def copy_of(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Copy]:
+    """Copies of a world with all that it holds, its database too."""
+    with ExitStack() as databases:
+
+        def copy(world: World, name: str) -> World:
+            copied = World(tmp_path_factory.mktemp(name) / "w")
+            shutil.copytree(world.folder, copied.folder)
+            url = load(world.config).database
+            if url.startswith("postgresql"):
+                server = request.getfixturevalue("postgres_server")
+                made = databases.enter_context(server.database(template=url.rpartition("/")[2]))
+                copied.config.write_text(copied.config.read_text().replace(url, server.url(made)))
+            return copied
+
+        yield copy
 
 
 def open_month(world: World, period: str) -> tuple[Ports, Window]:
@@ -95,15 +129,10 @@ def left_behind(world: World) -> dict[str, Any]:
     }
 
 
-def copy_of(world: World, to: Path) -> World:
-    shutil.copytree(world.folder, to)
-    return World(to)
-
-
 def test_a_second_run_inside_the_first_changes_nothing(
-    due: World, tmp_path_factory: pytest.TempPathFactory
+    due: World, database: str | None, copy_of: Copy
 ) -> None:
-    calm = copy_of(due, tmp_path_factory.mktemp("calm") / "w")
+    calm = copy_of(due, "calm")
     counter = PauseAt(0, lambda: None)
     alone = run(calm, counter)
     assert alone["state"] == "closed"
@@ -111,8 +140,11 @@ def test_a_second_run_inside_the_first_changes_nothing(
     expected = left_behind(calm)
     assert len(expected["log"]) == 2
     assert counter.steps >= 20, "the run has fewer steps than it must: the ports are not counted"
-    for k in range(1, counter.steps + 1):
-        world = copy_of(due, tmp_path_factory.mktemp(f"at{k}") / "w")
+    every = (
+        1 if database is None else 3
+    )  # the steps are the same on each database, and each run takes a second
+    for k in range(1, counter.steps + 1, every):
+        world = copy_of(due, f"at{k}")
         inner: list[dict[str, Any]] = []
         outer = run(world, PauseAt(k, lambda w=world, into=inner: into.append(run(w))))  # type: ignore[misc]
         assert inner == [alone], f"the inner run, at step {k}"
@@ -120,14 +152,12 @@ def test_a_second_run_inside_the_first_changes_nothing(
         assert left_behind(world) == expected, f"at step {k}"
 
 
-def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(
-    due: World, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(due: World, copy_of: Copy) -> None:
     """A person moves the channel, and a second run comes by, in the middle of the first run."""
     counter = PauseAt(0, lambda: None)
-    run(copy_of(due, tmp_path_factory.mktemp("calm") / "w"), counter)
+    run(copy_of(due, "calm"), counter)
     for k in range(1, counter.steps + 1, 3):
-        world = copy_of(due, tmp_path_factory.mktemp(f"person{k}") / "w")
+        world = copy_of(due, f"person{k}")
 
         def person(world: World = world) -> None:
             opened = world.open(LATER)
@@ -166,16 +196,13 @@ def worker(folders: list[str], barrier: Barrier, said: Any) -> None:
             said.put((folder, repr(error)))
 
 
-def test_five_processes_on_one_window_end_like_one(
-    due: World, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    calm = copy_of(due, tmp_path_factory.mktemp("calm") / "w")
+def test_five_processes_on_one_window_end_like_one(due: World, copy_of: Copy) -> None:
+    calm = copy_of(due, "calm")
     alone, expected = run(calm), left_behind(calm)
-    folders = [tmp_path_factory.mktemp(f"round{i}") / "w" for i in range(ROUNDS)]
-    worlds = [copy_of(due, folder) for folder in folders]
+    worlds = [copy_of(due, f"round{i}") for i in range(ROUNDS)]
     spawn = multiprocessing.get_context("spawn")
     barrier, said = spawn.Barrier(PROCESSES), spawn.Queue()
-    names = [str(folder) for folder in folders]
+    names = [str(world.folder) for world in worlds]
     processes = [
         spawn.Process(target=worker, args=(names, barrier, said), daemon=True) for _ in range(PROCESSES)
     ]
