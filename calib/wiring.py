@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from calib.cycle.ports import Ports, Watch
+from calib.cycle.retention import Retention
 from calib.db.engine import open_engine
 from calib.db.schema import make_ready, migrate
 from calib.errors import InvalidInput
@@ -123,6 +124,13 @@ class Deployment:
         """The probe's endpoint; `InvalidInput` where the variable that holds its key is not set."""
         return endpoint_of(name, self.settings)
 
+    def retention(self) -> Retention:
+        """How long the texts of each stream and each probe are kept."""
+        return Retention(
+            contexts={name: timedelta(days=s.keep_context_days) for name, s in self.settings.streams.items()},
+            replies={name: timedelta(days=p.keep_replies_days) for name, p in self.settings.probes.items()},
+        )
+
     def sender(self) -> Sender:
         """Slack where there is a token, else the terminal."""
         token = self.settings.slack_token
@@ -185,7 +193,6 @@ def probe_of(name: str, all_settings: Settings) -> Probe:
         max_rise=settings.max_rise,
         false_alarms_per_year=settings.false_alarms_per_year,
         least_readable=settings.least_readable,
-        keep_replies=timedelta(days=settings.keep_replies_days),
     )
 
 

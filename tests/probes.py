@@ -69,7 +69,6 @@ def probe(questions: tuple[Question, ...], url: str = "http://127.0.0.1/v1", **o
         "max_rise": 0.03,
         "false_alarms_per_year": 0.05 * 365.25,
         "least_readable": 0.9,
-        "keep_replies": timedelta(days=90),
     }
     return Probe(**values | other)
 

@@ -1,10 +1,16 @@
-"""From findings to alerts, and from alerts to words."""
+"""From findings to alerts, and from alerts to words.
+
+The rules are in `window`, `watchdog`, `probe` and `failure`; the words are in `message`, and nowhere else.
+"""
 
 from __future__ import annotations
 
+from calib.alerts.alert import OF_A_DAY, Alert
+from calib.alerts.failure import stream_failed
 from calib.alerts.message import Message, message
-from calib.alerts.policy import (
-    Alert,
+from calib.alerts.probe import probe_alerts
+from calib.alerts.watchdog import cohort_late, mapping_stale, missing_periods, window_missed
+from calib.alerts.window import (
     Previous,
     blind,
     early_warning,
@@ -13,12 +19,19 @@ from calib.alerts.policy import (
 )
 
 __all__ = [
+    "OF_A_DAY",
     "Alert",
     "Message",
     "Previous",
     "blind",
+    "cohort_late",
     "early_warning",
+    "mapping_stale",
     "message",
+    "missing_periods",
+    "probe_alerts",
     "rejected_share",
+    "stream_failed",
     "window_alerts",
+    "window_missed",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,16 @@ TITLES = {
     "cannot_see": "too little is known for a verdict",
     "score_mix": "the model states other confidences than before",
     "scope_changed": "another model, prompt or score than before",
+    "stream_failed": "the work on it failed",
+}
+CAUSES = {  # of `stream_failed`; see calib/alerts/failure.py
+    "input": "Its settings or its data are wrong. It fails again until they are corrected.",
+    "artifact": "A mapping or an entry of its channel is damaged, or not the one asked for, and is not used.",
+    "store": "The store of mappings could not be reached or refused.",
+    "source": "Its traffic or the database could not be reached or read.",
+    "endpoint": "The endpoint of its model gave no reply.",
+    "machine": "The machine refused a file or a connection.",
+    "unexpected": "The error was not foreseen: it may be a fault of calibwatch.",
 }
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
 # control characters, invisible ones such as direction overrides, lone surrogates, line and paragraph ends
@@ -81,8 +92,16 @@ def escaped(text: str) -> str:
 
 
 def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
-    if "what" in facts:
+    if "what" in facts:  # written by version 0.1.0, words and all
         return [facts["what"]]
+    if "probe" in facts:
+        return [_PROBE_LINES[kind](facts["probe"])]
+    if kind in _SHORT_LINES:
+        return [_SHORT_LINES[kind](facts)]
+    return _window_lines(kind, facts)
+
+
+def _window_lines(kind: str, facts: dict[str, Any]) -> list[str]:
     labels, change, refit = facts["labels"], facts["change"], facts["refit"]
     seen = f"{labels['n']} labels of {facts['population']:,} predictions"
     if kind == "insufficient_labels":
@@ -147,9 +166,99 @@ def _refit_line(refit: dict[str, Any], channel: str) -> str:
     )
 
 
+def _early_line(facts: dict[str, Any]) -> str:
+    return (
+        f"After {facts['labels']:,} labels, before all have come, served confidence no longer holds: the "
+        f"evidence against it is {facts['e_value']:,.0f} to 1, and the alarm is at "
+        f"{facts['needed']:,.0f} to 1."
+    )
+
+
+def _missed_line(facts: dict[str, Any]) -> str:
+    return f"No window was opened for this period; it could have been opened since {facts['due'][:10]}."
+
+
+def _late_line(facts: dict[str, Any]) -> str:
+    return f"The labels of this window were due by {facts['closes_at'][:10]}, and nothing has closed it."
+
+
+def _stale_line(facts: dict[str, Any]) -> str:
+    return f"The mapping {facts['mapping'][:12]} on {facts['channel']} expires at {facts['expires_at']}."
+
+
+def _failed_line(facts: dict[str, Any]) -> str:
+    return (
+        f"{CAUSES[facts['cause']]} The kind of the error is {facts['error']}. Its text is not shown here, "
+        "because it may quote the data. Further failures of the same day are not reported again."
+    )
+
+
+_SHORT_LINES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "early_warning": _early_line,
+    "window_missed": _missed_line,
+    "cohort_late": _late_line,
+    "mapping_stale": _stale_line,
+    "stream_failed": _failed_line,
+}
+
+
+def _unseen_line(probe: dict[str, Any]) -> str:
+    reasons = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in probe["lost"])
+    return f"{probe['why']}." + (f" Replies that were no use: {reasons}." if reasons else "")
+
+
+def _worse_line(probe: dict[str, Any]) -> str:
+    paired, change = probe["paired"], probe["change"]
+    now, before = (
+        f"{part['accuracy']:.1%} ({part['accuracy_low']:.1%} to {part['accuracy_high']:.1%})"
+        for part in (probe["now"], probe["before"])
+    )
+    return (
+        f"On {paired['questions']} fixed questions the Brier score moved by {paired['brier_rise']:+.3f} "
+        f"({paired['brier_rise_low']:+.3f} to {paired['brier_rise_high']:+.3f}), p = {paired['p']:.4f}: "
+        f"{paired['lost']} answers turned wrong, {paired['gained']} right. Accuracy {now}, {before} when "
+        f"accepted in {probe['accepted_in']}. The change test by confidence: "
+        f"{change['state'].replace('_', ' ')}, p = {change['p']:.4f}."
+    )
+
+
+def _other_model_line(probe: dict[str, Any]) -> str:
+    served = ", ".join(f"{name} ({n} of {probe['total']} replies)" for name, n in probe["served_new"].items())
+    accepted = ", ".join(probe["accepted_served"])
+    return f"Asked for {probe['model']}, and served by {served}; when accepted, by {accepted}."
+
+
+_PROBE_LINES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "cannot_see": _unseen_line,
+    "degraded": _worse_line,
+    "scope_changed": _other_model_line,
+}
+
+
+def _probe_step(kind: str, name: str, probe: dict[str, Any]) -> str:
+    accept = f"`calib probe {name} --accept` makes these answers the ones to compare with"
+    return {
+        "cannot_see": f"see the endpoint; `calib probe {name}` asks again what got no reply",
+        "degraded": f"look for what changed at {probe.get('model')}; {accept}",
+        "scope_changed": "mappings are valid for the model that they were fitted on: see each stream's "
+        f"scope; {accept}",
+    }[kind]
+
+
+def _failed_step(stream: str, verb: str | None) -> str:
+    check = "`calib check` tries every connection and column"
+    if verb is None:
+        return f"What to do: {check} and shows what is wrong"
+    return f"What to do: `calib {verb} {stream}` repeats the work and shows the whole error; {check}"
+
+
 def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> str:
-    if "next" in facts:
+    if "next" in facts:  # written by version 0.1.0
         return f"What to do: {facts['next']}"
+    if "probe" in facts:
+        return f"What to do: {_probe_step(kind, stream, facts['probe'])}"
+    if kind == "stream_failed":
+        return _failed_step(stream, facts["verb"])
     look = f"look for what changed in {period} (model, prompt, inputs)"
     if kind == "degraded" and facts["refit"]["published"]:
         where = "" if facts["channel"] == PRODUCTION else f" --channel {facts['channel']}"

@@ -1,4 +1,4 @@
-"""`calib run`, `backfill`, `sample`, `evaluate`, `relay`, `watchdog`: the cycle from a shell."""
+"""`calib run`, `backfill`, `sample`, `evaluate`, `relay`, `watchdog`, `erase`: the cycle from a shell."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from calib.cli import output
+from calib.cli import failures, output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from calib.cycle import Fleet
+    from calib.db.windows import Window
     from calib.wiring import Deployment
 
 AnyStream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="One stream; default: all.")]
@@ -44,7 +46,7 @@ def run(
         window = cycle.advance(window, ports)
         step("alerts")
         _deliver(opened)
-        result = cycle.account(window, ports)
+        result = cycle.summary(window, ports)
     _show(result, as_json=json)
     if result["state"] == "insufficient":
         raise typer.Exit(output.NOT_ENOUGH)
@@ -61,7 +63,11 @@ def backfill(
     ] = None,
     json: Json = False,
 ) -> None:
-    """The cycle for a range of past periods, oldest first, each served by what its channel named then."""
+    """The cycle for a range of past periods, oldest first, each served by what its channel named then.
+
+    Each window rests on what the ones before it published, so that a failed window ends the range. What was
+    done is shown, and the same command goes on from there.
+    """
     from calib import cycle
     from calib.period import Period
     from calib.wiring import Deployment
@@ -71,21 +77,31 @@ def backfill(
     begin, end = Period.parse(first, watch.kind), Period.parse(last, watch.kind)
     span = cycle.range_of(watch, ports, begin, end)
     channel = channel or cycle.backfill_channel(watch, ports, begin)
-    closed = []
+    closed: list[Window] = []
+    failed: list[cycle.Failure] = []
     with output.progress(f"{stream} on {channel}", total=len(span)) as step:
         for period in span:
-            window = cycle.open_window(watch, ports, period, channel=channel, replay=True)
-            window = cycle.advance(window, ports)
+            try:
+                window = cycle.open_window(watch, ports, period, channel=channel, replay=True)
+                window = cycle.advance(window, ports)
+            except MemoryError:
+                raise
+            except Exception as error:  # noqa: BLE001  the windows before it are shown whatever it is
+                failed.append(cycle.Failure(stream=stream, period=period.name, error=error))
+                break
             closed.append(window)
             step(f"{period.name} {window.state}")
         _deliver(opened)
-        results = [cycle.account(window, ports) for window in closed]
+        results = [cycle.summary(window, ports) for window in closed]
     if json:
-        output.emit({"windows": results})
-        return
-    from calib.cli.tables import windows_table
+        output.emit({"windows": results, "failures": failures.to_json(failed)})
+    else:
+        from calib.cli.tables import windows_table
 
-    windows_table(results)
+        windows_table(results)
+    if worst := failures.report(failed):
+        sys.stderr.write(f"calib: later periods were not tried; the same command goes on at {period.name}\n")
+        raise typer.Exit(worst)
 
 
 def sample(
@@ -94,35 +110,48 @@ def sample(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Open windows: survey, design, draw, and put the sample up for review. Default: all streams."""
+    """Open windows: survey, design, draw, and put the sample up for review. Default: all streams.
+
+    A stream that fails does not keep the others waiting: they are done, it is named, and the exit code is
+    that of the worst error.
+    """
     from calib import cycle
     from calib.period import Period
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    results = []
-    for name in opened.streams(stream):
+
+    def open_one(name: str) -> list[dict[str, Any]]:
         watch, ports = opened.watch(name), opened.ports(name)
         if period is None:
             result = cycle.open_due(watch, ports)
-        else:
-            wanted = Period.parse(period, watch.kind)
-            window = cycle.open_window(watch, ports, wanted, channel=cycle.PRODUCTION, allow_empty=False)
-            result = cycle.account(window, ports)
-        results += [result] if result else []
-    _show_all(results, "no window is due that is not open already", as_json=json)
+            return [] if result is None else [result]
+        wanted = Period.parse(period, watch.kind)
+        window = cycle.open_window(watch, ports, wanted, channel=cycle.PRODUCTION, allow_empty=False)
+        return [cycle.summary(window, ports)]
+
+    # Whoever names a period is at the keyboard and reads the error: only a scheduled run needs an alert.
+    alert = failures.recorder(opened, "sample") if period is None else None
+    fleet = cycle.each(opened.streams(stream), open_one, failed=alert)
+    _show_all(fleet, "no window is due that is not open already", as_json=json)
 
 
 def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = False) -> None:
-    """Take open windows as far as their labels allow. Default: those of all streams."""
+    """Take open windows as far as their labels allow. Default: those of all streams.
+
+    A window that fails keeps neither the other streams nor the stream's other windows waiting: they are
+    done, it is named, and the exit code is that of the worst error.
+    """
     from calib import cycle
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    results = []
-    for name in opened.streams(stream):
-        results += cycle.evaluate_open(opened.watch(name), opened.ports(name))
-    _show_all(results, "no window is open", as_json=json)
+    fleet = cycle.each(
+        opened.streams(stream),
+        lambda name: cycle.evaluate_open(opened.watch(name), opened.ports(name)),
+        failed=failures.recorder(opened, "evaluate"),
+    )
+    _show_all(fleet, "no window is open", as_json=json)
 
 
 def relay(config: Config = CONFIG, json: Json = False) -> None:
@@ -143,24 +172,58 @@ def watchdog(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Find what did not happen: missed periods, late cohorts, mappings about to expire. For plain cron."""
+    """Find what did not happen: missed periods, late cohorts, mappings about to expire. For plain cron.
+
+    Delivers the alerts. Exits 1 where it found something, and with the code of the worst error where a
+    stream could not be looked at; the others are looked at all the same.
+    """
     from calib import cycle
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    found = [
-        item
-        for name in opened.streams(stream)
-        for item in cycle.watch_over(opened.watch(name), opened.ports(name))
-    ]
+    fleet = cycle.each(
+        opened.streams(stream),
+        lambda name: cycle.watch_over(opened.watch(name), opened.ports(name)),
+        failed=failures.recorder(opened, "watchdog"),
+    )
     report = _deliver(opened)
     if json:
-        output.emit({"findings": found, "relay": report})
-        return
-    for item in found:
-        sys.stdout.write(f"{item['stream']} {item['period']}: {item['kind'].replace('_', ' ')}\n")
-    if not found:
-        sys.stdout.write("nothing is missing\n")
+        output.emit({"findings": fleet.done, "relay": report, "failures": failures.to_json(fleet.failures)})
+    else:
+        for item in fleet.done:
+            sys.stdout.write(f"{item['stream']} {item['period']}: {item['kind'].replace('_', ' ')}\n")
+        if not fleet.done and not fleet.failures:
+            sys.stdout.write("nothing is missing\n")
+    worst = failures.report(fleet.failures)
+    if worst or fleet.done:
+        raise typer.Exit(worst or output.FAILED)
+
+
+def erase(config: Config = CONFIG, json: Json = False) -> None:
+    """Erase reviewers' contexts and models' replies that were kept for long enough. Idempotent.
+
+    `keep_context_days` of a stream counts from the closing of each window, `keep_replies_days` of a probe
+    from each reply. Labels and outcomes stay. Streams and probes that calib.toml names no more are included.
+    Schedule it daily: nothing else erases.
+    """
+    from calib import cycle
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    fleet = cycle.erase_texts(opened.engine, opened.retention(), now=opened.now())
+    record = failures.recorder(opened, "erase")
+    for failure in fleet.failures:
+        record(failure.stream, failure.error)
+    if json:
+        output.emit({"erased": fleet.done, "failures": failures.to_json(fleet.failures)})
+    else:
+        for item in fleet.done:
+            rows = output.counted(item["erased"], "row")
+            sys.stdout.write(f"{item['stream']}: {item['what']} of {rows} erased\n")
+        if not fleet.done and not fleet.failures:
+            sys.stdout.write("no texts are kept\n")
+    if worst := failures.report(fleet.failures):
+        raise typer.Exit(worst)
 
 
 def _deliver(opened: Deployment) -> dict[str, int]:
@@ -169,16 +232,19 @@ def _deliver(opened: Deployment) -> dict[str, int]:
     return cycle.deliver(opened.engine, opened.sender(), now=opened.now)
 
 
-def _show_all(results: list[dict[str, Any]], none: str, *, as_json: bool) -> None:
+def _show_all(fleet: Fleet[dict[str, Any]], none: str, *, as_json: bool) -> None:
+    """Show the windows that were done, name what failed, and leave with the worst code."""
     if as_json:
-        output.emit({"windows": results})
-        return
-    from calib.cli.tables import window_panel
+        output.emit({"windows": fleet.done, "failures": failures.to_json(fleet.failures)})
+    else:
+        from calib.cli.tables import window_panel
 
-    for result in results:
-        window_panel(result)
-    if not results:
-        sys.stdout.write(f"{none}\n")
+        for result in fleet.done:
+            window_panel(result)
+        if not fleet.done and not fleet.failures:
+            sys.stdout.write(f"{none}\n")
+    if worst := failures.report(fleet.failures):
+        raise typer.Exit(worst)
 
 
 def _show(result: dict[str, Any], *, as_json: bool) -> None:

@@ -27,17 +27,31 @@ def emit(value: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
 
-def fail(error: BaseException, *, as_json: bool) -> NoReturn:
-    """Say what was wrong and leave with the code that fits; where in Python only if asked for."""
-    code, said = OUTSIDE, message(error)
+def described(error: BaseException) -> tuple[int, str]:
+    """The exit code of an error, and what people read of it, without a secret."""
     if isinstance(error, errors.CalibError):
-        code = exit_code(error)
-    else:
-        said = f"{type(error).__name__}: {said}\n(unexpected: CALIB_DEBUG=1 shows where)"
-    if as_json:
-        emit({"error": {"kind": type(error).__name__, "message": said, "exit_code": code}})
+        return exit_code(error), message(error)
+    return OUTSIDE, f"{type(error).__name__}: {message(error)}\n(unexpected: CALIB_DEBUG=1 shows where)"
+
+
+def error_object(error: BaseException) -> dict[str, Any]:
+    """The `error` object of the command line's contract."""
+    code, said = described(error)
+    return {"kind": type(error).__name__, "message": said, "exit_code": code}
+
+
+def trace(error: BaseException) -> None:
+    """Write where in Python the error arose to standard error, if CALIB_DEBUG asks for it."""
     if os.environ.get("CALIB_DEBUG"):
         sys.stderr.write(redacted("".join(traceback.format_exception(error))))
+
+
+def fail(error: BaseException, *, as_json: bool) -> NoReturn:
+    """Say what was wrong and leave with the code that fits; where in Python only if asked for."""
+    code, said = described(error)
+    if as_json:
+        emit({"error": error_object(error)})
+    trace(error)
     sys.stderr.write(f"calib: {printable(said)}\n")
     raise SystemExit(code)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from calib.cli import output
+from calib.cli import failures, output
 from calib.cli.options import CONFIG, Config, Json
+
+if TYPE_CHECKING:
+    from calib.wiring import Deployment
 
 EXITS = {"degraded": output.FAILED, "cannot_see": output.NOT_ENOUGH}
 
 
 def probe(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A probe that calib.toml names.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="A probe that calib.toml names; default: all.")
+    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Compare with these answers from now on; a person decides that.")
     ] = False,
@@ -25,32 +31,66 @@ def probe(
 
     Asks once in each period (`every`); called again it asks what got no reply, or shows what was found. The
     first time, look at the accuracy and --accept. Exits 1 where the model has become worse, 3 where too
-    little could be read to say, 4 where the endpoint gave no reply at all. --accept exits 0.
+    little could be read to say, 4 where the endpoint gave no reply at all. --accept exits 0. Without NAME all
+    probes are asked: one that fails does not keep the others waiting, and the worst exit code counts.
     """
     from calib import cycle
-    from calib.outbox import queue as outbox
-    from calib.probe import accept_run, run_probe
+    from calib.errors import InvalidInput
     from calib.wiring import Deployment
 
+    if accept and name is None:
+        raise InvalidInput("--accept needs the NAME of one probe: look at its answers, then accept them")
     opened = Deployment.open(config)
+    names = opened.probes(name)
+    fleet = cycle.each(
+        names,
+        lambda one: [_ask(opened, one, accept=accept)],
+        failed=None if accept else failures.recorder(opened, "probe"),
+    )
+    cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+    results = [_with_alerts(opened, result) for result in fleet.done]
+    if name is not None and fleet.failures:
+        raise fleet.failures[0].error
+    if json:
+        everything = {"probes": results, "failures": failures.to_json(fleet.failures)}
+        output.emit(everything if name is None else results[0])
+    else:
+        for result in results:
+            _show(result)
+        if not names:
+            sys.stdout.write("calib.toml names no probe\n")
+    worst = failures.report(fleet.failures)
+    if not accept:
+        worst = max([worst, *(_exit(result) for result in results)])
+    if worst:
+        raise typer.Exit(worst)
+
+
+def _ask(opened: Deployment, name: str, *, accept: bool) -> dict[str, Any]:
+    from calib.probe import accept_run, run_probe
+
     wanted, asks = opened.probe(name), opened.endpoint(name)
     where: dict[str, Any] = {"engine": opened.engine, "period": wanted.period(opened.now())}
-    with output.progress(f"{name}: {len(wanted.questions)} questions", total=2) as step:
+    with output.progress(f"{name}: {len(wanted.questions)} questions", total=1) as step:
         step("ask")
         result = run_probe(wanted, asks=asks, now=opened.now, **where)
         if accept:
             result = accept_run(wanted, by=getpass.getuser(), now=opened.now, **where)
-        step("alerts")
-        cycle.deliver(opened.engine, opened.sender(), now=opened.now)
-        with opened.engine.connect() as conn:
-            result["alerts"] = outbox.of_window(conn, name, result["period"])  # as they stand now
-    if json:
-        output.emit(result)
-    else:
-        _show(result)
-    if result["state"] in EXITS and not accept:
-        nothing = result["state"] == "cannot_see" and not result["replies"]["arrived"]
-        raise typer.Exit(output.OUTSIDE if nothing else EXITS[result["state"]])
+    return result
+
+
+def _with_alerts(opened: Deployment, result: dict[str, Any]) -> dict[str, Any]:
+    """The result with its alerts as they stand after the delivery."""
+    from calib.outbox import queue as outbox
+
+    with opened.engine.connect() as conn:
+        return result | {"alerts": outbox.of_window(conn, result["probe"], result["period"])}
+
+
+def _exit(result: dict[str, Any]) -> int:
+    if result["state"] == "cannot_see" and not result["replies"]["arrived"]:
+        return output.OUTSIDE
+    return EXITS.get(result["state"], output.DONE)
 
 
 def _show(result: dict[str, Any]) -> None:

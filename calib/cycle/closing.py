@@ -2,12 +2,20 @@
 
 Each step is committed before the next begins, and each effect carries a key of its own, so that a run
 that was killed anywhere is completed by the next one with the same outcome.
+
+Several runs may work on one window at the same time. Three rules make that as if there was only one:
+
+1. After every step that reads the window again, its state is looked at again, and what to do next follows
+   from that state alone.
+2. A window only moves forward, from the state that was read (`windows.advance`). A run that was overtaken
+   writes nothing and goes on with what the faster one stored.
+3. The proposal that is carried out is the stored one, and the window is closed only with the result that
+   holds that proposal. Every run therefore publishes the same mapping under the same publish id.
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -32,10 +40,9 @@ NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
 
 def advance(window: Window, ports: Ports) -> Window:
     """Take the window on until it is closed, insufficient, or waiting for labels."""
-    if window.state in ("closed", "insufficient"):
-        return window
-    if window.state in ("sampled", "in_review"):
+    if window.state in windows.LABELLED:
         window = _collect(window, ports)
+    if window.state in windows.LABELLED:
         if not _due(window, ports):
             _warn_early(window, ports)
             return window
@@ -71,7 +78,10 @@ def _warn_early(window: Window, ports: Ports) -> None:
     early = early_watch(window, ports)
     if early is not None and early.alarm:
         with ports.engine.begin() as conn:
-            outbox.put(conn, early_warning(window.stream, window.period, early.to_json()), now=ports.now())
+            if windows.by_ids(conn, [window.id])[0].state in windows.LABELLED:  # else the verdict is known
+                outbox.put(
+                    conn, early_warning(window.stream, window.period, early.to_json()), now=ports.now()
+                )
 
 
 def _evaluate(window: Window, ports: Ports) -> Window:
@@ -85,6 +95,7 @@ def _evaluate(window: Window, ports: Ports) -> Window:
             window.id,
             expect=window.state,
             state="evaluated",
+            decided=window.result,
             evaluated_at=ports.now(),
             result=done.result | {"proposal": done.proposal()},
             resets_baseline=done.confirmed_change,
@@ -93,21 +104,26 @@ def _evaluate(window: Window, ports: Ports) -> Window:
 
 
 def _publish_and_close(window: Window, ports: Ports) -> Window:
-    """Carry out the committed proposal, decide again where the channel has moved, close with the alerts."""
+    """Carry out the stored proposal, decide again where the channel has moved, close with the alerts."""
     for _ in range(ATTEMPTS):
+        if window.state != "evaluated":  # another run has closed it
+            return window
         result = dict(window.result or {})
         proposal = result.pop("proposal")
         try:
             entry = _carry_out(window, ports, proposal)
         except Conflict:
-            there = head(ports.store, stream=window.stream, channel=window.channel)
-            if there is not None and there.by != PUBLISHER:
-                return _close(window, ports, _stand_back(result, there), state="closed")
-            window = _evaluate(replace(window, state="evaluated"), ports)
+            newest = head(ports.store, stream=window.stream, channel=window.channel)
+            if newest is not None and newest.by != PUBLISHER:
+                window = _close(window, ports, _stand_back(result, newest), state="closed")
+            else:
+                window = _evaluate(window, ports)
             continue
         if entry is not None and proposal["mapping"] is not None:
-            result["refit"] |= {"published": True, "generation": entry.generation}
-        return _close(window, ports, result, state="closed")
+            result["refit"] = result["refit"] | {"published": True, "generation": entry.generation}
+        window = _close(window, ports, result, state="closed")
+    if window.state != "evaluated":
+        return window
     raise Conflict(
         f"{window.stream}/{window.channel}: others moved the channel {ATTEMPTS} times while "
         f"{window.period} was being published; run it again"
@@ -140,9 +156,9 @@ def _carry_out(window: Window, ports: Ports, proposal: dict[str, Any]) -> Entry 
     return None
 
 
-def _stand_back(result: dict[str, Any], there: Entry) -> dict[str, Any]:
+def _stand_back(result: dict[str, Any], newest: Entry) -> dict[str, Any]:
     """A person moved the channel while this window was being evaluated: their decision stands."""
-    reason = f"{there.by} moved the channel meanwhile ({there.reason}): that decision stands"
+    reason = f"{newest.by} moved the channel meanwhile ({newest.reason}): that decision stands"
     return result | {"refit": result["refit"] | {"published": False, "reason": reason, "mapping": None}}
 
 
@@ -156,9 +172,15 @@ def _close(window: Window, ports: Ports, result: dict[str, Any], *, state: str) 
             result, previous=_previous(conn, window), max_rise=watch.max_rise, scope=watch.scope
         )
         closed = windows.advance(
-            conn, window.id, expect=window.state, state=state, closed_at=now, result=result
+            conn,
+            window.id,
+            expect=window.state,
+            state=state,
+            decided=window.result,
+            closed_at=now,
+            result=result,
         )
-        if closed:  # else another run was faster, and said the same
+        if closed:  # else another run was faster
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
     return _reload(window, ports)

@@ -12,8 +12,8 @@ from calib.cycle.baseline import choose
 from calib.cycle.design import Design, served_eras
 from calib.cycle.design import plan as design_of
 from calib.cycle.evidence import means, pool, rows
-from calib.cycle.operations import PRODUCTION
 from calib.cycle.ports import WINDOW_SHARE, Ports, Watch
+from calib.cycle.schedule import PRODUCTION
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.measure import GRID, kish_counts

@@ -130,6 +130,13 @@ def accept(conn: Connection, run_id: int, *, by: str, now: datetime) -> bool:
     return conn.execute(update(t).where(where).values(accepted_at=now, accepted_by=by)).rowcount == 1
 
 
+def names_with_replies(conn: Connection) -> list[str]:
+    """The probes of which replies are still kept, by name."""
+    kept = select(replies_of.c.run_id)
+    query = select(t.c.probe).where(t.c.id.in_(kept)).distinct().order_by(t.c.probe)
+    return list(conn.execute(query).scalars())
+
+
 def erase_replies(conn: Connection, probe: str, *, before: datetime) -> int:
     """Erase what models wrote before a moment; outcomes stay. How many replies there were."""
     runs = select(t.c.id).where(t.c.probe == probe)

@@ -15,6 +15,7 @@ from calib.errors import ConstraintViolated
 t = tables.windows
 LABELLED = ("sampled", "in_review")  # labels still come in
 OPEN = (*LABELLED, "evaluated")
+STEPS = {"sampled": 0, "in_review": 1, "evaluated": 2, "closed": 3, "insufficient": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +63,29 @@ def insert_new(conn: Connection, **columns: Any) -> int | None:
         return None
 
 
-def advance(conn: Connection, window_id: int, *, expect: str, state: str, **columns: Any) -> bool:
-    """Move a window from one state to another, if that is still the one it is in."""
+def advance(
+    conn: Connection,
+    window_id: int,
+    *,
+    expect: str,
+    state: str,
+    decided: dict[str, Any] | None = None,
+    **columns: Any,
+) -> bool:
+    """Move a window forward, if it is still in the state that was seen; False where it is not.
+
+    `decided`: the stored result that this step rests on; where another run has stored a different one since,
+    nothing is moved. An evaluated window may be evaluated again. Raises `ValueError` for a step that would
+    take a window back: a closed or insufficient window stays what it is.
+    """
+    again = expect == state == "evaluated"
+    if STEPS[state] <= STEPS[expect] and not again:
+        raise ValueError(f"a window cannot go from {expect} to {state}")
     where = (t.c.id == window_id) & (t.c.state == expect)
+    if decided is not None:
+        stored = conn.execute(select(t.c.result).where(where).with_for_update()).scalar()
+        if stored != decided:
+            return False
     return conn.execute(update(t).where(where).values(state=state, **columns)).rowcount == 1
 
 
@@ -72,6 +93,13 @@ def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
     """The stream's windows that end at or before a moment, newest first."""
     query = select(t).where(t.c.stream == stream, t.c.ends_at <= before).order_by(t.c.ends_at.desc())
     return [_window(row) for row in conn.execute(query)]
+
+
+def latest(conn: Connection, stream: str) -> Window | None:
+    """The stream's window that ends last; None where it never had one."""
+    query = select(t).where(t.c.stream == stream).order_by(t.c.ends_at.desc()).limit(1)
+    row = conn.execute(query).first()
+    return None if row is None else _window(row)
 
 
 def unfinished(conn: Connection, stream: str) -> list[Window]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from calib.alerts import Alert
+from calib.alerts import OF_A_DAY, Alert
 from calib.db import tables
 from calib.errors import ConstraintViolated
 
@@ -110,10 +110,13 @@ def parked(conn: Connection) -> list[dict[str, Any]]:
 
 
 def of_window(conn: Connection, stream: str, period: str) -> list[dict[str, Any]]:
-    """The alerts of one window, as the command line shows them."""
+    """The alerts of one window, as the command line shows them.
+
+    A window may be a day: alerts that belong to that day and to no window are left out.
+    """
     query = (
         select(t.c.kind, t.c.id, t.c.state)
-        .where(t.c.stream == stream, t.c.period == period)
+        .where(t.c.stream == stream, t.c.period == period, t.c.kind.not_in(OF_A_DAY))
         .order_by(t.c.created_at, t.c.kind)
     )
     return [

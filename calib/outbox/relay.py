@@ -109,6 +109,13 @@ def _deliver(engine: Engine, sender: Sender, pending: queue.Pending, now: Callab
         with engine.begin() as conn:
             queue.again(conn, pending, at=now() + back_off(pending.attempts, wished), error=str(error))
         return "retried"
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  an unforeseen error of one alert must not stop the others
+        with engine.begin() as conn:
+            why = f"{type(error).__name__}, which was not foreseen"
+            queue.again(conn, pending, at=now() + back_off(pending.attempts), error=why)
+        return "retried"
     with engine.begin() as conn:
         queue.delivered(conn, pending.id, at=now(), remote=remote)
     return "delivered"

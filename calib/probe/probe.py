@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from calib.elicit import framings
@@ -34,7 +34,6 @@ class Probe:
     max_rise: float
     false_alarms_per_year: float
     least_readable: float
-    keep_replies: timedelta
 
     @property
     def alpha(self) -> float:

@@ -14,13 +14,13 @@ from typing import Any
 import anyio
 from sqlalchemy import Connection, Engine
 
+from calib.alerts import probe_alerts
 from calib.db import probes
 from calib.db.probes import Run, Stored
 from calib.elicit import Asked, ask_all, framings
 from calib.errors import EndpointRefused, InvalidInput
 from calib.outbox import queue as outbox
 from calib.probe.endpoint import Asks, Completion
-from calib.probe.findings import probe_alerts
 from calib.probe.probe import Probe, digest_of
 from calib.probe.questions import FEWEST
 from calib.probe.reading import read
@@ -36,7 +36,6 @@ def run_probe(
     endpoint that fails: that is a result, `cannot_see`, and an alert.
     """
     with engine.begin() as conn:
-        probes.erase_replies(conn, probe.name, before=now() - probe.keep_replies)
         run = _open(conn, probe, period, now())
         there = {(stored.question_id, stored.framing) for stored in probes.replies(conn, run.id)}
     if run.accepted_at is None and not (run.result and not run.result["replies"]["failed"]):

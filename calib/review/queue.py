@@ -313,10 +313,24 @@ def cohort(conn: Connection, window_id: int) -> Cohort:
     )
 
 
-def erase_context(conn: Connection, *, stream: str, closed_before: datetime) -> int:
-    """Erase what reviewers saw of windows that closed before a moment; how many rows that were."""
+def streams_with_context(conn: Connection) -> list[str]:
+    """The streams of which reviewers' context is still kept, by name."""
     w = tables.windows
-    old = select(w.c.id).where(w.c.stream == stream, w.c.closed_at < closed_before)
+    kept = select(t.c.window_id).where(t.c.context.is_not(None))
+    query = select(distinct(w.c.stream)).where(w.c.id.in_(kept)).order_by(w.c.stream)
+    return list(conn.execute(query).scalars())
+
+
+def erase_context(conn: Connection, *, stream: str, closed_before: datetime, unclosed: bool = False) -> int:
+    """Erase what reviewers saw of windows that closed before a moment; how many rows that were.
+
+    With `unclosed` also of windows that nobody closed, though their labels were due before that moment.
+    """
+    w = tables.windows
+    is_old = w.c.closed_at < closed_before
+    if unclosed:
+        is_old |= w.c.closed_at.is_(None) & (w.c.closes_at < closed_before)
+    old = select(w.c.id).where(w.c.stream == stream, is_old)
     where = t.c.window_id.in_(old) & t.c.context.is_not(None)
     return conn.execute(update(t).where(where).values(context=None)).rowcount
 

@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from queues import alert
 
-from calib.alerts import Message, message, window_alerts
+from calib.alerts import (
+    Message,
+    cohort_late,
+    early_warning,
+    mapping_stale,
+    message,
+    stream_failed,
+    window_alerts,
+    window_missed,
+)
 from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL
+from calib.errors import ArtifactError, Conflict, EndpointBusy, InvalidInput, SourceError
 
 HOSTILE = "<!channel> <http://evil|x> & \x1b[31m\u202egnp.exe\u2066\x00\r\n\u2028spoofed \ud800"
 
@@ -75,14 +86,65 @@ def test_rejects_are_named_by_kind() -> None:
     assert "beside 12,345 that were" in said
 
 
-@pytest.mark.parametrize("kind", [*TITLES, "early_warning", "score_mix"])
+DAY = datetime(2026, 11, 28, 6, tzinfo=UTC)
+EARLY = {"labels": 143, "e_value": 5120.4, "needed": 120.0, "alarm": True}
+STALE = mapping_stale("s", mapping="a1" * 32, channel="production", expires_at=DAY, now=DAY)
+LATE = cohort_late("s", "2026-10", closes_at=DAY, now=DAY + timedelta(days=2))
+ALONE = [
+    early_warning("s", "2026-10", EARLY),
+    window_missed("s", "2026-10", due=DAY),
+    STALE,
+    LATE,
+    stream_failed("s", KeyError("x"), verb="evaluate", now=DAY),
+]
+
+
+@pytest.mark.parametrize("kind", [*TITLES])
 def test_every_kind_has_words_and_a_next_step(kind: str) -> None:
-    facts = window_alerts(result("degraded"), previous=QUIET, max_rise=0.03)[0].facts
-    for told in (facts, {"what": "Something happened."}):
-        if "what" in told and kind in ("degraded", "insufficient_labels"):
+    of_a_window = window_alerts(result("degraded"), previous=QUIET, max_rise=0.03)[0].facts
+    own = next((told.facts for told in ALONE if told is not None and told.kind == kind), of_a_window)
+    for told in (own, {"what": "Something happened."}):  # the second is how version 0.1.0 wrote it
+        if "what" in told and kind in ("degraded", "insufficient_labels", "stream_failed"):
             continue
         said = message({"kind": kind, "stream": "s", "period": "p", "severity": "bad", "facts": told})
         assert "calib " in said.text.splitlines()[-1]
+
+
+def test_what_the_watchdog_finds_is_said_with_its_date() -> None:
+    texts = {told.kind: message(asdict(told)).text for told in ALONE if told is not None}
+    assert "could have been opened since 2026-11-28" in texts["window_missed"]
+    assert "`calib run s --period 2026-10`" in texts["window_missed"]
+    assert "were due by 2026-11-28" in texts["cohort_late"]
+    assert f"The mapping {'a1' * 6} on production expires at 2026-11-28" in texts["mapping_stale"]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (InvalidInput("x"), "settings or its data are wrong"),
+        (ArtifactError("x"), "is damaged"),
+        (Conflict("x"), "store of mappings"),
+        (SourceError("x"), "traffic or the database"),
+        (EndpointBusy("x"), "endpoint of its model"),
+        (FileNotFoundError("x"), "machine refused"),
+        (KeyError("x"), "was not foreseen"),
+    ],
+)
+def test_a_failed_stream_is_told_without_the_text_of_its_error(error: Exception, cause: str) -> None:
+    secret = type(error)("postgresql://u:hunter2@db, and what Maria wrote")
+    told = stream_failed("triage", secret, verb="sample", now=DAY)
+    said = message(asdict(told)).text
+    assert cause in said
+    assert type(error).__name__ in said
+    assert "`calib sample triage` repeats the work and shows the whole error" in said
+    for text in (said, json.dumps(asdict(told))):
+        assert "hunter2" not in text
+        assert "Maria" not in text
+
+
+def test_where_no_verb_is_known_the_check_is_what_to_do() -> None:
+    said = message(asdict(stream_failed("triage", KeyError("x"), verb=None, now=DAY))).text
+    assert said.splitlines()[-1].startswith("What to do: `calib check`")
 
 
 def test_hostile_text_calls_nobody_links_nowhere_and_hides_nothing() -> None:

@@ -20,7 +20,7 @@ def run(world: World, *months: str, now: datetime = NOW, channel: str = "product
     results = []
     for month in months:
         window = cycle.open_window(watch, ports, Period.parse(month, "month"), channel=channel, replay=True)
-        results.append(cycle.account(cycle.advance(window, ports), ports))
+        results.append(cycle.summary(cycle.advance(window, ports), ports))
     return results
 
 
@@ -126,7 +126,7 @@ def test_a_person_who_rolled_back_is_not_overruled(world: World, monkeypatch: py
         return real(*arguments)
 
     monkeypatch.setattr(module, "_carry_out", moved_meanwhile)
-    result = cycle.account(cycle.advance(window, ports), ports)
+    result = cycle.summary(cycle.advance(window, ports), ports)
     assert not result["refit"]["published"]
     assert "ada" in result["refit"]["reason"]
     assert log_of(world)[-1].publish_id == "by-hand"

@@ -28,7 +28,7 @@ def run(world: World, *months: str) -> list[dict[str, Any]]:
         window = cycle.open_window(
             watch, ports, Period.parse(month, "month"), channel="production", replay=True
         )
-        results.append(cycle.account(cycle.advance(window, ports), ports))
+        results.append(cycle.summary(cycle.advance(window, ports), ports))
     return results
 
 

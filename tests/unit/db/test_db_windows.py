@@ -51,6 +51,23 @@ def test_a_window_moves_on_from_the_state_that_was_seen(conn: Connection) -> Non
     assert (found.state, found.result, found.closed_at) == ("evaluated", {"a": 1}, None)
 
 
+def test_a_window_never_goes_back(conn: Connection) -> None:
+    window_id = windows.insert_new(conn, **window_row(state="closed"))
+    assert window_id is not None
+    for before, after in (("closed", "evaluated"), ("insufficient", "closed"), ("evaluated", "in_review")):
+        with pytest.raises(ValueError, match=f"cannot go from {before} to {after}"):
+            windows.advance(conn, window_id, expect=before, state=after)
+
+
+def test_a_step_that_rests_on_a_result_needs_that_result(conn: Connection) -> None:
+    window_id = windows.insert_new(conn, **window_row(state="evaluated"), result={"a": 0.1})
+    assert window_id is not None
+    step = {"expect": "evaluated", "state": "evaluated"}
+    assert windows.advance(conn, window_id, **step, decided={"a": 0.1}, result={"a": 0.2})
+    assert not windows.advance(conn, window_id, **step, decided={"a": 0.1}, result={"a": 0.3})
+    assert windows.by_ids(conn, [window_id])[0].result == {"a": 0.2}
+
+
 def test_earlier_windows_come_newest_first(conn: Connection) -> None:
     for period in ("2026-09", "2026-07", "2026-08", "2026-10"):
         windows.insert_new(conn, **window_row(period))

@@ -114,6 +114,14 @@ def test_the_alerts_of_a_window_and_the_kinds_of_a_stream(engine: Engine) -> Non
     assert found == {"2026-10": {"degraded", "rejects_up"}, "2026-11": {"recovered"}}
 
 
+def test_what_happened_on_a_day_is_no_alert_of_that_days_window(engine: Engine) -> None:
+    with engine.begin() as conn:
+        for kind in ("degraded", "stream_failed", "mapping_stale"):
+            queue.put(conn, alert(kind, period="2026-11-28"), now=NOW)
+        found = queue.of_window(conn, "triage", "2026-11-28")
+    assert [entry["kind"] for entry in found] == ["degraded"]
+
+
 def test_many_relays_never_share_an_alert(engine: Engine) -> None:
     put(engine, *(f"kind-{i}" for i in range(20)))
     got: list[str] = []

@@ -24,7 +24,7 @@ class World:
 
     engine: Engine
     paced: bool = False
-    faults: dict[str, list[DeliveryError]] = field(default_factory=dict)
+    faults: dict[str, list[Exception]] = field(default_factory=dict)
     find_fails: DeliveryError | None = None
     sent: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
@@ -165,3 +165,17 @@ def test_the_terminal_gets_the_words_without_control_characters(world: World) ->
     report = relay(world.engine, TerminalSender(to), now=lambda: NOW, sleep=world.sleep)
     assert report.delivered == 1
     assert "triage 2026-10: a\nno window [2J here\n" in to.getvalue()
+
+
+def test_an_error_that_nobody_foresaw_stops_no_other_alert(world: World) -> None:
+    world.put("a", "b", "c")
+    world.faults = {"a": [KeyError("what Maria wrote")] * 9}
+    report = world.run()
+    assert (report.delivered, report.retried) == (2, 1)
+    assert world.sent == ["b", "c"]
+    with world.engine.connect() as conn:
+        said = conn.execute(text("SELECT last_error FROM outbox WHERE kind = 'a'")).scalar_one()
+    assert said == "KeyError, which was not foreseen"
+    world.faults = {}
+    world.sleep(7200.0)
+    assert world.run().delivered == 1

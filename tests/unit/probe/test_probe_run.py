@@ -14,6 +14,7 @@ from queues import database
 from sqlalchemy import Engine, func, select
 
 from calib.alerts import message
+from calib.cycle import Retention, erase_texts
 from calib.db import tables
 from calib.errors import InvalidInput
 from calib.probe import Question, accept_run, run_probe
@@ -233,6 +234,12 @@ def test_several_framings_are_asked_and_taken_together(engine: Engine, sums: tup
 def test_what_models_wrote_is_erased_and_outcomes_stay(engine: Engine, sums: tuple[Question, ...]) -> None:
     accepted(engine, InProcess(Adder()), sums)
     later = NOW + timedelta(days=100)
+    run(engine, InProcess(Adder()), sums, at=later)
+    kept = Retention(contexts={}, replies={"sums": timedelta(days=90)})
+    for erased in (60, 0):
+        assert erase_texts(engine, kept, now=later).done == [
+            {"stream": "sums", "what": "replies", "erased": erased}
+        ]
     found = run(engine, InProcess(Adder()), sums, at=later)
     with engine.connect() as conn:
         oldest = conn.execute(select(func.min(tables.probe_replies.c.at))).scalar()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from alert_results import QUIET, result
 
-from calib.alerts import Alert, Previous, early_warning, rejected_share, window_alerts
+from calib.alerts import Alert, Previous, early_warning, message, rejected_share, window_alerts
 
 
 def kinds(found: dict[str, Any], *, previous: Previous = QUIET) -> list[str]:
@@ -130,5 +131,6 @@ def test_an_early_warning_says_how_strong_the_evidence_is() -> None:
     early = {"labels": 143, "e_value": 5120.4, "needed": 120.0, "alarm": True}
     alert = early_warning("triage", "2026-10", early)
     assert alert.kind == "early_warning"
-    assert "143 labels" in alert.facts["what"]
-    assert "5,120 to 1" in alert.facts["what"]
+    said = message(asdict(alert)).text
+    assert "After 143 labels" in said
+    assert "5,120 to 1, and the alarm is at 120 to 1" in said

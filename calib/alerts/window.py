@@ -1,35 +1,16 @@
-"""Which findings people are told of. Pure: the result of a window in, alerts out."""
+"""Which findings of a window people are told of. Pure: the result of a window in, alerts out."""
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
+from calib.alerts.alert import Alert, Severity
+
 REJECTS_SHARE = 0.05  # of all rows
 REJECTS_FACTOR = 3  # times the share of the window before
 BLIND = 0.15  # a window that cannot see a rise of this size watches nothing
-
 SHOWN = 5  # segments that a message names
-
-Severity = Literal["good", "warning", "bad"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """Something that people must hear of once; `facts` are numbers and names, never a reviewer's context."""
-
-    kind: str
-    stream: str
-    period: str
-    severity: Severity
-    facts: dict[str, Any]
-
-    @property
-    def id(self) -> str:
-        """The same for the same kind, stream and period, so that twice is recognised as once."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.stream}/{self.period}/{self.kind}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +67,8 @@ def window_alerts(
 
 def early_warning(stream: str, period: str, early: dict[str, Any]) -> Alert:
     """The labels so far speak against the mapping; the verdict is still to come."""
-    what = (
-        f"After {early['labels']} labels of {period}, before all have come, served confidence no longer "
-        f"holds: the evidence against it is {early['e_value']:,.0f} to 1, and the alarm is at "
-        f"{early['needed']:,.0f} to 1."
-    )
-    return Alert(kind="early_warning", stream=stream, period=period, severity="warning", facts={"what": what})
+    facts = {key: early[key] for key in ("labels", "e_value", "needed")}
+    return Alert(kind="early_warning", stream=stream, period=period, severity="warning", facts=facts)
 
 
 def degraded_segments(result: dict[str, Any]) -> list[str]:

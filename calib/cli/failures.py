@@ -1,0 +1,48 @@
+"""What failed on some streams while the others were done: on standard error, in `--json`, as exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from calib.cli import output
+
+if TYPE_CHECKING:
+    from calib.cycle import Failure
+    from calib.wiring import Deployment
+
+
+def to_json(failures: Sequence[Failure]) -> list[dict[str, Any]]:
+    """The `failures` of a verb's object; an empty list where everything was done."""
+    return [
+        {"stream": one.stream, "period": one.period, "error": output.error_object(one.error)}
+        for one in failures
+    ]
+
+
+def report(failures: Sequence[Failure]) -> int:
+    """Name what failed on standard error, a line each; the worst of the exit codes, 0 where nothing did."""
+    worst = output.DONE
+    for failure in failures:
+        code, message = output.described(failure.error)
+        output.trace(failure.error)
+        where = f"{failure.stream} {failure.period}" if failure.period else failure.stream
+        sys.stderr.write(f"calib: {where} failed: {output.printable(message)}\n")
+        worst = max(worst, code)
+    return worst
+
+
+def recorder(opened: Deployment, verb: str) -> Callable[[str, Exception], object]:
+    """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox.
+
+    Asks for the database at once: where that is down, the verb fails as a whole, not stream by stream.
+    """
+    from calib import cycle
+
+    engine = opened.engine
+
+    def record(stream: str, error: Exception) -> None:
+        cycle.record_failure(engine, stream, error, now=opened.now(), verb=verb)
+
+    return record

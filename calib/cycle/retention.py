@@ -1,0 +1,63 @@
+"""Erasing what people and models wrote, once it has been kept for as long as the settings promise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from calib.cycle.fleet import Fleet, each
+from calib.db import probes, windows
+from calib.review import queue
+
+FORGOTTEN = timedelta(days=90)  # for replies of a probe that the settings name no more
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long texts are kept, by name.
+
+    `contexts`: what reviewers of a stream see, counted from the closing of its window. `replies`: what models
+    wrote to a probe, counted from their arrival.
+    """
+
+    contexts: Mapping[str, timedelta]
+    replies: Mapping[str, timedelta]
+
+
+def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet[dict[str, Any]]:
+    """Erase every text that was kept for long enough; labels and outcomes stay. Idempotent.
+
+    One object for each stream and each probe that has texts: `{"stream", "what": "contexts" or "replies",
+    "erased": rows}`. A stream that the settings name no more keeps the promise that its latest window was
+    opened under, and its windows, which nobody closes, count as closed when their labels were due.
+    """
+    with engine.connect() as conn:
+        streams = queue.streams_with_context(conn)
+        asked = probes.names_with_replies(conn)
+
+    def erase_contexts(stream: str) -> list[dict[str, Any]]:
+        with engine.begin() as conn:
+            keep = retention.contexts.get(stream)
+            promised = keep if keep is not None else _promise(conn, stream)
+            erased = queue.erase_context(
+                conn, stream=stream, closed_before=now - promised, unclosed=keep is None
+            )
+        return [{"stream": stream, "what": "contexts", "erased": erased}]
+
+    def erase_replies(probe: str) -> list[dict[str, Any]]:
+        with engine.begin() as conn:
+            keep = retention.replies.get(probe, FORGOTTEN)
+            erased = probes.erase_replies(conn, probe, before=now - keep)
+        return [{"stream": probe, "what": "replies", "erased": erased}]
+
+    contexts, replies = each(streams, erase_contexts), each(asked, erase_replies)
+    return Fleet(done=[*contexts.done, *replies.done], failures=[*contexts.failures, *replies.failures])
+
+
+def _promise(conn: Connection, stream: str) -> timedelta:
+    window = windows.latest(conn, stream)
+    return FORGOTTEN if window is None else timedelta(seconds=window.settings["keep_context"])

@@ -1,0 +1,91 @@
+"""What the schedules run on one stream, and which periods are due."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from calib.cycle.closing import advance
+from calib.cycle.fleet import all_parts
+from calib.cycle.opening import open_window
+from calib.cycle.ports import Ports, Watch
+from calib.cycle.summary import summary
+from calib.db import windows
+from calib.errors import InvalidInput
+from calib.outbox.relay import Sender, relay
+from calib.period import Period, periods
+from calib.store import head
+
+PRODUCTION = "production"
+
+
+def latest_due(watch: Watch, now: datetime) -> Period:
+    """The latest period that has ended and settled."""
+    period = Period.containing(now, watch.kind, watch.timezone)
+    while watch.due(period) > now:
+        period = period.previous()
+    return period
+
+
+def open_due(watch: Watch, ports: Ports) -> dict[str, Any] | None:
+    """Open the latest period that has ended and settled; None where its window is there already."""
+    period = latest_due(watch, ports.now())
+    with ports.engine.connect() as conn:
+        if windows.find(conn, watch.stream, period.name) is not None:
+            return None
+    window = open_window(watch, ports, period, channel=PRODUCTION)
+    return summary(window, ports)
+
+
+def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
+    """Take the stream's unfinished windows as far as their labels allow, oldest first.
+
+    A window that fails does not keep the later ones waiting: the baseline of each was frozen when it opened,
+    and an older window never replaces a mapping that rests on a newer one, so that windows may finish in any
+    order, as they do where labels are late. Raises `PartlyDone` where any failed, once all were tried.
+    """
+    with ports.engine.connect() as conn:
+        unfinished = windows.unfinished(conn, watch.stream)
+    return all_parts(
+        watch.stream,
+        [(window.period, lambda w=window: [summary(advance(w, ports), ports)]) for window in unfinished],  # type: ignore[misc]
+    )
+
+
+def range_of(watch: Watch, ports: Ports, first: Period, last: Period) -> list[Period]:
+    """The periods from `first` to `last`, all of them over; `InvalidInput` where they are not."""
+    if first > last:
+        raise InvalidInput(f"--from {first.name} is after --to {last.name}")
+    if ports.now() < watch.due(last):
+        raise InvalidInput(
+            f"{watch.stream}: {last.name} is not over or has not settled; "
+            f"the last period that can be watched is {latest_due(watch, ports.now()).name}"
+        )
+    return periods(first, last)
+
+
+def backfill_channel(watch: Watch, ports: Ports, first: Period) -> str:
+    """Where a backfill that was begun publishes; else production while that is empty, else its own."""
+    with ports.engine.connect() as conn:
+        begun = windows.find(conn, watch.stream, first.name)
+    if begun is not None:
+        return begun.channel
+    if head(ports.store, stream=watch.stream, channel=PRODUCTION) is None:
+        return PRODUCTION
+    return f"backfill-{first.name.lower()}"
+
+
+def deliver(
+    engine: Engine,
+    sender: Sender,
+    *,
+    now: Callable[[], datetime],
+    sleep: Callable[[float], None] = time.sleep,
+) -> dict[str, int]:
+    """Run the relay once."""
+    return asdict(relay(engine, sender, now=now, sleep=sleep))
