@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from calib.client import forks
 from calib.client.greenlets import run_blocking
 from calib.errors import InvalidInput, Unavailable
-from calib.mapping import LARGEST
-from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read, reason, shown
+from calib.format.document import LARGEST
+from calib.object_urls import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read, reason, shown
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

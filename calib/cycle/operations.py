@@ -23,7 +23,8 @@ from calib.outbox import queue as outbox
 from calib.outbox.relay import Sender, relay
 from calib.period import Period, periods
 from calib.review import queue
-from calib.store import head, moment
+from calib.store import head
+from calib.times import moment
 
 PRODUCTION = "production"
 GRACE = timedelta(days=1)  # before something that did not happen is an alert
