@@ -30,7 +30,7 @@ def chain(
     from calib.measure import measure
     from calib.routing import fit_chain, traces
     from calib.routing.chains import LEAST_LABELS
-    from calib.traffic.labelled import read_steps
+    from calib.tabular.labelled import read_steps
 
     read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
     whole = traces(read.trace.tolist(), read.scores, read.correct)

@@ -13,7 +13,7 @@ from calib.cli.options import Json
 
 if TYPE_CHECKING:
     from calib.gate import Sample
-    from calib.traffic.labelled import Labelled
+    from calib.tabular.labelled import Labelled
 
 STATES = {
     "degraded": "DEGRADED: calibration got worse",
@@ -54,7 +54,7 @@ def gate(
     the confidence, not the information in it.
     """
     from calib.gate import gate as judge
-    from calib.traffic.labelled import read_labelled
+    from calib.tabular.labelled import read_labelled
 
     # A column of any text is read as segments are; the pairs' names are one.
     names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": paired_by}

@@ -12,7 +12,7 @@ from calib.cli.options import Json
 
 if TYPE_CHECKING:
     from calib.cycle.evidence import Rows
-    from calib.traffic.labelled import Labelled
+    from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files
 # The practice's limits of the ECE.
@@ -50,7 +50,7 @@ def measure(
     from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
-    from calib.traffic.labelled import read_labelled
+    from calib.tabular.labelled import read_labelled
 
     names = {"confidence": confidence, "correct": correct, "weight": weight}
     names |= {"segment": segment, "cluster": cluster}
