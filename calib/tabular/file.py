@@ -122,7 +122,7 @@ def _unreadable(path: Path, error: Exception) -> InvalidInput:
     if isinstance(error, OSError):
         return InvalidInput(f"{path} cannot be read: {error.strerror or type(error).__name__}")
     if isinstance(error, UnicodeDecodeError):
-        return InvalidInput(f"{path} cannot be read: its first line is not UTF-8 text; save it as UTF-8")
+        return InvalidInput(f"{path} cannot be read: it is not UTF-8 text; save it as UTF-8")
     said = str(error)
     line = re.search(r"on Line: (\d+)", said)
     where = f"{path}, line {line[1]}" if line else str(path)
@@ -131,9 +131,7 @@ def _unreadable(path: Path, error: Exception) -> InvalidInput:
     elif "Invalid unicode" in said:
         why = "not UTF-8 text; save the file as UTF-8"
     elif "unterminated quote" in said:
-        why = (
-            "a quotation mark opens a cell that is not closed rightly; a mark inside a cell is written twice"
-        )
+        why = "a quotation mark is not closed; inside a quoted cell a mark is written twice"
     elif "Maximum line size" in said:
         why = f"longer than {LONGEST_LINE:,} bytes; a quotation mark may be missing"
     else:
