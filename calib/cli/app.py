@@ -12,7 +12,7 @@ app = typer.Typer(
     name="calib",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="""Keeps a model's stated confidence true.
 

@@ -40,6 +40,14 @@ def fail(error: BaseException, *, as_json: bool) -> NoReturn:
     raise SystemExit(code)
 
 
+def refuse(message: str, *, as_json: bool) -> NoReturn:
+    """Leave with code 2 and one line that says what to do."""
+    if as_json:
+        emit({"error": {"kind": "MissingExtra", "message": message, "exit_code": BAD_INPUT}})
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(BAD_INPUT)
+
+
 def printable(text: str) -> str:
     """Without control characters: what models and files say must not drive the terminal."""
     return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
