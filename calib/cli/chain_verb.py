@@ -12,7 +12,9 @@ from calib.cli.options import Json
 
 
 def chain(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet of steps: trace, confidence, correct.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or Parquet of steps: trace, confidence, correct.")
+    ],
     trace: Annotated[str | None, typer.Option(help="The column that names each step's chain.")] = None,
     confidence: Annotated[str | None, typer.Option(help="The column of the steps' confidences.")] = None,
     correct: Annotated[
@@ -71,30 +73,26 @@ def _lengths(steps: Any) -> tuple[list[str], list[int]]:
 
 
 def _show(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
+    from calib.cli.page import Page
 
-    say = Console(highlight=False, soft_wrap=True).print
-    n = output.number
-    rejected = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
-    say(
-        f"[bold]{escape(result['file'])}[/bold]  {result['chains']:,} chains, {result['labelled']:,} labelled"
-    )
-    if rejected:
-        say(f"  not counted  {rejected}")
+    page, n = Page(), output.number
+    page.title(result["file"], f"{result['chains']:,} chains, {result['labelled']:,} labelled")
+    if result["rejected"]:
+        rejected = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
+        page.row("not counted", ", ".join(rejected))
     if result["contradicted"]:
-        say(f"  not counted  {result['contradicted']:,} chains whose rows disagree on the whole")
-    say("  steps        " + ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))
+        page.row("not counted", f"{result['contradicted']:,} chains whose rows disagree on the whole")
+    page.row("steps", ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))
     product = result["product"]
     low, high = n(product["accuracy_low"]), n(product["accuracy_high"])
-    say(
-        f"  product      claims {n(product['mean_confidence'])}, right {n(product['accuracy'])} "
-        f"({low} to {high}); ECE {output.interval(product)}"
+    page.row(
+        "product",
+        f"claims {n(product['mean_confidence'])}, right {n(product['accuracy'])} "
+        f"({low} to {high}); ECE {output.interval(product)}",
     )
     if result["calibrated"] is None:
-        say(
-            f"Next: label {result['labels_needed']:,} more whole chains: then a mapping of them can be fitted"
-        )
+        labels = f"{result['labels_needed']:,}"
+        page.say(f"Next: label {labels} more whole chains: then a mapping of them can be fitted")
         return
-    say(f"  calibrated   ECE {output.interval(result['calibrated'])} on chains that it has not seen")
-    say("Next: `--json` has the mapping; `calib.routing.chain(steps, mapping=…)` applies it")
+    page.row("calibrated", f"ECE {output.interval(result['calibrated'])} on chains that it has not seen")
+    page.say("Next: `--json` has the mapping; `calib.routing.chain(steps, mapping=…)` applies it")

@@ -91,6 +91,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
+def p_value(p: float, draws: int | None = None) -> str:
+    """A p-value for people; one at the end of what `draws` simulated draws can give is said to be that.
+
+    >>> p_value(0.0123), p_value(0.0004), p_value(0.001, draws=999), p_value(0.002, draws=999)
+    ('p = 0.012', 'p < 0.001', 'p ≤ 1/1000', 'p = 0.002')
+    """
+    if draws is not None and p * (draws + 1) < 1.5:
+        return f"p ≤ 1/{draws + 1}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
 def interval(measured: dict[str, Any] | None, digits: int = 3) -> str:
     """`0.091 (0.062 to 0.120)` from an object with ece, low and high."""
     if measured is None or measured["ece"] is None:

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING, Any
 
 from calib.alerts import Alert
 from calib.cycle.closing import advance
@@ -24,6 +22,9 @@ from calib.outbox.relay import Sender, relay
 from calib.period import Period, periods
 from calib.review import queue
 from calib.store import head, moment
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 PRODUCTION = "production"
 GRACE = timedelta(days=1)  # before something that did not happen is an alert
