@@ -171,7 +171,7 @@ def _show(result: dict[str, Any]) -> None:
         page.row("signal", "no information: this confidence does not tell right answers from wrong ones")
     rows = [
         (
-            f"({part['lo']:g}, {part['hi']:g}]",
+            f"{'(' if part['lo'] else '['}{part['lo']:g}, {part['hi']:g}]",
             f"{part['n']:,}",
             n(part["mean_score"]),
             f"{n(part['accuracy'])} ({n(part['low'])} to {n(part['high'])})",

@@ -83,9 +83,8 @@ def _show(found: dict[str, Any]) -> None:
                 indent=2,
             )
     page.say("Labels by stratum, now and to see each rise:")
-    for at, wanted in _in_columns(
-        [one for one in found["detections"] if one["labels"] is not None], page.width
-    ):
+    possible = [one for one in found["detections"] if one["labels"] is not None]
+    for at, wanted in _in_columns(possible, page.width):
         rows = []
         for b, part in enumerate(found["strata"]):
             known = (f"{part['share']:.1%}", f"{part['accuracy']:.3f}", f"{found['by_stratum'][b]:,}")

@@ -28,7 +28,8 @@ class Change:
     not to have risen by `max_rise`. `no_change_seen`: nothing found, and `minimum_detectable_rise` says what
     could have been found. `first`: there is nothing to compare with. `p` is the test's, `rise` that of the
     debiased ECE with its interval, `draws` the number of simulated draws that `p` rests on, None where it
-    comes from a formula (p is at least 1 / (draws + 1)), `accuracy_change` now minus before at this window's masses with its own.
+    comes from a formula (p is at least 1 / (draws + 1)), `accuracy_change` now minus before at this window's
+    masses with its own.
     """
 
     state: State
