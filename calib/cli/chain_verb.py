@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from calib.cli import output
 from calib.cli.options import Json
+
+if TYPE_CHECKING:
+    from calib.tabular.labelled import Steps
 
 
 def chain(
@@ -27,14 +30,27 @@ def chain(
     The product holds only where steps fail independently. With 300 labelled chains a mapping of whole chains
     mends it: the output has it, with its ECE on chains that it has not seen.
     """
+    from calib.tabular.labelled import read_steps
+
+    with output.progress(file.name, total=2) as step:
+        step("reading")
+        read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
+        step("measuring")
+        result = {"file": str(file), "rows": read.rows, "rejected": read.rejected} | _measured(file, read)
+    if json:
+        output.emit(result)
+    else:
+        _show(result)
+
+
+def _measured(file: Path, read: Steps) -> dict[str, Any]:
+    """The products of the chains against their answers, and with enough labels the mapping that mends them."""
     from calib.calibrators import crossfit, held_out_ece, labels_of
     from calib.errors import InvalidInput
     from calib.measure import measure
     from calib.routing import fit_chain, traces
     from calib.routing.chains import LEAST_LABELS
-    from calib.tabular.labelled import read_steps
 
-    read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
     whole = traces(read.trace.tolist(), read.scores, read.correct)
     products, right = whole.labelled
     if not len(products):
@@ -42,27 +58,21 @@ def chain(
             f"{file}: none of its {len(whole.product)} chains has a label: write 1 or 0 on one row of each, "
             "for the whole chain"
         )
+    calibrated = None
+    if len(products) >= LEAST_LABELS:
+        labels = labels_of(products, right)
+        unseen = held_out_ece(crossfit(labels, method="platt"), labels)
+        calibrated = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
     lengths, counts = _lengths(whole.steps)
-    result: dict[str, Any] = {
-        "file": str(file),
-        "rows": read.rows,
-        "rejected": read.rejected,
+    return {
         "chains": len(whole.product),
         "labelled": len(products),
         "contradicted": whole.contradicted,
         "steps": dict(zip(lengths, counts, strict=True)),
         "product": measure(products, right).to_json(),
-        "calibrated": None,
+        "calibrated": calibrated,
         "labels_needed": max(0, LEAST_LABELS - len(products)),
     }
-    if len(products) >= LEAST_LABELS:
-        labels = labels_of(products, right)
-        unseen = held_out_ece(crossfit(labels, method="platt"), labels)
-        result["calibrated"] = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
-    if json:
-        output.emit(result)
-    else:
-        _show(result)
 
 
 def _lengths(steps: Any) -> tuple[list[str], list[int]]:

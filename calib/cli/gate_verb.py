@@ -61,13 +61,18 @@ def gate(
 
     # A column of any text is read as segments are; the pairs' names are one.
     names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": paired_by}
-    tables = [read_labelled(file, **names) for file in (before, after)]
-    was, now = (_sample(table) for table in tables)
-    pairs = None
-    if paired_by is not None:
-        one, other = _pairs(tables, (before, after), paired_by)
-        was, now, pairs = was.take(one), now.take(other), len(one)
-    found = judge(was, now, max_rise=max_rise, paired=pairs is not None)
+    with output.progress("gate", total=3) as step:
+        tables = []
+        for file in (before, after):
+            step(f"reading {file.name}")
+            tables.append(read_labelled(file, **names))
+        step("comparing")
+        was, now = (_sample(table) for table in tables)
+        pairs = None
+        if paired_by is not None:
+            one, other = _pairs(tables, (before, after), paired_by)
+            was, now, pairs = was.take(one), now.take(other), len(one)
+        found = judge(was, now, max_rise=max_rise, paired=pairs is not None)
     result = found.to_json() | {
         "max_rise": max_rise,
         "strict": strict,

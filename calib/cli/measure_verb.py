@@ -57,31 +57,37 @@ def measure(
 
     names = {"confidence": confidence, "correct": correct, "weight": weight}
     names |= {"segment": segment, "cluster": cluster}
-    table = read_labelled(file, **names)
-    sample = rows_of(table)
-    found = measure_rows(
-        table.scores,
-        table.correct,
-        weights=table.weights,
-        clusters=clusters(sample),
-        bins=Bins.equal_width(bins),
-    )
-    result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
-    result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
-    result["verdict"] = verdict(found.ece.low, found.ece.high)
-    if table.segments is not None:
-        for name in sorted({one for one in table.segments if one is not None}):
-            here = sample.of_segment(name)
-            part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
-            result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
-    if baseline is not None:
-        result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
-    if not no_picture:
-        from calib.report.figures import draw_reliability
+    steps = 2 + (baseline is not None) + (not no_picture)
+    with output.progress(file.name, total=steps) as step:
+        step("reading")
+        table = read_labelled(file, **names)
+        step("measuring")
+        sample = rows_of(table)
+        found = measure_rows(
+            table.scores,
+            table.correct,
+            weights=table.weights,
+            clusters=clusters(sample),
+            bins=Bins.equal_width(bins),
+        )
+        result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
+        result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
+        result["verdict"] = verdict(found.ece.low, found.ece.high)
+        if table.segments is not None:
+            for name in sorted({one for one in table.segments if one is not None}):
+                here = sample.of_segment(name)
+                part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
+                result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
+        if baseline is not None:
+            step(f"comparing with {baseline.name}")
+            result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
+        if not no_picture:
+            from calib.report.figures import draw_reliability
 
-        picture = picture or Path(f"{file.stem}-reliability.png")
-        draw_reliability(picture, result, title=file.name)
-        result["picture"] = str(picture)
+            step("drawing")
+            picture = picture or Path(f"{file.stem}-reliability.png")
+            draw_reliability(picture, result, title=file.name)
+            result["picture"] = str(picture)
     if json:
         output.emit(result)
     else:

@@ -6,11 +6,11 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from calib import errors
+from calib.cli.progress import printable as printable
+from calib.cli.progress import progress as progress
 
 DONE, FAILED, BAD_INPUT, NOT_ENOUGH, OUTSIDE = range(5)
 
@@ -46,35 +46,6 @@ def refuse(message: str, *, as_json: bool) -> NoReturn:
         emit({"error": {"kind": "MissingExtra", "message": message, "exit_code": BAD_INPUT}})
     sys.stderr.write(f"{message}\n")
     raise SystemExit(BAD_INPUT)
-
-
-def printable(text: str) -> str:
-    """Without control characters: what models and files say must not drive the terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
-
-
-@contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A bar for people on standard error; call what it gives once a step, with a word on the step."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(label, total=total)
-
-        def step(word: str) -> None:
-            bar.update(task, description=f"{label}: {word}", advance=1)
-
-        yield step
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:

@@ -56,7 +56,12 @@ class Page:
         self._print([f"  {printable(line)}"])
 
     def table(
-        self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[int] = (0,)
+        self,
+        heads: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        *,
+        left: Sequence[int] = (0,),
+        indent: int = 2,
     ) -> None:
         """Columns of text, right-aligned but for the ones in `left`; a row with one cell is a note."""
         cells = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
@@ -72,7 +77,7 @@ class Page:
                 cell.ljust(width) if i in left else cell.rjust(width)
                 for i, (cell, width) in enumerate(zip(row, widths, strict=True))
             ]
-            lines.append(f"  {'  '.join(aligned)}".rstrip())
+            lines.append(f"{' ' * indent}{'  '.join(aligned)}".rstrip())
         self._print(lines[:1], bold=lines[0].strip())
         self._print(lines[1:])
 

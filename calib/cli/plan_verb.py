@@ -40,9 +40,9 @@ def plan(
     opened = Deployment.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
-    with output.progress(f"{stream}: simulating", total=1) as step:
+    with output.progress(stream, total=1) as step:
+        step("simulating")
         found = planned(watch, ports, on, labels=labels, rises=rise or RISES)
-        step("done")
     if json:
         output.emit(found)
     else:

@@ -52,10 +52,11 @@ def routes(
     opened = Deployment.open(config)
     watch = opened.watch(stream)
     targets = targets_of(preset) if preset else watch.targets
-    with opened.engine.connect() as conn:
+    result = {"stream": stream, "targets": list(targets)} | NOTHING
+    with output.progress(stream, total=1) as step, opened.engine.connect() as conn:
         window = _window(conn, stream, period)
-        result = {"stream": stream, "targets": list(targets)} | NOTHING
         if window is not None:
+            step("certifying")
             result |= _account(conn, window, targets, watch.threshold)
     if json:
         output.emit(result)

@@ -28,7 +28,7 @@ def windows_table(results: list[dict[str, Any]]) -> None:
         rows.append((result["period"], labels, *cells, verdict_of(result)))
         if news := "; ".join(_news(result)):
             rows.append((news,))
-    Page().table(("period", "labels", RAW, SERVED, "change"), rows, left=(0, 4))
+    Page().table(("period", "labels", RAW, SERVED, "change"), rows, left=(0, 4), indent=0)
 
 
 def verdict_of(result: dict[str, Any]) -> str:
@@ -68,7 +68,7 @@ def demo_year(summary: dict[str, Any]) -> None:
         rows.append((*cells, verdict_of(window)))
         if news := "; ".join(_news(window)):
             rows.append((news,))
-    page.table(("period", RAW, "true", SERVED, "true", "change"), rows, left=(0, 5))
+    page.table(("period", RAW, "true", SERVED, "true", "change"), rows, left=(0, 5), indent=0)
     changed = next(w for w in summary["windows"] if w["period"] == summary["changed_at"])
     page.say("")
     page.say(
