@@ -44,7 +44,7 @@ def chain(
 
 
 def _measured(file: Path, read: Steps) -> dict[str, Any]:
-    """The products of the chains against their answers, and with enough labels the mapping that mends them."""
+    """The chains' products against their answers; with enough labels, the mapping that mends them."""
     from calib.calibrators import crossfit, held_out_ece, labels_of
     from calib.errors import InvalidInput
     from calib.measure import measure

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from calib.cli import output
-from calib.cli.options import CONFIG, Config, Json, StreamName
+from calib.cli.options import CONFIG, Config, Json
+from calib.errors import InvalidInput
 
 
 def plan(
-    stream: StreamName,
+    stream: Annotated[
+        str,
+        typer.Argument(metavar="STREAM", help="A stream of calib.toml, or a labelled CSV or Parquet file."),
+    ],
     labels: Annotated[
         int | None, typer.Option("--labels", min=20, help="A window's budget. Default: the stream's.")
     ] = None,
@@ -30,11 +36,35 @@ def plan(
 
     Simulates the change test on the stream's latest traffic, within its budget of false alarms. "Sees" means
     4 times in 5. Nothing is opened, drawn or written.
+
+    Where STREAM is the path of a file, the plan rests on that file's confidences and answers, for a first
+    guess before anything is set up: 500 labels a window, false alarms in 5% of windows.
     """
+    from calib.sampling.planner import RISES
+
+    path = Path(stream)
+    if path.is_file():
+        if period is not None:
+            raise InvalidInput(f"{path} is a file, which has no periods: leave --period out")
+        from calib.cli.plan_file import planned_on_file
+
+        with output.progress(path.name, total=1) as step:
+            step("simulating")
+            found = planned_on_file(path, labels=labels, rises=rise or RISES)
+    else:
+        found = _of_stream(stream, period, labels=labels, rises=rise or RISES, config=config)
+    if json:
+        output.emit(found)
+    else:
+        _show(found)
+
+
+def _of_stream(
+    stream: str, period: str | None, *, labels: int | None, rises: Sequence[float], config: Path
+) -> dict[str, Any]:
     from calib.cycle import latest_due
     from calib.cycle.planning import planned
     from calib.period import Period
-    from calib.sampling.planner import RISES
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
@@ -42,21 +72,17 @@ def plan(
     on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
     with output.progress(stream, total=1) as step:
         step("simulating")
-        found = planned(watch, ports, on, labels=labels, rises=rise or RISES)
-    if json:
-        output.emit(found)
-    else:
-        _show(found)
+        return planned(watch, ports, on, labels=labels, rises=rises)
 
 
 def _show(found: dict[str, Any]) -> None:
     from calib.cli.page import Page
 
     page = Page()
+    name = found["stream"] or found["file"]
+    on = f"planned on {found['period']}: " if found["period"] else ""
     page.title(
-        found["stream"],
-        f"planned on {found['period']}: {found['population']:,} predictions, "
-        f"expected accuracy from {found['accuracy_from']}",
+        name, f"{on}{found['population']:,} predictions, expected accuracy from {found['accuracy_from']}"
     )
     seen = found["minimum_detectable_rise"]
     budget = f"With {found['labels']:,} labels a window"
@@ -92,8 +118,8 @@ def _show(found: dict[str, Any]) -> None:
             rows.append((f"{part['from']:g} to {part['to']:g}", *(known if at == 0 else ()), *labels))
         heads = ("share", "accuracy", "now") if at == 0 else ()
         page.table(("confidence", *heads, *(f"for {one['rise']:.3f}" for one in wanted)), rows)
-    page.say("Next: set `labels` of this stream in calib.toml. To try another number N:")
-    page.command(f"calib plan {found['stream']} --labels N")
+    page.say("Next: set `labels` of the stream in calib.toml. To try another number N:")
+    page.command(f"calib plan {name} --labels N")
 
 
 def _in_columns(wanted: list[Any], width: int) -> list[tuple[int, list[Any]]]:

@@ -32,7 +32,7 @@ COMMANDS = {
     "demo": Teaching("A year of the main job on this machine.", ("calib demo --into demo",)),
     "plan": Teaching(
         "How many labels it takes to see a rise of the ECE.",
-        ("calib plan support-triage", "calib plan support-triage --labels 800 --rise 0.05"),
+        ("calib plan log.csv", "calib plan support-triage --labels 800 --rise 0.05"),
     ),
     "run": Teaching(
         "The whole cycle for one window, as far as labels allow.",

@@ -129,6 +129,7 @@ def test_examples_in_a_set_up_folder_work_as_typed(
     for month in months:
         world.write(month)
     digest = ""
+    saved("log.csv", 0)
     for name in ("backfill", "run", *DEPLOYED):
         for example in COMMANDS[name].examples:
             words = shlex.split(example.replace("1f3a9c20", digest or "000000"))[1:]
