@@ -124,6 +124,6 @@ def _show(found: dict[str, Any]) -> None:
 
 def _in_columns(wanted: list[Any], width: int) -> list[tuple[int, list[Any]]]:
     """As many rises as fit beside each other, with the place of the first: many go into several tables."""
-    fixed, each = 48, 11
+    fixed, each = 46, 11  # columns
     size = max(1, (width - fixed) // each)
     return [(at, wanted[at : at + size]) for at in range(0, max(1, len(wanted)), size)]
