@@ -1,4 +1,7 @@
-"""From settings to the cycle's ports: the one place that knows both."""
+"""From settings to the cycle's ports: the one place that knows both.
+
+What a verb does not use is not imported: a relay from cron needs neither traffic nor statistics.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from calib.cycle.ports import Ports, Watch
-from calib.db.engine import migrate, open_engine
 from calib.errors import InvalidInput
-from calib.outbox.relay import Sender
-from calib.outbox.slack import SlackSender
-from calib.outbox.terminal import TerminalSender
-from calib.probe import Endpoint, Probe, read_questions
 from calib.settings import Settings, Stream, load
 from calib.store import Store, open_store
-from calib.traffic import Columns, Traffic
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from calib.outbox.relay import Sender
+    from calib.probe import Endpoint, Probe
+    from calib.traffic import Traffic
 
 
 def utc_now() -> datetime:
@@ -43,6 +46,8 @@ class Deployment:
 
         Raises `InvalidInput` for the settings and `SourceError` or `StoreError` for what cannot be reached.
         """
+        from calib.db.engine import migrate, open_engine
+
         settings = load(config)
         store = open_store(settings.store, base=settings.folder)
         engine = open_engine(settings.database_url)
@@ -105,13 +110,19 @@ class Deployment:
         """Slack where there is a token, else the terminal."""
         token = self.settings.slack_token
         if token is None:
+            from calib.outbox.terminal import TerminalSender
+
             return TerminalSender(sys.stderr)
+        from calib.outbox.slack import SlackSender
+
         slack = self.settings.slack
         return SlackSender(token.get_secret_value(), channel=slack.channel, base_url=slack.base_url)
 
 
 def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
     """The stream's traffic table."""
+    from calib.traffic import Columns, Traffic
+
     columns = stream.columns
     return Traffic(
         stream.traffic,
@@ -140,6 +151,8 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
 
 def probe_of(name: str, all_settings: Settings) -> Probe:
     """The probe of this name."""
+    from calib.probe import Probe, read_questions
+
     settings = all_settings.probe(name)
     return Probe(
         name=name,
@@ -164,6 +177,8 @@ def probe_of(name: str, all_settings: Settings) -> Probe:
 
 def endpoint_of(name: str, all_settings: Settings) -> Endpoint:
     """The endpoint of the probe of this name, with the key from the environment."""
+    from calib.probe import Endpoint
+
     settings = all_settings.probe(name)
     key = None
     if settings.api_key_env is not None:

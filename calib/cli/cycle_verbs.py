@@ -173,12 +173,13 @@ def _show_all(results: list[dict[str, Any]], none: str, *, as_json: bool) -> Non
     if as_json:
         output.emit({"windows": results})
         return
+    if not results:
+        sys.stdout.write(f"{none}\n")
+        return
     from calib.cli.tables import window_panel
 
     for result in results:
         window_panel(result)
-    if not results:
-        sys.stdout.write(f"{none}\n")
 
 
 def _show(result: dict[str, Any], *, as_json: bool) -> None:

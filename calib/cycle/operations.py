@@ -9,10 +9,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from calib.alerts import Alert
-from calib.cycle.closing import advance
-from calib.cycle.early import early_watch
-from calib.cycle.evaluation import skeleton
-from calib.cycle.opening import open_window
 from calib.cycle.ports import Ports, Watch
 from calib.db import windows
 from calib.db.windows import Window
@@ -37,6 +33,8 @@ def open_due(watch: Watch, ports: Ports) -> dict[str, Any] | None:
     with ports.engine.connect() as conn:
         if windows.find(conn, watch.stream, period.name) is not None:
             return None
+    from calib.cycle.opening import open_window
+
     window = open_window(watch, ports, period, channel=PRODUCTION)
     return account(window, ports)
 
@@ -45,6 +43,10 @@ def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
     """Take the stream's unfinished windows as far as their labels allow, oldest first."""
     with ports.engine.connect() as conn:
         unfinished = windows.unfinished(conn, watch.stream)
+    if not unfinished:
+        return []
+    from calib.cycle.closing import advance
+
     return [account(advance(window, ports), ports) for window in unfinished]
 
 
@@ -73,6 +75,9 @@ def backfill_channel(watch: Watch, ports: Ports, first: Period) -> str:
 
 def account(window: Window, ports: Ports) -> dict[str, Any]:
     """The window as `calib run --json` shows it, its alerts as they stand now."""
+    from calib.cycle.early import early_watch
+    from calib.cycle.evaluation import skeleton
+
     early = early_watch(window, ports) if window.result is None else None
     with ports.engine.connect() as conn:
         if window.result is None:
