@@ -48,11 +48,11 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.jobs
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	touch $@
 
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 lock:  ## resolve requirements/*.txt anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra jobs --extra dev pyproject.toml -o requirements/dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra jobs --group build pyproject.toml -c requirements/dev.txt -o requirements/jobs.txt
+	$(COMPILE) --extra jobs --extra dev pyproject.toml -o requirements/dev.txt
+	$(COMPILE) --extra jobs --group build pyproject.toml -c requirements/dev.txt -o requirements/jobs.txt
+	$(COMPILE) --extra measure pyproject.toml -c requirements/dev.txt -o requirements/measure.txt
 
 clean:  ## remove what the demo and the tools left
 	rm -rf demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

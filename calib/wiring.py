@@ -1,4 +1,7 @@
-"""From settings to the cycle's ports: the one place that knows both."""
+"""From settings to the cycle's ports: the one place that knows both.
+
+What a verb does not use is not imported: a relay from cron needs neither traffic nor statistics.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING
 
 from calib.cycle.ports import Ports, Watch
-from calib.cycle.retention import Retention
-from calib.db.engine import open_engine
-from calib.db.schema import make_ready, migrate
 from calib.errors import InvalidInput
-from calib.outbox.relay import Sender
-from calib.outbox.slack import SlackSender
-from calib.outbox.terminal import TerminalSender
-from calib.probe import Endpoint, Probe, read_questions
 from calib.settings import Settings, Stream, load
 from calib.store import Store, open_store
-from calib.traffic import Columns, Traffic
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from calib.cycle.retention import Retention
+    from calib.outbox.relay import Sender
+    from calib.probe import Endpoint, Probe
+    from calib.traffic import Traffic
 
 
 def utc_now() -> datetime:
@@ -64,6 +66,8 @@ class Deployment:
         Raises `SourceError` where it cannot be reached, and `InvalidInput` for a schema that is not ours,
         newer than this version, or older where nothing is migrated.
         """
+        from calib.db.schema import make_ready, migrate
+
         engine = open_database(self.settings)
         weakref.finalize(self, engine.dispose)
         if self.migrates:
@@ -126,6 +130,8 @@ class Deployment:
 
     def retention(self) -> Retention:
         """How long the texts of each stream and each probe are kept."""
+        from calib.cycle.retention import Retention
+
         return Retention(
             contexts={name: timedelta(days=s.keep_context_days) for name, s in self.settings.streams.items()},
             replies={name: timedelta(days=p.keep_replies_days) for name, p in self.settings.probes.items()},
@@ -135,18 +141,26 @@ class Deployment:
         """Slack where there is a token, else the terminal."""
         token = self.settings.slack_token
         if token is None:
+            from calib.outbox.terminal import TerminalSender
+
             return TerminalSender(sys.stderr)
+        from calib.outbox.slack import SlackSender
+
         slack = self.settings.slack
         return SlackSender(token.get_secret_value(), channel=slack.channel, base_url=slack.base_url)
 
 
 def open_database(settings: Settings) -> Engine:
     """The database that the settings name, whatever stands in it."""
+    from calib.db.engine import open_engine
+
     return open_engine(settings.database_url, schema=settings.database_schema)
 
 
 def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
     """The stream's traffic table."""
+    from calib.traffic import Columns, Traffic
+
     columns = stream.columns
     return Traffic(
         stream.traffic,
@@ -175,6 +189,8 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
 
 def probe_of(name: str, all_settings: Settings) -> Probe:
     """The probe of this name."""
+    from calib.probe import Probe, read_questions
+
     settings = all_settings.probe(name)
     return Probe(
         name=name,
@@ -198,6 +214,8 @@ def probe_of(name: str, all_settings: Settings) -> Probe:
 
 def endpoint_of(name: str, all_settings: Settings) -> Endpoint:
     """The endpoint of the probe of this name, with the key from the environment."""
+    from calib.probe import Endpoint
+
     settings = all_settings.probe(name)
     key = None
     if settings.api_key_env is not None:

@@ -7,10 +7,15 @@ import sys
 
 def main() -> None:
     """Run the command line; every error ends in one sentence and an exit code, never in a traceback."""
-    from calib.cli.app import app
-    from calib.cli.output import fail
+    from calib.cli.extras import missing_extra
+    from calib.cli.output import fail, refuse
 
-    as_json = "--json" in sys.argv[1:]
+    arguments = sys.argv[1:]
+    as_json = "--json" in arguments
+    if (extra := missing_extra(arguments)) is not None:
+        refuse(f"pip install 'calibwatch[{extra}]' is needed for this command", as_json=as_json)
+    from calib.cli.app import app
+
     try:
         app(prog_name="calib")
     except (KeyboardInterrupt, BrokenPipeError):

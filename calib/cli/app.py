@@ -12,15 +12,21 @@ app = typer.Typer(
     name="calib",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     help="""Keeps a model's stated confidence true.
 
 Start with a file of (confidence, correct): `calib measure log.csv`. See it all at work: `calib demo`.
 For production, write a `calib.toml`, try it with `calib check`, then `calib run STREAM --period 2026-10`.
+`calib COMMAND --help` has examples.
 
-Exit codes: 0 done · 1 the check that was asked for failed · 2 bad input or settings ·
-3 not enough evidence to say · 4 something outside failed (store, database, Slack, engine).
+\b
+Exit codes:
+  0  done
+  1  the check that was asked for failed
+  2  bad input or settings
+  3  not enough evidence to say
+  4  something outside failed: store, database, Slack, engine
 """,
 )
 
@@ -54,6 +60,7 @@ from calib.cli import (  # noqa: E402
     probe_verb,
     routes_verb,
     setup_verbs,
+    teaching,
 )
 
 app.command("measure")(measure_verb.measure)
@@ -77,3 +84,4 @@ mapping_verbs.app.command("history")(mapping_log_verbs.history)
 mapping_verbs.app.command("verify")(mapping_log_verbs.verify)
 mapping_verbs.app.command("open-epoch")(mapping_log_verbs.open_epoch)
 app.add_typer(mapping_verbs.app, name="mapping")
+teaching.teach(app)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from calib.cli import output
 from calib.cli.options import Json
 
+if TYPE_CHECKING:
+    from calib.tabular.labelled import Steps
+
 
 def chain(
-    file: Annotated[Path, typer.Argument(help="CSV or Parquet of steps: trace, confidence, correct.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV or Parquet of steps: trace, confidence, correct.")
+    ],
     trace: Annotated[str | None, typer.Option(help="The column that names each step's chain.")] = None,
     confidence: Annotated[str | None, typer.Option(help="The column of the steps' confidences.")] = None,
     correct: Annotated[
@@ -25,14 +30,27 @@ def chain(
     The product holds only where steps fail independently. With 300 labelled chains a mapping of whole chains
     mends it: the output has it, with its ECE on chains that it has not seen.
     """
+    from calib.tabular.labelled import read_steps
+
+    with output.progress(file.name, total=2) as step:
+        step("reading")
+        read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
+        step("measuring")
+        result = {"file": str(file), "rows": read.rows, "rejected": read.rejected} | _measured(file, read)
+    if json:
+        output.emit(result)
+    else:
+        _show(result)
+
+
+def _measured(file: Path, read: Steps) -> dict[str, Any]:
+    """The chains' products against their answers; with enough labels, the mapping that mends them."""
     from calib.calibrators import crossfit, held_out_ece, labels_of
     from calib.errors import InvalidInput
     from calib.measure import measure
     from calib.routing import fit_chain, traces
     from calib.routing.chains import LEAST_LABELS
-    from calib.traffic.labelled import read_steps
 
-    read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
     whole = traces(read.trace.tolist(), read.scores, read.correct)
     products, right = whole.labelled
     if not len(products):
@@ -40,27 +58,21 @@ def chain(
             f"{file}: none of its {len(whole.product)} chains has a label: write 1 or 0 on one row of each, "
             "for the whole chain"
         )
+    calibrated = None
+    if len(products) >= LEAST_LABELS:
+        labels = labels_of(products, right)
+        unseen = held_out_ece(crossfit(labels, method="platt"), labels)
+        calibrated = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
     lengths, counts = _lengths(whole.steps)
-    result: dict[str, Any] = {
-        "file": str(file),
-        "rows": read.rows,
-        "rejected": read.rejected,
+    return {
         "chains": len(whole.product),
         "labelled": len(products),
         "contradicted": whole.contradicted,
         "steps": dict(zip(lengths, counts, strict=True)),
         "product": measure(products, right).to_json(),
-        "calibrated": None,
+        "calibrated": calibrated,
         "labels_needed": max(0, LEAST_LABELS - len(products)),
     }
-    if len(products) >= LEAST_LABELS:
-        labels = labels_of(products, right)
-        unseen = held_out_ece(crossfit(labels, method="platt"), labels)
-        result["calibrated"] = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
-    if json:
-        output.emit(result)
-    else:
-        _show(result)
 
 
 def _lengths(steps: Any) -> tuple[list[str], list[int]]:
@@ -71,30 +83,26 @@ def _lengths(steps: Any) -> tuple[list[str], list[int]]:
 
 
 def _show(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
+    from calib.cli.page import Page
 
-    say = Console(highlight=False, soft_wrap=True).print
-    n = output.number
-    rejected = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
-    say(
-        f"[bold]{escape(result['file'])}[/bold]  {result['chains']:,} chains, {result['labelled']:,} labelled"
-    )
-    if rejected:
-        say(f"  not counted  {rejected}")
+    page, n = Page(), output.number
+    page.title(result["file"], f"{result['chains']:,} chains, {result['labelled']:,} labelled")
+    if result["rejected"]:
+        rejected = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
+        page.row("not counted", ", ".join(rejected))
     if result["contradicted"]:
-        say(f"  not counted  {result['contradicted']:,} chains whose rows disagree on the whole")
-    say("  steps        " + ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))
+        page.row("not counted", f"{result['contradicted']:,} chains whose rows disagree on the whole")
+    page.row("steps", ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))
     product = result["product"]
     low, high = n(product["accuracy_low"]), n(product["accuracy_high"])
-    say(
-        f"  product      claims {n(product['mean_confidence'])}, right {n(product['accuracy'])} "
-        f"({low} to {high}); ECE {output.interval(product)}"
+    page.row(
+        "product",
+        f"claims {n(product['mean_confidence'])}, right {n(product['accuracy'])} "
+        f"({low} to {high}); ECE {output.interval(product)}",
     )
     if result["calibrated"] is None:
-        say(
-            f"Next: label {result['labels_needed']:,} more whole chains: then a mapping of them can be fitted"
-        )
+        labels = f"{result['labels_needed']:,}"
+        page.say(f"Next: label {labels} more whole chains: then a mapping of them can be fitted")
         return
-    say(f"  calibrated   ECE {output.interval(result['calibrated'])} on chains that it has not seen")
-    say("Next: `--json` has the mapping; `calib.routing.chain(steps, mapping=…)` applies it")
+    page.row("calibrated", f"ECE {output.interval(result['calibrated'])} on chains that it has not seen")
+    page.say("Next: `--json` has the mapping; `calib.routing.chain(steps, mapping=…)` applies it")

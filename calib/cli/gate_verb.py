@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +12,7 @@ from calib.cli.options import Json
 
 if TYPE_CHECKING:
     from calib.gate import Sample
-    from calib.traffic.labelled import Labelled
+    from calib.tabular.labelled import Labelled
 
 STATES = {
     "degraded": "DEGRADED: calibration got worse",
@@ -23,8 +22,12 @@ STATES = {
 
 
 def gate(
-    before: Annotated[Path, typer.Argument(help="CSV or Parquet of the model or prompt as it is.")],
-    after: Annotated[Path, typer.Argument(help="The same of the one that would replace it.")],
+    before: Annotated[
+        Path, typer.Argument(metavar="BEFORE", help="CSV or Parquet of the model or prompt as it is.")
+    ],
+    after: Annotated[
+        Path, typer.Argument(metavar="AFTER", help="The same of the one that would replace it.")
+    ],
     max_rise: Annotated[
         float, typer.Option(min=0.001, max=0.5, help="The rise of the ECE that matters.")
     ] = 0.03,
@@ -54,17 +57,22 @@ def gate(
     the confidence, not the information in it.
     """
     from calib.gate import gate as judge
-    from calib.traffic.labelled import read_labelled
+    from calib.tabular.labelled import read_labelled
 
     # A column of any text is read as segments are; the pairs' names are one.
     names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": paired_by}
-    tables = [read_labelled(file, **names) for file in (before, after)]
-    was, now = (_sample(table) for table in tables)
-    pairs = None
-    if paired_by is not None:
-        one, other = _pairs(tables, (before, after), paired_by)
-        was, now, pairs = was.take(one), now.take(other), len(one)
-    found = judge(was, now, max_rise=max_rise, paired=pairs is not None)
+    with output.progress("gate", total=3) as step:
+        tables = []
+        for file in (before, after):
+            step(f"reading {file.name}")
+            tables.append(read_labelled(file, **names))
+        step("comparing")
+        was, now = (_sample(table) for table in tables)
+        pairs = None
+        if paired_by is not None:
+            one, other = _pairs(tables, (before, after), paired_by)
+            was, now, pairs = was.take(one), now.take(other), len(one)
+        found = judge(was, now, max_rise=max_rise, paired=pairs is not None)
     result = found.to_json() | {
         "max_rise": max_rise,
         "strict": strict,
@@ -80,7 +88,7 @@ def gate(
     if json:
         output.emit(result)
     else:
-        sys.stdout.write(_words(result))
+        _show(result)
     if code:
         raise typer.Exit(code)
 
@@ -181,17 +189,25 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _words(result: dict[str, Any]) -> str:
-    lines = [f"{_verdict(result)}"]
-    names = [output.printable(file["file"]).replace("\n", " ") for file in result["files"]]
-    lines.append(f"  before  {names[0]}: {result['before']['n']:,} labels{_left_out(result, 0)}")
-    lines.append(f"  after   {names[1]}: {result['after']['n']:,} labels{_left_out(result, 1)}")
-    for name, was, now, difference in _rows(result):
-        lines.append(f"  {name:18} {was:26} {now:26} {difference}")
-    lines += [line for line in (_limits(result), result["reading"]) if line]
+def _show(result: dict[str, Any]) -> None:
+    from calib.cli.page import Page
+
+    page = Page()
+    page.say(_verdict(result))
+    for which, word in enumerate(("before", "after")):
+        name = result["files"][which]["file"].replace("\n", " ")
+        page.row(word, f"{name}: {result[word]['n']:,} labels{_left_out(result, which)}")
+    short = {"stated confidence": "stated"}
+    rows = [
+        (short.get(name, name), was.replace(" to ", "–"), now.replace(" to ", "–"), moved)
+        for name, was, now, moved in _rows(result)
+    ]
+    page.table(("95%", "before", "after", "difference"), rows, left=(0, 1, 2, 3))
+    for line in (_limits(result), result["reading"]):
+        if line:
+            page.say(line)
     if result["exit_code"] == output.NOT_ENOUGH:
-        lines.append("Not proven stable, and --strict asks for proof.")
-    return "\n".join(lines) + "\n"
+        page.say("Not proven stable, and --strict asks for proof.")
 
 
 def _left_out(result: dict[str, Any], which: int) -> str:

@@ -12,7 +12,7 @@ from calib.cli.options import Json
 
 if TYPE_CHECKING:
     from calib.cycle.evidence import Rows
-    from calib.traffic.labelled import Labelled
+    from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files
 # The practice's limits of the ECE.
@@ -22,7 +22,10 @@ USELESS = 0.15
 
 def measure(
     file: Annotated[
-        Path, typer.Argument(help="CSV or Parquet with confidence, correct[, weight, segment, cluster].")
+        Path,
+        typer.Argument(
+            metavar="FILE", help="CSV or Parquet with confidence, correct[, weight, segment, cluster]."
+        ),
     ],
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="An earlier file: has it got worse since?")
@@ -50,35 +53,41 @@ def measure(
     from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
-    from calib.traffic.labelled import read_labelled
+    from calib.tabular.labelled import read_labelled
 
     names = {"confidence": confidence, "correct": correct, "weight": weight}
     names |= {"segment": segment, "cluster": cluster}
-    table = read_labelled(file, **names)
-    sample = rows_of(table)
-    found = measure_rows(
-        table.scores,
-        table.correct,
-        weights=table.weights,
-        clusters=clusters(sample),
-        bins=Bins.equal_width(bins),
-    )
-    result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
-    result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
-    result["verdict"] = verdict(found.ece.low, found.ece.high)
-    if table.segments is not None:
-        for name in sorted({one for one in table.segments if one is not None}):
-            here = sample.of_segment(name)
-            part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
-            result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
-    if baseline is not None:
-        result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
-    if not no_picture:
-        from calib.report.figures import draw_reliability
+    steps = 2 + (baseline is not None) + (not no_picture)
+    with output.progress(file.name, total=steps) as step:
+        step("reading")
+        table = read_labelled(file, **names)
+        step("measuring")
+        sample = rows_of(table)
+        found = measure_rows(
+            table.scores,
+            table.correct,
+            weights=table.weights,
+            clusters=clusters(sample),
+            bins=Bins.equal_width(bins),
+        )
+        result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
+        result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
+        result["verdict"] = verdict(found.ece.low, found.ece.high)
+        if table.segments is not None:
+            for name in sorted({one for one in table.segments if one is not None}):
+                here = sample.of_segment(name)
+                part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
+                result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
+        if baseline is not None:
+            step(f"comparing with {baseline.name}")
+            result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
+        if not no_picture:
+            from calib.report.figures import draw_reliability
 
-        picture = picture or Path(f"{file.stem}-reliability.png")
-        draw_reliability(picture, result, title=file.name)
-        result["picture"] = str(picture)
+            step("drawing")
+            picture = picture or Path(f"{file.stem}-reliability.png")
+            draw_reliability(picture, result, title=file.name)
+            result["picture"] = str(picture)
     if json:
         output.emit(result)
     else:
@@ -142,52 +151,45 @@ def _change(now: Rows, before: Rows, max_rise: float) -> dict[str, Any]:
 
 
 def _show(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+    from calib.cli.page import Page
     from calib.cli.tables import change_words
 
-    console = Console(highlight=False)
-    rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result["rejected"].items())
-    console.print(f"[bold]{escape(result['file'])}[/bold]  {result['n']:,} of {result['rows']:,} rows")
-    if rejected:
-        console.print(f"  not counted  {rejected}")
+    page, n = Page(), output.number
+    page.title(result["file"], f"{result['n']:,} of {result['rows']:,} rows")
+    if result["rejected"]:
+        rejected = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
+        page.row("not counted", ", ".join(rejected))
     gap = result["gap"]
     lean = "overconfident" if gap > 0 else "underconfident"
-    n = output.number
-    console.print(
-        f"  ECE          {output.interval(result)}   (plugin, biased upwards: {n(result['ece_plugin'])})"
-    )
+    plugin = n(result["ece_plugin"])
+    page.row("ECE", f"{output.interval(result)}   (plugin, biased upwards: {plugin})")
+    page.row("verdict", result["verdict"])
     low, high = n(result["accuracy_low"]), n(result["accuracy_high"])
-    console.print(f"  verdict      {result['verdict']}")
-    console.print(
-        f"  accuracy     {n(result['accuracy'])} ({low} to {high}), "
-        f"stated {n(result['mean_confidence'])}: {lean} by {abs(gap):.3f}"
+    page.row(
+        "accuracy",
+        f"{n(result['accuracy'])} ({low} to {high}), "
+        f"stated {n(result['mean_confidence'])}: {lean} by {abs(gap):.3f}",
     )
     for key, name in (("brier", "Brier score"), ("log_loss", "log loss"), ("auroc", "AUROC")):
         low, high = n(result[f"{key}_low"]), n(result[f"{key}_high"])
-        console.print(f"  {name:12} {n(result[key])} ({low} to {high})")
+        page.row(name, f"{n(result[key])} ({low} to {high})")
     if not result["informative"]:
-        console.print(
-            "  [bold]no information[/bold]: this confidence does not tell right answers from wrong ones"
+        page.row("signal", "no information: this confidence does not tell right answers from wrong ones")
+    rows = [
+        (
+            f"{'(' if part['lo'] else '['}{part['lo']:g}, {part['hi']:g}]",
+            f"{part['n']:,}",
+            n(part["mean_score"]),
+            f"{n(part['accuracy'])} ({n(part['low'])} to {n(part['high'])})",
         )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("bin", "rows", "stated", "accuracy (95%)"):
-        table.add_column(name, justify="right")
-    for bin_ in result["bins"]:
-        if bin_["n"]:
-            accuracy = f"{n(bin_['accuracy'])} ({n(bin_['low'])} to {n(bin_['high'])})"
-            table.add_row(
-                f"({bin_['lo']:g}, {bin_['hi']:g}]", f"{bin_['n']:,}", n(bin_["mean_score"]), accuracy
-            )
-    console.print(table)
+        for part in result["bins"]
+        if part["n"]
+    ]
+    page.table(("bin", "rows", "stated", "accuracy (95%)"), rows, left=())
     for name, part in result["segments"].items():
-        console.print(
-            f"  {escape(output.printable(name)):24} ECE {output.interval(part)}  ({part['n']:,} rows)  "
-            f"{part['verdict']}"
-        )
+        page.say(f"{name}: ECE {output.interval(part)}, {part['n']:,} rows; {part['verdict']}", indent=2)
     if result["change"] is not None:
-        console.print(f"  change       {change_words(result['change'])}")
+        page.row("change", change_words(result["change"]))
     if result["picture"]:
-        console.print(f"Picture: {escape(result['picture'])}")
+        page.say("Picture:")
+        page.command(result["picture"])

@@ -12,7 +12,7 @@ Json = Annotated[
 ]
 Config = Annotated[
     Path,
-    typer.Option("--config", envvar="CALIB_CONFIG", help="The settings file.", show_default="calib.toml"),
+    typer.Option("--config", envvar="CALIB_CONFIG", help="The settings file."),
 ]
 StreamName = Annotated[str, typer.Argument(metavar="STREAM", help="A stream that calib.toml names.")]
 Channel = Annotated[str, typer.Option("--channel", help="The channel of mappings.")]

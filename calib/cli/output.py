@@ -7,11 +7,11 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from calib import errors
+from calib.cli.progress import printable as printable
+from calib.cli.progress import progress as progress
 from calib.redaction import redacted
 
 DONE, FAILED, BAD_INPUT, NOT_ENOUGH, OUTSIDE = range(5)
@@ -61,33 +61,12 @@ def message(error: BaseException) -> str:
     return redacted(str(error))
 
 
-def printable(text: str) -> str:
-    """Without control characters: what models and files say must not drive the terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
-
-
-@contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Callable[[str], None]]:
-    """A bar for people on standard error; call what it gives once a step, with a word on the step."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        SpinnerColumn,
-        TextColumn,
-        TimeElapsedColumn,
-    )
-
-    console = Console(stderr=True)
-    columns = [SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(label, total=total)
-
-        def step(word: str) -> None:
-            bar.update(task, description=f"{label}: {word}", advance=1)
-
-        yield step
+def refuse(message: str, *, as_json: bool) -> NoReturn:
+    """Leave with code 2 and one line that says what to do."""
+    if as_json:
+        emit({"error": {"kind": "MissingExtra", "message": message, "exit_code": BAD_INPUT}})
+    sys.stderr.write(f"{message}\n")
+    raise SystemExit(BAD_INPUT)
 
 
 def counted(n: int, one: str, many: str | None = None) -> str:
@@ -102,6 +81,17 @@ def counted(n: int, one: str, many: str | None = None) -> str:
 def number(value: float | None, digits: int = 3) -> str:
     """A number for people; a dash where there is none."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def p_value(p: float, draws: int | None = None) -> str:
+    """A p-value for people; one at the end of what `draws` simulated draws can give is said to be that.
+
+    >>> p_value(0.0123), p_value(0.0004), p_value(0.001, draws=999), p_value(0.002, draws=999)
+    ('p = 0.012', 'p < 0.001', 'p ≤ 1/1000', 'p = 0.002')
+    """
+    if draws is not None and p * (draws + 1) < 1.5:
+        return f"p ≤ 1/{draws + 1}"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def interval(measured: dict[str, Any] | None, digits: int = 3) -> str:

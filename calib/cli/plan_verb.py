@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from calib.cli import output
-from calib.cli.options import CONFIG, Config, Json, StreamName
+from calib.cli.options import CONFIG, Config, Json
+from calib.errors import InvalidInput
 
 
 def plan(
-    stream: StreamName,
+    stream: Annotated[
+        str,
+        typer.Argument(metavar="STREAM", help="A stream of calib.toml, or a labelled CSV or Parquet file."),
+    ],
     labels: Annotated[
         int | None, typer.Option("--labels", min=20, help="A window's budget. Default: the stream's.")
     ] = None,
@@ -30,72 +36,94 @@ def plan(
 
     Simulates the change test on the stream's latest traffic, within its budget of false alarms. "Sees" means
     4 times in 5. Nothing is opened, drawn or written.
-    """
-    from calib.cycle import latest_due
-    from calib.cycle.planning import planned
-    from calib.period import Period
-    from calib.sampling.planner import RISES
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
-    watch, ports = opened.watch(stream), opened.ports(stream)
-    on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
-    with output.progress(f"{stream}: simulating", total=1) as step:
-        found = planned(watch, ports, on, labels=labels, rises=rise or RISES)
-        step("done")
+    Where STREAM is the path of a file, the plan rests on that file's confidences and answers, for a first
+    guess before anything is set up: 500 labels a window, false alarms in 5% of windows.
+    """
+    from calib.sampling.planner import RISES
+
+    path = Path(stream)
+    if path.is_file():
+        if period is not None:
+            raise InvalidInput(f"{path} is a file, which has no periods: leave --period out")
+        from calib.cli.plan_file import planned_on_file
+
+        with output.progress(path.name, total=1) as step:
+            step("simulating")
+            found = planned_on_file(path, labels=labels, rises=rise or RISES)
+    else:
+        found = _of_stream(stream, period, labels=labels, rises=rise or RISES, config=config)
     if json:
         output.emit(found)
     else:
         _show(found)
 
 
+def _of_stream(
+    stream: str, period: str | None, *, labels: int | None, rises: Sequence[float], config: Path
+) -> dict[str, Any]:
+    from calib.cycle import latest_due
+    from calib.cycle.planning import planned
+    from calib.period import Period
+    from calib.wiring import Deployment
+
+    opened = Deployment.open(config)
+    watch, ports = opened.watch(stream), opened.ports(stream)
+    on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
+    with output.progress(stream, total=1) as step:
+        step("simulating")
+        return planned(watch, ports, on, labels=labels, rises=rises)
+
+
 def _show(found: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from calib.cli.page import Page
 
-    from calib.cli.tables import wide_enough
-
-    console = Console(highlight=False, soft_wrap=True)
-    say = console.print
-    say(
-        f"[bold]{found['stream']}[/bold]  planned on {found['period']}: {found['population']:,} predictions, "
-        f"expected accuracy from {found['accuracy_from']}"
+    page = Page()
+    name = found["stream"] or found["file"]
+    on = f"planned on {found['period']}: " if found["period"] else ""
+    page.title(
+        name, f"{on}{found['population']:,} predictions, expected accuracy from {found['accuracy_from']}"
     )
     seen = found["minimum_detectable_rise"]
     budget = f"With {found['labels']:,} labels a window"
     if seen is None:
-        say(f"{budget} you would see no rise at all: not even a total loss of accuracy, 4 times in 5.")
+        page.say(f"{budget} you would see no rise at all: not even a total loss of accuracy, 4 times in 5.")
     else:
-        say(
+        page.say(
             f"{budget} you would hear of a rise of the ECE by {seen:.3f} or more, 4 times in 5. "
             "A smaller one would mostly pass unseen: no news is then no proof."
         )
     for one in found["detections"]:
         if one["labels"] is None:
-            say(f"  a rise of {one['rise']:.3f}: more labels than can be had")
+            page.say(f"a rise of {one['rise']:.3f}: more labels than can be had", indent=2)
         else:
-            say(f"  a rise of {one['rise']:.3f}: about {one['labels']:,} labels a window")
+            page.say(f"a rise of {one['rise']:.3f}: about {one['labels']:,} labels a window", indent=2)
     for one in found["certifications"]:
+        target = f"to certify {one['target']:.0%}"
         if one["labels"] is None:
-            say(f"  to certify {one['target']:.0%}: no number of labels; expected accuracy is too low")
+            page.say(f"{target}: no number of labels; expected accuracy is too low", indent=2)
         else:
-            say(
-                f"  to certify {one['target']:.0%}: about {one['labels']:,} labels a window, for a cut at "
-                f"{one['cut']:.3f} that keeps {one['share']:.0%} of predictions"
+            page.say(
+                f"{target}: about {one['labels']:,} labels a window, for a cut at "
+                f"{one['cut']:.3f} that keeps {one['share']:.0%} of predictions",
+                indent=2,
             )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    wanted = [one for one in found["detections"] if one["labels"] is not None]
-    for name in ("confidence", "share", "expected accuracy", "labels now"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for one in wanted:
-        table.add_column(f"for {one['rise']:.3f}", justify="right", no_wrap=True)
-    for b, part in enumerate(found["strata"]):
-        table.add_row(
-            f"{part['from']:g} to {part['to']:g}",
-            f"{part['share']:.1%}",
-            f"{part['accuracy']:.3f}",
-            f"{found['by_stratum'][b]:,}",
-            *(f"{one['by_stratum'][b]:,}" for one in wanted),
-        )
-    wide_enough(table).print(table)
-    say(f"Next: set `labels` of this stream in calib.toml; `calib plan {found['stream']} --labels N` tries N")
+    page.say("Labels by stratum, now and to see each rise:")
+    possible = [one for one in found["detections"] if one["labels"] is not None]
+    for at, wanted in _in_columns(possible, page.width):
+        rows = []
+        for b, part in enumerate(found["strata"]):
+            known = (f"{part['share']:.1%}", f"{part['accuracy']:.3f}", f"{found['by_stratum'][b]:,}")
+            labels = (f"{one['by_stratum'][b]:,}" for one in wanted)
+            rows.append((f"{part['from']:g} to {part['to']:g}", *(known if at == 0 else ()), *labels))
+        heads = ("share", "accuracy", "now") if at == 0 else ()
+        page.table(("confidence", *heads, *(f"for {one['rise']:.3f}" for one in wanted)), rows)
+    page.say("Next: set `labels` of the stream in calib.toml. To try another number N:")
+    page.command(f"calib plan {name} --labels N")
+
+
+def _in_columns(wanted: list[Any], width: int) -> list[tuple[int, list[Any]]]:
+    """As many rises as fit beside each other, with the place of the first: many go into several tables."""
+    fixed, each = 46, 11  # columns
+    size = max(1, (width - fixed) // each)
+    return [(at, wanted[at : at + size]) for at in range(0, max(1, len(wanted)), size)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from calib.calibrators import Labels
+    from calib.cli.page import Page
     from calib.cycle.design import Design
     from calib.db.windows import Window
 
@@ -52,15 +52,16 @@ def routes(
     opened = Deployment.open(config)
     watch = opened.watch(stream)
     targets = targets_of(preset) if preset else watch.targets
-    with opened.engine.connect() as conn:
+    result = {"stream": stream, "targets": list(targets)} | NOTHING
+    with output.progress(stream, total=1) as step, opened.engine.connect() as conn:
         window = _window(conn, stream, period)
-        result = {"stream": stream, "targets": list(targets)} | NOTHING
         if window is not None:
+            step("certifying")
             result |= _account(conn, window, targets, watch.threshold)
     if json:
         output.emit(result)
     else:
-        sys.stdout.write(_words(result))
+        _show(result)
     if window is None:
         raise typer.Exit(output.NOT_ENOUGH)
 
@@ -146,43 +147,49 @@ def _share(design: Design, cut: float) -> float:
     return sum(n for at, n, _ in design.cells if at >= lowest) / max(1, sum(n for _, n, _ in design.cells))
 
 
-def _words(result: dict[str, Any]) -> str:
-    stream = output.printable(result["stream"])
+def _show(result: dict[str, Any]) -> None:
+    from calib.cli.page import Page
+
+    page, stream = Page(), result["stream"]
     if result["period"] is None:
-        return (
-            f"{stream}: no window is closed yet; `calib run {stream} --period …` takes one on until it is\n"
-        )
-    lines = [f"{stream}, by the {result['labels']:,} labels of {result['period']}"]
-    lines += _part_words(result)
+        page.say(f"{stream}: no window is closed yet; take one on until it is:")
+        page.command(f"calib run {stream} --period …")
+        return
+    page.title(stream, f"by the {result['labels']:,} labels of {result['period']}")
+    _show_part(page, result)
     for name, part in result["segments"].items():
-        title = output.printable(name).replace("\n", " ")
-        lines += [f"{title}, {part['labels']:,} labels", *_part_words(part)]
+        page.title(name.replace("\n", " "), f"{part['labels']:,} labels")
+        _show_part(page, part)
     if result["chain"]:
-        lines.append("A chain of such steps, each acted on at the threshold, failing independently:")
-        for row in result["chain"]:
-            lines.append(
-                f"  {row['steps']} step{'s' if row['steps'] > 1 else ' '}  claims {row['claimed']:.2f}, "
-                f"delivers {row['delivered']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        page.say("A chain of such steps, each acted on at the threshold, failing independently:")
+        rows = [
+            (
+                str(row["steps"]),
+                f"{row['claimed']:.2f}",
+                f"{row['delivered']:.2f} ({row['low']:.2f} to {row['high']:.2f})",
             )
-    return "\n".join(lines) + "\n"
+            for row in result["chain"]
+        ]
+        page.table(("steps", "claims", "delivers (95%)"), rows, left=())
 
 
-def _part_words(part: dict[str, Any]) -> list[str]:
-    lines = []
+def _show_part(page: Page, part: dict[str, Any]) -> None:
     for one in part["certificates"]:
         if one["cut"] is None:
-            lines.append(f"  {one['target']:.1%} right: no cut, {one['reason']}")
+            page.say(f"{one['target']:.1%} right: no cut, {one['reason']}", indent=2)
         else:
-            lines.append(
-                f"  {one['target']:.1%} right: at or above {one['cut']:g}, {one['share']:.1%} of the "
-                f"traffic; accuracy there at least {one['accuracy_low']:.1%}"
+            page.say(
+                f"{one['target']:.1%} right: at or above {one['cut']:g}, {one['share']:.1%} of the "
+                f"traffic; accuracy there at least {one['accuracy_low']:.1%}",
+                indent=2,
             )
     for kind, now in (part["threshold"] or {}).items():
+        what = f"threshold {now['threshold']:g} on {kind} confidence"
         if now["accuracy"] is None:
-            lines.append(f"  threshold {now['threshold']:g} on {kind} confidence: nothing passes")
+            page.say(f"{what}: nothing passes", indent=2)
         else:
-            lines.append(
-                f"  threshold {now['threshold']:g} on {kind} confidence: {now['share']:.1%} pass, stated "
-                f"{now['stated']:.3f}, right {now['accuracy']:.3f} ({now['low']:.3f} to {now['high']:.3f})"
+            page.say(
+                f"{what}: {now['share']:.1%} pass, stated {now['stated']:.3f}, "
+                f"right {now['accuracy']:.3f} ({now['low']:.3f} to {now['high']:.3f})",
+                indent=2,
             )
-    return lines

@@ -6,12 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.measure import Measurement
-from rich.table import Table
-
-from calib.cli.output import interval, number, printable
+from calib.cli.output import interval, number, p_value
+from calib.cli.page import Page
 
 STATES = {
     "first": "first window: nothing to compare with yet",
@@ -20,92 +16,99 @@ STATES = {
     "degraded": "DEGRADED",
     "changed": "changed",
 }
-
-
-HEADERS = ("period", "labels", "raw ECE (95%)", "served ECE (95%)", "change", "mapping", "alerts")
+RAW, SERVED = "raw ECE (95%)", "served ECE (95%)"
 
 
 def windows_table(results: list[dict[str, Any]]) -> None:
-    """A line for each window."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in HEADERS:
-        table.add_column(name, no_wrap=True)
+    """A line for each window, and one more where there is news of it."""
+    rows: list[tuple[str, ...]] = []
     for result in results:
-        table.add_row(*row_of(result))
-    wide_enough(table).print(table)
+        labels = f"{result['labels']['n']:,}"
+        cells = (short_interval(result["raw"]), short_interval(result["served"]))
+        rows.append((result["period"], labels, *cells, verdict_of(result)))
+        if news := "; ".join(_news(result)):
+            rows.append((news,))
+    Page().table(("period", "labels", RAW, SERVED, "change"), rows, left=(0, 4), indent=0)
 
 
-def wide_enough(table: Table) -> Console:
-    """A console that cuts no cell off: a narrow terminal and a log file wrap long lines by themselves."""
-    console = Console(highlight=False, soft_wrap=True)
-    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
-    console.width = max(console.width, needed)
-    return console
+def verdict_of(result: dict[str, Any]) -> str:
+    """The change, or how far the window came, in one or two words."""
+    state = result["change"]["state"] or result["state"]
+    return "DEGRADED" if state == "degraded" else str(state).replace("_", " ")
 
 
-def row_of(result: dict[str, Any]) -> tuple[str, ...]:
-    """The cells of one window."""
-    change = result["change"]
-    word = (change["state"] or result["state"]).replace("_", " ")
-    refit = result["refit"]
-    return (
-        result["period"],
-        f"{result['labels']['n']} of {result['sample']['n']}",
-        interval(result["raw"]),
-        interval(result["served"]),
-        word,
-        f"new {refit['mapping'][:8]}" if refit["published"] else "upheld" if refit.get("upheld") else "–",
-        ", ".join(alert["kind"].replace("_", " ") for alert in result["alerts"]) or "–",
-    )
+def _news(result: dict[str, Any]) -> Iterator[str]:
+    """What a window did, and what it waits for."""
+    if missing := result["labels"]["missing"]:
+        yield f"{missing:,} of {result['sample']['n']:,} without a label"
+    if result["refit"]["published"]:
+        yield f"new mapping {result['refit']['mapping'][:8]}"
+    elif result["refit"].get("upheld"):
+        yield "mapping upheld"
+    if alerts := ", ".join(alert["kind"].replace("_", " ") for alert in result["alerts"]):
+        yield f"alerts: {alerts}"
+
+
+def short_interval(measured: dict[str, Any] | None) -> str:
+    """An ECE with its interval, as narrow as it can be."""
+    if measured is None or measured["ece"] is None:
+        return "–"
+    return f"{number(measured['ece'])} ({number(measured['low'])}–{number(measured['high'])})"
 
 
 def demo_year(summary: dict[str, Any]) -> None:
     """The demo's year with the truth beside it, and what there is to look at."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in (*HEADERS, "true raw", "true served"):
-        table.add_column(name, no_wrap=True)
+    page = Page()
+    rows: list[tuple[str, ...]] = []
     for window in summary["windows"]:
         true = window["true"]
-        cells = (*row_of(window), number(true["raw_ece"]), number(true["served_ece"]))
-        table.add_row(*cells, style="bold" if window["alerts"] else None)
-    console = wide_enough(table)
-    console.print(table)
+        cells = [window["period"]]
+        for kind in ("raw", "served"):
+            cells += [short_interval(window[kind]), number(true[f"{kind}_ece"])]
+        rows.append((*cells, verdict_of(window)))
+        if news := "; ".join(_news(window)):
+            rows.append((news,))
+    page.table(("period", RAW, "true", SERVED, "true", "change"), rows, left=(0, 5), indent=0)
     changed = next(w for w in summary["windows"] if w["period"] == summary["changed_at"])
-    console.print(
-        f"\nIn {changed['period']} the camera slipped: served confidence was off by "
-        f"{interval(changed['served'])}, and the change test said {changed['change']['state']}.\n"
-        f"Pictures: {summary['report']}\n          {summary['picture']}\n"
-        f"Next: cd {Path(summary['store']).parent} && calib mapping list {changed['stream']}, "
-        "or `calib measure` on a file of your own"
+    page.say("")
+    page.say(
+        f"In {changed['period']} the camera slipped: served confidence was off by "
+        f"{interval(changed['served'])}, and the change test said {verdict_of(changed)}."
     )
+    page.say("Pictures:")
+    page.command(str(summary["report"]))
+    page.command(str(summary["picture"]))
+    page.say("Next:")
+    page.command(f"cd {Path(summary['store']).parent} && calib mapping list {changed['stream']}")
+    page.command("calib measure FILE    (a file of your own)")
 
 
 def window_panel(result: dict[str, Any]) -> None:
     """One window in words."""
-    console = Console(highlight=False, soft_wrap=True)
-    say = console.print
+    page = Page()
     stream, period, labels = result["stream"], result["period"], result["labels"]
-    say(f"[bold]{stream} {period}[/bold]  {result['state'].replace('_', ' ')}")
+    page.title(f"{stream} {period}", result["state"].replace("_", " "))
     rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result["rejected"].items())
-    say(f"  population  {result['population']:,}" + (f"  (not counted: {rejected})" if rejected else ""))
-    say(
-        f"  labels      {labels['n']} of {result['sample']['n']}: {labels['correct']} correct, "
-        f"{labels['unsure']} unsure, {labels['missing']} missing"
+    page.row("population", f"{result['population']:,}" + (f"  (not counted: {rejected})" if rejected else ""))
+    page.row(
+        "labels",
+        f"{labels['n']:,} of {result['sample']['n']:,}: {labels['correct']:,} correct, "
+        f"{labels['unsure']:,} unsure, {labels['missing']:,} missing",
     )
     if result["raw"]["ece"] is not None:
-        say(f"  raw ECE     {interval(result['raw'])}   AUROC {number(result['raw']['auroc'])}")
-        say(f"  served ECE  {interval(result['served'])}   ({result['served']['source']})")
+        page.row("raw ECE", f"{interval(result['raw'])}   AUROC {number(result['raw']['auroc'])}")
+        page.row("served ECE", f"{interval(result['served'])}   ({result['served']['source']})")
     change, refit = result["change"], result["refit"]
     if change["state"] is not None:
-        say(f"  change      {change_words(change)}")
+        page.row("change", change_words(change))
     for heading, line in _evidence(result):
-        say(f"  {heading:11} {escape(printable(line))}")
+        page.row(heading, line)
     if change["state"] is not None or result["state"] == "insufficient":
         new = f"new mapping {refit['mapping'][:12]}: " if refit["published"] else "no new mapping: "
-        say(f"  refit       {new}{printable(refit['reason'])}")
+        page.row("refit", f"{new}{refit['reason']}")
     for alert in result["alerts"]:
-        say(f"  alert       {alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
-    say(f"Next: {_next(result, stream, period)}")
+        page.row("alert", f"{alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
+    page.say(f"Next: {_next(result, stream, period)}")
 
 
 def _evidence(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -150,9 +153,8 @@ def change_words(change: dict[str, Any]) -> str:
     words = STATES[change["state"]]
     if change["rise"] is None:
         return words
-    rise = (
-        f"rise {change['rise']:+.3f} ({change['low']:+.3f} to {change['high']:+.3f}), p = {change['p']:.3f}"
-    )
+    p = p_value(change["p"], change.get("draws"))
+    rise = f"rise {change['rise']:+.3f} ({change['low']:+.3f} to {change['high']:+.3f}), {p}"
     seen = change["minimum_detectable_rise"]
     could = "" if seen is None else f"; a rise of {seen:.3f} would have been seen 4 times in 5"
     direction = f", {change['direction']}" if change["direction"] else ""

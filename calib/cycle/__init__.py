@@ -1,23 +1,54 @@
-"""The cycle of one window as plain functions of ports; it knows no Prefect."""
+"""The cycle of one window as plain functions of ports; it knows no Prefect.
+
+Each name is imported when it is first used: who measures a file needs neither database nor engine.
+"""
 
 from __future__ import annotations
 
-from calib.cycle.closing import advance
-from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
-from calib.cycle.opening import open_window
-from calib.cycle.ports import Ports, Watch
-from calib.cycle.retention import Retention, erase_texts
-from calib.cycle.schedule import (
-    PRODUCTION,
-    backfill_channel,
-    deliver,
-    evaluate_open,
-    latest_due,
-    open_due,
-    range_of,
-)
-from calib.cycle.summary import summary
-from calib.cycle.watchdog import watch_over
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from calib.cycle.closing import advance
+    from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
+    from calib.cycle.opening import open_window
+    from calib.cycle.ports import Ports, Watch
+    from calib.cycle.retention import Retention, erase_texts
+    from calib.cycle.schedule import (
+        PRODUCTION,
+        backfill_channel,
+        deliver,
+        evaluate_open,
+        latest_due,
+        open_due,
+        range_of,
+    )
+    from calib.cycle.summary import summary
+    from calib.cycle.watchdog import watch_over
+
+_HOMES = {
+    "Failure": "fleet",
+    "Fleet": "fleet",
+    "PRODUCTION": "schedule",
+    "PartlyDone": "fleet",
+    "Ports": "ports",
+    "Retention": "retention",
+    "Watch": "ports",
+    "advance": "closing",
+    "backfill_channel": "schedule",
+    "deliver": "schedule",
+    "each": "fleet",
+    "erase_texts": "retention",
+    "evaluate_open": "schedule",
+    "latest_due": "schedule",
+    "open_due": "schedule",
+    "open_window": "opening",
+    "range_of": "schedule",
+    "record_failure": "fleet",
+    "summary": "summary",
+    "watch_over": "watchdog",
+    "worth_retrying": "fleet",
+}
 
 __all__ = [
     "PRODUCTION",
@@ -42,3 +73,9 @@ __all__ = [
     "watch_over",
     "worth_retrying",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

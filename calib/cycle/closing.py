@@ -16,9 +16,7 @@ Several runs may work on one window at the same time. Three rules make that as i
 from __future__ import annotations
 
 import uuid
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from calib.alerts import Previous, blind, early_warning, rejected_share, window_alerts
 from calib.cycle.early import early_watch
@@ -32,6 +30,9 @@ from calib.outbox import queue as outbox
 from calib.review import outcomes, queue
 from calib.store import Entry, Intent, head, promote, publish, recent
 from calib.traffic import Interval
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 PUBLISHER = "calibwatch"
 ATTEMPTS = 5  # at a channel that others move at the same time

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection
 
 from calib.cycle.design import Design
 from calib.cycle.evidence import rows
@@ -20,6 +19,9 @@ from calib.measure import EProcess
 from calib.review import queue
 from calib.review.queue import Cohort
 from calib.store import read_mapping
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Floats = npt.NDArray[np.float64]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import Connection
 
 from calib.cycle.design import Design
 from calib.cycle.early import early_watch
@@ -31,6 +30,9 @@ from calib.review import queue
 from calib.review.queue import Cohort
 from calib.routing import certified
 from calib.store import Entry, head, read_mapping
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

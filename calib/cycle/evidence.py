@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,9 @@ from calib.calibrators import Labels
 from calib.calibrators.segments import applied as by_segment
 from calib.format import Mapping
 from calib.measure import Counts, Strata, cluster_counts, group_means, kish_counts
-from calib.review.queue import Cohort
+
+if TYPE_CHECKING:
+    from calib.review.queue import Cohort
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]

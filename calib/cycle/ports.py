@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
-
-from sqlalchemy import Engine
+from typing import TYPE_CHECKING, Any
 
 from calib.period import Kind, Period, per_year
-from calib.store import Store
-from calib.traffic import Traffic
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from calib.store import Store
+    from calib.traffic import Traffic
 
 WINDOW_SHARE, ANCHOR_SHARE, EARLY_SHARE = 0.6, 0.2, 0.2  # of a window's α
 

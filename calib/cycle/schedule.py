@@ -6,20 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Engine
-
-from calib.cycle.closing import advance
 from calib.cycle.fleet import all_parts
-from calib.cycle.opening import open_window
 from calib.cycle.ports import Ports, Watch
-from calib.cycle.summary import summary
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.outbox.relay import Sender, relay
 from calib.period import Period, periods
 from calib.store import head
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 PRODUCTION = "production"
 
@@ -38,6 +36,9 @@ def open_due(watch: Watch, ports: Ports) -> dict[str, Any] | None:
     with ports.engine.connect() as conn:
         if windows.find(conn, watch.stream, period.name) is not None:
             return None
+    from calib.cycle.opening import open_window
+    from calib.cycle.summary import summary
+
     window = open_window(watch, ports, period, channel=PRODUCTION)
     return summary(window, ports)
 
@@ -51,6 +52,11 @@ def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
     """
     with ports.engine.connect() as conn:
         unfinished = windows.unfinished(conn, watch.stream)
+    if not unfinished:
+        return []
+    from calib.cycle.closing import advance
+    from calib.cycle.summary import summary
+
     return all_parts(
         watch.stream,
         [(window.period, lambda w=window: [summary(advance(w, ports), ports)]) for window in unfinished],  # type: ignore[misc]

@@ -27,7 +27,9 @@ class Change:
     `degraded`: the accuracies moved and the ECE rose. `changed`: they moved without hurting. `stable`: proven
     not to have risen by `max_rise`. `no_change_seen`: nothing found, and `minimum_detectable_rise` says what
     could have been found. `first`: there is nothing to compare with. `p` is the test's, `rise` that of the
-    debiased ECE with its interval, `accuracy_change` now minus before at this window's masses with its own.
+    debiased ECE with its interval, `draws` the number of simulated draws that `p` rests on, None where it
+    comes from a formula (p is at least 1 / (draws + 1)), `accuracy_change` now minus before at this window's
+    masses with its own.
     """
 
     state: State
@@ -42,6 +44,7 @@ class Change:
     accuracy_change_low: float | None
     accuracy_change_high: float | None
     labels_to_prove_stable: int | None
+    draws: int | None = None
 
     @classmethod
     def first(cls) -> Change:
@@ -145,6 +148,7 @@ def change_test(
         accuracy_change_low=moved - half,
         accuracy_change_high=moved + half,
         labels_to_prove_stable=labels_to_prove_stable(scene, expected, q),
+        draws=draws,
     )
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
-from sqlalchemy import Connection, Engine
 
 from calib.alerts import probe_alerts
 from calib.db import probes
@@ -25,6 +24,9 @@ from calib.probe.probe import Probe, digest_of
 from calib.probe.questions import FEWEST
 from calib.probe.reading import read
 from calib.probe.result import result_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
 
 
 def run_probe(

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, Select, distinct, func, insert, select, update
 
 from calib.db import tables, windows
 from calib.errors import QueueError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
@@ -85,7 +87,7 @@ class Cohort:
     @property
     def unsure(self) -> int:
         """How many rows somebody looked at and could not tell."""
-        return int((self.answered & np.isnan(self.correct)).sum())
+        return int((self.answered & (self.correct != self.correct)).sum())  # NaN
 
 
 def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
@@ -295,6 +297,8 @@ def items_of(conn: Connection, window_id: int) -> dict[str, int]:
 
 def cohort(conn: Connection, window_id: int) -> Cohort:
     """The window's rows and labels as arrays."""
+    import numpy as np
+
     found = _answers(conn, window_id)
     value = {"correct": 1.0, "incorrect": 0.0}
     return Cohort(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ibis
 
 from calib.measure import Strata
 from calib.sampling.draw import HEX_DIGITS
 from calib.traffic import expressions as x
-from calib.traffic.values import Columns, Floats, Interval
+from calib.traffic.values import Columns, Interval
+
+if TYPE_CHECKING:
+    from calib.traffic.values import Floats
 
 
 def expression(

@@ -9,16 +9,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from calib.errors import CalibError, InvalidInput, SourceError
-from calib.measure import Strata
 from calib.redaction import reason, shown
 from calib.traffic.connect import table_of
-from calib.traffic.values import Columns, Draw, Drawn, Interval, Ints, Outcome, Survey
+from calib.traffic.values import Columns, Draw, Drawn, Interval, Outcome, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from calib.measure import Strata
+    from calib.traffic.values import Ints
 
 T = TypeVar("T")
 OUTCOMES = {
@@ -82,6 +82,8 @@ class Traffic:
         table, its files, its engine or the number of threads. Of rows with one id the first by time counts,
         as far as the strata's prefixes show them; none is drawn twice.
         """
+        import numpy as np
+
         from calib.traffic import prefix
 
         wanted = np.minimum(allocation, sizes).astype(np.int64)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # numpy is needed where a survey is, and not by who opens the traffic and asks nothing
+    import numpy as np
+    import numpy.typing as npt
 
-from calib.measure import GRID
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +82,10 @@ class Cells:
 
 
 def _mean(cell: Ints, n: Ints, offset_sum: Floats) -> Floats:
+    import numpy as np
+
+    from calib.measure import GRID
+
     mean: Floats = np.clip(cell / GRID + offset_sum / np.maximum(n, 1), 0, 1)
     return mean
 
@@ -100,6 +104,8 @@ class Survey:
 
     def by_cell(self) -> tuple[Ints, Ints, Floats]:
         """Grid cells in ascending order, rows in each, and their mean raw confidence."""
+        import numpy as np
+
         cells, inverse = np.unique(self.cells.cell, return_inverse=True)
         counts = np.bincount(inverse, self.cells.n, len(cells)).astype(np.int64)
         offset = np.bincount(inverse, self.cells.offset_sum, len(cells)).astype(np.float64)

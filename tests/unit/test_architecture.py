@@ -18,7 +18,7 @@ FLOORS = (
     ("cycle", "settings", "probe"),
     ("store", "traffic", "review", "outbox", "report", "testing"),
     ("db",),
-    ("measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
+    ("tabular", "measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
     ("object_urls",),
     ("format",),
     ("times", "period", "redaction"),

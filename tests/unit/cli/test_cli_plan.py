@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from conftest import World
 
 HOSTILE = "[red]refunds[/red]\x1b[31m"
@@ -47,6 +49,31 @@ def test_a_plan_in_words_names_the_next_step(world: World, calib: Any) -> None:
     assert "Next: set `labels`" in ran.out
 
 
+def test_a_file_is_enough_for_a_first_plan(tmp_path: Path, calib: Any) -> None:
+    rng = np.random.default_rng(3)
+    stated = rng.choice([0.6, 0.9, 0.99], 4000, p=[0.2, 0.5, 0.3])
+    right = (rng.random(4000) < np.where(stated > 0.95, 0.985, stated - 0.1)).astype(int)
+    path = tmp_path / "log.csv"
+    lines = [f"{p},{c}" for p, c in zip(stated, right, strict=True)]
+    path.write_text("\n".join(["confidence,correct", *lines, ",1"]))
+    ran = calib("plan", path, "--json", "--rise", "0.05", "--rise", "0.1", "--labels", "400")
+    assert ran.code == 0, ran.err
+    found = ran.json
+    assert (found["stream"], found["period"], found["population"]) == (None, None, 4000)
+    assert found["rejected"] == {"missing": 1}
+    assert sum(found["by_stratum"]) == found["labels"] == 400
+    assert [part["from"] for part in found["strata"]] == [0.6, 0.9, 0.99]
+    for part, share, accuracy in zip(found["strata"], (0.2, 0.5, 0.3), (0.5, 0.8, 0.985), strict=True):
+        assert part["share"] == pytest.approx(share, abs=0.03)
+        assert part["accuracy"] == pytest.approx(accuracy, abs=0.06)
+    assert found["detections"][0]["labels"] > found["detections"][1]["labels"] > 20
+    by_target = {one["target"]: one for one in found["certifications"]}
+    assert by_target[0.95]["cut"] == 0.99
+    said = calib("plan", path)
+    assert "With 500 labels a window you would" in said.out
+    assert calib("plan", path, "--period", "2026-01").code == 2
+
+
 def test_a_plan_without_traffic_is_a_clear_error(world: World, calib: Any) -> None:
     for path in (world.folder / "traffic").glob("*.parquet"):
         table = pq.read_table(path)
@@ -72,11 +99,11 @@ def test_a_window_shows_segments_the_judge_and_who_did_not_answer(world: World, 
     calib("run", "triage", "--period", "2026-01", "--config", world.config)
     ran = calib("run", "triage", "--period", "2026-02", "--config", world.config)
     assert ran.code == 0
-    assert "judge       used: with a correlation of" in ran.out
-    assert "segment     billing: served ECE" in ran.out
+    assert "judge        used: with a correlation of" in ran.out
+    assert "segment      billing: served ECE" in ran.out
     assert "[red]refunds[/red]" in ran.out
     assert "\x1b[31m" not in ran.out
-    assert "with every missing answer wrong accuracy is" in ran.out
+    assert "with every missing answer wrong accuracy is" in " ".join(ran.out.split())
 
 
 def test_a_confidence_without_information_is_said_so(world: World, calib: Any) -> None:

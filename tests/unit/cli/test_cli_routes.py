@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,8 @@ def test_people_read_sentences(closed: World, calib: Any) -> None:
     assert ran.code == 0
     assert "80.0% right: " in ran.out
     assert "threshold 0.9 on raw confidence: " in ran.out
-    assert "billing, " in ran.out
-    assert "3 steps  claims" in ran.out
+    assert "billing  " in ran.out
+    assert re.search(r"^ +3  +0\.\d\d  0\.\d\d \(", ran.out, re.MULTILINE)
 
 
 def test_the_mapping_carries_the_grid_and_the_segments(closed: World, calib: Any) -> None:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from calib.errors import InvalidInput
-from calib.traffic.labelled import read_labelled
+from calib.tabular.labelled import read_labelled
 
 
 def written(folder: Path, text: str) -> Path:

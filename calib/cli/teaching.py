@@ -1,0 +1,133 @@
+"""What help teaches beside the options: a line for each command in the lists, and examples to type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import typer
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """One command: a line of at most 60 characters, and examples that work as typed in a set-up folder."""
+
+    summary: str
+    examples: tuple[str, ...]
+
+
+COMMANDS = {
+    "measure": Teaching(
+        "How far stated confidence is from accuracy, for a file.",
+        ("calib measure log.csv", "calib measure october.csv --baseline september.csv --no-picture"),
+    ),
+    "gate": Teaching(
+        "Has a new model or prompt made confidence less true?",
+        ("calib gate before.csv after.csv", "calib gate before.csv after.csv --strict --summary gate.md"),
+    ),
+    "chain": Teaching(
+        "What the confidence of a chain of steps is worth.",
+        ("calib chain steps.csv", "calib chain steps.csv --trace conversation --json"),
+    ),
+    "check": Teaching("Try every connection and setting, one line each.", ("calib check",)),
+    "demo": Teaching("A year of the main job on this machine.", ("calib demo --into demo",)),
+    "plan": Teaching(
+        "How many labels it takes to see a rise of the ECE.",
+        ("calib plan log.csv", "calib plan support-triage --labels 800 --rise 0.05"),
+    ),
+    "run": Teaching(
+        "The whole cycle for one window, as far as labels allow.",
+        ("calib run support-triage --period 2026-10",),
+    ),
+    "backfill": Teaching(
+        "The whole cycle for a range of past periods.",
+        ("calib backfill support-triage --from 2025-01 --to 2026-10",),
+    ),
+    "sample": Teaching(
+        "Open the windows that are due: survey, design, draw.",
+        ("calib sample", "calib sample support-triage --period 2026-10"),
+    ),
+    "evaluate": Teaching(
+        "Take open windows as far as their labels allow.",
+        ("calib evaluate", "calib evaluate support-triage"),
+    ),
+    "probe": Teaching(
+        "Ask a fixed set of questions; has the model changed?",
+        ("calib probe nightly", "calib probe nightly --accept"),
+    ),
+    "relay": Teaching("Deliver the alerts that wait.", ("calib relay",)),
+    "watchdog": Teaching(
+        "Find what did not happen: periods, labels, renewals.",
+        ("calib watchdog", "calib watchdog support-triage"),
+    ),
+    "routes": Teaching(
+        "The cut above which each target is proven.",
+        ("calib routes support-triage", "calib routes support-triage --preset finance"),
+    ),
+    "labels": Teaching("Labels by file: export what waits, import answers.", ()),
+    "labels export": Teaching(
+        "Write the rows that wait for an answer as CSV.",
+        ("calib labels export support-triage --to todo.csv",),
+    ),
+    "labels import": Teaching(
+        "Read answers from a CSV file.",
+        ("calib labels import todo.csv --stream support-triage",),
+    ),
+    "mapping": Teaching("The versions of a stream's mapping, and its channels.", ()),
+    "mapping list": Teaching(
+        "The stored versions, and when each was last named.",
+        ("calib mapping list support-triage",),
+    ),
+    "mapping show": Teaching(
+        "One mapping: curve, scope, evidence, certificates.",
+        ("calib mapping show support-triage",),
+    ),
+    "mapping apply": Teaching(
+        "What a mapping makes of raw confidences.",
+        ("calib mapping apply support-triage 0.8 0.95",),
+    ),
+    "mapping promote": Teaching(
+        "Let a channel name a mapping that is stored already.",
+        ("calib mapping promote support-triage 1f3a9c20 --reason 'reviewed'",),
+    ),
+    "mapping rollback": Teaching(
+        "Name the mapping before again, as a new entry.",
+        (
+            "calib mapping rollback support-triage",
+            "calib mapping rollback support-triage --to 1f3a9c20 --reason 'as it was'",
+        ),
+    ),
+    "mapping history": Teaching(
+        "Who moved a channel, when and why.",
+        ("calib mapping history support-triage",),
+    ),
+    "mapping verify": Teaching(
+        "Check every digest, chain and schema of a stream.",
+        ("calib mapping verify support-triage",),
+    ),
+    "mapping open-epoch": Teaching(
+        "The way out of a log that forked or was damaged.",
+        ("calib mapping open-epoch support-triage 1f3a9c20 --reason 'bucket restored'",),
+    ),
+}
+
+
+def teach(app: typer.Typer, prefix: str = "") -> None:
+    """Give each command of `app`, and of its groups, the line and the examples that stand above.
+
+    A command that is not named there keeps the line that its docstring makes.
+    """
+    for command in app.registered_commands:
+        taught = COMMANDS.get(f"{prefix}{command.name}")
+        if taught is not None:
+            command.short_help = taught.summary
+            command.epilog = epilog(taught.examples)
+    for group in app.registered_groups:
+        if (taught := COMMANDS.get(f"{prefix}{group.name}")) is not None:
+            group.short_help = taught.summary
+        if group.typer_instance is not None:
+            teach(group.typer_instance, f"{prefix}{group.name} ")
+
+
+def epilog(examples: tuple[str, ...]) -> str | None:
+    """The examples under a heading; the leading mark keeps their lines from being joined."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in examples))) if examples else None

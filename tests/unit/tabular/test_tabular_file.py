@@ -1,0 +1,152 @@
+"""Columns of CSV and Parquet files, read as numbers, words and texts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from calib.errors import InvalidInput
+from calib.tabular import Codes, Numbers, Texts, open_table
+from calib.tabular.columns import BLANK, OTHER
+
+CELLS = st.text(alphabet='ab0.9,"\n\r é\t', max_size=6)
+WORDS = {"yes": 1, "no": 0}
+
+
+def saved(folder: Path, content: str | bytes, name: str = "log.csv") -> Path:
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def texts(path: Path) -> list[list[str | None]]:
+    read = open_table(path).read({"a": Texts("a"), "b": Texts("b")})
+    return [list(row) for row in zip(read["a"].values, read["b"].values, strict=True)]
+
+
+@pytest.mark.slow
+@given(
+    rows=st.lists(st.tuples(CELLS, CELLS), max_size=12),
+    ends=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_a_csv_reads_as_the_standard_library_reads_it(
+    tmp_path: Path, rows: list[tuple[str, str]], ends: str, quoting: int
+) -> None:
+    if any("\r" in cell for row in rows for cell in row):
+        quoting = csv.QUOTE_ALL  # before Python 3.13 its writer leaves a lone carriage return unquoted
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator=ends, quoting=quoting)
+    writer.writerows([("a", "b"), *rows])
+    read = open_table(saved(tmp_path, text.getvalue())).read({"a": Texts("a"), "b": Texts("b")})
+    assert read["a"].values.tolist() == [a or None for a, _ in rows]
+    assert read["b"].values.tolist() == [b or None for _, b in rows]
+    assert read["a"].missing.tolist() == [not a for a, _ in rows]
+
+
+@pytest.mark.slow
+@given(content=st.text(alphabet='a1,"\n\r', max_size=30))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=120)
+def test_no_row_of_a_damaged_file_is_lost_in_silence(tmp_path: Path, content: str) -> None:
+    """Either every row is there as the standard library has it, or the file is refused."""
+    text = "a,b\n" + content
+    try:
+        read = texts(saved(tmp_path, text))
+    except InvalidInput:
+        return
+    expected = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True) if row][1:]
+    assert all(len(row) == 2 or not any(row[2:]) for row in expected)  # a comma at the end is harmless
+    assert read == [[cell or None for cell in row[:2]] for row in expected]
+
+
+def test_lines_may_end_in_several_ways_in_one_file(tmp_path: Path) -> None:
+    path = saved(tmp_path, b"a,b\r\n1,2\n3,4\r\n5,\xc3\xa9\n")
+    assert open_table(path).read({"b": Texts("b")})["b"].values.tolist() == ["2", "4", "é"]
+
+
+def test_numbers_are_what_people_write_as_numbers(tmp_path: Path) -> None:
+    cells = ["0.5", " .5 ", "5e-1", "1.", "inf", "nan", "1_0", "0x1", "85%", "", "NA", "\xa00.25\t"]
+    path = saved(tmp_path, "p\n" + "\n".join(f'"{cell}"' for cell in cells) + "\n")
+    read = open_table(path).read({"p": Numbers("p")})["p"]
+    shown = ["0.5", "0.5", "0.5", "1.0", "inf", "nan", "nan", "nan", "nan", "nan", "nan", "0.25"]
+    assert [str(value) for value in read.values.tolist()] == shown
+    assert read.missing.tolist() == [cell == "" for cell in cells]
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers", "codes"),
+    [
+        (pa.array([1, 0, None], pa.int8()), [1, 0, "nan"], [1, 0, BLANK]),
+        (pa.array([1.0, float("nan"), None]), [1, "nan", "nan"], [1, BLANK, BLANK]),
+        (pa.array([True, False, None]), ["nan", "nan", "nan"], [1, 0, BLANK]),
+        (pa.array([Decimal("0.5"), Decimal("1.0"), None]), [0.5, 1, "nan"], [OTHER, 1, BLANK]),
+        (pa.array(["TRUE ", "", None]), ["nan", "nan", "nan"], [1, BLANK, BLANK]),
+        (pa.array(["1", "x", None]).dictionary_encode(), [1, "nan", "nan"], [1, OTHER, BLANK]),
+        (pa.array([2**63, 1, None], pa.uint64()), [2.0**63, 1, "nan"], [OTHER, 1, BLANK]),
+    ],
+)
+def test_every_type_of_parquet_is_read(tmp_path: Path, column: pa.Array, numbers: list, codes: list) -> None:
+    pq.write_table(pa.table({"x": column}), tmp_path / "log.parquet")
+    words = {"1": 1, "1.0": 1, "true": 1, "0": 0, "false": 0}
+    wanted = {"n": Numbers("x"), "c": Codes("x", words), "t": Texts("x")}
+    read = open_table(tmp_path / "log.parquet").read(wanted)
+    assert [value if value == value else "nan" for value in read["n"].values.tolist()] == numbers
+    assert read["c"].values.tolist() == codes
+    assert read["n"].missing.tolist() == [False, False, True]
+    assert read["t"].values[2] is None
+
+
+def test_words_are_known_in_any_case_and_with_blanks_around_them(tmp_path: Path) -> None:
+    path = saved(tmp_path, "w,x\nyes,1\n YES ,1\nNo,1\n,1\n  ,1\nmaybe,1\n")
+    read = open_table(path).read({"w": Codes("w", WORDS)})["w"]
+    assert read.values.tolist() == [1, 1, 0, BLANK, BLANK, OTHER]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a,b\n1,2\n1,2,SECRET\n", r"log\.csv, line 3: .*3 cells where the first line names 2 columns"),
+        (b"a,b\n1,2\nSECRET\n", r"log\.csv, line 3: .*1 cells where the first line names 2 columns"),
+        (b"a,b\n" + b"1,2\n" * 9999 + b"1,SECRET\xff\n", r"log\.csv, line 10001: .*not UTF-8"),
+        (b'a,b\n1,2\n1,"SECRET\n', r"log\.csv, line 3: .*quotation mark"),
+        (b"a\xff,b\n1,2\n", r"it is not UTF-8"),
+        (b"\x00\x01,b\n1,2\n", r"first line is not text"),
+        (b"PAR1 and then nothing", r"cannot be read"),
+        (b"a,a,b\n1,2,3\n", r"two columns called 'a': rename one"),
+    ],
+)
+def test_a_damaged_file_is_refused_with_its_line_and_without_its_text(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    with pytest.raises(InvalidInput, match=said) as refused:
+        texts(saved(tmp_path, content))
+    assert "SECRET" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
+def test_marks_in_a_file_name_mean_themselves(tmp_path: Path) -> None:
+    saved(tmp_path, "a\nwrong\n", "log1.csv")
+    path = saved(tmp_path, "a\nright\n", "log[1]*?'.csv")
+    assert open_table(path).read({"a": Texts("a")})["a"].values.tolist() == ["right"]
+
+
+def test_reading_a_file_loads_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
+    path = saved(tmp_path, "confidence,correct,segment\n0.5,1,x\n0.5,,\n")
+    code = (
+        "import sys, pathlib; from calib.tabular.labelled import read_labelled; "
+        "read_labelled(pathlib.Path(sys.argv[1])); "
+        "print(*sorted({'pandas', 'pyarrow', 'ibis', 'sqlalchemy', 'pydantic'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
