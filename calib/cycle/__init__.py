@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         open_due,
         range_of,
     )
-    from calib.cycle.summary import summary
     from calib.cycle.watchdog import watch_over
+    from calib.cycle.window_summary import summary
 
 _HOMES = {
     "Failure": "fleet",
@@ -45,7 +45,7 @@ _HOMES = {
     "open_window": "opening",
     "range_of": "schedule",
     "record_failure": "fleet",
-    "summary": "summary",
+    "summary": "window_summary",
     "watch_over": "watchdog",
     "worth_retrying": "fleet",
 }

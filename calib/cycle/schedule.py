@@ -37,7 +37,7 @@ def open_due(watch: Watch, ports: Ports) -> dict[str, Any] | None:
         if windows.find(conn, watch.stream, period.name) is not None:
             return None
     from calib.cycle.opening import open_window
-    from calib.cycle.summary import summary
+    from calib.cycle.window_summary import summary
 
     window = open_window(watch, ports, period, channel=PRODUCTION)
     return summary(window, ports)
@@ -55,7 +55,7 @@ def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
     if not unfinished:
         return []
     from calib.cycle.closing import advance
-    from calib.cycle.summary import summary
+    from calib.cycle.window_summary import summary
 
     return all_parts(
         watch.stream,

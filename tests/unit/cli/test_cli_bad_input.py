@@ -74,6 +74,7 @@ def test_nan_and_out_of_range_are_counted(world: World, calib: Any) -> None:
     values = [[0.9, float("nan"), 1.0000001, -1e-9, float("inf"), 1.0, 0.0][i % 7] for i in range(1500)]
     traffic_of(world, raw_confidence=pa.array(values))
     ran = run(calib, world)
+    assert ran.code == 0, ran.err
     assert ran.json["rejected"] == {"not_a_number": 215, "out_of_range": 642}
 
 
