@@ -96,7 +96,11 @@ class EndpointRefused(EndpointError):
 
 
 class UnexpectedError(CalibError):
-    """A library raised what nothing here foresaw; its kind and the first line of its text."""
+    """A library raised what nothing here foresaw; the first line of its text, and its type as `kind`."""
+
+    def __init__(self, message: str, *, kind: type[BaseException] = Exception) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class DeliveryError(CalibError):

@@ -103,7 +103,7 @@ def only_what_may_be_shown() -> Iterator[None]:
         error.args = tuple(redacted(part) if isinstance(part, str) else part for part in error.args)
         raise error from None
     except Exception as error:  # noqa: BLE001  whatever it is, it is logged by somebody else
-        said = UnexpectedError(f"{type(error).__name__}: {reason(error)}")
+        said = UnexpectedError(f"{type(error).__name__}: {reason(error)}", kind=type(error))
         raise said.with_traceback(error.__traceback__) from None
 
 

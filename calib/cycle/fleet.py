@@ -13,11 +13,20 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from calib.alerts import stream_failed
-from calib.errors import CalibError, DeliveryError, EndpointBusy, Permanent, SourceError, StoreError
+from calib.errors import (
+    CalibError,
+    ConstraintViolated,
+    DeliveryError,
+    EndpointBusy,
+    Permanent,
+    SourceError,
+    StoreError,
+    UnexpectedError,
+)
 from calib.outbox import queue as outbox
 
 T = TypeVar("T")
@@ -28,8 +37,6 @@ PASSING = (
     SourceError,
     EndpointBusy,
     DeliveryError,
-    OperationalError,
-    InterfaceError,
     PoolTimeout,
 )
 WRONG_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
@@ -127,9 +134,10 @@ def worth_retrying(error: BaseException) -> bool:
     """
     if isinstance(error, PartlyDone):
         return any(worth_retrying(failure.error) for failure in error.failures)
-    if isinstance(error, (Permanent, *WRONG_PATH)):
+    kind = error.kind if isinstance(error, UnexpectedError) else type(error)
+    if issubclass(kind, (Permanent, ConstraintViolated, *WRONG_PATH)):
         return False
-    return isinstance(error, PASSING) or (isinstance(error, OSError) and not isinstance(error, CalibError))
+    return issubclass(kind, PASSING) or (issubclass(kind, OSError) and not issubclass(kind, CalibError))
 
 
 def record_failure(
