@@ -54,8 +54,9 @@ def test_a_long_step_is_named_with_its_place_and_its_time(capsys: pytest.Capture
 def test_lines_are_rare(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("long", first=0.01, every=60) as step:
         said = waits_for("calib: long", capsys)
-        for i in range(1000):
+        for i in range(100):
             step(str(i))
+            time.sleep(0.005)
     assert (said + capsys.readouterr().err).count("\n") == 1
 
 
@@ -91,6 +92,21 @@ def test_a_big_file_is_not_silent_and_json_stays_pure(log: Path, verb: str) -> N
     assert took < 2 or lines
     assert len(lines) <= 1 + took / 10
     assert all(re.fullmatch(r"calib: .+: .+ \(\d of \d\), \d+ s", line) for line in lines)
+
+
+def test_what_is_written_beside_a_bar_stays_on_standard_output() -> None:
+    master, slave = pty.openpty()
+    code = "from calib.cli.progress import *\nwith progress('x', 1) as step:\n step('y'); print('result')"
+    environment = os.environ | {"TERM": "xterm-256color"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=slave, env=environment, timeout=PATIENCE
+    )
+    os.close(slave)
+    seen = os.read(master, 1_000_000).decode(errors="replace")
+    os.close(master)
+    assert done.stdout == b"result\n"
+    assert "x: y" in seen
+    assert "result" not in seen
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from calib.errors import InvalidInput
 from calib.tabular import Codes, Numbers, Texts, open_table
 from calib.tabular.columns import BLANK, OTHER
+from calib.tabular.file import _unreadable
 
 CELLS = st.text(alphabet='ab0.9,"\n\r é\t', max_size=6)
 WORDS = {"yes": 1, "no": 0}
@@ -135,10 +137,18 @@ def test_a_damaged_file_is_refused_with_its_line_and_without_its_text(
     assert refused.value.__cause__ is None
 
 
-def test_marks_in_a_file_name_mean_themselves(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["log*.csv", "log?.csv", "log[1].csv", "log'.csv", "**.csv"])
+def test_marks_in_a_file_name_mean_themselves(tmp_path: Path, name: str) -> None:
     saved(tmp_path, "a\nwrong\n", "log1.csv")
-    path = saved(tmp_path, "a\nright\n", "log[1]*?'.csv")
+    path = saved(tmp_path, "a\nright\n", name)
     assert open_table(path).read({"a": Texts("a")})["a"].values.tolist() == ["right"]
+
+
+def test_an_error_that_is_not_known_is_shown_without_the_line(tmp_path: Path) -> None:
+    error = duckdb.Error("CSV Error on Line: 7\nOriginal Line: SECRET\nsomething new")
+    said = str(_unreadable(tmp_path / "log.csv", error))
+    assert "log.csv, line 7: " in said
+    assert "SECRET" not in said
 
 
 def test_reading_a_file_loads_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
