@@ -24,8 +24,8 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from calib.client import MappingClient
-from calib.mapping import Mapping, PiecewiseLinear
-from calib.store import open_store, publish
+from calib.format import Mapping, PiecewiseLinear
+from calib.store import Intent, open_store, publish
 from calib.testing.store import FaultyStore
 
 KNOTS, THREADS, SWAPS, ENTRIES = 20, 8, 21, 60
@@ -57,11 +57,9 @@ def put(store: Any, made: Mapping, i: int) -> None:
         store,
         made,
         channel="production",
-        publish_id=str(i),
-        at=at,
-        by="bench",
-        reason="bench",
-        expires_at=at + timedelta(days=60),
+        intent=Intent(
+            publish_id=str(i), at=at, by="bench", reason="bench", expires_at=at + timedelta(days=60)
+        ),
     )
 
 

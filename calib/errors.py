@@ -5,6 +5,7 @@
     CalibError
       x InvalidInput            the caller's data or settings: what, where, and the remedy     (exit code 2)
       x ArtifactError           a mapping or channel entry that must not be used
+          - Refused             a stored object breaks a rule of the format; `kind` names the rule
       x StoreError              object storage                                                 (exit code 4)
           - Conflict            somebody else's object is there; read again and decide again
           - OutcomeUnknown      the write may or may not have landed, and reading back failed too
@@ -37,6 +38,14 @@ class InvalidInput(CalibError, ValueError):
 
 class ArtifactError(CalibError):
     """A mapping or a channel entry is malformed, tampered with, or not the one that was asked for."""
+
+
+class Refused(ArtifactError):
+    """A stored object breaks a rule of `calib.format.chain`; `kind` is the word that names the rule."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class StoreError(CalibError):

@@ -17,14 +17,17 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+PAGE = 1000  # keys in one answer to a listing
+
 
 @dataclass(frozen=True)
 class Fault:
     """What happens to one request.
 
     `status`: this answer, and nothing is stored. `lost`: it lands, and the connection is cut before the
-    answer. `hang`: no answer until the server stops. `drip`: a byte every 50 ms. `oversized`: far more bytes
-    than any object has. `before` and `after` run around its landing.
+    answer. `cut`: the connection is cut in the middle of the answer. `hang`: no answer until the server
+    stops. `drip`: a byte every 50 ms. `oversized`: far more bytes than any object has.
+    `before` and `after` run around its landing.
     """
 
     kind: str
@@ -84,6 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     state: FlakyServer
+    first = total = 0  # of the part that was asked for: its first byte, and the bytes of the whole
 
     def do_PUT(self) -> None:
         data = self.rfile.read(int(self.headers["Content-Length"]))
@@ -108,14 +112,21 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None and "list-type=2" in self.path:
             return self._list()
         data = self.state.objects.get(self.path)
+        asked = self.headers.get("Range")
+        if data is not None and asked is not None:  # `bytes=FIRST-LAST`, as obstore asks for the rest
+            self.first, self.total = int(asked.removeprefix("bytes=").partition("-")[0]), len(data)
+            data = data[self.first :]
+        found = 200 if asked is None else 206
         if fault is None:
-            return self._answer(404 if data is None else 200, data or b"")
+            return self._answer(404 if data is None else found, data or b"")
         if fault.kind == "status":
             return self._answer(fault.status)
         if fault.kind == "hang":
             self.state.stopped.wait(60)
             self.close_connection = True
             return None
+        if fault.kind == "cut" and data is not None:
+            return self._answer(found, data[: len(data) // 2], length=len(data))
         if fault.kind == "oversized":
             return self._answer(200, b" ", length=5_000_000_000)
         self.close_connection = True
@@ -132,14 +143,21 @@ class _Handler(BaseHTTPRequestHandler):
         return None  # `lost`
 
     def _list(self) -> None:
+        """A page of at most 1,000 keys, as S3 lists them."""
         bucket, _, query = self.path.partition("?")
-        start = f"{bucket}/" + dict(parse_qsl(query)).get("prefix", "")
+        asked = dict(parse_qsl(query))
+        after = asked.get("continuation-token") or asked.get("start-after", "")
+        with self.state.lock:
+            objects = {key.removeprefix(f"{bucket}/"): len(data) for key, data in self.state.objects.items()}
+        keys = sorted(key for key in objects if key.startswith(asked.get("prefix", "")) and key > after)
         rows = "".join(
-            f"<Contents><Key>{escape(key.removeprefix(f'{bucket}/'))}</Key><Size>{len(data)}</Size>"
+            f"<Contents><Key>{escape(key)}</Key><Size>{objects[key]}</Size>"
             "<LastModified>2026-11-03T06:00:00.000Z</LastModified></Contents>"
-            for key, data in sorted(self.state.objects.items())
-            if key.startswith(start)
+            for key in keys[:PAGE]
         )
+        if len(keys) > PAGE:
+            token = escape(keys[PAGE - 1])
+            rows += f"<NextContinuationToken>{token}</NextContinuationToken><IsTruncated>true</IsTruncated>"
         return self._answer(200, f"<ListBucketResult>{rows}</ListBucketResult>".encode())
 
     def _next(self, faults: deque[Fault | None]) -> Fault | None:
@@ -150,6 +168,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, data: bytes = b"", *, length: int | None = None) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(data) if length is None else length))
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {self.first}-{self.total - 1}/{self.total}")
         self.send_header("ETag", '"x"')
         self.send_header("Last-Modified", "Tue, 03 Nov 2026 06:00:00 GMT")
         self.end_headers()

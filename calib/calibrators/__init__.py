@@ -6,7 +6,7 @@ from calib.calibrators.fitting import METHODS, crossfit, fit, fit_labels, held_o
 from calib.calibrators.labels import Labels, labels_of
 from calib.calibrators.refit import FORMS, Refit, refit
 from calib.calibrators.temperature import fit_temperature, probabilities
-from calib.mapping import Curve
+from calib.format import Curve
 
 __all__ = [
     "FORMS",

@@ -7,7 +7,7 @@ import numpy as np
 from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import OFFSET, SLOPE, effective, fit_logistic, log_odds
 from calib.errors import InvalidInput
-from calib.mapping import Beta
+from calib.format import Beta
 
 
 def beta(labels: Labels) -> Beta:

@@ -11,8 +11,8 @@ from scipy.special import expit, logit
 from calib.calibrators.isotonic import isotonic
 from calib.calibrators.labels import Labels
 from calib.calibrators.platt import platt
-from calib.curves import EDGE
-from calib.mapping import Curve, Identity, PiecewiseLinear
+from calib.format import Curve, Identity, PiecewiseLinear
+from calib.format.curves import EDGE
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from calib.calibrators.labels import Labels, labels_of
 from calib.calibrators.platt import platt
 from calib.calibrators.temperature import temperature
 from calib.errors import InvalidInput
-from calib.mapping import Curve, Identity
+from calib.format import Curve, Identity
 from calib.measure import Ece, Strata, ece_estimate, group_means, kish_counts, strata
 
 Floats = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import levels
 from calib.errors import InvalidInput
-from calib.mapping import PiecewiseLinear
+from calib.format import PiecewiseLinear
 
 Floats = npt.NDArray[np.float64]
 

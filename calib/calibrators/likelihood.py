@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from calib.calibrators.labels import Labels
-from calib.curves import EDGE
+from calib.format.curves import EDGE
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,7 +7,7 @@ import numpy as np
 from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import OFFSET, SLOPE, effective, fit_logistic, log_odds
 from calib.errors import InvalidInput
-from calib.mapping import Logistic
+from calib.format import Logistic
 
 
 def platt(labels: Labels) -> Logistic:

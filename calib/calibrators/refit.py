@@ -13,7 +13,7 @@ import numpy.typing as npt
 from calib.calibrators.fitting import ece_of, fit_labels, fold_curves, folds_of, held_out, held_out_ece
 from calib.calibrators.labels import Labels
 from calib.calibrators.segments import applied, paired_gain, segment_fits
-from calib.mapping import Curve
+from calib.format import Curve
 from calib.measure import Ece, strata
 
 Floats = npt.NDArray[np.float64]

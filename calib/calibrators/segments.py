@@ -13,7 +13,7 @@ from scipy.special import expit, logit
 from calib.calibrators.blend import shifted
 from calib.calibrators.isotonic import PRIOR_LABELS, isotonic
 from calib.calibrators.labels import Labels
-from calib.mapping import Curve
+from calib.format import Curve
 
 Floats = npt.NDArray[np.float64]
 

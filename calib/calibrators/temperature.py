@@ -11,7 +11,7 @@ from scipy.special import log_softmax, softmax
 from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import effective, log_odds
 from calib.errors import InvalidInput
-from calib.mapping import Temperature
+from calib.format import Temperature
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
-import uuid
 from typing import Annotated
 
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import Digest, done, entry_json, full_digest, open_deployment
+from calib.cli.mapping_verbs import Digest, done, entry_json, full_digest, intent_of_a_person, open_deployment
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 
@@ -86,16 +84,11 @@ def open_epoch(
     from calib import store
 
     opened = open_deployment(config, stream)
-    now = opened.now()
     entry = store.open_epoch(
         opened.store,
         stream=stream,
         channel=channel,
         digest=full_digest(opened, stream, digest),
-        publish_id=str(uuid.uuid4()),
-        at=now,
-        by=getpass.getuser(),
-        reason=reason,
-        expires_at=opened.watch(stream).expiry(now),
+        intent=intent_of_a_person(opened, stream, reason),
     )
     done(entry, as_json=json)

@@ -13,8 +13,8 @@ from calib.cli import output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
-    from calib.channel import Entry
-    from calib.mapping import Mapping
+    from calib.format import Entry, Mapping
+    from calib.store import Intent
     from calib.wiring import Deployment
 
 app = typer.Typer(no_args_is_help=True, help="The versions of a stream's mapping, and who named them when.")
@@ -120,17 +120,12 @@ def promote(
     from calib import store
 
     opened = open_deployment(config, stream)
-    now = opened.now()
     entry = store.promote(
         opened.store,
         stream=stream,
         digest=full_digest(opened, stream, digest),
         channel=channel,
-        publish_id=str(uuid.uuid4()),
-        at=now,
-        by=getpass.getuser(),
-        reason=reason,
-        expires_at=opened.watch(stream).expiry(now),
+        intent=intent_of_a_person(opened, stream, reason),
     )
     done(entry, as_json=json)
 
@@ -148,17 +143,12 @@ def rollback(
     from calib import store
 
     opened = open_deployment(config, stream)
-    now = opened.now()
     entry = store.rollback(
         opened.store,
         stream=stream,
         channel=channel,
         to=None if to is None else full_digest(opened, stream, to),
-        publish_id=str(uuid.uuid4()),
-        at=now,
-        by=getpass.getuser(),
-        reason=reason,
-        expires_at=opened.watch(stream).expiry(now),
+        intent=intent_of_a_person(opened, stream, reason),
     )
     done(entry, as_json=json)
 
@@ -170,6 +160,21 @@ def open_deployment(config: Any, stream: str) -> Deployment:
     opened = Deployment.open(config)
     opened.settings.stream(stream)
     return opened
+
+
+def intent_of_a_person(opened: Deployment, stream: str, reason: str) -> Intent:
+    """A move that somebody asks for now, so that no log can have it from before."""
+    from calib.store import Intent
+
+    now = opened.now()
+    return Intent(
+        publish_id=str(uuid.uuid4()),
+        at=now,
+        by=getpass.getuser(),
+        reason=reason,
+        expires_at=opened.watch(stream).expiry(now),
+        since=now,
+    )
 
 
 def full_digest(opened: Deployment, stream: str, start: str) -> str:

@@ -13,10 +13,10 @@ import re
 import tempfile
 from pathlib import Path
 
-from calib.channel import Entry
 from calib.client.trust import Trusted, admit
 from calib.errors import ArtifactError
-from calib.mapping import LARGEST
+from calib.format import Entry
+from calib.format.document import LARGEST
 
 KEPT = 2  # files: the newest, and the one before should it turn out to be damaged
 UNFINISHED = ".unfinished"

@@ -19,11 +19,12 @@ from calib.client.polling import Polling, pause
 from calib.client.results import Calibrated, Decision, Status
 from calib.client.state import Snapshot, freshness, report, snapshot
 from calib.client.trust import Trusted, cut_for
-from calib.curves import Identity, floats
 from calib.errors import CalibError, InvalidInput, Unavailable
-from calib.mapping import NAME, Mapping
+from calib.format import Identity, Mapping
+from calib.format.curves import floats
+from calib.format.keys import NAME
+from calib.object_urls import TIMEOUT
 from calib.redaction import reason
-from calib.remote import TIMEOUT
 
 Hook = Callable[[Calibrated | Decision, Any], object]
 _tuple = tuple.__new__  # a NamedTuple's own constructor takes twice as long

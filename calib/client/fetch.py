@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 from calib.client import forks
 from calib.client.greenlets import run_blocking
 from calib.errors import InvalidInput, Unavailable
-from calib.mapping import LARGEST
+from calib.format.document import LARGEST
+from calib.object_urls import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read
 from calib.redaction import reason, shown
-from calib.remote import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

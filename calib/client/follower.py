@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
-from calib.channel import Entry, hint_key, key_of, mapping_key, newest_epoch
 from calib.client.fetch import Fetcher
-from calib.client.trust import Trusted, admit, confirm, follow, hinted
+from calib.client.trust import Trusted, admit, confirm
 from calib.errors import ArtifactError, CalibError
+from calib.format import Entry
+from calib.format.chain import accept_next, newest_epoch, next_place, read_hint
+from calib.format.keys import entry_key, hint_key, mapping_key
 
 AHEAD = 16  # entries fetched at once where the hint says that there are as many
 AT_ONCE = 10_000  # entries followed in one poll: no store can keep a poll busy for ever
@@ -36,11 +38,12 @@ class Follower:
         epoch = newest_epoch(self._fetcher.get, self._stream, self._channel, known.epoch if known else 1)
         if known is not None and epoch == known.epoch:
             confirm(self._get(epoch, known.generation), known)
-        where = {"stream": self._stream, "channel": self._channel}
         refused: ArtifactError | None = None
         try:
             for data in self._entries(epoch):
-                self.head = follow(data, after=self.head, epoch=epoch, **where)
+                link = None if self.head is None else self.head.link
+                place = next_place(self._stream, self._channel, epoch, link)
+                self.head = accept_next(data, link, place)
         except ArtifactError as error:  # the log ends here: what it named until then still holds
             refused = error
         if self.head is not None and (self.trusted is None or self.trusted.entry != self.head):
@@ -55,7 +58,7 @@ class Follower:
         data = self._get(epoch, generation)
         if data is None:
             return
-        last = hinted(self._fetcher.get(hint_key(self._stream, self._channel)), epoch)
+        last = self._hinted(epoch)
         end = generation + AT_ONCE
         while data is not None and generation < end:
             yield data
@@ -68,6 +71,14 @@ class Follower:
                     yield data
                 generation += ahead
             data = self._get(epoch, generation)
+
+    def _hinted(self, epoch: int) -> int:
+        """The generation of `epoch` up to which it may be worth reading ahead; 0 where no hint says so."""
+        try:
+            hint = read_hint(self._fetcher.get(hint_key(self._stream, self._channel)))
+        except ArtifactError:  # far too large for a hint
+            return 0
+        return hint[1] if hint is not None and hint[0] == epoch else 0
 
     def _together(self, epoch: int, generations: range) -> list[bytes | None]:
         """Several entries at once, on threads that no process waits for when it ends."""
@@ -90,7 +101,7 @@ class Follower:
         return [found[generation] for generation in generations]
 
     def _get(self, epoch: int, generation: int) -> bytes | None:
-        return self._fetcher.get(key_of(self._stream, self._channel, epoch, generation))
+        return self._fetcher.get(entry_key(self._stream, self._channel, epoch, generation))
 
     def _mapping_of(self, entry: Entry) -> Trusted:
         if self.trusted is not None and self.trusted.mapping.digest == entry.mapping:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
-from calib.channel import Entry, moment
 from calib.client.results import Status
 from calib.client.trust import Trusted, out_of_scope
-from calib.curves import Curve
-from calib.mapping import Mapping
+from calib.format import Curve, Entry, Mapping
+from calib.times import moment
 
 OVERDUE = 3  # refresh intervals without an answer from the store before what is served is called stale
 

@@ -27,10 +27,10 @@ from calib.cycle.ports import Ports, Watch
 from calib.db import windows
 from calib.db.windows import Window
 from calib.errors import Conflict
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.outbox import queue as outbox
 from calib.review import outcomes, queue
-from calib.store import Entry, head, history, promote, publish
+from calib.store import Entry, Intent, head, promote, publish, recent
 from calib.traffic import Interval
 
 PUBLISHER = "calibwatch"
@@ -137,22 +137,31 @@ def _carry_out(window: Window, ports: Ports, proposal: dict[str, Any]) -> Entry 
     """
     watch = Watch.from_json(window.settings)
     at = window.ends_at if window.replay else ports.now()
-    log = history(ports.store, stream=window.stream, channel=window.channel)
+    log = recent(ports.store, stream=window.stream, channel=window.channel, since=window.starts_at)
     expected = next((entry for entry in log if entry.digest == proposal["expected"]), None)
-    where: dict[str, Any] = {
-        "channel": window.channel,
-        "publish_id": str(uuid.uuid5(NAMESPACE, f"{window.stream}/{window.period}/{window.channel}")),
-        "at": at,
-        "by": PUBLISHER,
-        "expires_at": watch.expiry(at),
-        "expected": expected,
-    }
-    if proposal["mapping"] is not None:
+    renewal = proposal["mapping"] is None
+    intent = Intent(
+        publish_id=str(uuid.uuid5(NAMESPACE, f"{window.stream}/{window.period}/{window.channel}")),
+        at=at,
+        by=PUBLISHER,
+        reason=f"upheld by {window.period}" if renewal else f"refit on {window.period}",
+        expires_at=watch.expiry(at),
+        since=window.ends_at,
+    )
+    if not renewal:
         mapping = Mapping.from_bytes(proposal["mapping"].encode())
-        return publish(ports.store, mapping, reason=f"refit on {window.period}", **where)
-    if expected is not None and proposal["renew"]:
-        reason = f"upheld by {window.period}"
-        return promote(ports.store, stream=window.stream, digest=expected.mapping, reason=reason, **where)
+        return publish(ports.store, mapping, channel=window.channel, intent=intent, expected=expected)
+    if proposal["renew"]:
+        if expected is None:
+            raise Conflict(f"{window.stream}/{window.channel} has been moved meanwhile; decide again")
+        return promote(
+            ports.store,
+            stream=window.stream,
+            digest=expected.mapping,
+            channel=window.channel,
+            intent=intent,
+            expected=expected,
+        )
     return None
 
 

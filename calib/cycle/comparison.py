@@ -12,7 +12,7 @@ import numpy.typing as npt
 from calib.calibrators import crossfit, fit, held_out_ece
 from calib.cycle.design import Design
 from calib.cycle.evidence import Rows, applied, counts, level_shift, means
-from calib.mapping import Curve, Mapping
+from calib.format import Curve, Mapping
 from calib.measure import Change, Counts, Judged, Strata, change_test, with_judge
 
 Floats = npt.NDArray[np.float64]

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.segments import Segment, segments_of
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.measure import GRID, Strata, strata_of_cells
 from calib.routing import start_cut
 from calib.sampling import allocate
-from calib.store import Store, active_at, head, history, moment, read_mapping
+from calib.store import Store, active_at, head, read_mapping, recent
+from calib.times import moment
 from calib.traffic import Cells, Survey
 
 Floats = npt.NDArray[np.float64]
@@ -31,7 +32,7 @@ class Era:
 
 def served_eras(store: Store, stream: str, channel: str, start: datetime, end: datetime) -> list[Era]:
     """What production served in [start, end), by the channel's history; the first era begins at `start`."""
-    entries = history(store, stream=stream, channel=channel)
+    entries = recent(store, stream=stream, channel=channel, since=start)
     before = active_at(entries, start)
     eras = [Era(start=start, mapping=before.mapping if before else None)]
     for entry in entries:

@@ -15,7 +15,7 @@ from calib.cycle.evidence import rows
 from calib.cycle.ports import EARLY_SHARE, Ports, Watch
 from calib.db import windows
 from calib.db.windows import Window
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.measure import EProcess
 from calib.review import queue
 from calib.review.queue import Cohort

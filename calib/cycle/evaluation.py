@@ -26,7 +26,7 @@ from calib.cycle.response import refusal, response
 from calib.cycle.verdict import Baselines, judge
 from calib.db import windows
 from calib.db.windows import Window
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.review import queue
 from calib.review.queue import Cohort
 from calib.routing import certified

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from calib.calibrators import Labels
 from calib.calibrators.segments import applied as by_segment
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.measure import Counts, Strata, cluster_counts, group_means, kish_counts
 from calib.review.queue import Cohort
 

@@ -16,7 +16,7 @@ from calib.cycle.ports import Ports, Watch
 from calib.db import windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput, SourceError
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.period import Period
 from calib.review import queue
 from calib.sampling import sample_digest

@@ -13,7 +13,7 @@ from calib.cycle.evidence import Rows, design_effect
 from calib.cycle.ports import Ports, Watch
 from calib.cycle.verdict import Verdict
 from calib.db.windows import Window
-from calib.mapping import Identity, Mapping
+from calib.format import Identity, Mapping
 from calib.period import Period
 from calib.routing import Certificate, certified, grid
 from calib.store import Entry, read_mapping

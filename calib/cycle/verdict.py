@@ -18,7 +18,7 @@ from calib.cycle.design import Design
 from calib.cycle.evidence import Rows
 from calib.cycle.ports import ANCHOR_SHARE, WINDOW_SHARE, Watch
 from calib.cycle.segments import LEAST_LABELS, Segment
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.measure import Change, holm
 
 Floats = npt.NDArray[np.float64]

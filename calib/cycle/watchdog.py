@@ -12,7 +12,8 @@ from calib.cycle.schedule import PRODUCTION, latest_due
 from calib.db import windows
 from calib.outbox import queue as outbox
 from calib.period import Period
-from calib.store import head, moment
+from calib.store import head
+from calib.times import moment
 
 
 def watch_over(watch: Watch, ports: Ports) -> list[dict[str, str]]:

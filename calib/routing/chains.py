@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from calib.calibrators import fit
 from calib.errors import InvalidInput
-from calib.mapping import Curve
+from calib.format import Curve
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from calib.channel import Entry, moment, timestamp
-from calib.store.channels import ANY, create_mapping, open_epoch, promote, publish, rollback
-from calib.store.log import active_at, channels, head, history, mappings, read_mapping
+from calib.format import Entry
 from calib.store.objects import Store, open_store
-from calib.store.verification import Finding, Verification, verify
+from calib.store.publish import ANY, Intent, create_mapping, open_epoch, promote, publish, rollback
+from calib.store.read import active_at, channels, head, history, mappings, read_mapping, recent
+from calib.store.verify import Finding, Verification, verify
 
 __all__ = [
     "ANY",
     "Entry",
     "Finding",
+    "Intent",
     "Store",
     "Verification",
     "active_at",
@@ -20,13 +21,12 @@ __all__ = [
     "head",
     "history",
     "mappings",
-    "moment",
     "open_epoch",
     "open_store",
     "promote",
     "publish",
     "read_mapping",
+    "recent",
     "rollback",
-    "timestamp",
     "verify",
 ]

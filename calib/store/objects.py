@@ -1,26 +1,28 @@
 """Objects in a store: get, create, hint. Creation alone decides anything, for every store has it.
 
 A store's exception is never believed. A lost response raises AlreadyExists for our own write, and a 409 may
-mean that nothing is stored: after any doubt the object is read back, and its bytes say whose it is.
+mean that nothing is stored: after any doubt the object is read back, and its bytes say whose it is. Reading
+and listing may be repeated freely, and obstore does so; creating is repeated here, after reading back.
 """
 
 from __future__ import annotations
 
-import os
-import random
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from calib.errors import Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
+from calib.object_urls import CLOUDS, folder_of, open_remote, read
 from calib.redaction import reason, shown
-from calib.remote import CLOUDS, folder_of, open_remote, read
+from calib.store.files import create_file, sync_file
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig
 
-ATTEMPTS = 6
+ATTEMPTS = 6  # at one request, the first one included
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds
 TIMEOUT = 30.0  # seconds for one request
 URLS = "write file:FOLDER, s3://BUCKET/PREFIX, gs://… or az://…"
@@ -46,112 +48,137 @@ class Store(Protocol):
         """Replace an object that nobody believes; failing is no error."""
         ...
 
-    def keys(self, prefix: str) -> list[str]:
-        """The keys below a prefix, sorted. Raises `Unavailable`."""
+    def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
+        """The keys below a prefix, a folder's name with its slash; sorted.
+
+        `after`: only those that sort after this key, one request for up to 1,000 of them in most stores.
+        Raises `Unavailable`.
+        """
         ...
+
+
+class _NotStoredError(Exception):
+    """Our own signal to tenacity: an attempt to create failed, and reading back found nothing."""
 
 
 class ObstoreStore:
     """Any store that obstore speaks to: S3, GCS, Azure, files, memory.
 
-    `folder`: where a store of files lies. What is created there is synced before it counts as written.
+    `reading` serves what may be repeated, and repeats it by itself where it is remote; `writing` tries once.
+    `folder`: the folder of a store of files. What is created there is synced to disk before it counts.
+    `sleep` and `random` are of the waits between two attempts to create.
     """
 
     def __init__(
         self,
-        store: ObjectStore,
         *,
+        reading: ObjectStore,
+        writing: ObjectStore,
         name: str,
         folder: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        random: Random | None = None,
     ) -> None:
-        self._store, self._name, self._folder, self._sleep = store, shown(name), folder, sleep
+        self._reading, self._writing, self._name, self._folder = reading, writing, shown(name), folder
+        self._sleep, self._random = sleep, random or Random()
 
     def get(self, key: str) -> bytes | None:
-        """See `Store`."""
+        """See `Store.get`."""
         from obstore.exceptions import BaseError
 
-        for attempt in range(ATTEMPTS):
-            try:
-                return read(self._store, key)
-            except (BaseError, OSError) as error:
-                if attempt + 1 == ATTEMPTS or refused(error):
-                    raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from None
-            self._sleep(wait(attempt))
-        raise AssertionError
+        try:
+            return read(self._reading, key)
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from None
 
     def create(self, key: str, data: bytes) -> None:
-        """See `Store`."""
+        """See `Store.create`."""
+        from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
+
+        doubtful = False  # whether a request of ours may still be under way
+
+        def attempt() -> None:
+            nonlocal doubtful
+            failed = self._create_once(key, data)
+            if failed is not None:
+                doubtful |= self._folder is None and not answered(failed)
+                raise _NotStoredError from failed
+
+        def pause(state: RetryCallState) -> float:
+            return wait(state.attempt_number - 1, self._random)
+
+        try:
+            Retrying(
+                stop=stop_after_attempt(ATTEMPTS),
+                wait=pause,
+                sleep=self._sleep,
+                retry=retry_if_exception(
+                    lambda error: isinstance(error, _NotStoredError) and not refused(error.__cause__)
+                ),
+                reraise=True,
+            )(attempt)
+        except _NotStoredError as error:
+            failed = error.__cause__
+            if doubtful:
+                raise OutcomeUnknown(
+                    f"{self._name}: {key} is not there yet ({reason(failed)}) and may still arrive; "
+                    "run it again"
+                ) from None
+            raise Unavailable(f"{self._name}: {key} cannot be written: {reason(failed)}") from None
+        self._sync(key)
+
+    def _create_once(self, key: str, data: bytes) -> Exception | None:
+        """Try to create, and read back after any error: None for success, else why nothing is stored."""
         import obstore
         from obstore.exceptions import BaseError
 
-        failed: Exception | None = None
-        doubtful = False  # whether a request of ours may still be under way
-        for attempt in range(ATTEMPTS):
-            try:
-                obstore.put(self._store, key, data, mode="create", use_multipart=False)
-                return self._sync(key)
-            except (BaseError, OSError) as error:
-                failed = error
-                doubtful |= self._folder is None and not answered(error)
-            try:
-                there = self.get(key)
-            except Unavailable:
-                raise OutcomeUnknown(
-                    f"{self._name}: whether {key} was written is unknown ({reason(failed)}); run it again"
-                ) from None
-            if there == data:
-                return self._sync(key)
-            if there is not None:
-                raise Conflict(f"{self._name}: {key} holds other bytes; nothing was overwritten")
-            if refused(failed):
-                break
-            if attempt + 1 < ATTEMPTS:
-                self._sleep(wait(attempt))
-        if doubtful:
+        try:
+            if self._folder is not None:
+                create_file(self._folder, key, data)
+            else:
+                obstore.put(self._writing, key, data, mode="create", use_multipart=False)
+        except (BaseError, OSError) as error:
+            failed = error
+        else:
+            return None
+        try:
+            stored = self.get(key)
+        except Unavailable:
             raise OutcomeUnknown(
-                f"{self._name}: {key} is not there yet ({reason(failed)}) and may still arrive; run it again"
+                f"{self._name}: whether {key} was written is unknown ({reason(failed)}); run it again"
             ) from None
-        raise Unavailable(f"{self._name}: {key} cannot be written: {reason(failed)}") from None
+        if stored is not None and stored != data:
+            raise Conflict(f"{self._name}: {key} holds other bytes; nothing was overwritten")
+        return None if stored == data else failed
 
     def hint(self, key: str, data: bytes) -> None:
-        """See `Store`."""
+        """See `Store.hint`."""
         import obstore
         from obstore.exceptions import BaseError
 
         try:
-            obstore.put(self._store, key, data, mode="overwrite", use_multipart=False)
+            obstore.put(self._writing, key, data, mode="overwrite", use_multipart=False)
         except (BaseError, OSError):
-            return  # readers go forward from wherever the hint points
+            return  # a look at the channel lists what lies beyond the hint
 
-    def keys(self, prefix: str) -> list[str]:
-        """See `Store`."""
+    def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
+        """See `Store.keys`."""
         import obstore
         from obstore.exceptions import BaseError
 
-        for attempt in range(ATTEMPTS):
-            try:
-                pages = obstore.list(self._store, prefix=prefix)
-                return sorted(item["path"] for page in pages for item in page)
-            except (BaseError, OSError) as error:
-                if attempt + 1 == ATTEMPTS or refused(error):
-                    raise Unavailable(f"{self._name}: {prefix} cannot be listed: {reason(error)}") from None
-            self._sleep(wait(attempt))
-        raise AssertionError
+        try:
+            pages = obstore.list(self._reading, prefix=prefix, offset=after)
+            paths = sorted(item["path"] for page in pages for item in page)
+        except (BaseError, OSError) as error:
+            raise Unavailable(f"{self._name}: {prefix} cannot be listed: {reason(error)}") from None
+        return [path for path in paths if after is None or path > after]  # Azurite starts too early
 
     def _sync(self, key: str) -> None:
-        """Files reach the disk before they count as written; other stores do so by themselves."""
+        """A file counts as written once it is safe on the disk; other stores see to that by themselves."""
         if self._folder is None:
             return
-        path = self._folder / key
-        places = [path, *(p for p in path.parents if p.is_relative_to(self._folder))]
         try:
-            for place in places if os.name == "posix" else [path]:
-                handle = os.open(place, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
+            sync_file(self._folder, key)
         except OSError as error:
             raise OutcomeUnknown(
                 f"{self._name}: {key} is written, but not safely on the disk: {error.strerror}; run it again"
@@ -171,31 +198,50 @@ def open_store(url: str, *, base: Path = Path()) -> Store:
 
         try:
             folder = folder.resolve()
-            return ObstoreStore(LocalStore(folder, mkdir=True), name=url, folder=folder)
+            local = LocalStore(folder, mkdir=True)
+            return ObstoreStore(reading=local, writing=local, name=url, folder=folder)
         except Exception as error:  # noqa: BLE001  many kinds, all of them about the folder
             raise StoreError(f"{shown(url)}: the folder {folder} cannot be used: {reason(error)}") from None
     kind, separator, rest = url.partition(":")
     if kind == "memory" and separator:
         from obstore.store import MemoryStore
 
-        return ObstoreStore(MemoryStore(), name=url)
+        memory = MemoryStore()
+        return ObstoreStore(reading=memory, writing=memory, name=url)
     if kind in CLOUDS and rest.startswith("//") and rest != "//":
-        return ObstoreStore(open_remote(url, timeout=TIMEOUT), name=url)
+        return ObstoreStore(
+            reading=open_remote(url, timeout=TIMEOUT, retry=_retry()),
+            writing=open_remote(url, timeout=TIMEOUT),
+            name=url,
+        )
     if kind in ("http", "https") and separator:
         raise InvalidInput(f"{shown(url)!r} can be served from, by a client, but not written to; {URLS}")
     raise InvalidInput(f"{shown(url)!r} is no store; {URLS}")
 
 
-def wait(attempt: int) -> float:
-    """Seconds before the next attempt: doubling, capped, and spread so that losers do not meet again."""
-    return float(min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)) * random.uniform(0.5, 1.0)
+def _retry() -> RetryConfig:
+    """How obstore repeats what may be repeated."""
+    return {
+        "max_retries": ATTEMPTS - 1,
+        "retry_timeout": timedelta(seconds=ATTEMPTS * TIMEOUT),
+        "backoff": {
+            "init_backoff": timedelta(seconds=FIRST_WAIT),
+            "max_backoff": timedelta(seconds=LONGEST_WAIT),
+            "base": 2,
+        },
+    }
+
+
+def wait(failed: int, random: Random) -> float:
+    """Seconds before the next attempt: doubling with each that `failed` before, capped, with jitter."""
+    return min(FIRST_WAIT * 2.0**failed, LONGEST_WAIT) * random.uniform(0.5, 1.0)
 
 
 def answered(error: BaseException) -> bool:
     """Whether the store itself said that this request wrote nothing."""
     from obstore.exceptions import AlreadyExistsError, PreconditionError
 
-    return isinstance(error, AlreadyExistsError | PreconditionError) or refused(error)
+    return isinstance(error, AlreadyExistsError | PreconditionError | FileExistsError) or refused(error)
 
 
 def refused(error: BaseException | None) -> bool:

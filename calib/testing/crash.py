@@ -54,8 +54,8 @@ class _CrashingStore:
     def get(self, key: str) -> bytes | None:
         return self._store.get(key)
 
-    def keys(self, prefix: str) -> list[str]:
-        return self._store.keys(prefix)
+    def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
+        return self._store.keys(prefix, after=after)
 
     def create(self, key: str, data: bytes) -> None:
         self._crash._effect(lambda: self._store.create(key, data))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from calib.mapping import Mapping, PiecewiseLinear
-from calib.store import Entry, Store, publish
+from calib.format import Mapping, PiecewiseLinear
+from calib.store import Entry, Intent, Store, publish
 
 AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
 
@@ -19,7 +19,13 @@ def a_mapping(i: int = 0, *, stream: str = "triage", **more: Any) -> Mapping:
 
 
 def put(store: Store, mapping: Mapping, **more: Any) -> Entry:
-    """Publish it on `production`, for sixty days from `AT`, by the mapping's own intent."""
-    values: dict[str, Any] = {"channel": "production", "at": AT, "by": "calibwatch", "reason": "refit"}
+    """Publish it on `production`, for sixty days from `AT`, by the mapping's own intent.
+
+    `more`: other values of the intent, and `channel` and `expected` as `publish` takes them.
+    """
+    where: dict[str, Any] = {"channel": "production"} | {
+        name: more.pop(name) for name in ("channel", "expected") if name in more
+    }
+    values: dict[str, Any] = {"at": AT, "by": "calibwatch", "reason": "refit"}
     values |= {"publish_id": f"p-{mapping.digest[:12]}", "expires_at": AT + timedelta(days=60)}
-    return publish(store, mapping, **values | more)
+    return publish(store, mapping, intent=Intent(**values | more), **where)

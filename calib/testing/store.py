@@ -43,6 +43,8 @@ class FaultyStore:
         if not self.down:
             self.objects[key] = data
 
-    def keys(self, prefix: str) -> list[str]:
-        """Sorted keys."""
-        return sorted(key for key in self.objects if key.startswith(prefix))
+    def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
+        """Sorted keys; `Unavailable` while the store is down."""
+        if self.down:
+            raise Unavailable(f"{prefix}: the store is down")
+        return sorted(key for key in self.objects if key.startswith(prefix) and key > (after or ""))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from calib.channel import Entry, hint_key, key_of, mapping_key
 from calib.client.fetch import open_fetcher
 from calib.client.follower import Follower
 from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
-from calib.mapping import Mapping
+from calib.format import Entry, Mapping
+from calib.format.keys import entry_key, hint_key, mapping_key
 from calib.store import (
+    Intent,
     Store,
     active_at,
     channels,
@@ -25,14 +27,15 @@ from calib.store import (
     open_store,
     promote,
     read_mapping,
+    recent,
     rollback,
 )
 from calib.testing.mappings import AT, a_mapping
 from calib.testing.mappings import put as publish_mapping
 from calib.testing.store import FaultyStore
 
-ROLLBACK: dict[str, Any] = {"stream": "triage", "channel": "production", "at": AT, "by": "ada"}
-ROLLBACK |= {"publish_id": "r", "reason": "odd", "expires_at": None}
+CHANNEL: dict[str, Any] = {"stream": "triage", "channel": "production"}
+BACK = Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None)
 KINDS = ("memory", "files", "fake", "s3", "azure")
 
 
@@ -74,6 +77,28 @@ def test_an_object_is_created_once(store: Store) -> None:
     assert store.keys("a/") == ["a/b"]
 
 
+def test_keys_are_listed_in_order_and_after_a_key(store: Store) -> None:
+    names = ["a/c/0001-01.json", "a/c/0001-02.json", "a/c/0002-01.json", "a/c/latest.json"]
+    for name in [*reversed(names), "a/cc/0001-01.json", "b/c"]:
+        store.create(name, b"x")
+    assert store.keys("a/c/") == names
+    assert store.keys("a/c/", after="a/c/0001-01.json") == names[1:]
+    assert store.keys("a/c/", after="a/c/0001-015.json") == names[1:]
+    assert store.keys("a/c/", after="a/c/latest.json") == []
+    assert store.keys("nothing/") == []
+
+
+def test_a_look_at_a_channel_finds_its_last_entry_and_what_came_before(store: Store) -> None:
+    assert head(store, **CHANNEL) is None
+    assert recent(store, **CHANNEL, since=AT) == []
+    entries = [put(store, i, at=AT + timedelta(days=i), since=AT + timedelta(days=i)) for i in range(9)]
+    assert head(store, **CHANNEL) == entries[-1]
+    assert recent(store, **CHANNEL, since=AT + timedelta(days=5)) == entries[5:]
+    store.hint(hint_key("triage", "production"), b"junk")
+    assert head(store, **CHANNEL) == entries[-1]
+    assert recent(store, **CHANNEL, since=AT - timedelta(days=1)) == entries == log(store)
+
+
 def test_a_hint_may_change(store: Store) -> None:
     store.hint("h", b"1")
     store.hint("h", b"2")
@@ -108,25 +133,28 @@ def test_a_decision_made_against_another_head_is_refused(store: Store) -> None:
 
 def test_a_rollback_is_a_new_entry_and_can_be_undone(store: Store) -> None:
     put(store, 0), put(store, 1)
-    back = rollback(store, **ROLLBACK)
+    back = rollback(store, **CHANNEL, intent=BACK)
     assert (back.generation, back.mapping, back.by) == (3, mapping(0).digest, "ada")
-    assert rollback(store, **ROLLBACK) == back
-    undone = rollback(store, **ROLLBACK | {"publish_id": "r2"})
+    assert rollback(store, **CHANNEL, intent=BACK) == back
+    undone = rollback(store, **CHANNEL, intent=replace(BACK, publish_id="r2"))
     assert (undone.generation, undone.mapping) == (4, mapping(1).digest)
 
 
 def test_there_is_nothing_to_roll_back_at_first(store: Store) -> None:
     with pytest.raises(InvalidInput, match="nothing to roll back"):
-        rollback(store, **ROLLBACK)
+        rollback(store, **CHANNEL, intent=BACK)
     put(store, 0)
     with pytest.raises(InvalidInput, match="only ever named one"):
-        rollback(store, **ROLLBACK)
+        rollback(store, **CHANNEL, intent=BACK)
 
 
 def test_ten_promoters_at_once_each_get_a_generation_of_their_own(store: Store) -> None:
     put(store, 0)
     done: list[Entry] = []
-    threads = [threading.Thread(target=lambda i=i: done.append(put(store, i))) for i in range(1, 11)]
+    threads = [
+        threading.Thread(target=lambda i=i: done.append(put(store, i, since=AT if i % 2 else None)))
+        for i in range(1, 11)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -178,20 +206,20 @@ def test_a_forged_or_forked_entry_is_refused(store: Store) -> None:
         reason="",
         expires_at=None,
     )
-    store.create(key_of("triage", "production", 1, 2), forged.to_bytes())
+    store.create(entry_key("triage", "production", 1, 2), forged.to_bytes())
     with pytest.raises(ArtifactError, match="forked"):
         log(store)
 
 
 def test_an_entry_far_ahead_is_never_seen(store: Store) -> None:
     first = put(store, 0)
-    store.create(key_of("triage", "production", 1, 9), first.to_bytes())
+    store.create(entry_key("triage", "production", 1, 9), first.to_bytes())
     assert log(store) == [first]
 
 
 def test_an_entry_copied_to_another_place_is_refused(store: Store) -> None:
     first = put(store, 0)
-    store.create(key_of("triage", "production", 1, 2), first.to_bytes())
+    store.create(entry_key("triage", "production", 1, 2), first.to_bytes())
     with pytest.raises(ArtifactError, match="another place"):
         log(store)
 
@@ -228,11 +256,7 @@ def test_promoting_a_mapping_that_is_not_there_writes_nothing(store: Store) -> N
             stream="triage",
             digest="0" * 64,
             channel="production",
-            publish_id="p",
-            at=AT,
-            by="a",
-            reason="b",
-            expires_at=None,
+            intent=Intent(publish_id="p", at=AT, by="a", reason="b", expires_at=None),
         )
     assert log(store) == []
 
@@ -263,13 +287,17 @@ def epoch(store: Store, i: int, *, publish_id: str = "e") -> Entry:
     how: dict[str, Any] = {"at": AT, "by": "ada", "reason": "restored", "expires_at": None}
     digest = mapping(i).digest
     return open_epoch(
-        store, stream="triage", channel="production", digest=digest, publish_id=publish_id, **how
+        store,
+        stream="triage",
+        channel="production",
+        digest=digest,
+        intent=Intent(publish_id=publish_id, **how),
     )
 
 
 def test_a_new_epoch_leads_out_of_a_fork_and_deletes_nothing(store: Store) -> None:
     first = put(store, 0)
-    store.create(key_of("triage", "production", 1, 2), first.to_bytes())
+    store.create(entry_key("triage", "production", 1, 2), first.to_bytes())
     with pytest.raises(ArtifactError):
         put(store, 1)
     before = store.keys("triage/")
@@ -314,7 +342,7 @@ def test_what_readers_would_refuse_is_not_written(store: Store) -> None:
     with pytest.raises(ArtifactError, match="refused"):
         publish_mapping(store, a_mapping(evidence={"note": "x" * (1 << 20)}))
     assert log(store) == []
-    assert mappings(store, stream="triage") == [mapping(0).digest]
+    assert mappings(store, stream="triage") == []
 
 
 def test_a_client_reads_what_was_published(url: str, store: Store) -> None:

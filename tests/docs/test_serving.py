@@ -12,7 +12,7 @@ from object_servers import free_port
 from service_processes import PATIENCE, ask, channel, command_line, descendants, service, wait_for
 
 from calib.client import MappingClient
-from calib.mapping import Mapping
+from calib.format import Mapping
 from calib.store import open_store
 from calib.testing.mappings import a_mapping, put
 

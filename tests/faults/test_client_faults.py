@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from flaky_server import Fault, FlakyServer, flaky_server
 
-from calib.channel import Entry, hint_key, key_of, mapping_key
 from calib.client import MappingClient, Status
 from calib.client.cache import Cache
 from calib.client.polling import LONGEST_PAUSE, pause
-from calib.mapping import Mapping
-from calib.store import open_epoch, open_store, rollback
+from calib.format import Entry, Mapping
+from calib.format.keys import entry_key, hint_key, mapping_key
+from calib.store import Intent, open_epoch, open_store, rollback
 from calib.testing.mappings import AT, a_mapping, put
 from calib.testing.store import FaultyStore
 
@@ -73,11 +73,7 @@ def epoch(store: Any, i: int) -> Entry:
         stream="triage",
         channel="production",
         digest=a_mapping(i).digest,
-        publish_id=f"epoch-{i}",
-        at=AT,
-        by="ada",
-        reason="restored",
-        expires_at=None,
+        intent=Intent(publish_id=f"epoch-{i}", at=AT, by="ada", reason="restored", expires_at=None),
     )
 
 
@@ -139,11 +135,11 @@ def test_fault_11_entries_far_ahead_and_hints_to_nowhere_are_ignored(
     put(store, a_mapping(9), channel="other")
     warm = client(store, clock)
     warm.refresh_now()
-    template = json.loads(store.objects[key_of("triage", "production", 1, 1)])
+    template = json.loads(store.objects[entry_key("triage", "production", 1, 1)])
     for e, g in ((1, 900), (7, 1)):
         forged = template | {"epoch": e, "generation": g, "mapping": a_mapping(9).digest}
         forged["previous"] = None if g == 1 else "0" * 64
-        store.objects[key_of("triage", "production", e, g)] = json.dumps(forged).encode()
+        store.objects[entry_key("triage", "production", e, g)] = json.dumps(forged).encode()
     store.objects[hint_key("triage", "production")] = hint
     for c in (warm, client(store, clock)):
         assert c.refresh_now()[:4] == ("FRESH", a_mapping(2).digest, 1, 3)
@@ -173,7 +169,7 @@ def test_fault_11_a_forged_next_entry_is_refused_and_reported(
     c = client(store, clock, refresh=100)
     c.refresh_now()
     good = put(store, a_mapping(1))
-    key = key_of("triage", "production", 1, 2)
+    key = entry_key("triage", "production", 1, 2)
     store.objects[key] = json.dumps(forge(json.loads(good.to_bytes()))).encode()
     status = c.refresh_now()
     assert (status.mapping, bool(status.reason)) == (a_mapping(0).digest, True)
@@ -235,7 +231,7 @@ def test_fault_11_a_ruined_epoch_is_led_out_of_too(store: FaultyStore, clock: Cl
     put(store, a_mapping(0))
     c = client(store, clock)
     c.refresh_now()
-    store.objects[key_of("triage", "production", 2, 1)] = b"junk"
+    store.objects[entry_key("triage", "production", 2, 1)] = b"junk"
     assert "not JSON" in c.refresh_now().reason
     assert c.calibrate(1.0).mapping == a_mapping(0).digest
     assert epoch(store, 0).epoch == 3
@@ -283,7 +279,7 @@ def test_fault_12_a_bad_mapping_changes_nothing_and_is_fetched_again(
 
         digest = hashlib.sha256(data).hexdigest()
         forged = json.loads(entry.to_bytes()) | {"mapping": digest}
-        store.objects[key_of("triage", "production", 1, 2)] = json.dumps(forged).encode()
+        store.objects[entry_key("triage", "production", 1, 2)] = json.dumps(forged).encode()
         store.objects[mapping_key("triage", digest)] = data
     for _ in range(2):
         status = c.refresh_now()
@@ -657,6 +653,6 @@ def test_a_rollback_is_followed_and_reported(store: FaultyStore, clock: Clock) -
     put(store, a_mapping(0)), put(store, a_mapping(1))
     c = client(store, clock)
     assert isinstance(c.refresh_now(), Status)
-    how: dict[str, Any] = {"publish_id": "r", "at": AT, "by": "ada", "reason": "odd", "expires_at": None}
-    rollback(store, stream="triage", channel="production", **how)
+    intent = Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None)
+    rollback(store, stream="triage", channel="production", intent=intent)
     assert c.refresh_now()[:4] == ("FRESH", a_mapping(0).digest, 1, 3)

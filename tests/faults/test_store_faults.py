@@ -9,22 +9,24 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from flaky_server import Fault, FlakyServer, flaky_server
 
-from calib.channel import key_of, mapping_key
 from calib.client import MappingClient
 from calib.errors import ArtifactError, Conflict, OutcomeUnknown, StoreError, Unavailable
-from calib.store import Entry, Store, head, history, mappings, objects, open_store, rollback, verify
+from calib.format.keys import entry_key, mapping_key
+from calib.object_urls import open_remote
+from calib.store import Entry, Intent, Store, head, history, mappings, objects, open_store, rollback, verify
 from calib.testing.crash import Crash, CrashAt
 from calib.testing.mappings import AT, a_mapping, put
 from calib.testing.store import FaultyStore
 
 LOST = Fault("lost")
 CHANNEL: dict[str, Any] = {"stream": "triage", "channel": "production"}
-ROLLBACK: dict[str, Any] = CHANNEL | {"at": AT, "by": "ada", "reason": "odd", "expires_at": None}
+ROLLBACK = Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None)
 
 
 @pytest.fixture
@@ -75,6 +77,8 @@ def test_fault_03_what_is_never_stored_is_never_reported(
     with pytest.raises(error, match=r"cannot be written|may still arrive"):
         put(store, a_mapping(0))
     assert server.objects == {}
+    puts = [method for method, _ in server.requests].count("PUT")
+    assert puts == (1 if status == 403 else objects.ATTEMPTS)  # nothing is gained by asking a refusal again
     server.puts.clear()
     assert put(store, a_mapping(0)).generation == 1
 
@@ -86,6 +90,63 @@ def test_fault_03_neither_writing_nor_reading_answers(server: FlakyServer, store
         put(store, a_mapping(0))
     assert put(store, a_mapping(0)).generation == 1
     assert len(keys(server)) == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("status", 429), Fault("status", 500), Fault("status", 503), LOST, Fault("cut")], ids=str
+)
+def test_what_only_reads_is_tried_again(server: FlakyServer, store: Store, fault: Fault) -> None:
+    store.create("a/b", b"content")
+    server.gets.extend([fault] * (3 if fault.kind == "cut" else objects.ATTEMPTS - 1))
+    assert store.get("a/b") == b"content"
+    assert not server.gets
+    if fault.kind != "cut":
+        server.gets.extend([fault] * (objects.ATTEMPTS - 1))
+        assert store.keys("a/") == ["a/b"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refusal_to_read_is_final(server: FlakyServer, store: Store, status: int) -> None:
+    server.gets.extend([Fault("status", status)] * 2)
+    with pytest.raises(Unavailable):
+        store.get("a")
+    with pytest.raises(Unavailable):
+        store.keys("a/")
+    assert len(server.requests) == 2
+
+
+def test_reading_ends_with_an_error_some_day(server: FlakyServer, store: Store) -> None:
+    server.always = Fault("status", 503)
+    with pytest.raises(Unavailable, match="cannot be read"):
+        store.get("a")
+    assert len(server.requests) == objects.ATTEMPTS
+
+
+def test_creating_waits_longer_each_time_and_never_as_long_as_another(
+    server: FlakyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objects, "FIRST_WAIT", 0.2)
+
+    def waits(seed: int) -> list[float]:
+        slept: list[float] = []
+        remote = open_remote("s3://bucket/root")
+        store = objects.ObstoreStore(
+            reading=remote, writing=remote, name="s3", sleep=slept.append, random=Random(seed)
+        )
+        server.puts.extend([Fault("status", 503)] * objects.ATTEMPTS)
+        with pytest.raises(OutcomeUnknown):
+            store.create("a", b"")
+        return slept
+
+    once, again, other = waits(1), waits(1), waits(2)
+    assert once == again != other
+    assert len(once) == objects.ATTEMPTS - 1
+    for i, seconds in enumerate(once):
+        assert 0.1 * 2**i <= seconds <= 0.2 * 2**i
+
+
+def test_creating_waits_five_seconds_at_most() -> None:
+    assert max(objects.wait(failed, Random(0)) for failed in range(50)) <= objects.LONGEST_WAIT
 
 
 def test_fault_04_other_bytes_under_a_mappings_name_are_a_loud_error(
@@ -155,7 +216,7 @@ def test_fault_07_a_crash_at_every_effect_of_publishing(when: Any) -> None:
             put(crash.store(store), a_mapping(1))
         except Crash:
             client = MappingClient("file:x", stream="triage", fetcher=store, background=False)
-            landed = key_of("triage", "production", 1, 2) in store.objects
+            landed = entry_key("triage", "production", 1, 2) in store.objects
             assert client.refresh_now().mapping == a_mapping(int(landed)).digest
             put(store, a_mapping(1))
         else:
@@ -199,7 +260,7 @@ def test_fault_08_a_person_rolls_back_while_the_month_is_published(server: Flaky
     put(store, a_mapping(0))
     bad = put(store, a_mapping(1))
     person = open_store("s3://bucket/root")
-    server.puts.extend([None, Fault("none", before=lambda: rollback(person, publish_id="r", **ROLLBACK))])
+    server.puts.extend([None, Fault("none", before=lambda: rollback(person, **CHANNEL, intent=ROLLBACK))])
     with pytest.raises(Conflict, match="moved meanwhile by ada"):
         put(store, a_mapping(2), expected=bad)
     assert [entry.by for entry in log(store)] == ["calibwatch", "calibwatch", "ada"]

@@ -53,6 +53,7 @@ function ofLogits({ T }, logits) {
   const top = Math.max(...logits);
   return inside(1 / logits.reduce((sum, z) => sum + Math.exp((z - top) / T), 0));
 }
+const FIELDS = ["mapping", "publish_id", "at", "by", "reason", "expires_at"];
 function poll(objects, stream, channel, known) { // known: the bytes of the entry that was read last, or null
   const get = (e, g) => objects[`${stream}/channels/${channel}/${`${e}`.padStart(4, 0)}-${`${g}`.padStart(12, 0)}.json`];
   let head = known === null ? null : { text: known, ...JSON.parse(known) }, refused = false;
@@ -65,6 +66,7 @@ function poll(objects, stream, channel, known) { // known: the bytes of the entr
       const text = get(epoch, generation);
       if (text === undefined) break;
       const entry = parse(text, "calibwatch.channel/1");
+      for (const field of FIELDS) need(entry[field] !== undefined, `without ${field}`);
       need(entry.stream === stream && entry.channel === channel, "of another channel");
       need(entry.epoch === epoch && entry.generation === generation, "of another place");
       need(entry.previous === (start ? null : sha256(head.text)), "does not follow");

@@ -114,6 +114,8 @@ def channels() -> None:
     nowhere = log | {"golden/channels/production/latest.json": '{"epoch":7,"generation":900}'}
     far = nowhere | {key(1, 900): entry(1, 900, third, digests[0]), key(7, 1): entry(7, 1, None, digests[0])}
     end = {"head": [1, 3], "mapping": digests[2], "refused": False}
+    fourth = json.loads(entry(1, 4, third, digests[0]))
+    short = json.dumps({name: value for name, value in fourth.items() if name != "expires_at"})
     spaced = json.dumps(json.loads(second) | {"invented": "later"}, indent=1)  # hashed as it was written
     loose = base | {key(1, 1): first, key(1, 2): spaced, key(1, 3): entry(1, 3, spaced, digests[2])}
     cases: dict[str, dict[str, Any]] = {
@@ -136,6 +138,12 @@ def channels() -> None:
         "a broken chain": {
             "objects": log | {key(1, 4): entry(1, 4, second, digests[0])},
             "known": None,
+            **end,
+            "refused": True,
+        },
+        "an entry without a field": {
+            "objects": log | {key(1, 4): short},
+            "known": third,
             **end,
             "refused": True,
         },

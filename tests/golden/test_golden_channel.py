@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from calib.channel import Entry
 from calib.client.follower import Follower
 from calib.errors import ArtifactError
-from calib.mapping import Mapping
+from calib.format import Entry, Mapping
 
 HERE = Path(__file__).resolve().parent
 CASES: dict[str, Any] = json.loads((HERE / "channel.json").read_text())

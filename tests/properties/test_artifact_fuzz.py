@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calib.channel import Entry, key_of, mapping_key
 from calib.client import MappingClient
 from calib.errors import ArtifactError
-from calib.mapping import Beta, Mapping
+from calib.format import Beta, Entry, Mapping
+from calib.format.keys import entry_key, mapping_key
 from calib.testing.mappings import a_mapping, put
 from calib.testing.store import FaultyStore
 
@@ -74,10 +74,10 @@ def test_a_client_serves_on_whatever_comes_next(second: bytes, mapping: bytes, n
     digest = hashlib.sha256(mapping).hexdigest()
     store.objects[mapping_key("triage", digest)] = mapping
     if named:
-        first = json.loads(store.objects[key_of("triage", "production", 1, 1)])
-        previous = hashlib.sha256(store.objects[key_of("triage", "production", 1, 1)]).hexdigest()
+        first = json.loads(store.objects[entry_key("triage", "production", 1, 1)])
+        previous = hashlib.sha256(store.objects[entry_key("triage", "production", 1, 1)]).hexdigest()
         second = json.dumps(first | {"generation": 2, "previous": previous, "mapping": digest}).encode()
-    store.objects[key_of("triage", "production", 1, 2)] = second
+    store.objects[entry_key("triage", "production", 1, 2)] = second
     status = client.refresh_now()
     assert 0 < client.calibrate(0.9).value < 1
     assert client.status().state in ("FRESH", "STALE")

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.gate import MODELS, answers, verdicts
 from calib.calibrators import Refit, labels_of, refit
-from calib.mapping import Identity
+from calib.format import Identity
 from calib.measure import Change, measure
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]

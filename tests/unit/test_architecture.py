@@ -19,10 +19,9 @@ FLOORS = (
     ("store", "traffic", "review", "outbox", "report", "testing"),
     ("db",),
     ("measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
-    ("channel", "period", "remote"),
-    ("mapping",),
-    ("curves",),
-    ("lines", "redaction"),
+    ("object_urls",),
+    ("format",),
+    ("times", "period", "redaction"),
     ("errors",),
 )
 MAY = {
@@ -38,7 +37,7 @@ MAY = {
     ("review", "traffic"),
     ("testing", "store"),
 }
-CLIENT = {"client", "mapping", "channel", "remote", "redaction", "curves", "lines", "errors"}
+CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors"}
 
 
 def room_of(module: str) -> str | None:
@@ -104,7 +103,7 @@ def test_no_file_is_too_long() -> None:
     ("module", "absent"),
     [
         ("calib.client", ("numpy", "obstore", "pydantic", "sqlalchemy", "asyncio")),
-        ("calib.mapping", ("numpy", "obstore")),
+        ("calib.format", ("numpy", "obstore")),
         ("calib.elicit", ("numpy", "anyio", "tenacity", "httpx", "pydantic")),
         ("calib.cli.app", ("numpy", "prefect", "sklearn", "matplotlib", "evidently", "sqlalchemy", "ibis")),
         ("calib.measure", ("pandas", "sklearn", "scipy.stats", "matplotlib")),

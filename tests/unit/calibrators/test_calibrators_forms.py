@@ -18,7 +18,7 @@ from calib.calibrators.isotonic import TILT, isotonic
 from calib.calibrators.likelihood import effective, log_odds
 from calib.calibrators.platt import platt
 from calib.errors import InvalidInput
-from calib.mapping import Beta, Identity, Logistic, Mapping, PiecewiseLinear
+from calib.format import Beta, Identity, Logistic, Mapping, PiecewiseLinear
 
 Floats = npt.NDArray[np.float64]
 PEERS = Path(__file__).parents[2] / "golden" / "calibrators" / "peers.json"

@@ -12,7 +12,7 @@ from calib.calibrators import FORMS, crossfit, fit, held_out_ece, labels_of, ref
 from calib.calibrators.fitting import fold_curves, folds_of, held_out
 from calib.calibrators.isotonic import isotonic
 from calib.errors import InvalidInput
-from calib.mapping import Identity
+from calib.format import Identity
 from calib.measure import Change
 
 Floats = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import pytest
 from calib.calibrators import Labels, labels_of, refit
 from calib.calibrators.segments import FARTHEST, shift_of
 from calib.errors import InvalidInput
-from calib.mapping import Identity
+from calib.format import Identity
 from calib.measure import Change
 
 LEVELS = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 1.0])

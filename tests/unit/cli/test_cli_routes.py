@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import LEVELS, SHARES, World
 
-from calib.mapping import Mapping
+from calib.format import Mapping
 
 
 @pytest.fixture

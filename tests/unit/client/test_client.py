@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calib.channel import key_of
 from calib.client import MappingClient, forks
 from calib.client.polling import Polling
 from calib.errors import InvalidInput
-from calib.mapping import Mapping, PiecewiseLinear
-from calib.store import rollback
+from calib.format import Mapping, PiecewiseLinear
+from calib.format.keys import entry_key
+from calib.store import Intent, rollback
 from calib.testing.mappings import AT, a_mapping
 from calib.testing.mappings import put as publish_mapping
 from calib.testing.store import FaultyStore
@@ -84,11 +84,7 @@ def test_it_follows_the_channel_and_notices_a_rollback(store: FaultyStore, clock
         store,
         stream="triage",
         channel="production",
-        publish_id="r",
-        at=AT,
-        by="ada",
-        reason="odd",
-        expires_at=None,
+        intent=Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None),
     )
     assert c.refresh_now().generation == 3
     assert c.calibrate(1.0).value == one(0)
@@ -207,7 +203,7 @@ def test_it_polls_by_itself_and_stops_when_closed(store: FaultyStore) -> None:
     real = store.get
 
     def get(key: str) -> bytes | None:
-        if key == key_of("triage", "production", 1, 2):
+        if key == entry_key("triage", "production", 1, 2):
             fetched.set()
         return real(key)
 

@@ -17,7 +17,7 @@ from calib.client import fork_process
 from calib.client.fetch import FolderFetcher, ObstoreFetcher, open_fetcher
 from calib.client.fork_process import ForkProcess
 from calib.errors import InvalidInput, Unavailable
-from calib.mapping import LARGEST
+from calib.format.document import LARGEST
 
 
 @pytest.fixture

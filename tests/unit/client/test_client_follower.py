@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from calib.channel import hint_key, key_of
 from calib.client.follower import AHEAD, Follower
-from calib.client.trust import hinted
-from calib.errors import Unavailable
+from calib.errors import ArtifactError, Unavailable
+from calib.format.keys import entry_key, hint_key
 from calib.testing.mappings import a_mapping, put
 from calib.testing.store import FaultyStore
 
 
 class Counting:
-    """A store that is read from, and what was asked for; `fails` is the key that gets no answer."""
+    """A store that is read from, and what was asked for.
+
+    `fails` is the key that gets no answer, `oversized` the one whose object is refused for its size.
+    """
 
     def __init__(self, entries: int) -> None:
-        self.store, self.asked, self.fails = FaultyStore(), [], ""
+        self.store, self.fails, self.oversized = FaultyStore(), "", ""
         self.asked: list[str] = []
         for i in range(entries):
             put(self.store, a_mapping(i))
@@ -25,6 +27,8 @@ class Counting:
         self.asked.append(key)
         if key == self.fails:
             raise Unavailable(f"{key}: no answer")
+        if key == self.oversized:
+            raise ArtifactError(f"{key} has 2 MiB")
         return self.store.get(key)
 
     def follower(self) -> Follower:
@@ -38,9 +42,9 @@ def test_a_poll_without_news_asks_three_times() -> None:
     log.asked.clear()
     follower.poll()
     assert log.asked == [
-        key_of("triage", "production", 2, 1),
-        key_of("triage", "production", 1, 3),
-        key_of("triage", "production", 1, 4),
+        entry_key("triage", "production", 2, 1),
+        entry_key("triage", "production", 1, 3),
+        entry_key("triage", "production", 1, 4),
     ]
 
 
@@ -73,7 +77,7 @@ def test_a_hint_far_beyond_the_end_costs_a_few_requests() -> None:
 def test_what_was_verified_is_kept_when_an_answer_fails_to_come() -> None:
     log = Counting(40)
     follower = log.follower()
-    log.fails = key_of("triage", "production", 1, 30)
+    log.fails = entry_key("triage", "production", 1, 30)
     with pytest.raises(Unavailable):
         follower.poll()
     assert follower.head is not None
@@ -83,12 +87,13 @@ def test_what_was_verified_is_kept_when_an_answer_fails_to_come() -> None:
     log.fails, log.asked = "", []
     follower.poll()
     assert follower.head.generation == 40
-    assert key_of("triage", "production", 1, reached - 1) not in log.asked
+    assert entry_key("triage", "production", 1, reached - 1) not in log.asked
 
 
-@pytest.mark.parametrize("generation", [0, -1, 1.5, "9", None, True])
-def test_a_hint_that_is_no_number_is_no_hint(generation: object) -> None:
-    import json
-
-    found = hinted(json.dumps({"epoch": 1, "generation": generation}).encode(), 1)
-    assert found == (1 if generation is True else 0)
+def test_a_hint_that_is_far_too_large_is_no_hint() -> None:
+    log = Counting(5)
+    log.oversized = hint_key("triage", "production")
+    follower = log.follower()
+    follower.poll()
+    assert follower.head is not None
+    assert follower.head.generation == 5

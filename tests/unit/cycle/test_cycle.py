@@ -11,7 +11,7 @@ from conftest import NOW, World
 from calib import cycle
 from calib.errors import InvalidInput
 from calib.period import Period
-from calib.store import history, read_mapping, rollback
+from calib.store import Intent, history, read_mapping, rollback
 
 
 def run(world: World, *months: str, now: datetime = NOW, channel: str = "production") -> list[dict[str, Any]]:
@@ -117,11 +117,9 @@ def test_a_person_who_rolled_back_is_not_overruled(world: World, monkeypatch: py
                 stream="triage",
                 channel="production",
                 to=log[0].mapping,
-                publish_id="by-hand",
-                at=NOW,
-                by="ada",
-                reason="it looked odd",
-                expires_at=None,
+                intent=Intent(
+                    publish_id="by-hand", at=NOW, by="ada", reason="it looked odd", expires_at=None
+                ),
             )
         return real(*arguments)
 

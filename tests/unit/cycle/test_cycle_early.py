@@ -62,7 +62,7 @@ def first_month(world: World) -> None:
 
 def served_by_it(world: World) -> None:
     """Date the published entry before the second month: production serves the mapping all through it."""
-    from calib.store import history, publish, read_mapping
+    from calib.store import Intent, history, publish, read_mapping
 
     store = world.open().store
     mapping = read_mapping(
@@ -74,11 +74,13 @@ def served_by_it(world: World) -> None:
         store,
         mapping,
         channel="production",
-        publish_id="earlier",
-        at=NOW - timedelta(days=60),
-        by="test",
-        reason="served all of the second month",
-        expires_at=None,
+        intent=Intent(
+            publish_id="earlier",
+            at=NOW - timedelta(days=60),
+            by="test",
+            reason="served all of the second month",
+            expires_at=None,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from calib.client import MappingClient
 from calib.demo.digits import DigitReader
 from calib.demo.job import CHANGED, Directly, run_year, true_ece
 from calib.errors import InvalidInput
-from calib.store import open_store, rollback
+from calib.store import Intent, open_store, rollback
 
 SEEDS = 20
 
@@ -122,11 +122,7 @@ def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
             store,
             stream="digit-reader",
             channel="production",
-            publish_id="x",
-            at=now,
-            by="on call",
-            reason="test",
-            expires_at=None,
+            intent=Intent(publish_id="x", at=now, by="on call", reason="test", expires_at=None),
         )
         after = client.refresh_now()
     assert after.generation == (before.generation or 0) + 1

@@ -186,8 +186,8 @@ def test_certificates_of_a_segment_hold_in_it_alone(tmp_path: Path) -> None:
     from datetime import UTC, datetime, timedelta
 
     from calib.client import MappingClient
-    from calib.mapping import Identity, Mapping
-    from calib.store import open_store, publish
+    from calib.format import Identity, Mapping
+    from calib.store import Intent, open_store, publish
 
     whole = {"target": 0.9, "confidence": 0.95, "cut": 0.95, "share": 0.4, "n": 200, "accuracy_low": 0.91}
     now = datetime(2026, 11, 3, tzinfo=UTC)
@@ -205,12 +205,8 @@ def test_certificates_of_a_segment_hold_in_it_alone(tmp_path: Path) -> None:
         open_store(url),
         made,
         channel="production",
-        publish_id="x",
-        at=now,
-        by="test",
-        reason="first",
-        expires_at=now + timedelta(days=60),
         expected=None,
+        intent=Intent(publish_id="x", at=now, by="test", reason="first", expires_at=now + timedelta(days=60)),
     )
     with MappingClient(url, stream="s", background=False, now=lambda: now) as client:
         assert client.refresh_now().state == "FRESH"

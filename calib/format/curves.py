@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from calib.lines import Lines
+    from calib.format.curve_arrays import Lines
 
     Floats = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Curve:
             return self.scalar(float(raw))
         values = floats(raw)
         if values.size and not (values.min() >= 0.0 and values.max() <= 1.0):  # NaN fails both
-            raise InvalidInput("the array holds values that are no confidences: NaN or outside [0, 1]")
+            raise InvalidInput("the array holds values that are not confidences: NaN or outside [0, 1]")
         result = self._array(values)
         return float(result) if values.ndim == 0 else result
 
@@ -126,7 +126,7 @@ class PiecewiseLinear(Curve):
 
     def _array(self, raw: Floats) -> Floats:
         if not self._lines:  # a race computes them twice, and alike
-            from calib.lines import Lines
+            from calib.format.curve_arrays import Lines
 
             self._lines.append(Lines(self.x, self.y))
         return self._lines[0](raw)
@@ -224,7 +224,7 @@ class Temperature(_Sigmoid):
 def floats(raw: Any) -> Floats:
     """An array, a column or a sequence of numbers as doubles.
 
-    Raises `InvalidInput` for text, dates and whatever else is no number: nothing is guessed.
+    Raises `InvalidInput` for text, dates and whatever else is not a number: nothing is guessed.
     """
     import numpy as np
 
@@ -265,10 +265,10 @@ def _number(values: dict[str, Any], key: str) -> float:
 
 
 def _numbers(values: dict[str, Any], key: str) -> tuple[float, ...]:
-    found = values.get(key)
-    if not isinstance(found, list):
+    numbers = values.get(key)
+    if not isinstance(numbers, list):
         raise ArtifactError(f"the curve's {key} must be a list of numbers")
-    return tuple(_number({key: value}, key) for value in found)
+    return tuple(_number({key: number}, key) for number in numbers)
 
 
 def _check(kind: str, values: dict[str, float], *, positive: tuple[str, ...]) -> None:

@@ -1,7 +1,7 @@
 """Objects behind a URL, through obstore: what the store writes with and the client reads with.
 
-obstore is imported when a URL first needs it. Its retries are switched off: those who call know what may be
-tried again, and a lost response must be seen, not repeated.
+obstore is imported when a URL first needs it. It tries a failed request again only where the caller asks for
+that, which is for reading alone: whoever creates an object must see that a response was lost.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calib.errors import ArtifactError, InvalidInput
-from calib.mapping import LARGEST
+from calib.format.document import LARGEST
 from calib.redaction import reason, shown
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig
 
 CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 WEB = ("http", "https")
@@ -39,10 +39,12 @@ def folder_of(url: str, *, base: Path = Path()) -> Path | None:
     return base / (rest.removeprefix("//"))
 
 
-def open_remote(url: str, *, timeout: float = TIMEOUT) -> ObjectStore:
+def open_remote(url: str, *, timeout: float = TIMEOUT, retry: RetryConfig | None = None) -> ObjectStore:
     """Open a cloud's or a web server's URL; credentials come from the environment or the machine's role.
 
-    Nothing is read yet. Raises `InvalidInput` where the URL or the environment's settings cannot be used.
+    `timeout`: seconds for one request with its body. `retry`: how obstore repeats requests that failed; with
+    None it never does. Nothing is read yet. Raises `InvalidInput` where the URL or the environment's settings
+    cannot be used.
     """
     from obstore.store import from_url
 
@@ -57,7 +59,7 @@ def open_remote(url: str, *, timeout: float = TIMEOUT) -> ObjectStore:
                 "connect_timeout": limit,
                 "allow_http": plain or url.startswith("http://"),
             },
-            retry_config={"max_retries": 0, "retry_timeout": limit},
+            retry_config=retry or {"max_retries": 0, "retry_timeout": limit},
         )
     except Exception as error:  # noqa: BLE001  many kinds, all of them about the URL or the settings
         raise InvalidInput(f"{shown(url)} cannot be opened: {reason(error)}") from None
@@ -72,9 +74,9 @@ def read(store: ObjectStore, key: str) -> bytes | None:
     from obstore.exceptions import NotFoundError
 
     try:
-        found = obstore.get(store, key)
-        if found.meta["size"] > LARGEST:
-            raise ArtifactError(f"{key} has {found.meta['size']} bytes; more than {LARGEST} are refused")
-        return bytes(found.bytes())
+        result = obstore.get(store, key)
+        if result.meta["size"] > LARGEST:
+            raise ArtifactError(f"{key} has {result.meta['size']} bytes; more than {LARGEST} are refused")
+        return bytes(result.bytes())
     except (FileNotFoundError, NotFoundError):
         return None

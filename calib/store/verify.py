@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from calib.channel import Entry, hint_key, key_of, mapping_key, moment
-from calib.client.trust import hinted
-from calib.errors import ArtifactError
-from calib.mapping import DIGEST, NAME, Mapping
+from calib.errors import ArtifactError, Refused
+from calib.format import Entry, Mapping
+from calib.format.chain import Place, accept_at, accept_mapping, accept_next, read_hint
+from calib.format.entry import Link
+from calib.format.keys import DIGEST, NAME, entry_key, hint_key, mapping_key
 from calib.store.objects import Store
+from calib.times import moment
 
 MAPPING = re.compile(rf"mappings/({DIGEST.pattern})\.json")
 ENTRY = re.compile(rf"channels/({NAME.pattern})/([0-9]{{4}})-([0-9]{{12}})\.json")
@@ -43,7 +45,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """What was read, what is wrong, what is only worth knowing, and what could be deleted."""
+    """What was read, what is wrong (`problems`), what is worth knowing (`notes`), what could be deleted.
+
+    `size` is in bytes; `never_named` has the digest, the time and the bytes of each mapping that no entry
+    names.
+    """
 
     stream: str
     channels: tuple[str, ...]
@@ -95,14 +101,13 @@ def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = No
     left it. `step` hears of each key. Raises `Unavailable` where the store gives no answer.
     """
     read = _read(store, stream, step)
-    problems, notes = [], list(read.strange)
-    good = {}
+    problems, notes = list[Finding](), list(read.strange)
+    good: dict[str, Mapping] = {}
     for digest, data in sorted(read.mappings.items()):
-        found = _mapping(stream, digest, data)
-        if isinstance(found, Finding):
-            problems.append(found)
-        else:
-            good[digest] = found
+        try:
+            good[digest] = accept_mapping(data, stream=stream, digest=digest)
+        except Refused as error:
+            problems.append(_finding(error, mapping_key(stream, digest)))
     named: Counter[str] = Counter()
     for channel, entries in sorted(read.entries.items()):
         newest = 1
@@ -119,7 +124,7 @@ def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = No
             else:
                 problems.extend(wrong)
             notes.extend(_worth_knowing(readable))
-            if epoch == newest and hinted(read.hints.get(channel), epoch) != max(log):
+            if epoch == newest and read_hint(read.hints.get(channel)) != (epoch, max(log)):
                 notes.append(_hint(stream, channel, epoch, max(log)))
     never = [
         {"digest": digest, "created_at": mapping.created_at, "bytes": len(read.mappings[digest])}
@@ -151,65 +156,51 @@ def _read(store: Store, stream: str, step: Callable[[str], None] | None) -> _Rea
             data = b""
             read.strange.append(Finding(kind="oversized", key=key, message=str(error)))
         if data is None:
-            continue  # deleted since it was listed: where it is missed, that is found below
-        if found := ENTRY.fullmatch(name):
-            channel, epoch, generation = found.groups()
+            continue  # deleted since it was listed: whatever needs it is reported below
+        if match := ENTRY.fullmatch(name):
+            channel, epoch, generation = match.groups()
             read.entries.setdefault(channel, {})[int(epoch), int(generation)] = data
-        elif found := MAPPING.fullmatch(name):
-            read.mappings[found[1]] = data
-        elif found := HINT.fullmatch(name):
-            read.hints[found[1]] = data
+        elif match := MAPPING.fullmatch(name):
+            read.mappings[match[1]] = data
+        elif match := HINT.fullmatch(name):
+            read.hints[match[1]] = data
         else:
             message = "this is no name of the format; readers never look at it"
             read.strange.append(Finding(kind="strange_object", key=key, message=message))
     return read
 
 
-def _mapping(stream: str, digest: str, data: bytes) -> Mapping | Finding:
-    key = mapping_key(stream, digest)
-    actual = hashlib.sha256(data).hexdigest()
-    if actual != digest:
-        message = f"its bytes have the digest {actual}: damaged or replaced; clients refuse it"
-        return Finding(kind="wrong_digest", key=key, message=message)
-    try:
-        mapping = Mapping.from_bytes(data)
-    except ArtifactError as error:
-        return Finding(kind="malformed_mapping", key=key, message=str(error))
-    if mapping.stream != stream:
-        return Finding(kind="wrong_stream", key=key, message=f"it was made for {mapping.stream}")
-    return mapping
-
-
 def _entries(
     stream: str, channel: str, epoch: int, log: dict[int, bytes]
 ) -> tuple[list[Entry], list[Finding]]:
-    """The entries that can be read, and what is wrong with them or their chain."""
-    readable, wrong = [], []
+    """The entries that are well-formed and in their place, and what is wrong with the others or the chain."""
+    readable: list[Entry] = []
+    wrong: list[Finding] = []
     for generation, data in sorted(log.items()):
-        key = key_of(stream, channel, epoch, generation)
+        place = Place(stream, channel, epoch, generation)
         try:
-            entry = Entry.from_bytes(data)
-        except ArtifactError as error:
-            wrong.append(Finding(kind="malformed_entry", key=key, message=str(error)))
-            continue
-        if (entry.stream, entry.channel, *entry.position) != (stream, channel, epoch, generation):
-            place = f"{entry.stream}/{entry.channel} {entry.epoch}/{entry.generation}"
-            message = f"it says that it is {place}: copied or forged"
-            wrong.append(Finding(kind="wrong_place", key=key, message=message))
-            continue
-        before = log.get(generation - 1)
-        if before is not None and entry.previous != hashlib.sha256(before).hexdigest():
-            message = "it does not name the entry before it: the history forked here"
-            wrong.append(Finding(kind="broken_chain", key=key, message=message))
-        readable.append(entry)
+            before = log.get(generation - 1)
+            if generation == 1:
+                accept_next(data, None, place)
+            elif before is not None:
+                accept_next(data, Link(epoch, generation - 1, hashlib.sha256(before).hexdigest()), place)
+            readable.append(accept_at(data, place))
+        except Refused as error:
+            wrong.append(_finding(error, place.key))
+            if error.kind == "broken_chain":  # a publisher meant it all the same: its mapping is named
+                readable.append(accept_at(data, place))
     return readable, wrong
 
 
+def _finding(error: Refused, key: str) -> Finding:
+    return Finding(kind=error.kind, key=key, message=str(error))
+
+
 def _unnamed(entries: Iterable[Entry], stored: Iterable[str]) -> Iterator[Finding]:
-    there = set(stored)
+    digests = set(stored)
     for entry in entries:
-        if entry.mapping not in there:
-            key = key_of(entry.stream, entry.channel, *entry.position)
+        if entry.mapping not in digests:
+            key = entry_key(entry.stream, entry.channel, *entry.position)
             yield Finding(
                 kind="missing_mapping", key=key, message=f"it names {entry.mapping}, which is not stored"
             )
@@ -225,7 +216,7 @@ def _unseen(stream: str, channel: str, epoch: int, newest: int, log: Iterable[in
         kind, what, beyond = "epoch_gap", f"epoch {newest + 1} was never opened", generations
     if beyond:
         message = f"{what}, so that readers never see {len(beyond)} entries from here on"
-        yield Finding(kind=kind, key=key_of(stream, channel, epoch, beyond[0]), message=message)
+        yield Finding(kind=kind, key=entry_key(stream, channel, epoch, beyond[0]), message=message)
 
 
 def _superseded(findings: Iterable[Finding], newest: int) -> Iterator[Finding]:
@@ -237,7 +228,7 @@ def _superseded(findings: Iterable[Finding], newest: int) -> Iterator[Finding]:
 def _worth_knowing(entries: list[Entry]) -> Iterator[Finding]:
     intents = Counter(entry.publish_id for entry in entries)
     for before, entry in zip([None, *entries], entries, strict=False):
-        key = key_of(entry.stream, entry.channel, *entry.position)
+        key = entry_key(entry.stream, entry.channel, *entry.position)
         if before is not None and moment(entry.at) < moment(before.at):
             message = f"it is dated {entry.at}, before the entry that it follows ({before.at})"
             yield Finding(kind="time_backwards", key=key, message=message)

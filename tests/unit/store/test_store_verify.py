@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from calib.channel import hint_key, key_of, mapping_key
-from calib.store import open_epoch, verify
+from calib.format.keys import entry_key, hint_key, mapping_key
+from calib.store import Intent, open_epoch, verify
 from calib.testing.mappings import AT, a_mapping, put
 from calib.testing.store import FaultyStore
 
@@ -19,7 +19,7 @@ Damage = Callable[[dict[str, bytes]], Any]
 
 
 def entry(generation: int, epoch: int = 1) -> str:
-    return key_of("triage", "production", epoch, generation)
+    return entry_key("triage", "production", epoch, generation)
 
 
 def rewritten(objects: dict[str, bytes], key: str, **more: Any) -> None:
@@ -120,8 +120,8 @@ def test_what_a_later_epoch_has_replaced_is_a_note() -> None:
     store = filled()
     store.objects[entry(5)] = b"junk"
     assert [problem.kind for problem in verify(store, stream="triage").problems] == ["malformed_entry"]
-    how: dict[str, Any] = {"at": AT, "by": "ada", "reason": "ruined", "expires_at": None, "publish_id": "e"}
-    open_epoch(store, stream="triage", channel="production", digest=a_mapping(3).digest, **how)
+    intent = Intent(publish_id="e", at=AT, by="ada", reason="ruined", expires_at=None)
+    open_epoch(store, stream="triage", channel="production", digest=a_mapping(3).digest, intent=intent)
     found = verify(store, stream="triage")
     assert found.ok
     assert [(note.kind, "has replaced" in note.message) for note in found.notes] == [

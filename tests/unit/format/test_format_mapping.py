@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calib.errors import ArtifactError, InvalidInput
-from calib.mapping import Beta, Curve, Identity, Logistic, Mapping, PiecewiseLinear, Temperature
+from calib.format import Beta, Curve, Identity, Logistic, Mapping, PiecewiseLinear, Temperature
 
 GOLDEN = sorted((Path(__file__).resolve().parents[2] / "golden" / "mapping").glob("*.json"))
 UNIT = st.floats(0, 1)

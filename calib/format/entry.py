@@ -1,24 +1,36 @@
-"""One entry of a channel's log: which mapping the channel names from then on, and who says so."""
+"""One entry of a channel's log: the mapping that the channel names from then on, who decided it, and why."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
-from calib.errors import ArtifactError, InvalidInput
-from calib.mapping import DIGEST, NAME, canonical, parse
+from calib.errors import ArtifactError
+from calib.format.document import canonical, parse
+from calib.format.keys import DIGEST, LAST_EPOCH, LAST_GENERATION, NAME
+from calib.times import moment
 
 FORMAT = "calibwatch.channel/1"
-LAST_EPOCH, LAST_GENERATION = 9999, 10**12 - 1  # what the keys have digits for
+
+
+class Link(NamedTuple):
+    """A known entry, as its successor is verified against it: its numbers and the digest of its bytes."""
+
+    epoch: int
+    generation: int
+    digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An immutable entry; `previous` is the digest of the one before it, null for the first of an epoch."""
+    """An immutable entry.
+
+    `previous` is the digest of the entry before it, None for the first of an epoch. `at` and `expires_at` are
+    times as `calib.times` writes them; None: it does not expire. Raises `ArtifactError` for values that the
+    format does not allow.
+    """
 
     stream: str
     channel: str
@@ -51,8 +63,13 @@ class Entry:
 
     @property
     def position(self) -> tuple[int, int]:
-        """Epoch and generation: what only grows."""
+        """Epoch and generation. Along a log they only grow."""
         return self.epoch, self.generation
+
+    @property
+    def link(self) -> Link:
+        """What the next entry is verified against."""
+        return Link(self.epoch, self.generation, self.digest)
 
     def to_bytes(self) -> bytes:
         """The bytes it was read from; those of a new one are canonical JSON."""
@@ -69,7 +86,7 @@ class Entry:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Entry:
-        """Read an entry; `ArtifactError` says what is wrong with it. Unknown keys are ignored."""
+        """Read an entry. Unknown keys are ignored; `ArtifactError` says what is wrong with the rest."""
         values = parse(data, FORMAT)
         kinds: dict[str, Any] = {field.name: str for field in fields(cls)} | {
             "epoch": int,
@@ -78,52 +95,9 @@ class Entry:
             "expires_at": (str, type(None)),
         }
         for name, kind in kinds.items():
-            if not isinstance(values.get(name), kind) or isinstance(values.get(name), bool):
+            value = values.get(name)
+            if name not in values or not isinstance(value, kind) or isinstance(value, bool):
                 raise ArtifactError(f"a channel entry's {name} is missing or of the wrong type")
         entry = cls(**{name: values[name] for name in kinds})
         entry.__dict__["_bytes"] = bytes(data)
         return entry
-
-
-def key_of(stream: str, channel: str, epoch: int, generation: int) -> str:
-    """Where an entry is stored."""
-    return f"{stream}/channels/{channel}/{epoch:04d}-{generation:012d}.json"
-
-
-def timestamp(when: datetime) -> str:
-    """An aware time as entries and mappings write it: UTC, whole seconds."""
-    if when.tzinfo is None:
-        raise InvalidInput(f"{when} has no time zone")
-    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def moment(text: str) -> datetime:
-    """The aware time that an entry states."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise ArtifactError(f"{text!r:.60} is not a time") from None
-    if found.tzinfo is None:
-        raise ArtifactError(f"{text!r} has no time zone")
-    return found
-
-
-def hint_key(stream: str, channel: str) -> str:
-    """Where readers look first, and what they never believe."""
-    return f"{stream}/channels/{channel}/latest.json"
-
-
-def mapping_key(stream: str, digest: str) -> str:
-    """Where a mapping is stored."""
-    return f"{stream}/mappings/{digest}.json"
-
-
-def newest_epoch(get: Callable[[str], bytes | None], stream: str, channel: str, start: int = 1) -> int:
-    """The last epoch that was opened, going forward from `start` one at a time, whatever was put there.
-
-    An entry that lies beyond a gap is never seen.
-    """
-    epoch = start
-    while epoch < LAST_EPOCH and get(key_of(stream, channel, epoch + 1, 1)) is not None:
-        epoch += 1
-    return epoch

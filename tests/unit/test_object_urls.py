@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from calib.errors import InvalidInput
-from calib.remote import folder_of, open_remote
+from calib.object_urls import folder_of, open_remote
 
 
 @pytest.mark.parametrize(

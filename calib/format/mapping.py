@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections.abc import Iterable
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
-from calib.curves import Beta, Curve, Identity, Logistic, PiecewiseLinear, Temperature, curve_from_json
 from calib.errors import ArtifactError
+from calib.format.curves import Curve, curve_from_json
+from calib.format.document import canonical, parse
+from calib.format.keys import DIGEST, NAME
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Beta", "Curve", "Identity", "Logistic", "Mapping", "PiecewiseLinear", "Temperature"]
-
 FORMAT = "calibwatch.mapping/1"
-LARGEST = 1 << 20  # bytes
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")  # of streams and channels
-DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mapping:
     """One fitted mapping with its scope, its evidence and its certificates.
 
+    >>> from calib.format import PiecewiseLinear
     >>> curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.2, 0.8))
     >>> mapping = Mapping(stream="a", method="isotonic", default=curve, created_at="2026-11-03T00:00:00Z")
     >>> mapping.apply(0.5)
@@ -145,7 +141,7 @@ class Mapping:
 
 
 def _cuts(certificates: Iterable[Any]) -> tuple[tuple[float, float], ...]:
-    stated = [one for one in certificates if isinstance(one, dict)]
+    stated = [certificate for certificate in certificates if isinstance(certificate, dict)]
     pairs = [(certificate.get("target"), certificate.get("cut")) for certificate in stated]
     return tuple(
         sorted(
@@ -154,34 +150,6 @@ def _cuts(certificates: Iterable[Any]) -> tuple[tuple[float, float], ...]:
             if _is_number(target) and _is_number(cut) and 0 < target < 1 and 0 <= cut <= 1
         )
     )
-
-
-def canonical(values: dict[str, Any]) -> bytes:
-    """Canonical JSON; `ArtifactError` where a value cannot be written."""
-    try:
-        text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode("utf-8")
-    except (TypeError, ValueError, UnicodeEncodeError) as error:
-        raise ArtifactError(f"this cannot be written as JSON: {error}") from None
-
-
-def parse(data: bytes, expected: str) -> dict[str, Any]:
-    """Read one JSON object of the expected format; `ArtifactError` with the reason."""
-    if len(data) > LARGEST:
-        raise ArtifactError(f"the file has {len(data)} bytes; more than {LARGEST} are refused")
-
-    def refuse(constant: str) -> float:
-        raise ArtifactError(f"the file holds {constant}, which is no number")
-
-    try:
-        values = json.loads(data.decode("utf-8"), parse_constant=refuse)
-    except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"the file is not JSON in UTF-8: {error}") from None
-    if not isinstance(values, dict):
-        raise ArtifactError("the file must hold one JSON object")
-    if values.get("format") != expected:
-        raise ArtifactError(f"the format is {values.get('format')!r:.60}; this version reads {expected!r}")
-    return values
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
@@ -203,8 +171,8 @@ def _object(values: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _texts(values: dict[str, Any], key: str) -> dict[str, str]:
-    found = _object(values, key)
-    return {name: _text(found, name) for name in found}
+    texts = _object(values, key)
+    return {name: _text(texts, name) for name in texts}
 
 
 def _objects(values: dict[str, Any], key: str) -> list[dict[str, Any]]:
