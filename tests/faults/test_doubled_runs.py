@@ -24,7 +24,7 @@ from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.review import queue
 from calib.settings import load
-from calib.store import Store, history, mappings, promote
+from calib.store import Intent, Store, history, mappings, promote
 
 pytestmark = pytest.mark.slow
 PERIOD = "2026-02"
@@ -179,11 +179,9 @@ def promote_as_a_person(store: Store) -> None:
         stream="triage",
         digest=last.mapping,
         channel=cycle.PRODUCTION,
-        publish_id="a person's own",
-        at=LATER,
-        by="ana",
-        reason="checked by hand",
-        expires_at=None,
+        intent=Intent(
+            publish_id="a person's own", at=LATER, by="ana", reason="checked by hand", expires_at=None
+        ),
     )
 
 
