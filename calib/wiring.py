@@ -15,7 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calib.cycle.ports import Ports, Watch
+from calib.cycle.ports import Ports
+from calib.cycle.stream import StreamPolicy
 from calib.errors import InvalidInput
 from calib.settings import Settings, Stream, load
 from calib.store import Store, open_store
@@ -83,10 +84,10 @@ class Deployment:
             return [name]
         return list(self.settings.streams)
 
-    def watch(self, name: str) -> Watch:
+    def watch(self, name: str) -> StreamPolicy:
         """The stream as the cycle wants it."""
         stream = self.settings.stream(name)
-        return Watch(
+        return StreamPolicy(
             stream=name,
             scope=dict(stream.scope),
             labels=stream.labels,

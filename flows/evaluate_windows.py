@@ -17,7 +17,8 @@ from flows.deployment import deployment
 def evaluate_stream(config: str | None, stream: str, now: datetime | None) -> list[dict[str, Any]]:
     """Evaluate one stream's open windows, oldest first."""
     opened = deployment(config, now)
-    return evaluate_open(opened.watch(stream), opened.ports(stream))
+    results = evaluate_open(opened.watch(stream), opened.ports(stream))
+    return [result.to_json() for result in results]
 
 
 @flow(name="evaluate-windows", flow_run_name="evaluate-windows")

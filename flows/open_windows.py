@@ -17,7 +17,8 @@ from flows.deployment import deployment
 def open_stream(config: str | None, stream: str, now: datetime | None) -> dict[str, Any] | None:
     """Open one stream's latest due window; None where it is open already."""
     opened = deployment(config, now)
-    return open_due(opened.watch(stream), opened.ports(stream))
+    result = open_due(opened.watch(stream), opened.ports(stream))
+    return None if result is None else result.to_json()
 
 
 @flow(name="open-windows", flow_run_name="open-windows")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from calib.results.codec import Json
 
 NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
 
@@ -23,7 +25,7 @@ class Alert:
     stream: str
     period: str
     severity: Severity
-    facts: dict[str, Any]
+    facts: Json
 
     @property
     def id(self) -> str:

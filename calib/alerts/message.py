@@ -6,7 +6,10 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
+from calib.results import EceInterval
+from calib.results.codec import Json, from_json
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits
 PRODUCTION = "production"  # the channel that commands mean by default
@@ -45,10 +48,10 @@ class Message:
     """`text` for notifications and terminals, not yet escaped for Slack; `blocks` for Slack, escaped."""
 
     text: str
-    blocks: list[dict[str, Any]]
+    blocks: list[Json]
 
 
-def message(payload: dict[str, Any]) -> Message:
+def message(payload: Json) -> Message:
     """Render an outbox payload: kind, stream, period, severity and facts.
 
     Within Slack's limits whatever the facts hold: what is too long is cut, what could call a channel, make a
@@ -59,9 +62,7 @@ def message(payload: dict[str, Any]) -> Message:
     facts = payload["facts"]
     lines = [plain(line) for line in (*_lines(kind, facts), _next_step(kind, stream, period, facts))]
     header = _cut(f"{MARKS[payload['severity']]} {title}", HEADER)
-    blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}
-    ]
+    blocks: list[Json] = [{"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}]
     room = TOTAL - len(header)
     for line in lines:
         section = _cut(escaped(line), min(SECTION, room))
@@ -91,82 +92,87 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _lines(kind: str, facts: dict[str, Any]) -> list[str]:
+def _lines(kind: str, facts: Json) -> list[str]:
     if "what" in facts:  # written by version 0.1.0, words and all
         return [facts["what"]]
     if "probe" in facts:
         return [_PROBE_LINES[kind](facts["probe"])]
     if kind in _SHORT_LINES:
         return [_SHORT_LINES[kind](facts)]
-    return _window_lines(kind, facts)
+    return _window_lines(kind, _of_window(facts))
 
 
-def _window_lines(kind: str, facts: dict[str, Any]) -> list[str]:
-    labels, change, refit = facts["labels"], facts["change"], facts["refit"]
-    seen = f"{labels['n']} labels of {facts['population']:,} predictions"
+def _of_window(facts: Json) -> WindowFacts:
+    return from_json(WindowFacts, facts, what="the facts of an alert")
+
+
+def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
+    change, refit = facts.change, facts.refit
+    seen = f"{facts.labels.n} labels of {facts.population:,} predictions"
     if kind == "insufficient_labels":
-        return [f"{seen}: {refit['reason']}. The mapping stays as it is."]
+        return [f"{seen}: {refit.reason}. The mapping stays as it is."]
     if kind == "rejects_up":
-        parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts["rejected"].items())
-        return [f"Not counted: {parts}, beside {facts['population']:,} that were."]
+        parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts.rejected.items())
+        return [f"Not counted: {parts}, beside {facts.population:,} that were."]
     if kind == "scope_changed":
         return [f"The baseline begins anew with this period ({seen})."]
     if kind == "cannot_see":
-        return [_blind_line(change), f"It rests on {seen}."]
-    if kind == "score_mix":
-        return [_mix_line(facts["score_mix"])]
-    served, raw = facts["served"], facts["raw"]
+        return [_underpowered_line(change), f"It rests on {seen}."]
+    if kind == "score_mix" and facts.score_mix is not None:
+        return [_mix_line(facts.score_mix)]
+    served, raw = facts.served, facts.raw
     lines = [
         f"Served confidence is off by {_ece(served)} on average, raw confidence by {_ece(raw)}. "
-        f"Accuracy is {_percent(served['accuracy'])}, stated {_percent(served['mean_confidence'])} ({seen})."
+        f"Accuracy is {_percent(served.accuracy)}, stated {_percent(served.mean_confidence)} ({seen})."
     ]
-    if kind != "recovered" and change["rise"] is not None:
-        lines.append(
-            f"Against the baseline served confidence is off by {change['rise']:+.3f} more "
-            f"({change['low']:+.3f} to {change['high']:+.3f}); {change['direction'] or 'no direction'}, "
-            f"{_p(change['p'])}."
-        )
-    lines += [_segment_line(segment) for segment in facts.get("segments", []) if kind == "degraded"]
+    if kind != "recovered" and change.rise is not None:
+        lines.append(f"Against the baseline served confidence is off by {_rise(change)}")
+    if kind == "degraded":
+        lines += [
+            f"In the segment {segment.name} served confidence is off by {_rise(segment)}"
+            for segment in facts.segments
+        ]
     if kind in ("degraded", "refit_vetoed"):
-        lines.append(_refit_line(refit, facts["channel"]))
+        lines.append(_refit_line(refit, facts.channel))
     return lines
 
 
-def _segment_line(segment: dict[str, Any]) -> str:
-    return (
-        f"In the segment {segment['name']} served confidence is off by {segment['rise']:+.3f} more "
-        f"({segment['low']:+.3f} to {segment['high']:+.3f}); {segment['direction'] or 'no direction'}, "
-        f"{_p(segment['p'])}."
-    )
+def _rise(change: ChangeFacts | SegmentFacts) -> str:
+    interval = f"{_signed(change.low)} to {_signed(change.high)}"
+    return f"{_signed(change.rise)} more ({interval}); {change.direction or 'no direction'}, {_p(change.p)}."
 
 
-def _blind_line(change: dict[str, Any]) -> str:
-    seen = change["minimum_detectable_rise"]
+def _signed(value: float | None) -> str:
+    return "an unknown amount" if value is None else f"{value:+.3f}"
+
+
+def _underpowered_line(change: ChangeFacts) -> str:
+    seen = change.minimum_detectable_rise
     if seen is None:
         return "No change was seen, and none would have been: not even a total loss of accuracy."
     return f"No change was seen, but only a rise beyond {seen:.3f} would have been, 4 times in 5."
 
 
-def _mix_line(mix: dict[str, Any]) -> str:
-    usual = "" if mix["usual"] is None else f"; at most {mix['usual']:.1%} did between earlier periods"
-    from_mix = mix["ece_from_mix"]
+def _mix_line(mix: MixFacts) -> str:
+    usual = "" if mix.usual is None else f"; at most {mix.usual:.1%} did between earlier periods"
+    from_mix = mix.ece_from_mix
     effect = "" if from_mix is None else f" This alone moves the served ECE by {from_mix:+.3f}."
     return (
-        f"{mix['moved']:.1%} of all predictions moved to another stated confidence{usual}.{effect} "
+        f"{mix.moved:.1%} of all predictions moved to another stated confidence{usual}.{effect} "
         "That says what is stated, not whether it is true: the change test compares at fixed shares."
     )
 
 
-def _refit_line(refit: dict[str, Any], channel: str) -> str:
-    if not refit["published"]:
-        return f"No new mapping: {refit['reason']}."
+def _refit_line(refit: RefitFacts, channel: str) -> str:
+    if not refit.published or refit.mapping is None:
+        return f"No new mapping: {refit.reason}."
     return (
-        f"A new mapping {refit['mapping'][:12]} is on {channel}: on labels that it has not seen it is off by "
-        f"{_ece(refit['ece_after'])}, the one before it by {_ece(refit['ece_before'])}."
+        f"A new mapping {refit.mapping[:12]} is on {channel}: on labels that it has not seen it is off by "
+        f"{_ece(refit.ece_after)}, the one before it by {_ece(refit.ece_before)}."
     )
 
 
-def _early_line(facts: dict[str, Any]) -> str:
+def _early_line(facts: Json) -> str:
     return (
         f"After {facts['labels']:,} labels, before all have come, served confidence no longer holds: the "
         f"evidence against it is {facts['e_value']:,.0f} to 1, and the alarm is at "
@@ -174,26 +180,26 @@ def _early_line(facts: dict[str, Any]) -> str:
     )
 
 
-def _missed_line(facts: dict[str, Any]) -> str:
+def _missed_line(facts: Json) -> str:
     return f"No window was opened for this period; it could have been opened since {facts['due'][:10]}."
 
 
-def _late_line(facts: dict[str, Any]) -> str:
+def _late_line(facts: Json) -> str:
     return f"The labels of this window were due by {facts['closes_at'][:10]}, and nothing has closed it."
 
 
-def _stale_line(facts: dict[str, Any]) -> str:
+def _stale_line(facts: Json) -> str:
     return f"The mapping {facts['mapping'][:12]} on {facts['channel']} expires at {facts['expires_at']}."
 
 
-def _failed_line(facts: dict[str, Any]) -> str:
+def _failed_line(facts: Json) -> str:
     return (
         f"{CAUSES[facts['cause']]} The kind of the error is {facts['error']}. Its text is not shown here, "
         "because it may quote the data. Further failures of the same day are not reported again."
     )
 
 
-_SHORT_LINES: dict[str, Callable[[dict[str, Any]], str]] = {
+_SHORT_LINES: dict[str, Callable[[Json], str]] = {
     "early_warning": _early_line,
     "window_missed": _missed_line,
     "cohort_late": _late_line,
@@ -202,12 +208,12 @@ _SHORT_LINES: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def _unseen_line(probe: dict[str, Any]) -> str:
+def _unseen_line(probe: Json) -> str:
     reasons = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in probe["lost"])
     return f"{probe['why']}." + (f" Replies that were no use: {reasons}." if reasons else "")
 
 
-def _worse_line(probe: dict[str, Any]) -> str:
+def _worse_line(probe: Json) -> str:
     paired, change = probe["paired"], probe["change"]
     now, before = (
         f"{part['accuracy']:.1%} ({part['accuracy_low']:.1%} to {part['accuracy_high']:.1%})"
@@ -222,20 +228,20 @@ def _worse_line(probe: dict[str, Any]) -> str:
     )
 
 
-def _other_model_line(probe: dict[str, Any]) -> str:
+def _other_model_line(probe: Json) -> str:
     served = ", ".join(f"{name} ({n} of {probe['total']} replies)" for name, n in probe["served_new"].items())
     accepted = ", ".join(probe["accepted_served"])
     return f"Asked for {probe['model']}, and served by {served}; when accepted, by {accepted}."
 
 
-_PROBE_LINES: dict[str, Callable[[dict[str, Any]], str]] = {
+_PROBE_LINES: dict[str, Callable[[Json], str]] = {
     "cannot_see": _unseen_line,
     "degraded": _worse_line,
     "scope_changed": _other_model_line,
 }
 
 
-def _probe_step(kind: str, name: str, probe: dict[str, Any]) -> str:
+def _probe_step(kind: str, name: str, probe: Json) -> str:
     accept = f"`calib probe {name} --accept` makes these answers the ones to compare with"
     return {
         "cannot_see": f"see the endpoint; `calib probe {name}` asks again what got no reply",
@@ -252,7 +258,7 @@ def _failed_step(stream: str, verb: str | None) -> str:
     return f"What to do: `calib {verb} {stream}` repeats the work and shows the whole error; {check}"
 
 
-def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> str:
+def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
     if "next" in facts:  # written by version 0.1.0
         return f"What to do: {facts['next']}"
     if "probe" in facts:
@@ -260,10 +266,10 @@ def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> st
     if kind == "stream_failed":
         return _failed_step(stream, facts["verb"])
     look = f"look for what changed in {period} (model, prompt, inputs)"
-    if kind == "degraded" and facts["refit"]["published"]:
-        where = "" if facts["channel"] == PRODUCTION else f" --channel {facts['channel']}"
+    if kind == "degraded" and "what" not in facts and (window := _of_window(facts)).refit.published:
+        where = "" if window.channel == PRODUCTION else f" --channel {window.channel}"
         return f"What to do: {look}. To undo the new mapping: `calib mapping rollback {stream}{where}`"
-    if kind == "insufficient_labels" and not facts["population"]:
+    if kind == "insufficient_labels" and facts.get("population") == 0:
         return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
     waits = f"`calib labels export {stream}` gives what waits for an answer"
     return {
@@ -283,14 +289,16 @@ def _next_step(kind: str, stream: str, period: str, facts: dict[str, Any]) -> st
     }.get(kind, f"`calib mapping list {stream}` shows what is served")
 
 
-def _p(value: float) -> str:
+def _p(value: float | None) -> str:
+    if value is None:
+        return "p unknown"
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def _ece(measured: dict[str, Any] | None) -> str:
-    if not measured or measured.get("ece") is None:
+def _ece(measured: MeasuredFacts | EceInterval | None) -> str:
+    if measured is None or measured.ece is None:
         return "an unknown amount"
-    return f"{measured['ece']:.3f} ({measured['low']:.3f} to {measured['high']:.3f})"
+    return f"{measured.ece:.3f} ({measured.low:.3f} to {measured.high:.3f})"
 
 
 def _percent(value: float | None) -> str:

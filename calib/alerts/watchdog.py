@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from calib.alerts.alert import Alert
 from calib.period import Period
-
-GRACE = timedelta(days=1)  # before something that did not happen is an alert
-STALE = timedelta(days=7)  # before its expiry a mapping is an alert
-LOOK_BACK = 12  # periods that are looked over before the last one
+from calib.policy import LOOK_BACK_PERIODS, cohort_is_late, mapping_is_stale
 
 
 def missing_periods(known: Collection[Period], last: Period) -> list[Period]:
     """The periods that should have a window and have none, oldest first.
 
     `known`: the periods that have a window. `last`: the latest that should have one. Looks from the first
-    known period on, at most `LOOK_BACK` periods back; a stream without any window misses `last` alone.
+    known period on, at most `LOOK_BACK_PERIODS` back; a stream without any window misses `last` alone.
     """
     start = min(known, default=last)
     missing = []
     period = last
-    for _ in range(LOOK_BACK + 1):
+    for _ in range(LOOK_BACK_PERIODS + 1):
         if period < start:
             break
         if period not in known:
@@ -38,7 +35,7 @@ def window_missed(stream: str, period: str, *, due: datetime) -> Alert:
 
 def cohort_late(stream: str, period: str, *, closes_at: datetime, now: datetime) -> Alert | None:
     """The window is open a whole `GRACE` after it should have closed; None before that."""
-    if now < closes_at + GRACE:
+    if not cohort_is_late(closes_at, now):
         return None
     return _alert("cohort_late", stream, period, closes_at=closes_at.isoformat())
 
@@ -46,8 +43,8 @@ def cohort_late(stream: str, period: str, *, closes_at: datetime, now: datetime)
 def mapping_stale(
     stream: str, *, mapping: str, channel: str, expires_at: datetime, now: datetime
 ) -> Alert | None:
-    """The mapping expires within `STALE`, or has expired; None before that. Once for each expiry."""
-    if now < expires_at - STALE:
+    """The mapping expires within `STALE_BEFORE_EXPIRY`, or has; None before that. Once for each expiry."""
+    if not mapping_is_stale(expires_at, now):
         return None
     return _alert(
         "mapping_stale",

@@ -10,18 +10,24 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from calib import policy
 from calib.calibrators.fitting import ece_of, fit_labels, fold_curves, folds_of, held_out, held_out_ece
 from calib.calibrators.labels import Labels
 from calib.calibrators.segments import applied, paired_gain, segment_fits
 from calib.format import Curve
 from calib.measure import Ece, strata
+from calib.reasons import Reason
 
 Floats = npt.NDArray[np.float64]
 
-POOL_ABOVE = 0.05  # p-value of the change test above which old labels still describe the present
-OLD_SHARE = 0.1  # of the new labels' weight, for old labels after a change
-LEAST_LABELS = 50
 FORMS = ("isotonic", "platt", "beta", "platt_isotonic", "isotonic_prior")
+# By what the new mapping does not beat: what is served, the raw confidence.
+VETO = {
+    (False, False): None,
+    (True, False): "refit_no_better_than_served",
+    (False, True): "refit_no_better_than_raw",
+    (True, True): "refit_no_better_than_either",
+}
 
 
 class Verdict(Protocol):
@@ -49,7 +55,7 @@ class Refit:
     """
 
     published: bool
-    reason: str
+    why: Reason
     curve: Curve | None
     segments: Named[str, Curve] = field(default_factory=dict)
     method: str
@@ -61,6 +67,11 @@ class Refit:
     brier_after: float | None
     t_served: float | None
     t_identity: float | None
+
+    @property
+    def reason(self) -> str:
+        """`why` in words."""
+        return self.why.sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +105,12 @@ def refit(
     published only if its cross-fitted Brier score on the new labels is better than both others' on the same
     rows. `served_segments`: the served mapping's own curves by segment.
     """
-    if now.n < LEAST_LABELS:
-        return _untried(f"{now.n} labels are too few to fit a mapping: it takes {LEAST_LABELS}")
+    if now.n < policy.REFIT_LEAST_LABELS:
+        least = policy.REFIT_LEAST_LABELS
+        return _untried(Reason("refit_too_few_labels", {"labels": now.n, "least": least}))
     if len(np.unique(now.correct[now.weights > 0])) < 2:
-        word = "right" if now.correct[now.weights > 0][0] else "wrong"
-        return _untried(f"all {now.n} labels are {word}: nothing can be fitted to one class")
+        answer = "right" if now.correct[now.weights > 0][0] else "wrong"
+        return _untried(Reason("refit_one_class", {"labels": now.n, "answer": answer}))
     fold = folds_of(now, seed=seed)
     candidates = []
     for pooling, extra in _poolings(now, baseline, change):
@@ -123,16 +135,10 @@ def refit(
     }
     gain_served, t_served = paired_gain(losses["served"] - losses["after"], now.weights)
     gain_identity, t_identity = paired_gain(losses["identity"] - losses["after"], now.weights)
-    lost_to = [
-        name
-        for name, gain in (("what is served", gain_served), ("the raw confidence", gain_identity))
-        if gain <= 0
-    ]
+    veto = VETO[gain_served <= 0, gain_identity <= 0]
     return Refit(
-        published=not lost_to,
-        reason=f"no better than {' and '.join(lost_to)} on labels that it has not seen"
-        if lost_to
-        else "better than what is served and than the raw confidence on labels that it has not seen",
+        published=veto is None,
+        why=Reason(veto or "refit_better", {}),
         curve=curve,
         segments={name: segment.curve for name, segment in own.items()},
         method=best.method,
@@ -151,10 +157,10 @@ def _poolings(now: Labels, baseline: Labels | None, change: Verdict) -> list[tup
     """Which old labels may join the new ones."""
     if baseline is None or baseline.n == 0:
         return [("new only", None)]
-    if change.p is None or change.p > POOL_ABOVE:
+    if change.p is None or change.p > policy.REFIT_POOL_ABOVE:
         return [("new and old", baseline)]
-    old = baseline.scaled(min(baseline.total, OLD_SHARE * now.total))
-    return [("new only", None), (f"new, old at {OLD_SHARE:.0%} of their weight", old)]
+    old = baseline.scaled(min(baseline.total, policy.REFIT_OLD_SHARE * now.total))
+    return [("new only", None), (f"new, old at {policy.REFIT_OLD_SHARE:.0%} of their weight", old)]
 
 
 def _chosen(
@@ -169,10 +175,10 @@ def _chosen(
     return candidates[int(np.argmin(losses.sum(axis=1)))], scores
 
 
-def _untried(reason: str) -> Refit:
+def _untried(why: Reason) -> Refit:
     return Refit(
         published=False,
-        reason=reason,
+        why=why,
         curve=None,
         method="none",
         pooling="none",

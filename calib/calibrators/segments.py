@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
+from calib import policy
 from calib.calibrators.blend import shifted
 from calib.calibrators.isotonic import PRIOR_LABELS, isotonic
 from calib.calibrators.labels import Labels
@@ -17,8 +18,6 @@ from calib.format import Curve
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
-LEAST_GAIN = 1.3  # of the paired Brier score, in standard errors: one in ten gains as much by chance
 PSEUDO_LABELS = 40  # from the stream's mapping, at most one for every two of the segment's own
 SPREAD = 0.5  # standard deviation of segments around their stream, in log odds
 FARTHEST = 4.0  # log odds
@@ -76,7 +75,7 @@ def _own_fit(
     favour the stream.
     """
     rows = here.plus(before)
-    if here.n == 0 or rows.n < LEAST_LABELS:
+    if here.n == 0 or rows.n < policy.SEGMENT_REFIT_LEAST_LABELS:
         return None
     new = len(here.scores)
     fold = np.concatenate([fold, np.arange(len(rows.scores) - new) % len(curves)])
@@ -93,7 +92,7 @@ def _own_fit(
         paired_gain(loss - (scores - rows.correct) ** 2, rows.weights) for scores in (by_shift, by_steps)
     )
     _, t = max(shift_gain, steps_gain)
-    if t <= LEAST_GAIN:
+    if t <= policy.SEGMENT_REFIT_LEAST_GAIN:
         return None
     if shift_gain >= steps_gain:
         shift = shifted(stream, shift_of(rows, stream))

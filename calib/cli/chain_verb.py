@@ -48,8 +48,8 @@ def _measured(file: Path, read: Steps) -> dict[str, Any]:
     from calib.calibrators import crossfit, held_out_ece, labels_of
     from calib.errors import InvalidInput
     from calib.measure import measure
+    from calib.policy import CHAIN_LEAST_LABELS
     from calib.routing import fit_chain, traces
-    from calib.routing.chains import LEAST_LABELS
 
     whole = traces(read.trace.tolist(), read.scores, read.correct)
     products, right = whole.labelled
@@ -59,7 +59,7 @@ def _measured(file: Path, read: Steps) -> dict[str, Any]:
             "for the whole chain"
         )
     calibrated = None
-    if len(products) >= LEAST_LABELS:
+    if len(products) >= CHAIN_LEAST_LABELS:
         labels = labels_of(products, right)
         unseen = held_out_ece(crossfit(labels, method="platt"), labels)
         calibrated = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
@@ -71,7 +71,7 @@ def _measured(file: Path, read: Steps) -> dict[str, Any]:
         "steps": dict(zip(lengths, counts, strict=True)),
         "product": measure(products, right).to_json(),
         "calibrated": calibrated,
-        "labels_needed": max(0, LEAST_LABELS - len(products)),
+        "labels_needed": max(0, CHAIN_LEAST_LABELS - len(products)),
     }
 
 

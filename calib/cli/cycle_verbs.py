@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 if TYPE_CHECKING:
     from calib.cycle import Fleet
     from calib.db.windows import Window
+    from calib.results import WindowResult
     from calib.wiring import Deployment
 
 AnyStream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="One stream; default: all.")]
@@ -48,7 +49,7 @@ def run(
         _deliver(opened)
         result = cycle.summary(window, ports)
     _show(result, as_json=json)
-    if result["state"] == "insufficient":
+    if result.state == "insufficient":
         raise typer.Exit(output.NOT_ENOUGH)
 
 
@@ -94,7 +95,9 @@ def backfill(
         _deliver(opened)
         results = [cycle.summary(window, ports) for window in closed]
     if json:
-        output.emit({"windows": results, "failures": failures.to_json(failed)})
+        output.emit(
+            {"windows": [result.to_json() for result in results], "failures": failures.to_json(failed)}
+        )
     else:
         from calib.cli.tables import windows_table
 
@@ -121,7 +124,7 @@ def sample(
 
     opened = Deployment.open(config)
 
-    def open_one(name: str) -> list[dict[str, Any]]:
+    def open_one(name: str) -> list[WindowResult]:
         watch, ports = opened.watch(name), opened.ports(name)
         if period is None:
             result = cycle.open_due(watch, ports)
@@ -232,10 +235,11 @@ def _deliver(opened: Deployment) -> dict[str, int]:
     return cycle.deliver(opened.engine, opened.sender(), now=opened.now)
 
 
-def _show_all(fleet: Fleet[dict[str, Any]], none: str, *, as_json: bool) -> None:
+def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:
     """Show the windows that were done, name what failed, and leave with the worst code."""
     if as_json:
-        output.emit({"windows": fleet.done, "failures": failures.to_json(fleet.failures)})
+        windows = [result.to_json() for result in fleet.done]
+        output.emit({"windows": windows, "failures": failures.to_json(fleet.failures)})
     else:
         from calib.cli.tables import window_panel
 
@@ -247,9 +251,9 @@ def _show_all(fleet: Fleet[dict[str, Any]], none: str, *, as_json: bool) -> None
         raise typer.Exit(worst)
 
 
-def _show(result: dict[str, Any], *, as_json: bool) -> None:
+def _show(result: WindowResult, *, as_json: bool) -> None:
     if as_json:
-        output.emit(result)
+        output.emit(result.to_json())
         return
     from calib.cli.tables import window_panel
 

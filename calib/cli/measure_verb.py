@@ -83,10 +83,11 @@ def measure(
             result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
         if not no_picture:
             from calib.report.figures import draw_reliability
+            from calib.results import Measured
 
             step("drawing")
             picture = picture or Path(f"{file.stem}-reliability.png")
-            draw_reliability(picture, result, title=file.name)
+            draw_reliability(picture, Measured.of(found), title=file.name)
             result["picture"] = str(picture)
     if json:
         output.emit(result)
@@ -134,13 +135,13 @@ def _change(now: Rows, before: Rows, max_rise: float) -> dict[str, Any]:
     """The change test between two files, at the masses of the first."""
     import numpy as np
 
-    from calib.cycle.comparison import Before, Yardstick, compare, expected_accuracy
+    from calib.cycle.comparison import Before, ReferencePopulation, compare, expected_accuracy
     from calib.cycle.evidence import means
     from calib.measure import strata
 
     groups = strata(now.raw, now.weight)
     mass = np.bincount(groups.assign(now.raw), now.weight, len(groups))
-    by = Yardstick(
+    by = ReferencePopulation(
         strata=groups,
         mass=mass / mass.sum(),
         served=np.clip(means(now.raw, now, groups), 0, 1),
@@ -153,6 +154,7 @@ def _change(now: Rows, before: Rows, max_rise: float) -> dict[str, Any]:
 def _show(result: dict[str, Any]) -> None:
     from calib.cli.page import Page
     from calib.cli.tables import change_words
+    from calib.results.window import ChangeResult
 
     page, n = Page(), output.number
     page.title(result["file"], f"{result['n']:,} of {result['rows']:,} rows")
@@ -189,7 +191,7 @@ def _show(result: dict[str, Any]) -> None:
     for name, part in result["segments"].items():
         page.say(f"{name}: ECE {output.interval(part)}, {part['n']:,} rows; {part['verdict']}", indent=2)
     if result["change"] is not None:
-        page.row("change", change_words(result["change"]))
+        page.row("change", change_words(ChangeResult(**result["change"])))
     if result["picture"]:
         page.say("Picture:")
         page.command(result["picture"])

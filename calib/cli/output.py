@@ -7,12 +7,16 @@ import math
 import os
 import sys
 import traceback
-from typing import Any, NoReturn
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from calib import errors
 from calib.cli.progress import printable as printable
 from calib.cli.progress import progress as progress
 from calib.redaction import redacted
+
+if TYPE_CHECKING:
+    from calib.results import EceInterval
 
 DONE, FAILED, BAD_INPUT, NOT_ENOUGH, OUTSIDE = range(5)
 
@@ -94,9 +98,12 @@ def p_value(p: float, draws: int | None = None) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def interval(measured: dict[str, Any] | None, digits: int = 3) -> str:
-    """`0.091 (0.062 to 0.120)` from an object with ece, low and high."""
-    if measured is None or measured["ece"] is None:
+def interval(measured: EceInterval | Mapping[str, Any] | None, digits: int = 3) -> str:
+    """`0.091 (0.062 to 0.120)` from what has an ece, low and high."""
+    if isinstance(measured, Mapping):
+        ece, low, high = measured["ece"], measured["low"], measured["high"]
+    else:
+        ece, low, high = (None,) * 3 if measured is None else (measured.ece, measured.low, measured.high)
+    if ece is None:
         return "–"
-    low, high = number(measured["low"], digits), number(measured["high"], digits)
-    return f"{number(measured['ece'], digits)} ({low} to {high})"
+    return f"{number(ece, digits)} ({number(low, digits)} to {number(high, digits)})"

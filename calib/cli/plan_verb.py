@@ -63,7 +63,7 @@ def _of_stream(
     stream: str, period: str | None, *, labels: int | None, rises: Sequence[float], config: Path
 ) -> dict[str, Any]:
     from calib.cycle import latest_due
-    from calib.cycle.planning import planned
+    from calib.cycle.planning import plan_labels
     from calib.period import Period
     from calib.wiring import Deployment
 
@@ -72,7 +72,7 @@ def _of_stream(
     on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
     with output.progress(stream, total=1) as step:
         step("simulating")
-        return planned(watch, ports, on, labels=labels, rises=rises)
+        return plan_labels(watch, ports, on, labels=labels, rises=rises)
 
 
 def _show(found: dict[str, Any]) -> None:

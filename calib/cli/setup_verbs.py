@@ -61,13 +61,13 @@ def demo(
     from calib.demo import run_demo
 
     with output.progress("starting a Prefect server of its own", total=12) as step:
-        summary = run_demo(into, seed=seed, heard=lambda window: step(window["period"]))
+        year = run_demo(into, seed=seed, heard=lambda window: step(window.period))
     if json:
-        output.emit(summary)
+        output.emit(year.to_json())
         return
     from calib.cli.tables import demo_year
 
-    demo_year(summary)
+    demo_year(year)
 
 
 def _database(settings: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from calib.cli.output import interval, number, p_value
 from calib.cli.page import Page
+from calib.results import EceInterval, WindowResult
+from calib.results.demo import DemoYear
+from calib.results.window import ChangeResult
 
 STATES = {
     "first": "first window: nothing to compare with yet",
@@ -19,156 +21,156 @@ STATES = {
 RAW, SERVED = "raw ECE (95%)", "served ECE (95%)"
 
 
-def windows_table(results: list[dict[str, Any]]) -> None:
+def windows_table(results: Sequence[WindowResult]) -> None:
     """A line for each window, and one more where there is news of it."""
     rows: list[tuple[str, ...]] = []
     for result in results:
-        labels = f"{result['labels']['n']:,}"
-        cells = (short_interval(result["raw"]), short_interval(result["served"]))
-        rows.append((result["period"], labels, *cells, verdict_of(result)))
+        labels = f"{result.labels.n:,}"
+        cells = (short_interval(result.raw), short_interval(result.served))
+        rows.append((result.period, labels, *cells, verdict_of(result)))
         if news := "; ".join(_news(result)):
             rows.append((news,))
     Page().table(("period", "labels", RAW, SERVED, "change"), rows, left=(0, 4), indent=0)
 
 
-def verdict_of(result: dict[str, Any]) -> str:
+def verdict_of(result: WindowResult) -> str:
     """The change, or how far the window came, in one or two words."""
-    state = result["change"]["state"] or result["state"]
+    state = result.change.state or result.state
     return "DEGRADED" if state == "degraded" else str(state).replace("_", " ")
 
 
-def _news(result: dict[str, Any]) -> Iterator[str]:
+def _news(result: WindowResult) -> Iterator[str]:
     """What a window did, and what it waits for."""
-    if missing := result["labels"]["missing"]:
-        yield f"{missing:,} of {result['sample']['n']:,} without a label"
-    if result["refit"]["published"]:
-        yield f"new mapping {result['refit']['mapping'][:8]}"
-    elif result["refit"].get("upheld"):
+    if missing := result.labels.missing:
+        yield f"{missing:,} of {result.sample.n:,} without a label"
+    if result.refit.published and result.refit.mapping:
+        yield f"new mapping {result.refit.mapping[:8]}"
+    elif result.refit.upheld:
         yield "mapping upheld"
-    if alerts := ", ".join(alert["kind"].replace("_", " ") for alert in result["alerts"]):
+    if alerts := ", ".join(alert.kind.replace("_", " ") for alert in result.alerts):
         yield f"alerts: {alerts}"
 
 
-def short_interval(measured: dict[str, Any] | None) -> str:
+def short_interval(measured: EceInterval | None) -> str:
     """An ECE with its interval, as narrow as it can be."""
-    if measured is None or measured["ece"] is None:
+    if measured is None or measured.ece is None:
         return "–"
-    return f"{number(measured['ece'])} ({number(measured['low'])}–{number(measured['high'])})"
+    return f"{number(measured.ece)} ({number(measured.low)}–{number(measured.high)})"
 
 
-def demo_year(summary: dict[str, Any]) -> None:
+def demo_year(year: DemoYear) -> None:
     """The demo's year with the truth beside it, and what there is to look at."""
     page = Page()
     rows: list[tuple[str, ...]] = []
-    for window in summary["windows"]:
-        true = window["true"]
-        cells = [window["period"]]
-        for kind in ("raw", "served"):
-            cells += [short_interval(window[kind]), number(true[f"{kind}_ece"])]
+    for window in year.windows:
+        true = window.true
+        cells = [window.period]
+        for measured, truth in ((window.raw, true.raw_ece), (window.served, true.served_ece)):
+            cells += [short_interval(measured), number(truth)]
         rows.append((*cells, verdict_of(window)))
         if news := "; ".join(_news(window)):
             rows.append((news,))
     page.table(("period", RAW, "true", SERVED, "true", "change"), rows, left=(0, 5), indent=0)
-    changed = next(w for w in summary["windows"] if w["period"] == summary["changed_at"])
+    changed = next(w for w in year.windows if w.period == year.changed_at)
     page.say("")
     page.say(
-        f"In {changed['period']} the camera slipped: served confidence was off by "
-        f"{interval(changed['served'])}, and the change test said {verdict_of(changed)}."
+        f"In {changed.period} the camera slipped: served confidence was off by "
+        f"{interval(changed.served)}, and the change test said {verdict_of(changed)}."
     )
     page.say("Pictures:")
-    page.command(str(summary["report"]))
-    page.command(str(summary["picture"]))
+    page.command(str(year.report))
+    page.command(str(year.picture))
     page.say("Next:")
-    page.command(f"cd {Path(summary['store']).parent} && calib mapping list {changed['stream']}")
+    page.command(f"cd {Path(year.store).parent} && calib mapping list {changed.stream}")
     page.command("calib measure FILE    (a file of your own)")
 
 
-def window_panel(result: dict[str, Any]) -> None:
+def window_panel(result: WindowResult) -> None:
     """One window in words."""
     page = Page()
-    stream, period, labels = result["stream"], result["period"], result["labels"]
-    page.title(f"{stream} {period}", result["state"].replace("_", " "))
-    rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result["rejected"].items())
-    page.row("population", f"{result['population']:,}" + (f"  (not counted: {rejected})" if rejected else ""))
+    stream, period, labels = result.stream, result.period, result.labels
+    page.title(f"{stream} {period}", result.state.replace("_", " "))
+    rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result.rejected.items())
+    page.row("population", f"{result.population:,}" + (f"  (not counted: {rejected})" if rejected else ""))
     page.row(
         "labels",
-        f"{labels['n']:,} of {result['sample']['n']:,}: {labels['correct']:,} correct, "
-        f"{labels['unsure']:,} unsure, {labels['missing']:,} missing",
+        f"{labels.n:,} of {result.sample.n:,}: {labels.correct:,} correct, "
+        f"{labels.unsure:,} unsure, {labels.missing:,} missing",
     )
-    if result["raw"]["ece"] is not None:
-        page.row("raw ECE", f"{interval(result['raw'])}   AUROC {number(result['raw']['auroc'])}")
-        page.row("served ECE", f"{interval(result['served'])}   ({result['served']['source']})")
-    change, refit = result["change"], result["refit"]
-    if change["state"] is not None:
+    if result.raw.ece is not None:
+        page.row("raw ECE", f"{interval(result.raw)}   AUROC {number(result.raw.auroc)}")
+        page.row("served ECE", f"{interval(result.served)}   ({result.served.source})")
+    change, refit = result.change, result.refit
+    if change.state is not None:
         page.row("change", change_words(change))
     for heading, line in _evidence(result):
         page.row(heading, line)
-    if change["state"] is not None or result["state"] == "insufficient":
-        new = f"new mapping {refit['mapping'][:12]}: " if refit["published"] else "no new mapping: "
-        page.row("refit", f"{new}{refit['reason']}")
-    for alert in result["alerts"]:
-        page.row("alert", f"{alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
+    if change.state is not None or result.state == "insufficient":
+        published = refit.mapping if refit.published else None
+        new = "no new mapping: " if published is None else f"new mapping {published[:12]}: "
+        page.row("refit", f"{new}{refit.reason}")
+    for alert in result.alerts:
+        page.row("alert", f"{alert.kind.replace('_', ' ')}{'' if alert.delivered else ' (waiting)'}")
     page.say(f"Next: {_next(result, stream, period)}")
 
 
-def _evidence(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
     """What else is known, a line each."""
-    if result["raw"]["n"] and not result["raw"]["informative"]:
+    if result.raw.n and not result.raw.informative:
         yield "signal", "no information: this confidence does not tell right answers from wrong ones"
-    if (judge := result["change"]["judge"]) is not None:
-        yield "judge", f"{'used' if judge['used'] else 'not used'}: {judge['reason']}"
-    for name, part in result["segments"].items():
-        change = part["change"]
+    if (judge := result.change.judge) is not None:
+        yield "judge", f"{'used' if judge.used else 'not used'}: {judge.reason}"
+    for name, part in result.segments.items():
+        change = part.change
         words = "too few labels to compare" if change is None else change_words(change)
-        yield "segment", f"{name}: served ECE {interval(part['served'])}, {part['labels']} labels; {words}"
-    if (mix := result["score_mix"]) is not None and mix["notable"]:
-        yield "score mix", f"{mix['moved']:.1%} of predictions moved to another stated confidence"
-    response = result["response"]
-    if response is not None and response["share"] is not None and response["share"] < 1:
-        low, high = response["accuracy_if_missing_wrong"], response["accuracy_if_missing_right"]
+        yield "segment", f"{name}: served ECE {interval(part.served)}, {part.labels} labels; {words}"
+    if (mix := result.score_mix) is not None and mix.notable:
+        yield "score mix", f"{mix.moved:.1%} of predictions moved to another stated confidence"
+    response = result.response
+    if response is not None and response.share is not None and response.share < 1:
+        low, high = response.accuracy_if_missing_wrong, response.accuracy_if_missing_right
         yield (
             "response",
-            f"{response['share']:.1%}; with every missing answer wrong accuracy is {low:.3f}, "
-            f"right {high:.3f}",
+            f"{response.share:.1%}; with every missing answer wrong accuracy is {low:.3f}, right {high:.3f}",
         )
-    if response is not None and response["agreement"]["rows"]:
-        agreed = response["agreement"]
+    if response is not None and response.agreement.rows:
+        agreed = response.agreement
         yield (
             "agreement",
-            f"{agreed['share']:.1%} ({agreed['low']:.1%} to {agreed['high']:.1%}) of {agreed['rows']} rows "
+            f"{agreed.share:.1%} ({agreed.low:.1%} to {agreed.high:.1%}) of {agreed.rows} rows "
             "that two people looked at; through such labels a perfect mapping reads an ECE of "
-            f"{agreed['ece_floor']:.3f}",
+            f"{agreed.ece_floor:.3f}",
         )
-    if (early := result["early_watch"]) is not None:
-        word = "ALARM" if early["alarm"] else "quiet"
+    if (early := result.early_watch) is not None:
+        word = "ALARM" if early.alarm else "quiet"
         yield (
             "early watch",
-            f"{word} after {early['labels']} labels: evidence {early['e_value']:,.1f} to 1, alarm at "
-            f"{early['needed']:,.0f} to 1",
+            f"{word} after {early.labels} labels: evidence {early.e_value:,.1f} to 1, alarm at "
+            f"{early.needed:,.0f} to 1",
         )
 
 
-def change_words(change: dict[str, Any]) -> str:
+def change_words(change: ChangeResult) -> str:
     """The verdict with what carries it."""
-    words = STATES[change["state"]]
-    if change["rise"] is None:
+    words = "not compared" if change.state is None else STATES[change.state]
+    if change.rise is None or change.p is None:
         return words
-    p = p_value(change["p"], change.get("draws"))
-    rise = f"rise {change['rise']:+.3f} ({change['low']:+.3f} to {change['high']:+.3f}), {p}"
-    seen = change["minimum_detectable_rise"]
+    p = p_value(change.p, change.draws)
+    rise = f"rise {change.rise:+.3f} ({change.low:+.3f} to {change.high:+.3f}), {p}"
+    seen = change.minimum_detectable_rise
     could = "" if seen is None else f"; a rise of {seen:.3f} would have been seen 4 times in 5"
-    direction = f", {change['direction']}" if change["direction"] else ""
+    direction = f", {change.direction}" if change.direction else ""
     return f"{words}{direction}: {rise}{could}"
 
 
-def _next(result: dict[str, Any], stream: str, period: str) -> str:
-    if result["state"] in ("sampled", "in_review"):
+def _next(result: WindowResult, stream: str, period: str) -> str:
+    if result.state in ("sampled", "in_review"):
         return (
             f"`calib labels export {stream} > todo.csv`, fill in answer, `calib labels import todo.csv "
             f"--stream {stream}`, then `calib run {stream} --period {period}` again"
         )
-    if result["refit"]["published"]:
+    if result.refit.published:
         return f"`calib mapping list {stream}`; `calib mapping rollback {stream}` undoes it"
-    if result["state"] == "insufficient":
+    if result.state == "insufficient":
         return "get more of the sample labelled before it closes; the mapping stays as it is"
     return f"`calib mapping list {stream}` shows what is served"

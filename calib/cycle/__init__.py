@@ -9,13 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from calib.cycle.closing import advance
     from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
+    from calib.cycle.lifecycle import advance
     from calib.cycle.opening import open_window
-    from calib.cycle.ports import Ports, Watch
+    from calib.cycle.ports import Ports
     from calib.cycle.retention import Retention, erase_texts
     from calib.cycle.schedule import (
-        PRODUCTION,
         backfill_channel,
         deliver,
         evaluate_open,
@@ -23,18 +22,19 @@ if TYPE_CHECKING:
         open_due,
         range_of,
     )
+    from calib.cycle.stream import PRODUCTION, StreamPolicy
     from calib.cycle.watchdog import watch_over
     from calib.cycle.window_summary import summary
 
 _HOMES = {
     "Failure": "fleet",
     "Fleet": "fleet",
-    "PRODUCTION": "schedule",
+    "PRODUCTION": "stream",
     "PartlyDone": "fleet",
     "Ports": "ports",
     "Retention": "retention",
-    "Watch": "ports",
-    "advance": "closing",
+    "StreamPolicy": "stream",
+    "advance": "lifecycle",
     "backfill_channel": "schedule",
     "deliver": "schedule",
     "each": "fleet",
@@ -57,7 +57,7 @@ __all__ = [
     "PartlyDone",
     "Ports",
     "Retention",
-    "Watch",
+    "StreamPolicy",
     "advance",
     "backfill_channel",
     "deliver",

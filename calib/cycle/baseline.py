@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from calib.db.windows import Window
-
-POOLED = 6  # windows: enough to make the baseline's own noise small, few enough to follow the seasons
+from calib.policy import BASELINE_WINDOWS
+from calib.results import WindowResult
+from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +23,27 @@ class Baseline:
     anchor: int | None
     segments: dict[str, tuple[int, ...]]
 
-    def to_json(self) -> dict[str, Any]:
-        """As the window keeps it."""
+    def to_json(self) -> Json:
+        """The baseline in JSON's types, as the window keeps it."""
         return {
             "pooled": list(self.pooled),
             "anchor": self.anchor,
             "segments": {name: list(ids) for name, ids in self.segments.items()},
         }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Baseline:
+        """The baseline that `to_json` wrote, of this version or an older one."""
+        return cls(
+            pooled=tuple(values["pooled"]),
+            anchor=values["anchor"],
+            segments={name: tuple(ids) for name, ids in values.get("segments", {}).items()},
+        )
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All windows that are needed, the anchor last where it lies outside the pool."""
+        return self.pooled if self.anchor is None else tuple(dict.fromkeys((*self.pooled, self.anchor)))
 
 
 def choose(earlier: Sequence[Window], *, scope: dict[str, str]) -> Baseline:
@@ -48,22 +63,14 @@ def choose(earlier: Sequence[Window], *, scope: dict[str, str]) -> Baseline:
         since.append(window)
         if window.resets_baseline:
             break
-    pooled = since[:POOLED]
+    pooled = since[:BASELINE_WINDOWS]
     segments: dict[str, tuple[int, ...]] = {}
     for place, window in enumerate(pooled[:-1], 1):
-        for name in changed_segments(window.result):
-            segments.setdefault(name, tuple(one.id for one in pooled[:place]))
+        if window.result is not None:
+            for name in WindowResult.from_json(window.result).changed_segments:
+                segments.setdefault(name, tuple(newer.id for newer in pooled[:place]))
     return Baseline(
         pooled=tuple(window.id for window in pooled),
         anchor=since[-1].id if len(since) > 1 else None,
         segments=segments,
     )
-
-
-def changed_segments(result: dict[str, Any] | None) -> list[str]:
-    """The segments whose change a window's result confirms."""
-    return [
-        name
-        for name, part in ((result or {}).get("segments") or {}).items()
-        if part["change"] is not None and part["change"]["state"] in ("degraded", "changed")
-    ]

@@ -46,8 +46,8 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Yardstick:
-    """What both sides are measured by: strata with their masses and mean served confidence, shape (B,).
+class ReferencePopulation:
+    """What both sides are measured on: strata with their masses and mean served confidence, shape (B,).
 
     `expected`: the accuracy at a raw confidence as it was known before.
     """
@@ -60,7 +60,7 @@ class Yardstick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The verdict, and what the judge added to this window's labels (None: there is no judge)."""
+    """The change, and what the judge added to this window's labels (None: there is no judge)."""
 
     change: Change
     judged: Judged | None
@@ -76,7 +76,7 @@ def expected_accuracy(mapping: Mapping | None, segment: str | None, before: Rows
 def compare(
     now: Rows,
     before: Before,
-    by: Yardstick,
+    by: ReferencePopulation,
     *,
     design: Design | None,
     alpha: float,
@@ -84,24 +84,24 @@ def compare(
     seed: int,
 ) -> Comparison:
     """The change test of `now` against `before`; `design` is this window's, for the judge (None: without)."""
-    here, there = counts(now, by.strata), counts(before.rows, by.strata)
+    current, earlier = counts(now, by.strata), counts(before.rows, by.strata)
     if by.strata.kind == "quantiles":
         moved = means(by.expected.apply(now.raw), now, by.strata) - means(
             by.expected.apply(before.rows.raw), before.rows, by.strata
         )
-        both = (here.labels > 0) & (there.labels > 0)
-        there = level_shift(there, np.where(both, moved, 0.0))
-    if not ((here.labels >= 0.5) & (there.labels >= 0.5)).any():
+        both = (current.labels > 0) & (earlier.labels > 0)
+        earlier = level_shift(earlier, np.where(both, moved, 0.0))
+    if not ((current.labels >= 0.5) & (earlier.labels >= 0.5)).any():
         return Comparison(change=Change.first(), judged=None)  # no confidence in common: a new beginning
     judged = None
     if design is not None and design.judge is not None:
-        judged = _judged(now, here, by.strata, {str(period): design for period in now.period})
-        earlier = _judged(before.rows, there, by.strata, before.designs)
-        here = here if judged is None else judged.counts
-        there = there if earlier is None else earlier.counts
+        judged = _judged(now, current, by.strata, {str(period): design for period in now.period})
+        judged_before = _judged(before.rows, earlier, by.strata, before.designs)
+        current = current if judged is None else judged.counts
+        earlier = earlier if judged_before is None else judged_before.counts
     change = change_test(
-        here,
-        there,
+        current,
+        earlier,
         score=by.served,
         mass=by.mass,
         alpha=alpha,
@@ -119,7 +119,7 @@ def _judged(sample: Rows, plain: Counts, strata: Strata, designs: Named[str, Des
     row that the judge has not scored counts as that mean: it neither helps nor hurts.
     """
     used = [designs.get(period) for period in sorted(set(sample.period.astype(str)))]
-    if any(one is None or one.judge is None for one in used):
+    if any(design is None or design.judge is None for design in used):
         return None
     group, size = strata.assign(sample.raw), len(strata)
     total, summed, rows = np.zeros(size), np.zeros(size), np.zeros(size)

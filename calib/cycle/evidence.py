@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,7 @@ from calib.calibrators import Labels
 from calib.calibrators.segments import applied as by_segment
 from calib.format import Mapping
 from calib.measure import Counts, Strata, cluster_counts, group_means, kish_counts
-
-if TYPE_CHECKING:
-    from calib.review.queue import Cohort
+from calib.review.cohort import Cohort
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -62,26 +60,26 @@ def rows(cohort: Cohort, period: str) -> Rows:
     A row stands for the population rows of its stratum that were not drawn (the inclusion probability)
     or not answered (the stratum's response).
     """
-    there = ~np.isnan(cohort.correct)
+    labelled = cohort.labelled
     drawn = np.bincount(cohort.stratum)
-    answered = np.bincount(cohort.stratum[there], minlength=len(drawn))
-    stratum = cohort.stratum[there]
-    weight = drawn[stratum] / (cohort.probability[there] * answered[stratum])
+    answered = np.bincount(cohort.stratum[labelled], minlength=len(drawn))
+    stratum = cohort.stratum[labelled]
+    weight = drawn[stratum] / (cohort.probability[labelled] * answered[stratum])
     return Rows(
-        raw=cohort.raw[there],
-        correct=cohort.correct[there],
+        raw=cohort.raw[labelled],
+        correct=cohort.correct[labelled],
         weight=weight * (len(weight) / weight.sum()) if len(weight) else weight,
-        period=np.full(int(there.sum()), period, dtype=object),
-        segment=_texts(cohort.segment)[there],
-        cluster=_texts(cohort.cluster)[there],
-        judge=cohort.judge[there],
+        period=np.full(int(labelled.sum()), period, dtype=object),
+        segment=_texts(cohort.segment)[labelled],
+        cluster=_texts(cohort.cluster)[labelled],
+        judge=cohort.judge[labelled],
     )
 
 
 def _texts(values: Sequence[str | None]) -> Texts:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = values
+    return texts
 
 
 def pool(parts: Sequence[Rows]) -> Rows | None:
@@ -106,10 +104,10 @@ def clusters(sample: Rows) -> npt.NDArray[np.intp] | None:
     known = np.array([cluster is not None for cluster in sample.cluster], dtype=bool)
     if not known.any():
         return None
-    found = np.empty(len(sample), dtype=np.intp)
-    _, found[known] = np.unique(sample.cluster[known].astype(str), return_inverse=True)
-    found[~known] = len(sample) + np.arange(int((~known).sum()))
-    return found
+    numbers = np.empty(len(sample), dtype=np.intp)
+    _, numbers[known] = np.unique(sample.cluster[known].astype(str), return_inverse=True)
+    numbers[~known] = len(sample) + np.arange(int((~known).sum()))
+    return numbers
 
 
 def design_effect(sample: Rows) -> float:

@@ -2,130 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
-from calib.cycle.design import Design
-from calib.cycle.evidence import Rows, clusters
+from calib.cycle.data import WindowData
+from calib.cycle.evidence import clusters
 from calib.measure import Change, measure, mix_shift, partially_pooled
-from calib.review.queue import Cohort
+from calib.results import Measured
+from calib.results.window import (
+    ChangeResult,
+    MappingShare,
+    MixResult,
+    PooledGap,
+    SegmentResult,
+    ServedMeasured,
+)
 
 Z = 1.96  # of a 95% interval
 
-# The same keys whatever is known: a reader never has to ask whether an object is there.
-_INTERVALS = ("accuracy", "auroc", "brier", "log_loss")
-_NUMBERS = ("ece", "ece_plugin", "low", "high", "mean_confidence", "gap", "mcb", "dsc", "unc", "smece")
-NOTHING_MEASURED: dict[str, Any] = {
-    **dict.fromkeys(_NUMBERS),
-    **dict.fromkeys(f"{name}{end}" for name in _INTERVALS for end in ("", "_low", "_high")),
-    "n": 0,
-    "informative": False,
-    "bins": [],
-}
-NOTHING_COMPARED: dict[str, Any] = Change.first().to_json() | dict.fromkeys(
-    ("state", "against", "anchor", "judge")
-)
+
+def raw_part(data: WindowData) -> Measured:
+    """The `raw` object of a window's result; empty where nothing is labelled."""
+    sample, design, cohort = data.sample, data.design, data.cohort
+    if not len(sample):
+        return Measured()
+    return Measured.of(
+        measure(
+            sample.raw,
+            sample.correct,
+            strata=cohort.stratum[cohort.labelled],
+            mass=design.mass,
+            score_means=design.raw_mean,
+            clusters=clusters(sample),
+        )
+    )
 
 
-def raw_part(sample: Rows, cohort: Cohort, design: Design) -> dict[str, Any]:
-    """The `raw` object of a window's result."""
-    there = ~np.isnan(cohort.correct)
-    return measure(
-        sample.raw,
-        sample.correct,
-        strata=cohort.stratum[there],
-        mass=design.mass,
-        score_means=design.raw_mean,
-        clusters=clusters(sample),
-    ).to_json()
-
-
-def served_part(sample: Rows, cohort: Cohort, design: Design) -> dict[str, Any]:
-    """The `served` object: the same for what production used.
+def served_part(data: WindowData) -> ServedMeasured:
+    """The `served` object: the same for what production used; no mapping's share where nothing is labelled.
 
     Each stratum by mapping, for a change in mid-period is the norm.
     """
-    there = ~np.isnan(cohort.correct)
-    index = {(group["stratum"], group["mapping"]): i for i, group in enumerate(design.groups)}
+    design, cohort, labelled = data.design, data.cohort, data.cohort.labelled
+    if not labelled.any():
+        return ServedMeasured(source=design.served_source)
+    place = {(group.stratum, group.mapping): i for i, group in enumerate(design.groups)}
+    digests = np.array(cohort.mapping, dtype=object)[labelled]
     group = np.array(
-        [
-            index[int(b), digest or ""]
-            for b, digest in zip(
-                cohort.stratum[there], np.array(cohort.mapping, dtype=object)[there], strict=True
-            )
-        ]
+        [place[int(b), digest or ""] for b, digest in zip(cohort.stratum[labelled], digests, strict=True)]
     )
-    sizes = np.array([group["n"] for group in design.groups], dtype=float)
+    sizes = np.array([group.n for group in design.groups], dtype=float)
     measured = measure(
-        cohort.served[there],
-        cohort.correct[there],
+        cohort.served[labelled],
+        cohort.correct[labelled],
         strata=group,
         mass=sizes / sizes.sum(),
-        score_means=np.array([group["mean"] for group in design.groups]),
-        clusters=clusters(sample),
+        score_means=np.array([group.mean for group in design.groups]),
+        clusters=clusters(data.sample),
     )
-    shares: dict[str, float] = {}
-    for entry in design.groups:
-        shares[entry["mapping"]] = shares.get(entry["mapping"], 0.0) + entry["n"] / sizes.sum()
-    return measured.to_json() | {
-        "source": design.served_source,
-        "mappings": [{"mapping": digest or None, "share": share} for digest, share in sorted(shares.items())],
-    }
+    return ServedMeasured.of(
+        measured,
+        source=design.served_source,
+        mappings=tuple(
+            MappingShare(mapping=digest or None, share=share)
+            for digest, share in sorted(design.served_shares.items())
+        ),
+    )
 
 
-def segments_part(
-    sample: Rows, cohort: Cohort, design: Design, changes: Mapping[str, Change]
-) -> dict[str, Any]:
+def segments_part(data: WindowData, changes: Mapping[str, Change]) -> dict[str, SegmentResult]:
     """Each segment that is large enough: what was stated, what was served, and whether it got worse.
 
     `gap_pooled` is its mean served confidence minus its accuracy, drawn towards the other segments' as far as
     chance explains how they differ: of many segments one always looks worst.
     """
-    served = cohort.served[~np.isnan(cohort.correct)]
-    found: dict[str, Any] = {}
-    for segment in design.segments:
-        inside = sample.segment == segment.name
+    served = data.cohort.served[data.cohort.labelled]
+    parts: dict[str, SegmentResult] = {}
+    for segment in data.design.segments:
+        inside = data.sample.segment == segment.name
         if not inside.any():
             continue
-        here = sample.take(inside)
-        group = segment.strata.assign(here.raw)
-        both = {
-            name: measure(
-                scores,
-                here.correct,
-                weights=here.weight,
-                strata=group,
-                mass=segment.mass,
-                score_means=means,
-                clusters=clusters(here),
+        sample = data.sample.take(inside)
+        group = segment.strata.assign(sample.raw)
+        raw_measured, served_measured = (
+            Measured.of(
+                measure(
+                    scores,
+                    sample.correct,
+                    weights=sample.weight,
+                    strata=group,
+                    mass=segment.mass,
+                    score_means=means,
+                    clusters=clusters(sample),
+                )
             )
-            for name, scores, means in (
-                ("raw", here.raw, segment.raw_mean),
-                ("served", served[inside], segment.served_mean),
-            )
-        }
+            for scores, means in ((sample.raw, segment.raw_mean), (served[inside], segment.served_mean))
+        )
         change = changes.get(segment.name)
-        found[segment.name] = {
-            "population": int(segment.sizes.sum()),
-            "labels": len(here),
-            **{name: one.to_json() for name, one in both.items()},
-            "change": None if change is None else change.to_json(),
-            "gap_pooled": None,
-        }
-    gaps = [part["served"]["gap"] for part in found.values()]
-    widths = [part["served"]["accuracy_high"] - part["served"]["accuracy_low"] for part in found.values()]
-    errors = [width / (2 * Z) for width in widths]
-    if found:
-        for part, gap, error in zip(found.values(), *partially_pooled(gaps, errors), strict=True):
-            part["gap_pooled"] = {"gap": gap, "low": gap - Z * error, "high": gap + Z * error}
-    return found
+        parts[segment.name] = SegmentResult(
+            population=int(segment.sizes.sum()),
+            labels=len(sample),
+            raw=raw_measured,
+            served=served_measured,
+            change=None if change is None else ChangeResult(**change.to_json()),
+            gap_pooled=None,
+        )
+    return _with_pooled_gaps(parts)
 
 
-def mix_part(sample: Rows, design: Design, earlier: Sequence[Design]) -> dict[str, Any] | None:
+def _with_pooled_gaps(parts: dict[str, SegmentResult]) -> dict[str, SegmentResult]:
+    gaps, errors = {}, {}
+    for name, part in parts.items():
+        served = part.served
+        if served.gap is not None and served.accuracy_low is not None and served.accuracy_high is not None:
+            gaps[name], errors[name] = served.gap, (served.accuracy_high - served.accuracy_low) / (2 * Z)
+    if not gaps:
+        return parts
+    pooled = zip(gaps, *partially_pooled(list(gaps.values()), list(errors.values())), strict=True)
+    return parts | {
+        name: replace(
+            parts[name],
+            gap_pooled=PooledGap(gap=float(gap), low=float(gap - Z * error), high=float(gap + Z * error)),
+        )
+        for name, gap, error in pooled
+    }
+
+
+def mix_part(data: WindowData) -> MixResult | None:
     """How far the population's stated confidences lie from those of the baseline's windows."""
-    past = [one.sizes_in(design.strata) for one in earlier]
+    design, sample = data.design, data.sample
+    past = [window.design.sizes_in(design.strata) for window in data.pooled]
     past = [sizes for sizes in past if sizes.sum()]
     if not past or not design.sizes.sum():
         return None
@@ -137,4 +145,13 @@ def mix_part(sample: Rows, design: Design, earlier: Sequence[Design]) -> dict[st
         out=np.full(size, np.nan),
         where=labels > 0,
     )
-    return mix_shift(design.sizes, past, gap=accuracy - design.served_mean).to_json()
+    shift = mix_shift(design.sizes, past, gap=accuracy - design.served_mean)
+    return MixResult(
+        moved=shift.moved,
+        usual=shift.usual,
+        chance=shift.chance,
+        notable=shift.notable,
+        ece_from_mix=shift.ece_from_mix,
+        now=shift.now,
+        before=shift.before,
+    )

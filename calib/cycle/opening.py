@@ -6,25 +6,26 @@ masses, the allocation, the draw, what production served, and the baseline that 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from calib.cycle.baseline import choose
-from calib.cycle.design import Era, applied_in, plan, served_eras
-from calib.cycle.ports import Ports, Watch
+from calib.cycle.design import design_sample
+from calib.cycle.load import load_serving
+from calib.cycle.ports import Ports
+from calib.cycle.served import Serving
+from calib.cycle.stream import StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput, SourceError
-from calib.format import Mapping
 from calib.period import Period
+from calib.results.codec import Json
 from calib.review import queue
 from calib.sampling import sample_digest
 from calib.traffic import Draw, Drawn, Interval, Survey
 
 
 def open_window(
-    watch: Watch,
+    policy: StreamPolicy,
     ports: Ports,
     period: Period,
     *,
@@ -39,22 +40,22 @@ def open_window(
     where `allow_empty` is false; a period that has not ended and settled is always refused.
     """
     with ports.engine.connect() as conn:
-        found = windows.find(conn, watch.stream, period.name)
-    if found is not None:
-        return found
+        opened_before = windows.find(conn, policy.stream, period.name)
+    if opened_before is not None:
+        return opened_before
     now = ports.now()
-    if now < (due := watch.due(period)):
+    if now < (due := policy.due(period)):
         raise InvalidInput(
-            f"{watch.stream}: {period.name} can be opened from {due:%Y-%m-%d %H:%M} UTC on, when the period "
+            f"{policy.stream}: {period.name} can be opened from {due:%Y-%m-%d %H:%M} UTC on, when the period "
             f"has ended and late rows have settled; it is {now:%Y-%m-%d %H:%M} UTC"
         )
-    start, end = period.interval(watch.timezone)
-    eras = served_eras(ports.store, watch.stream, channel, start, end)
-    survey = ports.traffic.survey(Interval(start, end), eras=[era.start for era in eras[1:]])
+    start, end = period.interval(policy.timezone)
+    serving = load_serving(ports.store, stream=policy.stream, channel=channel, start=start, end=end)
+    survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
     if survey.population == 0 and not allow_empty:
-        raise InvalidInput(_nothing(watch, period, survey))
+        raise InvalidInput(_nothing(policy, period, survey))
 
-    design = plan(watch, ports, survey, eras, channel)
+    design = design_sample(policy, survey, serving)
     drawn = Draw(rows=(), duplicates=np.zeros(0, dtype=np.int64))
     if survey.population:
         drawn = ports.traffic.draw(
@@ -62,28 +63,28 @@ def open_window(
             strata=design.strata,
             allocation=design.allocation,
             sizes=design.sizes,
-            seed=watch.seed,
+            seed=policy.seed,
             period=period.name,
         )
     rejected = dict(survey.rejected)
     if doubled := int(drawn.duplicates.sum()):
         rejected["duplicate"] = doubled
-    items = _items(drawn.rows, eras, applied_in(ports.store, watch.stream, eras))
+    items = _items(drawn.rows, serving)
     with ports.engine.begin() as conn:
-        baseline = choose(windows.earlier(conn, watch.stream, before=start), scope=watch.scope)
+        baseline = choose(windows.earlier(conn, policy.stream, before=start), scope=policy.scope)
         window_id = windows.insert_new(
             conn,
-            stream=watch.stream,
+            stream=policy.stream,
             period=period.name,
             channel=channel,
             replay=replay,
             starts_at=start,
             ends_at=end,
             as_of=due,
-            closes_at=(due if watch.outcomes else max(due, now)) + watch.close_after,
+            closes_at=(due if policy.outcomes else max(due, now)) + policy.close_after,
             opened_at=now,
             state="sampled",
-            settings=watch.to_json(),
+            settings=policy.to_json(),
             design=design.to_json(),
             baseline=baseline.to_json(),
             population=survey.population - doubled,
@@ -92,20 +93,17 @@ def open_window(
         )
         if window_id is not None:  # else another run has just opened it
             queue.enqueue(conn, window_id, items)
-        opened = windows.find(conn, watch.stream, period.name)
+        opened = windows.find(conn, policy.stream, period.name)
     if opened is None:
-        raise SourceError(f"{watch.stream}: the window of {period.name} vanished while it was opened")
+        raise SourceError(f"{policy.stream}: the window of {period.name} vanished while it was opened")
     return opened
 
 
-def _items(rows: tuple[Drawn, ...], eras: list[Era], applied: dict[str, Mapping]) -> list[dict[str, Any]]:
+def _items(rows: tuple[Drawn, ...], serving: Serving) -> list[Json]:
     """The drawn rows as the queue keeps them, each with what production served."""
     items = []
     for row in rows:
-        digest, served = row.mapping, row.served
-        if served is None:
-            digest = [era for era in eras if era.start <= row.ts][-1].mapping
-            served = float(applied[digest].apply(row.raw, row.segment)) if digest else row.raw
+        digest, served = serving.of_row(row)
         items.append(
             {
                 "prediction_id": row.id,
@@ -126,10 +124,10 @@ def _items(rows: tuple[Drawn, ...], eras: list[Era], applied: dict[str, Mapping]
     return items
 
 
-def _nothing(watch: Watch, period: Period, survey: Survey) -> str:
+def _nothing(policy: StreamPolicy, period: Period, survey: Survey) -> str:
     rejected = ", ".join(f"{n} {kind}" for kind, n in survey.rejected.items())
     why = f"every row was rejected ({rejected})" if rejected else "the traffic has no row in it"
     return (
-        f"{watch.stream}: {period.name} is empty: {why}. Check where, columns.ts and timezone of this stream "
-        f"in calib.toml; `calib check` shows what the traffic holds"
+        f"{policy.stream}: {period.name} is empty: {why}. Check where, columns.ts and timezone of this "
+        f"stream in calib.toml; `calib check` shows what the traffic holds"
     )

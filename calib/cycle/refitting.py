@@ -1,133 +1,132 @@
-"""Refitting: which labels, which form, and whether the result may replace what is served."""
+"""Refitting: which labels, which form, and whether the result may replace what is served. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from calib import __version__
-from calib.calibrators import FORMS, Labels, Refit, refit
+from calib.calibrators import FORMS, Refit, refit
 from calib.calibrators.segments import MOST
-from calib.cycle.design import Design
-from calib.cycle.evidence import Rows, design_effect
-from calib.cycle.ports import Ports, Watch
-from calib.cycle.verdict import Verdict
-from calib.db.windows import Window
+from calib.cycle.data import WindowData
+from calib.cycle.verdict import ChangeDecision
 from calib.format import Identity, Mapping
 from calib.period import Period
-from calib.routing import Certificate, certified, grid
-from calib.store import Entry, read_mapping
+from calib.reasons import Reason
+from calib.results import EceInterval
+from calib.results.codec import Json, to_json
+from calib.results.window import NoCut, ProvenCut, RefitResult
+from calib.routing import grid
+from calib.routing.report import RoutingEvidence, certificates
 
 LOGITS = ("token_probability", "logit")  # score sources with a softmax behind them: a temperature can undo it
 
 
-def propose(
-    window: Window,
-    watch: Watch,
-    ports: Ports,
-    *,
-    sample: Rows,
-    pooled: Rows | None,
-    verdict: Verdict,
-    current: Entry | None,
-    certificates: list[dict[str, Any]],  # of the targets that were asked for
-) -> tuple[Mapping | None, dict[str, Any]]:
-    """The mapping that this window's labels would put in place of `current`, and the account of it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefitProposal:
+    """The mapping to put in place of the published one (None: that stays), and why."""
 
-    None where it is no better on labels that it has not seen than what is served and than the raw
-    confidence, or where `current` rests on a later period than this window.
+    mapping: Mapping | None
+    result: RefitResult
+
+
+def propose(data: WindowData, decision: ChangeDecision, asked: Sequence[ProvenCut | NoCut]) -> RefitProposal:
+    """Refit on the window's labels and hold the result against what the channel names.
+
+    No mapping where it is no better on labels that it has not seen than what is served and than the raw
+    confidence, or where the published one rests on a later period than this window. `asked`: the certificates
+    of the targets that were asked for.
     """
-    before = None
-    if current is not None:
-        before = read_mapping(ports.store, stream=window.stream, digest=current.mapping)
-    labels = sample.labels
-    found = refit(
-        labels,
-        None if pooled is None else pooled.labels,
-        served=Identity() if before is None else before.default,
-        served_segments={} if before is None else before.segments,
-        change=verdict.deciding,
-        methods=FORMS if watch.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
+    published, pooled = data.published, data.baselines
+    fitted = refit(
+        data.sample.labels,
+        None if pooled is None else pooled.pooled.labels,
+        served=Identity() if published is None else published.default,
+        served_segments={} if published is None else published.segments,
+        change=decision.deciding,
+        methods=FORMS if data.policy.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
     )
-    account = account_of(found)
-    if before is not None and _rests_on_later(before, window, watch):
-        account |= {
-            "published": False,
-            "reason": f"the served mapping rests on {before.evidence['period']}, later than {window.period}",
-        }
-        return None, account
-    if not found.published or found.curve is None:
-        return None, account | {"upheld": before is not None}
-    periods = {window.period} | (set(pooled.period.tolist()) if pooled is not None else set())
-    whole, by_segment = _proven(labels, design_effect(sample), watch, window, certificates)
+    result = refit_result(fitted)
+    if published is not None and _rests_on_later(published, data):
+        facts = {"served_period": str(published.evidence["period"]), "period": data.window.period}
+        why = Reason("refit_older_than_served", dict(facts))
+        return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
+    if not fitted.published or fitted.curve is None:
+        return RefitProposal(mapping=None, result=replace(result, upheld=published is not None))
     mapping = Mapping(
-        stream=window.stream,
-        scope=watch.scope,
-        method=found.method,
-        default=found.curve,
-        segments=found.segments,
-        certificates=whole,
-        evidence={
-            "period": window.period,
-            "periods": sorted(periods),
-            "labels": found.labels_used,
-            "pooling": found.pooling,
-            "ece_before": account["ece_before"],
-            "ece_after": account["ece_after"],
-            "brier": {"before": found.brier_before, "after": found.brier_after},
-            "baseline": verdict.deciding.state,
-            "sample_digest": window.sample_digest,
-            "segment_certificates": by_segment,
-        },
-        created_at=f"{window.as_of:%Y-%m-%dT%H:%M:%SZ}",
-        parent=None if current is None else current.mapping,
+        stream=data.window.stream,
+        scope=data.policy.scope,
+        method=fitted.method,
+        default=fitted.curve,
+        segments=fitted.segments,
+        certificates=_proven(data, asked),
+        evidence=_evidence(data, fitted, decision),
+        created_at=f"{data.window.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        parent=None if data.head is None else data.head.mapping,
         producer=f"calibwatch {__version__}",
     )
-    return mapping, account | {"mapping": mapping.digest}
+    return RefitProposal(mapping=mapping, result=replace(result, mapping=mapping.digest))
 
 
-def account_of(found: Refit) -> dict[str, Any]:
-    """The `refit` object of the command line's contract."""
+def refit_result(fitted: Refit) -> RefitResult:
+    """The `refit` object of the window's result, as far as the refit itself decides it."""
+    return RefitResult(
+        published=fitted.published,
+        method=fitted.method,
+        pooling=fitted.pooling,
+        segments=tuple(sorted(fitted.segments)),
+        ece_before=EceInterval.of(fitted.ece_before) if fitted.ece_before else None,
+        ece_after=EceInterval.of(fitted.ece_after) if fitted.ece_after else None,
+        brier_before=fitted.brier_before,
+        brier_after=fitted.brier_after,
+        **fitted.why.fields(),
+    )
+
+
+def _evidence(data: WindowData, fitted: Refit, decision: ChangeDecision) -> Json:
+    """What the mapping file says of the labels behind it."""
+    pooled = data.baselines
+    periods = {data.window.period} | (set(pooled.pooled.period.tolist()) if pooled is not None else set())
+    result = refit_result(fitted)
     return {
-        "published": found.published,
-        "reason": found.reason,
-        "method": found.method,
-        "pooling": found.pooling,
-        "segments": sorted(found.segments),
-        "mapping": None,
-        "ece_before": found.ece_before.to_json() if found.ece_before else None,
-        "ece_after": found.ece_after.to_json() if found.ece_after else None,
-        "brier_before": found.brier_before,
-        "brier_after": found.brier_after,
+        "period": data.window.period,
+        "periods": sorted(periods),
+        "labels": fitted.labels_used,
+        "pooling": fitted.pooling,
+        "ece_before": None if result.ece_before is None else to_json(result.ece_before),
+        "ece_after": None if result.ece_after is None else to_json(result.ece_after),
+        "brier": {"before": fitted.brier_before, "after": fitted.brier_after},
+        "baseline": decision.deciding.state,
+        "sample_digest": data.window.sample_digest,
+        "segment_certificates": _proven_by_segment(data),
     }
 
 
-def _proven(
-    labels: Labels, effect: float, watch: Watch, window: Window, asked: list[dict[str, Any]]
-) -> tuple[tuple[dict[str, Any], ...], dict[str, list[dict[str, Any]]]]:
-    """All that these labels prove: each target asked for and the grid around it, and both by segment.
+def _proven(data: WindowData, asked: Sequence[ProvenCut | NoCut]) -> tuple[Json, ...]:
+    """All that the labels prove: each target asked for, and the grid around it."""
+    evidence, targets = data.routing, data.policy.targets
+    others = [target for target in grid(targets) if target not in targets]
+    cuts = [item for item in asked if isinstance(item, ProvenCut)]
+    return tuple(asdict(cut) for cut in (*cuts, *_cuts(evidence, others)))
+
+
+def _proven_by_segment(data: WindowData) -> dict[str, list[Json]]:
+    """The same by segment, for those with the most labels at a cut.
 
     Segments stand apart, in the evidence: a client that does not know of them must not take theirs for the
     stream's.
     """
-    start = Design.from_json(window.design).start
-
-    def proven(some: Labels, targets: Iterable[float]) -> list[dict[str, Any]]:
-        found = certified(some, targets=tuple(targets), start=start, effect=effect)
-        return [item.to_json() for item in found if isinstance(item, Certificate)]
-
-    whole = [item for item in asked if item["cut"] is not None]
-    targets = grid(watch.targets)
-    whole += proven(labels, (target for target in targets if target not in watch.targets))
-    segments = {
-        name: own
-        for name in sorted({name for name in labels.segments if name is not None})
-        if (own := proven(labels.take(labels.segments == name), targets))
-    }
-    largest = sorted(segments, key=lambda name: (-max(item["n"] for item in segments[name]), name))[:MOST]
-    return tuple(whole), {name: segments[name] for name in sorted(largest)}
+    evidence, targets = data.routing, grid(data.policy.targets)
+    names = sorted({name for name in data.sample.labels.segments if name is not None})
+    segments = {name: cuts for name in names if (cuts := _cuts(evidence.of_segment(name), targets))}
+    largest = sorted(segments, key=lambda name: (-max(cut.n for cut in segments[name]), name))[:MOST]
+    return {name: [asdict(cut) for cut in segments[name]] for name in sorted(largest)}
 
 
-def _rests_on_later(mapping: Mapping, window: Window, watch: Watch) -> bool:
-    period = mapping.evidence.get("period")
-    return period is not None and Period.parse(period, watch.kind) > Period.parse(window.period, watch.kind)
+def _cuts(evidence: RoutingEvidence, targets: Iterable[float]) -> list[ProvenCut]:
+    return [item for item in certificates(evidence, tuple(targets)) if isinstance(item, ProvenCut)]
+
+
+def _rests_on_later(mapping: Mapping, data: WindowData) -> bool:
+    period, kind = mapping.evidence.get("period"), data.policy.kind
+    return period is not None and Period.parse(period, kind) > Period.parse(data.window.period, kind)

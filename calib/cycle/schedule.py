@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from calib.cycle.fleet import all_parts
-from calib.cycle.ports import Ports, Watch
+from calib.cycle.ports import Ports
+from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.outbox.relay import Sender, relay
@@ -19,31 +20,31 @@ from calib.store import head
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-PRODUCTION = "production"
+    from calib.results import WindowResult
 
 
-def latest_due(watch: Watch, now: datetime) -> Period:
+def latest_due(policy: StreamPolicy, now: datetime) -> Period:
     """The latest period that has ended and settled."""
-    period = Period.containing(now, watch.kind, watch.timezone)
-    while watch.due(period) > now:
+    period = Period.containing(now, policy.kind, policy.timezone)
+    while policy.due(period) > now:
         period = period.previous()
     return period
 
 
-def open_due(watch: Watch, ports: Ports) -> dict[str, Any] | None:
+def open_due(policy: StreamPolicy, ports: Ports) -> WindowResult | None:
     """Open the latest period that has ended and settled; None where its window is there already."""
-    period = latest_due(watch, ports.now())
+    period = latest_due(policy, ports.now())
     with ports.engine.connect() as conn:
-        if windows.find(conn, watch.stream, period.name) is not None:
+        if windows.find(conn, policy.stream, period.name) is not None:
             return None
     from calib.cycle.opening import open_window
     from calib.cycle.window_summary import summary
 
-    window = open_window(watch, ports, period, channel=PRODUCTION)
+    window = open_window(policy, ports, period, channel=PRODUCTION)
     return summary(window, ports)
 
 
-def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
+def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
     """Take the stream's unfinished windows as far as their labels allow, oldest first.
 
     A window that fails does not keep the later ones waiting: the baseline of each was frozen when it opened,
@@ -51,37 +52,37 @@ def evaluate_open(watch: Watch, ports: Ports) -> list[dict[str, Any]]:
     order, as they do where labels are late. Raises `PartlyDone` where any failed, once all were tried.
     """
     with ports.engine.connect() as conn:
-        unfinished = windows.unfinished(conn, watch.stream)
+        unfinished = windows.unfinished(conn, policy.stream)
     if not unfinished:
         return []
-    from calib.cycle.closing import advance
+    from calib.cycle.lifecycle import advance
     from calib.cycle.window_summary import summary
 
     return all_parts(
-        watch.stream,
+        policy.stream,
         [(window.period, lambda w=window: [summary(advance(w, ports), ports)]) for window in unfinished],  # type: ignore[misc]
     )
 
 
-def range_of(watch: Watch, ports: Ports, first: Period, last: Period) -> list[Period]:
+def range_of(policy: StreamPolicy, ports: Ports, first: Period, last: Period) -> list[Period]:
     """The periods from `first` to `last`, all of them over; `InvalidInput` where they are not."""
     if first > last:
         raise InvalidInput(f"--from {first.name} is after --to {last.name}")
-    if ports.now() < watch.due(last):
+    if ports.now() < policy.due(last):
         raise InvalidInput(
-            f"{watch.stream}: {last.name} is not over or has not settled; "
-            f"the last period that can be watched is {latest_due(watch, ports.now()).name}"
+            f"{policy.stream}: {last.name} is not over or has not settled; "
+            f"the last period that can be watched is {latest_due(policy, ports.now()).name}"
         )
     return periods(first, last)
 
 
-def backfill_channel(watch: Watch, ports: Ports, first: Period) -> str:
+def backfill_channel(policy: StreamPolicy, ports: Ports, first: Period) -> str:
     """Where a backfill that was begun publishes; else production while that is empty, else its own."""
     with ports.engine.connect() as conn:
-        begun = windows.find(conn, watch.stream, first.name)
+        begun = windows.find(conn, policy.stream, first.name)
     if begun is not None:
         return begun.channel
-    if head(ports.store, stream=watch.stream, channel=PRODUCTION) is None:
+    if head(ports.store, stream=policy.stream, channel=PRODUCTION) is None:
         return PRODUCTION
     return f"backfill-{first.name.lower()}"
 

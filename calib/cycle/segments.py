@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.measure import GROUPS, MAX_LEVELS, Strata, strata_of_cells
+from calib.policy import SEGMENT_LEAST_LABELS, SEGMENT_STRATUM_LABELS
+from calib.results.codec import Json
 from calib.traffic import Survey
 
 Floats = npt.NDArray[np.float64]
-
-LEAST_LABELS = 30  # expected in the sample: with fewer a segment cannot be judged by itself
-STRATUM_LABELS = 25  # of a segment's own strata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +34,8 @@ class Segment:
         """Each stratum's share of the segment's population."""
         return self.sizes / int(self.sizes.sum())
 
-    def to_json(self) -> dict[str, Any]:
-        """As the window keeps it."""
+    def to_json(self) -> Json:
+        """The segment in JSON's types, as the window keeps it."""
         return {
             "name": self.name,
             "strata": self.strata.to_json(),
@@ -47,8 +45,8 @@ class Segment:
         }
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Segment:
-        """What `to_json` wrote."""
+    def from_json(cls, values: Json) -> Segment:
+        """The segment that `to_json` wrote."""
         return cls(
             name=values["name"],
             strata=Strata.from_json(values["strata"]),
@@ -69,17 +67,17 @@ def segments_of(survey: Survey, served: Floats, *, labels: int) -> tuple[Segment
     return tuple(
         _segment(name, survey, served, labels=expected[name])
         for name, _ in sizes
-        if expected[name] >= LEAST_LABELS
+        if expected[name] >= SEGMENT_LEAST_LABELS
     )
 
 
 def _segment(name: str, survey: Survey, served: Floats, *, labels: float) -> Segment:
     """A segment in as many strata as its labels fill."""
     table = survey.cells
-    here = np.array([segment == name for segment in table.segment])
-    cells, inverse = np.unique(table.cell[here], return_inverse=True)
-    n = table.n[here].astype(float)
-    groups = int(min(GROUPS, max(1, labels // STRATUM_LABELS)))
+    inside = np.array([segment == name for segment in table.segment])
+    cells, inverse = np.unique(table.cell[inside], return_inverse=True)
+    n = table.n[inside].astype(float)
+    groups = int(min(GROUPS, max(1, labels // SEGMENT_STRATUM_LABELS)))
     strata = strata_of_cells(
         cells,
         np.bincount(inverse, n),
@@ -87,12 +85,12 @@ def _segment(name: str, survey: Survey, served: Floats, *, labels: float) -> Seg
         max_levels=min(groups, MAX_LEVELS),
         groups=groups,
     )
-    ids = strata.assign_cells(table.cell[here])
+    ids = strata.assign_cells(table.cell[inside])
     sizes = np.bincount(ids, n, len(strata))
     return Segment(
         name=name,
         strata=strata,
         sizes=sizes.astype(np.int64),
-        raw_mean=np.bincount(ids, n * table.raw_mean[here], len(strata)) / sizes,
-        served_mean=np.clip(np.bincount(ids, n * served[here], len(strata)) / sizes, 0, 1),
+        raw_mean=np.bincount(ids, n * table.raw_mean[inside], len(strata)) / sizes,
+        served_mean=np.clip(np.bincount(ids, n * served[inside], len(strata)) / sizes, 0, 1),
     )

@@ -1,33 +1,33 @@
-"""Has it got worse? The stream against its pooled baseline and its anchor, each segment against its own.
+"""Has it got worse? The stream against its baseline and its anchor, each segment against its own. Pure.
 
-The yearly budget of false alarms gives a window its α (`Watch.alpha`): three fifths are for the pooled
-baseline, shared by the stream and its segments (Holm), one fifth for the anchor, one for the early watch.
+Each test spends its part of the window's budget of false alarms (`calib/cycle/budget.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Named
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from calib.cycle.comparison import Before, Comparison, Yardstick, compare, expected_accuracy, seed_of
-from calib.cycle.design import Design
+from calib.cycle.budget import weights
+from calib.cycle.comparison import (
+    Before,
+    Comparison,
+    ReferencePopulation,
+    compare,
+    expected_accuracy,
+    seed_of,
+)
+from calib.cycle.data import WindowData
 from calib.cycle.evidence import Rows
-from calib.cycle.ports import ANCHOR_SHARE, WINDOW_SHARE, Watch
-from calib.cycle.segments import LEAST_LABELS, Segment
-from calib.format import Mapping
+from calib.cycle.segments import Segment
 from calib.measure import Change, holm
-
-Floats = npt.NDArray[np.float64]
-
-STREAM_WEIGHT = 0.5  # of the budget, for the stream as a whole; its segments share the rest
+from calib.policy import SEGMENT_LEAST_LABELS
+from calib.results.window import ChangeResult, JudgeResult, StreamChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class ChangeDecision:
     """What the window's labels say: of the stream, against the anchor where there is one, and by segment.
 
     A segment without enough labels, now or before, has no change.
@@ -49,106 +49,97 @@ class Verdict:
         """Whether a change of the stream is confirmed, for better or worse."""
         return self.deciding.confirmed
 
-    def to_json(self) -> dict[str, Any]:
-        """The `change` object of the command line's contract."""
+    def result(self) -> StreamChange:
+        """The `change` object of the window's result."""
         judged = self.stream.judged
-        return self.deciding.to_json() | {
-            "against": "anchor" if self.deciding is self.anchor else "baseline",
-            "anchor": None if self.anchor is None else self.anchor.to_json(),
-            "judge": None
+        return StreamChange(
+            **self.deciding.to_json(),
+            against="anchor" if self.deciding is self.anchor else "baseline",
+            anchor=None if self.anchor is None else ChangeResult(**self.anchor.to_json()),
+            judge=None
             if judged is None
-            else {"used": judged.used, "correlation": judged.correlation, "reason": judged.reason},
-        }
+            else JudgeResult(used=judged.used, correlation=judged.correlation, **judged.why.fields()),
+        )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baselines:
-    """What a window is compared with: rows of earlier windows, and from when on each segment's count."""
-
-    pooled: Rows
-    anchor: Rows | None
-    segment_periods: Named[str, frozenset[str]]
-    designs: Named[str, Design]
-
-
-def judge(
-    watch: Watch,
-    design: Design,
-    *,
-    now: Rows,
-    mapping: Mapping | None,
-    baselines: Baselines | None,
-    period: str,
-) -> Verdict:
-    """Compare this window's labels with the baseline's and the anchor's, and each segment's with its own.
-
-    `mapping` is what production used.
-    """
+def decide_change(data: WindowData) -> ChangeDecision:
+    """Compare this window's labels with the baseline's and the anchor's, and each segment's with its own."""
+    baselines, mapping, design, policy = data.baselines, data.main_mapping, data.design, data.policy
     if baselines is None:
-        return Verdict(stream=Comparison(change=Change.first(), judged=None), anchor=None, segments={})
+        return ChangeDecision(stream=Comparison(change=Change.first(), judged=None), anchor=None, segments={})
+    budget, period = policy.budget, data.window.period
     pooled = Before.of(baselines.pooled, mapping, baselines.designs)
-    parts = {
-        segment.name: part
+    tested = [
+        (segment, *part)
         for segment in design.segments
-        if (part := _part(segment, now, pooled, baselines.segment_periods.get(segment.name))) is not None
-    }
-    weights = np.ones(1 + len(parts))
-    if parts:
-        weights[0], weights[1:] = STREAM_WEIGHT, (1 - STREAM_WEIGHT) / len(parts)
-    alpha = watch.alpha * WINDOW_SHARE
+        if (part := _part(segment, data.sample, pooled, baselines.segment_periods.get(segment.name)))
+        is not None
+    ]
+    weight = weights(len(tested))
 
-    def against(before: Before, level: float, salt: str) -> Comparison:
-        by = Yardstick(
+    def stream_against(before: Before, alpha: float, salt: str) -> Comparison:
+        population = ReferencePopulation(
             strata=design.strata,
             mass=design.mass,
             served=design.served_mean,
             expected=expected_accuracy(mapping, None, before.rows),
         )
-        seed = seed_of(watch.stream, period, salt)
-        return compare(now, before, by, design=design, alpha=level, max_rise=watch.max_rise, seed=seed)
+        return compare(
+            data.sample,
+            before,
+            population,
+            design=design,
+            alpha=alpha,
+            max_rise=policy.max_rise,
+            seed=seed_of(policy.stream, period, salt),
+        )
 
-    stream = against(pooled, alpha * float(weights[0]), "window")
-    anchor = None
-    if baselines.anchor is not None:
-        before = Before.of(baselines.anchor, mapping, baselines.designs)
-        anchor = against(before, watch.alpha * ANCHOR_SHARE, "anchor").change
-    changes = [stream.change]
-    for segment in design.segments:
-        if segment.name not in parts:
-            continue
-        here, before = parts[segment.name]
-        by = Yardstick(
+    def segment_against(segment: Segment, sample: Rows, before: Before) -> Change:
+        population = ReferencePopulation(
             strata=segment.strata,
             mass=segment.mass,
             served=segment.served_mean,
             expected=expected_accuracy(mapping, segment.name, before.rows),
         )
-        seed = seed_of(watch.stream, period, "segment", segment.name)
-        level = alpha * float(weights[-1])
-        changes.append(
-            compare(here, before, by, design=None, alpha=level, max_rise=watch.max_rise, seed=seed).change
-        )
-    adjusted = holm([change.p if change.p is not None else 1.0 for change in changes], weights)
-    found = [change.at(bool(p <= alpha), watch.max_rise) for change, p in zip(changes, adjusted, strict=True)]
-    names = [segment.name for segment in design.segments if segment.name in parts]
-    return Verdict(
-        stream=replace(stream, change=found[0]),
+        return compare(
+            sample,
+            before,
+            population,
+            design=None,
+            alpha=budget.window * float(weight[-1]),
+            max_rise=policy.max_rise,
+            seed=seed_of(policy.stream, period, "segment", segment.name),
+        ).change
+
+    stream = stream_against(pooled, budget.window * float(weight[0]), "window")
+    anchor = None
+    if baselines.anchor is not None:
+        before = Before.of(baselines.anchor, mapping, baselines.designs)
+        anchor = stream_against(before, budget.anchor, "anchor").change
+    changes = [stream.change, *(segment_against(*part) for part in tested)]
+    adjusted = holm([change.p if change.p is not None else 1.0 for change in changes], weight)
+    decided = [
+        change.at(bool(p <= budget.window), policy.max_rise)
+        for change, p in zip(changes, adjusted, strict=True)
+    ]
+    return ChangeDecision(
+        stream=replace(stream, change=decided[0]),
         anchor=anchor,
-        segments=dict(zip(names, found[1:], strict=True)),
+        segments={part[0].name: change for part, change in zip(tested, decided[1:], strict=True)},
     )
 
 
 def _part(
-    segment: Segment, now: Rows, pooled: Before, periods: frozenset[str] | None
+    segment: Segment, sample: Rows, pooled: Before, periods: frozenset[str] | None
 ) -> tuple[Rows, Before] | None:
     """A segment's labels now and before; None where there are too few of either.
 
     `periods`: those since its last confirmed change, None for the stream's whole baseline.
     """
-    here = now.of_segment(segment.name)
+    now = sample.of_segment(segment.name)
     inside = pooled.rows.segment == segment.name
     if periods is not None:
         inside &= np.isin(pooled.rows.period.astype(str), list(periods))
-    if len(here) < LEAST_LABELS or int(inside.sum()) < LEAST_LABELS:
+    if len(now) < SEGMENT_LEAST_LABELS or int(inside.sum()) < SEGMENT_LEAST_LABELS:
         return None
-    return here, pooled.take(inside)
+    return now, pooled.take(inside)

@@ -5,53 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from calib.alerts import Alert, cohort_late, mapping_stale, missing_periods, window_missed
-from calib.alerts.watchdog import GRACE
 from calib.cycle.fleet import all_parts
-from calib.cycle.ports import Ports, Watch
-from calib.cycle.schedule import PRODUCTION, latest_due
+from calib.cycle.ports import Ports
+from calib.cycle.schedule import latest_due
+from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
 from calib.outbox import queue as outbox
 from calib.period import Period
+from calib.policy import GRACE
 from calib.store import head
 from calib.times import moment
 
 
-def watch_over(watch: Watch, ports: Ports) -> list[dict[str, str]]:
+def watch_over(policy: StreamPolicy, ports: Ports) -> list[dict[str, str]]:
     """Find periods without a window, cohorts past their time and a mapping about to expire.
 
     Each becomes one alert, however often this runs. What the database shows is reported even where the store
     cannot be reached: then `PartlyDone` is raised at the end.
     """
     parts: list[tuple[str | None, Callable[[], list[dict[str, str]]]]] = [
-        (None, lambda: _told(ports, _of_windows(watch, ports))),
-        (None, lambda: _told(ports, _of_mapping(watch, ports))),
+        (None, lambda: _told(ports, _of_windows(policy, ports))),
+        (None, lambda: _told(ports, _of_mapping(policy, ports))),
     ]
-    return all_parts(watch.stream, parts)
+    return all_parts(policy.stream, parts)
 
 
-def _of_windows(watch: Watch, ports: Ports) -> list[Alert]:
+def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     now = ports.now()
     with ports.engine.connect() as conn:
-        known = windows.earlier(conn, watch.stream, before=now)
-    begun = {Period.parse(window.period, watch.kind) for window in known}
+        known = windows.earlier(conn, policy.stream, before=now)
+    begun = {Period.parse(window.period, policy.kind) for window in known}
     missed = [
-        window_missed(watch.stream, period.name, due=watch.due(period))
-        for period in missing_periods(begun, latest_due(watch, now - GRACE))
+        window_missed(policy.stream, period.name, due=policy.due(period))
+        for period in missing_periods(begun, latest_due(policy, now - GRACE))
     ]
     late = [
-        cohort_late(watch.stream, window.period, closes_at=window.closes_at, now=now)
+        cohort_late(policy.stream, window.period, closes_at=window.closes_at, now=now)
         for window in known
         if window.state in windows.OPEN
     ]
     return [*missed, *(alert for alert in late if alert is not None)]
 
 
-def _of_mapping(watch: Watch, ports: Ports) -> list[Alert]:
-    current = head(ports.store, stream=watch.stream, channel=PRODUCTION)
+def _of_mapping(policy: StreamPolicy, ports: Ports) -> list[Alert]:
+    current = head(ports.store, stream=policy.stream, channel=PRODUCTION)
     if current is None or current.expires_at is None:
         return []
     stale = mapping_stale(
-        watch.stream,
+        policy.stream,
         mapping=current.mapping,
         channel=PRODUCTION,
         expires_at=moment(current.expires_at),

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import cast
 
-from calib.cycle.early import early_watch
-from calib.cycle.evaluation import skeleton
+from calib.cycle.evaluation import in_progress, stored_result
+from calib.cycle.load import load_window
 from calib.cycle.ports import Ports
 from calib.db.windows import Window
 from calib.outbox import queue as outbox
-from calib.review import queue
+from calib.results import WindowResult
+from calib.results.window import AlertState, WindowState
 
 
-def summary(window: Window, ports: Ports) -> dict[str, Any]:
+def summary(window: Window, ports: Ports) -> WindowResult:
     """The window's result, or what is known of it so far, with its alerts as they stand now."""
-    early = early_watch(window, ports) if window.result is None else None
+    if window.result is None:
+        result = in_progress(load_window(window, engine=ports.engine, store=ports.store))
+    else:
+        result = replace(stored_result(window), state=cast("WindowState", window.state))
     with ports.engine.connect() as conn:
-        if window.result is None:
-            result = skeleton(window, queue.cohort(conn, window.id))
-            result["early_watch"] = None if early is None else early.to_json()
-        else:
-            result = {key: value for key, value in window.result.items() if key != "proposal"}
-            result["state"] = window.state
-        result["alerts"] = outbox.of_window(conn, window.stream, window.period)
-    return result
+        alerts = outbox.of_window(conn, window.stream, window.period)
+    return replace(result, alerts=tuple(AlertState(**alert) for alert in alerts))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from calib.results.demo import DemoWindow, DemoYear
 
 
-def run_demo(
-    into: Path, *, seed: int = 0, heard: Callable[[dict[str, Any]], None] | None = None
-) -> dict[str, Any]:
+def run_demo(into: Path, *, seed: int = 0, heard: Callable[[DemoWindow], None] | None = None) -> DemoYear:
     """Run the year through the real flows and leave pictures, store and summary in `into`.
 
     `heard` is called with each month's window as it is done. Raises `InvalidInput` for a folder that holds

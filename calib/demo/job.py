@@ -20,6 +20,8 @@ from calib.demo.people import Reviewers
 from calib.errors import InvalidInput
 from calib.measure import group_means, strata
 from calib.period import Period, periods
+from calib.results import WindowResult
+from calib.results.demo import DemoWindow, DemoYear, Truth
 from calib.wiring import Deployment
 
 STREAM = "digit-reader"
@@ -49,7 +51,7 @@ class Steps(Protocol):
     """How the demo runs the cycle: through Prefect, or directly."""
 
     def open_windows(self, config: Path, now: datetime) -> None: ...
-    def evaluate_windows(self, config: Path, now: datetime) -> list[dict[str, Any]]: ...
+    def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]: ...
     def relay(self, config: Path, now: datetime) -> None: ...
 
 
@@ -68,10 +70,10 @@ class PrefectFlows:
 
         open_windows(config=str(config), now=now)
 
-    def evaluate_windows(self, config: Path, now: datetime) -> list[dict[str, Any]]:
+    def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
         from flows.evaluate_windows import evaluate_windows
 
-        return evaluate_windows(config=str(config), now=now)
+        return [WindowResult.from_json(window) for window in evaluate_windows(config=str(config), now=now)]
 
     def relay(self, config: Path, now: datetime) -> None:
         from flows.relay import relay
@@ -86,7 +88,7 @@ class Directly:
         opened = Deployment.open(config, now=lambda: now)
         open_due(opened.watch(STREAM), opened.ports(STREAM))
 
-    def evaluate_windows(self, config: Path, now: datetime) -> list[dict[str, Any]]:
+    def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
         opened = Deployment.open(config, now=lambda: now)
         return evaluate_open(opened.watch(STREAM), opened.ports(STREAM))
 
@@ -100,8 +102,8 @@ def run_year(
     *,
     seed: int,
     steps: Steps,
-    heard: Callable[[dict[str, Any]], None] | None = None,
-) -> list[dict[str, Any]]:
+    heard: Callable[[DemoWindow], None] | None = None,
+) -> list[DemoWindow]:
     """Make each month's traffic, serve it through the client, let the cycle watch it.
 
     Returns the twelve windows as `calib run --json` shows them, each with `true`: the ECEs over every row of
@@ -133,14 +135,14 @@ def run_year(
             Reviewers(config, outcomes).label_everything(STREAM, at=end)
             window = steps.evaluate_windows(config, end)[0]
             steps.relay(config, end)
-            window["true"] = {
-                "raw_ece": true_ece(reading.confidence, reading.correct),
-                "served_ece": true_ece(served.value, reading.correct),
-            }
-            window["alerts"] = [alert | {"delivered": True} for alert in window["alerts"]]
-            windows.append(window)
+            truth = Truth(
+                raw_ece=true_ece(reading.confidence, reading.correct),
+                served_ece=true_ece(served.value, reading.correct),
+            )
+            month = DemoWindow.of(window, true=truth, delivered=True)
+            windows.append(month)
             if heard is not None:
-                heard(window)
+                heard(month)
     return windows
 
 
@@ -207,26 +209,30 @@ def _write(
     return dict(zip(ids, reading.correct.tolist(), strict=True))
 
 
-def summarise(into: Path, windows: list[dict[str, Any]]) -> dict[str, Any]:
+def summarise(into: Path, windows: list[DemoWindow]) -> DemoYear:
     """Draw the pictures and write summary.json; returns what that holds."""
     from calib.report.figures import draw_months, draw_reliability
 
     months, reliability = into / "months.png", into / "reliability.png"
-    title = f"{STREAM}: is the stated confidence true? The camera slips in {CHANGED}"
-    truth = {key: [window["true"][key] for window in windows] for key in ("raw_ece", "served_ece")}
-    draw_months(months, windows, title=title, true_raw=truth["raw_ece"], true_served=truth["served_ece"])
+    draw_months(
+        months,
+        windows,
+        title=f"{STREAM}: is the stated confidence true? The camera slips in {CHANGED}",
+        true_raw=[window.true.raw_ece for window in windows],
+        true_served=[window.true.served_ece for window in windows],
+    )
     last = windows[-1]
-    draw_reliability(reliability, last["raw"], last["served"], title=f"{STREAM} {last['period']}")
-    summary = {
-        "changed_at": CHANGED,
-        "windows": windows,
-        "report": str(months),
-        "picture": str(reliability),
-        "store": str(into / "mappings"),
-    }
-    text = json.dumps(summary, indent=1, allow_nan=False)
+    draw_reliability(reliability, last.raw, last.served, title=f"{STREAM} {last.period}")
+    year = DemoYear(
+        changed_at=CHANGED,
+        windows=tuple(windows),
+        report=str(months),
+        picture=str(reliability),
+        store=str(into / "mappings"),
+    )
+    text = json.dumps(year.to_json(), indent=1, allow_nan=False)
     (into / "summary.json").write_text(text + "\n", encoding="utf-8")
-    return summary
+    return year
 
 
 __all__ = ["CHANGED", "FIRST", "LAST", "PRODUCTION", "Directly", "PrefectFlows", "run_year", "summarise"]

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.ece import Counts
+from calib.reasons import Reason
 
 Floats = npt.NDArray[np.float64]
 
@@ -20,7 +21,7 @@ MOST = 0.9  # of a stratum's variance that a judge may explain: no sample shows 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Counts with the judge's help, or as they were where `used` is false; `reason` says why in a sentence.
+    """Counts with the judge's help, or as they were where `used` is false; `why` says why.
 
     `correlation`: of judge and answer inside the strata, in [-1, 1], 0 where it cannot be known.
     """
@@ -28,7 +29,12 @@ class Judged:
     counts: Counts
     correlation: float
     used: bool
-    reason: str
+    why: Reason
+
+    @property
+    def reason(self) -> str:
+        """`why` in words."""
+        return self.why.sentence
 
 
 def with_judge(
@@ -84,23 +90,22 @@ def with_judge(
     there = n > 0
     if (rows < n - slack).any():
         worst = int(np.argmax(n - rows))
-        reason = f"stratum {worst} has {n[worst]:g} labels but only {rows[worst]:g} judged rows"
-        return Judged(counts=counts, correlation=0.0, used=False, reason=reason)
+        facts = {"stratum": worst, "labels": float(n[worst]), "judged": float(rows[worst])}
+        why = Reason("judge_missing_rows", facts)
+        return Judged(counts=counts, correlation=0.0, used=False, why=why)
 
     labels = np.where(there, n, 1.0)
     covariance = float((both - judged * k / labels)[there].sum())
     of_answer = float((k * (1 - k / labels))[there].sum())
     of_judge = float((judged * (1 - judged / labels))[there].sum())
     if of_answer <= 0 or of_judge <= 0:
-        reason = "inside each stratum the judge or the labels say the same of every row"
-        return Judged(counts=counts, correlation=0.0, used=False, reason=reason)
+        why = Reason("judge_constant", {})
+        return Judged(counts=counts, correlation=0.0, used=False, why=why)
     correlation = float(np.clip(covariance / np.sqrt(of_answer * of_judge), -1, 1))
     free = float(n.sum()) - int(there.sum())
     if free <= 1 or abs(correlation) * np.sqrt(free) < CERTAINTY:
-        reason = (
-            f"a correlation of {correlation:.2f} inside the strata could be chance with {n.sum():.0f} labels"
-        )
-        return Judged(counts=counts, correlation=correlation, used=False, reason=reason)
+        why = Reason("judge_may_be_chance", {"correlation": correlation, "labels": float(n.sum())})
+        return Judged(counts=counts, correlation=correlation, used=False, why=why)
 
     power = covariance / of_answer
     # What accuracy the judge's own mean suggests, so that λ leans little on the labels that it corrects.
@@ -118,12 +123,10 @@ def with_judge(
     effective = np.where(there, n / left, 0.0)
     gain = float(effective.sum() / n.sum()) - 1
     if gain < LEAST_GAIN:
-        reason = f"with a correlation of {correlation:.2f} labels would count for only {gain:.1%} more"
-        return Judged(counts=counts, correlation=correlation, used=False, reason=reason)
-    reason = f"with a correlation of {correlation:.2f} labels count for {gain:.0%} more"
-    return Judged(
-        counts=Counts(accuracy * effective, effective), correlation=correlation, used=True, reason=reason
-    )
+        why = Reason("judge_gains_too_little", {"correlation": correlation, "gain": gain})
+        return Judged(counts=counts, correlation=correlation, used=False, why=why)
+    why = Reason("judge_used", {"correlation": correlation, "gain": gain})
+    return Judged(counts=Counts(accuracy * effective, effective), correlation=correlation, used=True, why=why)
 
 
 def _by_stratum(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:

@@ -9,11 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.policy import MIX_NOTABLE, MIX_UNUSUAL
 
 Floats = npt.NDArray[np.float64]
-
-NOTABLE = 0.10  # share of all predictions that moved
-UNUSUAL = 2.0  # times the furthest that any earlier window lay from the others, and times chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +35,7 @@ class MixShift:
     @property
     def notable(self) -> bool:
         """Whether people should hear of it: a tenth of the traffic, and twice what was usual."""
-        return self.moved >= max(NOTABLE, UNUSUAL * (self.usual or 0.0), UNUSUAL * self.chance)
+        return self.moved >= max(MIX_NOTABLE, MIX_UNUSUAL * (self.usual or 0.0), MIX_UNUSUAL * self.chance)
 
     def to_json(self) -> dict[str, Any]:
         """In JSON's types."""

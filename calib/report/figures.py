@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from calib.results import Measured, WindowResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,25 +32,23 @@ class Points:
     edges: list[tuple[float, float]]
 
 
-def prepare_reliability(measured: dict[str, Any], *, name: str, colour: str) -> Points:
-    """The bins with rows of a measurement as JSON shows it."""
-    bins = [bin_ for bin_ in measured["bins"] if bin_["n"]]
-    ece = f"ECE {measured['ece']:.3f} ({measured['low']:.3f} to {measured['high']:.3f})"
+def prepare_reliability(measured: Measured, *, name: str, colour: str) -> Points:
+    """The bins with rows of a measurement, as a line of a reliability diagram."""
+    bins = [bin_ for bin_ in measured.bins if bin_.n]
+    ece = f"ECE {measured.ece:.3f} ({measured.low:.3f} to {measured.high:.3f})"
     return Points(
         name=f"{name}: {ece}",
         colour=colour,
-        stated=[bin_["mean_score"] for bin_ in bins],
-        accuracy=[bin_["accuracy"] for bin_ in bins],
-        low=[bin_["low"] for bin_ in bins],
-        high=[bin_["high"] for bin_ in bins],
-        share=[bin_["weight"] for bin_ in bins],
-        edges=[(bin_["lo"], bin_["hi"]) for bin_ in bins],
+        stated=[float(bin_.mean_score or 0.0) for bin_ in bins],
+        accuracy=[float(bin_.accuracy or 0.0) for bin_ in bins],
+        low=[float(bin_.low or 0.0) for bin_ in bins],
+        high=[float(bin_.high or 0.0) for bin_ in bins],
+        share=[bin_.weight for bin_ in bins],
+        edges=[(bin_.lo, bin_.hi) for bin_ in bins],
     )
 
 
-def draw_reliability(
-    path: Path, raw: dict[str, Any], served: dict[str, Any] | None = None, *, title: str
-) -> None:
+def draw_reliability(path: Path, raw: Measured, served: Measured | None = None, *, title: str) -> None:
     """Accuracy against stated confidence, with 95% intervals, and where the rows lie, as a PNG."""
     lines = [prepare_reliability(raw, name="raw" if served else "stated", colour=RAW)]
     if served is not None:
@@ -92,7 +92,7 @@ def draw_reliability(
 
 def draw_months(
     path: Path,
-    windows: Sequence[dict[str, Any]],
+    windows: Sequence[WindowResult],
     *,
     title: str,
     true_served: Sequence[float | None] | None = None,
@@ -103,23 +103,18 @@ def draw_months(
     axes = figure.subplots()
     x = list(range(len(windows)))
     highest = 0.1
-    for key, name, colour, shift, truth in (
-        ("raw", "raw", RAW, -0.07, true_raw),
-        ("served", "served", SERVED, 0.07, true_served),
+    for name, parts, colour, marker, shift, truth in (
+        ("raw", [window.raw for window in windows], RAW, "o", -0.07, true_raw),
+        ("served", [window.served for window in windows], SERVED, "s", 0.07, true_served),
     ):
-        there = [(i, w[key]) for i, w in enumerate(windows) if w[key]["ece"] is not None]
-        values = [m["ece"] for _, m in there]
-        errors = [
-            [m["ece"] - m["low"] for _, m in there],
-            [m["high"] - m["ece"] for _, m in there],
-        ]
-        highest = max([highest, *(m["high"] for _, m in there)])
+        points = list(_with_ece(parts))
+        highest = max([highest, *(high for _, _, _, high in points)])
         axes.errorbar(
-            [i + shift for i, _ in there],
-            values,
-            yerr=errors,
+            [i + shift for i, _, _, _ in points],
+            [ece for _, ece, _, _ in points],
+            yerr=[[ece - low for _, ece, low, _ in points], [high - ece for _, ece, _, high in points]],
             color=colour,
-            marker="os"[key == "served"],
+            marker=marker,
             markersize=5.5,
             linewidth=1.5,
             elinewidth=1.1,
@@ -137,11 +132,11 @@ def draw_months(
                 markersize=11,
                 markeredgewidth=1.6,
                 color=TRUE,
-                label="truth, over every row" if key == "raw" else None,
+                label="truth, over every row" if name == "raw" else None,
                 zorder=4,
             )
     for i, window in enumerate(windows):
-        kinds = {alert["kind"] for alert in window["alerts"]}
+        kinds = {alert.kind for alert in window.alerts}
         if "degraded" in kinds:
             axes.axvspan(i - 0.45, i + 0.45, color=BAD, alpha=0.12, linewidth=0)
             axes.annotate(
@@ -149,10 +144,10 @@ def draw_months(
             )
         elif "recovered" in kinds:
             axes.annotate("recovered", (i, highest * 1.11), color=SERVED, ha="center", fontsize=10)
-        if window["refit"]["published"]:
+        if window.refit.published:
             axes.annotate("▲", (i, 0), color=SERVED, ha="center", va="bottom", fontsize=8)
     axes.plot([], [], linestyle="none", marker="^", color=SERVED, markersize=6, label="new mapping published")
-    axes.set_xticks(x, [window["period"] for window in windows])
+    axes.set_xticks(x, [window.period for window in windows])
     axes.set_ylim(0, highest * 1.2)
     axes.set_xlim(-0.6, len(windows) - 0.4)
     axes.set_ylabel("ECE")
@@ -160,6 +155,13 @@ def draw_months(
     axes.legend(loc="upper left", frameon=False, fontsize=9)
     _plain(axes)
     figure.savefig(path, dpi=150)
+
+
+def _with_ece(parts: Sequence[Measured]) -> Iterator[tuple[int, float, float, float]]:
+    """Place, ECE and its interval of the periods that have one."""
+    for i, part in enumerate(parts):
+        if part.ece is not None and part.low is not None and part.high is not None:
+            yield i, part.ece, part.low, part.high
 
 
 def _figure(width: float, height: float) -> Figure:

@@ -103,6 +103,18 @@ def import_labels(
     """
     drawn = _drawn(conn, stream)
     report = ImportReport()
+    waiting: dict[
+        int, tuple[int, str, queue.Answer]
+    ] = {}  # by item: an item's second row waits for its first
+
+    def label_waiting() -> None:
+        rows = list(waiting.values())
+        given = [answer for _, _, answer in rows]
+        results = queue.label_all(conn, given, source="file", overwrite=overwrite)
+        for (line, id_, _), outcome in zip(rows, results, strict=True):
+            report.count(line, id_, outcome)
+        waiting.clear()
+
     for line, row in _rows(path):
         id_, said = row["prediction_id"], row["answer"].strip()
         if not said:
@@ -121,10 +133,10 @@ def import_labels(
             report.unknown += 1
             continue
         who = armed(row.get("by", "").strip()) or by
-        outcome = queue.label(
-            conn, item_id=item, answer=word, by=who, at=at, source="file", overwrite=overwrite
-        )
-        report.count(line, id_, outcome)
+        if item in waiting:
+            label_waiting()
+        waiting[item] = (line, id_, queue.Answer(item_id=item, answer=word, by=who, at=at))
+    label_waiting()
     return report
 
 

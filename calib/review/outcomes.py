@@ -29,16 +29,14 @@ def sync(conn: Connection, window_id: int, found: Mapping[str, Outcome], *, now:
     keeps it, with the outcome beside it.
     """
     items = queue.items_of(conn, window_id)
-    new = 0
-    for id_, outcome in found.items():
-        if id_ in items:
-            said = queue.label(
-                conn,
-                item_id=items[id_],
-                answer="correct" if outcome.correct else "incorrect",
-                by=BY,
-                at=outcome.at or now,
-                source="outcome",
-            )
-            new += said == "new"
-    return new
+    given = [
+        queue.Answer(
+            item_id=items[id_],
+            answer="correct" if outcome.correct else "incorrect",
+            by=BY,
+            at=outcome.at or now,
+        )
+        for id_, outcome in found.items()
+        if id_ in items
+    ]
+    return queue.label_all(conn, given, source="outcome").count("new")

@@ -13,12 +13,12 @@ from calib.db import tables, windows
 from calib.errors import QueueError
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from calib.review.cohort import Cohort
 
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
+AT_ONCE = 1_000  # answers in one statement: below every engine's limit of parameters
 
 # `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has
 # gone to somebody else. `late`: the window has been evaluated. Whatever it is, who said what is kept.
@@ -35,6 +35,16 @@ class Claim:
     period: str
     stream: str
     context: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What somebody says of an item: `correct`, `incorrect` or `unsure`."""
+
+    item_id: int
+    answer: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,33 +71,6 @@ class Progress:
     def complete(self) -> bool:
         """Whether every drawn row has an answer, unsure ones included."""
         return self.missing == 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cohort:
-    """A window's drawn rows with their labels; arrays of shape (n,) in the order of the draw.
-
-    `correct` is 1, 0, or NaN where the answer is missing or unsure; `answered` tells the two apart. `judge`
-    is NaN where it has not scored. `order` is a row's place in the draw, over all strata.
-    """
-
-    id: tuple[str, ...]
-    raw: npt.NDArray[np.float64]
-    served: npt.NDArray[np.float64]
-    mapping: tuple[str | None, ...]
-    stratum: npt.NDArray[np.intp]
-    probability: npt.NDArray[np.float64]
-    correct: npt.NDArray[np.float64]
-    segment: tuple[str | None, ...]
-    cluster: tuple[str | None, ...]
-    judge: npt.NDArray[np.float64]
-    order: tuple[str, ...]
-    answered: npt.NDArray[np.bool_]
-
-    @property
-    def unsure(self) -> int:
-        """How many rows somebody looked at and could not tell."""
-        return int((self.answered & (self.correct != self.correct)).sum())  # NaN
 
 
 def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
@@ -187,7 +170,7 @@ def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, 
     if row is None:
         raise QueueError(f"there is no item {item_id} in the queue; take the next one")
     if row.lease_token != token or row.leased_by != by:
-        _write(conn, item_id, _checked(answer), by=by, at=at, source="review")
+        _keep(conn, [_checked(Answer(item_id=item_id, answer=answer, by=by, at=at))], source="review")
         return "fenced"
     return label(conn, item_id=item_id, answer=answer, by=by, at=at, source="review")
 
@@ -202,49 +185,106 @@ def label(
     source: str,
     overwrite: bool = False,
 ) -> Outcome:
-    """Give an item its label.
+    """Give an item its label: `label_all` of one answer."""
+    given = Answer(item_id=item_id, answer=answer, by=by, at=at)
+    return label_all(conn, [given], source=source, overwrite=overwrite)[0]
+
+
+def label_all(
+    conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool = False
+) -> list[Outcome]:
+    """Give items their labels, at most one each; what became of each answer, in the order given.
 
     Every differing answer is kept; the first one counts, or with `overwrite` the last. No label changes once
-    the window has been evaluated: what was published rests on those that it had. Raises `QueueError` for a
-    word that is no answer.
+    the window has been evaluated: what was published rests on those that it had. So many statements per
+    thousand answers, however many there are. Raises `QueueError` for a word that is no answer and for an item
+    that is answered twice in one call.
     """
-    there = _counting(conn, item_id, _checked(answer))
-    key = _write(conn, item_id, answer, by=by, at=at, source=source)
-    if there is not None and not overwrite:
-        return there
+    outcomes: list[Outcome] = []
+    for start in range(0, len(given), AT_ONCE):
+        outcomes += _label_some(conn, given[start : start + AT_ONCE], source=source, overwrite=overwrite)
+    return outcomes
+
+
+def _label_some(conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool) -> list[Outcome]:
+    ids = sorted({_checked(answer).item_id for answer in given})
+    if len(ids) < len(given):
+        raise QueueError("an item is answered twice in one call; answer it in two")
+    before = _counting(conn, ids)
+    kept = _keep(conn, given, source=source)
+    wanted = {answer.item_id: kept[answer] for answer in given if overwrite or answer.item_id not in before}
     w = tables.windows
-    labelled = select(w.c.id).where(w.c.state.in_(windows.LABELLED))
-    free = (t.c.id == item_id) & t.c.window_id.in_(labelled)
+    free = [t.c.window_id.in_(select(w.c.id).where(w.c.state.in_(windows.LABELLED)))]
     if not overwrite:
-        free &= t.c.label_id.is_(None)
-    if conn.execute(update(t).where(free).values(label_id=key, lease_until=None)).rowcount == 1:
-        return "same" if there == "same" else "new"
-    return _counting(conn, item_id, answer) or "late"
+        free.append(t.c.label_id.is_(None))
+    mine = (answers.c.item_id == t.c.id) & answers.c.id.in_(list(wanted.values()))
+    label_id = select(answers.c.id).where(mine).scalar_subquery()
+    if wanted:
+        taken = update(t).where(t.c.id.in_(sorted(wanted)), *free)
+        conn.execute(taken.values(label_id=label_id, lease_until=None))
+    after = _counting(conn, [id_ for id_ in ids if id_ in wanted])
+    return [_outcome(answer, kept[answer], before, after) for answer in given]
 
 
-def _checked(answer: str) -> str:
-    if answer not in ANSWERS:
-        raise QueueError(f"{answer!r:.40} is no answer; there are {', '.join(ANSWERS)}")
+def _outcome(answer: Answer, key: int, before: dict[int, _Counting], after: dict[int, _Counting]) -> Outcome:
+    """What became of an answer, by the label that counted before it was given and after."""
+    first, last = before.get(answer.item_id), after.get(answer.item_id)
+    if first is not None and first.answer == answer.answer:
+        return "same"
+    if last is not None and last.id == key:
+        return "new"
+    counting = last or first
+    if counting is None:
+        return "late"
+    return "same" if counting.answer == answer.answer else "conflict"
+
+
+def _checked(answer: Answer) -> Answer:
+    if answer.answer not in ANSWERS:
+        raise QueueError(f"{answer.answer!r:.40} is no answer; there are {', '.join(ANSWERS)}")
     return answer
 
 
-def _counting(conn: Connection, item_id: int, answer: str) -> Literal["same", "conflict"] | None:
-    """How an answer stands to the one that counts; None where none does yet."""
-    query = select(answers.c.answer).join(t, t.c.label_id == answers.c.id).where(t.c.id == item_id)
-    there = conn.execute(query).scalar()
-    return None if there is None else "same" if there == answer else "conflict"
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """The label that counts for an item."""
+
+    id: int
+    answer: str
 
 
-def _write(conn: Connection, item_id: int, answer: str, *, by: str, at: datetime, source: str) -> int:
-    """Keep an answer; the same one by the same person is kept once."""
-    same = select(answers.c.id).where(
-        answers.c.item_id == item_id, answers.c.answer == answer, answers.c.by == by
+def _counting(conn: Connection, item_ids: Sequence[int]) -> dict[int, _Counting]:
+    """The label that counts, by item; items without one are left out."""
+    query = select(t.c.id, answers.c.id.label("label_id"), answers.c.answer).join(
+        answers, answers.c.id == t.c.label_id
     )
-    found = conn.execute(same).scalar()
-    if found is not None:
-        return int(found)
-    row = {"item_id": item_id, "answer": answer, "by": by, "at": at, "source": source}
-    return int(conn.execute(insert(answers).values(**row).returning(answers.c.id)).scalar_one())
+    rows = conn.execute(query.where(t.c.id.in_(item_ids))) if item_ids else ()
+    return {row.id: _Counting(row.label_id, row.answer) for row in rows}
+
+
+def _keep(conn: Connection, given: Sequence[Answer], *, source: str) -> dict[Answer, int]:
+    """Keep answers; the same one by the same person is kept once. The key of each."""
+    wanted = {(answer.item_id, answer.answer, answer.by): answer for answer in given}
+    kept = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).where(
+        answers.c.item_id.in_([answer.item_id for answer in given])
+    )
+    keys = {(row.item_id, row.answer, row.by): row.id for row in conn.execute(kept).all()}
+    new = [answer for key, answer in wanted.items() if key not in keys]
+    if new:
+        rows = [
+            {"item_id": one.item_id, "answer": one.answer, "by": one.by, "at": one.at, "source": source}
+            for one in new
+        ]
+        conn.execute(insert(answers).values(rows))  # one statement, which with RETURNING would be one per row
+        for row in conn.execute(kept).all():
+            keys[row.item_id, row.answer, row.by] = row.id
+    return {answer: keys[answer.item_id, answer.answer, answer.by] for answer in given}
+
+
+def begun(conn: Connection, window_id: int) -> bool:
+    """Whether anybody has answered any of the window's rows."""
+    query = select(t.c.id).where(t.c.window_id == window_id, t.c.label_id.is_not(None)).limit(1)
+    return conn.execute(query).first() is not None
 
 
 def progress(conn: Connection, window_id: int) -> Progress:
@@ -298,6 +338,8 @@ def items_of(conn: Connection, window_id: int) -> dict[str, int]:
 def cohort(conn: Connection, window_id: int) -> Cohort:
     """The window's rows and labels as arrays."""
     import numpy as np
+
+    from calib.review.cohort import Cohort
 
     found = _answers(conn, window_id)
     value = {"correct": 1.0, "incorrect": 0.0}

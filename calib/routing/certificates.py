@@ -15,11 +15,12 @@ from calib.calibrators.labels import Labels, labels_of
 from calib.errors import InvalidInput
 from calib.measure.levels import levels
 from calib.measure.scores import auroc
+from calib.policy import CERTIFICATE_START_SHARE
+from calib.reasons import Reason
 
 Floats = npt.NDArray[np.float64]
 
 CUTS = 20  # at most: each needs labels of its own to pass
-START_SHARE = 0.15  # of the population at and above the first cut: less could never be proven
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +49,13 @@ class NoCertificate:
 
     target: float
     confidence: float
-    reason: str
+    why: Reason
     labels_needed: int | None
 
-    def to_json(self) -> dict[str, Any]:
-        """Beside certificates in results; `cut` is null."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"cut": None}
+    @property
+    def reason(self) -> str:
+        """`why` in words."""
+        return self.why.sentence
 
 
 def certify(
@@ -133,16 +135,11 @@ def certified(
         found = auroc(levels(counted.scores, counted.correct, counted.weights).spread_out(np.array([effect])))
     if found is None or found.low > 0.5:
         return certify_each(labels, targets=targets, start=start, effect=effect)
-    reason = (
-        f"no information: the confidence does not tell right answers from wrong ones, its AUROC is "
-        f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
-    )
-    return [
-        NoCertificate(target=target, confidence=0.95, reason=reason, labels_needed=None) for target in targets
-    ]
+    why = Reason("no_information", {"auroc": found.value, "low": found.low, "high": found.high})
+    return [NoCertificate(target=target, confidence=0.95, why=why, labels_needed=None) for target in targets]
 
 
-def start_cut(levels: npt.ArrayLike, sizes: npt.ArrayLike, share: float = START_SHARE) -> float:
+def start_cut(levels: npt.ArrayLike, sizes: npt.ArrayLike, share: float = CERTIFICATE_START_SHARE) -> float:
     """The highest level, of ascending ones, with at least `share` of the population at or above it."""
     level, size = np.asarray(levels, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
     above = np.cumsum(size[::-1])[::-1] / size.sum()
@@ -176,16 +173,14 @@ def _none(right: int, n: int, target: float, confidence: float, share: float) ->
     if n > 0 and right <= target * n:
         low = betaincinv(right, n - right + 1, 0.025) if right else 0.0
         high = betaincinv(right + 1, n - right, 0.975)
-        reason = (
-            f"the error rate is too high: at the top {right / n:.1%} of {n} are right "
-            f"({low:.1%} to {high:.1%}), {target:.1%} wanted"
-        )
-        return NoCertificate(target=target, confidence=confidence, reason=reason, labels_needed=None)
+        facts = {"accuracy": right / n, "labels": n, "low": float(low), "high": float(high), "target": target}
+        why = Reason("error_rate_too_high", facts)
+        return NoCertificate(target=target, confidence=confidence, why=why, labels_needed=None)
     rate = right / n if n else 1.0
     if rate >= 1:
         wanted = math.ceil(math.log(1 - confidence) / math.log(target))
     else:
         wanted = math.ceil((float(ndtri(confidence)) / (rate - target)) ** 2 * target * (1 - target))
-    more = math.ceil(max(1, wanted - n) / (share or START_SHARE))
-    reason = f"too few labels: {n} at the top; about {more} more in all would do at the accuracy seen there"
-    return NoCertificate(target=target, confidence=confidence, reason=reason, labels_needed=more)
+    more = math.ceil(max(1, wanted - n) / (share or CERTIFICATE_START_SHARE))
+    why = Reason("too_few_labels_at_top", {"labels": n, "more": more})
+    return NoCertificate(target=target, confidence=confidence, why=why, labels_needed=more)

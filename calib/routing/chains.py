@@ -12,10 +12,10 @@ import numpy.typing as npt
 from calib.calibrators import fit
 from calib.errors import InvalidInput
 from calib.format import Curve
+from calib.policy import CHAIN_LEAST_LABELS
 
 Floats = npt.NDArray[np.float64]
 
-LEAST_LABELS = 300  # for whole chains: with fewer the end-to-end mapping is worse than the bare product
 LONG = 3  # steps from which the product alone is not to be trusted
 
 
@@ -53,7 +53,7 @@ def chain(confidences: Sequence[float], *, mapping: Curve | None = None) -> Chai
     if mapping is None and len(steps) >= LONG:
         warning = (
             f"{len(steps)} steps without a mapping of whole chains: the product holds only if they fail "
-            f"independently; label {LEAST_LABELS} whole chains to know"
+            f"independently; label {CHAIN_LEAST_LABELS} whole chains to know"
         )
     return Chain(
         product=product,
@@ -70,8 +70,10 @@ def fit_chain(products: npt.ArrayLike, correct: npt.ArrayLike) -> Curve:
     Raises `InvalidInput` for fewer than 300 labels: measured, the mapping is then no better than the product.
     """
     n = np.asarray(products).size
-    if n < LEAST_LABELS:
-        raise InvalidInput(f"{n} labelled chains are too few for a mapping of them: it takes {LEAST_LABELS}")
+    if n < CHAIN_LEAST_LABELS:
+        raise InvalidInput(
+            f"{n} labelled chains are too few for a mapping of them: it takes {CHAIN_LEAST_LABELS}"
+        )
     return fit(products, correct, method="platt")
 
 

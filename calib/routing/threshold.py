@@ -33,8 +33,10 @@ class Achieved:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def achieved(labels: Labels, threshold: float) -> Achieved:
+def achieved(labels: Labels, threshold: float, *, effect: float = 1.0) -> Achieved:
     """The accuracy of what a threshold lets through, by weighted labels; a row on the threshold passes.
+
+    `effect` ≥ 1: the rows' design effect, by which clusters divide the number of labels.
 
     >>> from calib.calibrators import labels_of
     >>> found = achieved(labels_of([0.9] * 50 + [0.5] * 50, [1] * 40 + [0] * 60), 0.9)
@@ -50,14 +52,14 @@ def achieved(labels: Labels, threshold: float) -> Achieved:
         return Achieved(
             threshold=threshold, share=0.0, n=0.0, stated=None, accuracy=None, low=None, high=None
         )
-    here = np.zeros(len(above.scores), dtype=np.intp)
-    counts = kish_counts(here, above.correct, above.weights, 1)
-    accuracy = counts.correct / counts.labels
-    low, high = wilson(accuracy, counts.labels)
+    group = np.zeros(len(above.scores), dtype=np.intp)
+    counts = kish_counts(group, above.correct, above.weights, 1)
+    accuracy, effective = counts.correct / counts.labels, counts.labels / effect
+    low, high = wilson(accuracy, effective)
     return Achieved(
         threshold=threshold,
         share=above.total / labels.total,
-        n=float(counts.labels[0]),
+        n=float(effective[0]),
         stated=float(above.weights @ above.scores) / above.total,
         accuracy=float(accuracy[0]),
         low=float(low[0]),

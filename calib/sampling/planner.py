@@ -16,12 +16,12 @@ from calib.errors import InvalidInput
 from calib.measure.bets import bets
 from calib.measure.reach import POWER, Scene, detectable_rise, detection
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, statistic
+from calib.policy import CERTIFICATE_START_SHARE
 from calib.sampling.design import allocate
 
 Floats = npt.NDArray[np.float64]
 
 RISES = (0.03, 0.05, 0.10)
-START_SHARE = 0.15  # of the predictions, above the cut that a certificate tests first
 MOST = 200_000  # labels a window: beyond it the answer is "no"
 STEPS = 9  # halvings of the logarithm: to a few percent, as fine as the simulation's own error
 
@@ -102,6 +102,7 @@ def plan(
     rises: Sequence[float] = RISES,
     targets: Sequence[float] = (),
     levels: npt.ArrayLike | None = None,
+    effect: float = 1.0,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Plan:
@@ -109,7 +110,8 @@ def plan(
 
     By simulation of the change test itself, for a fall of all log odds, against a baseline of
     `baseline_windows` windows with as many labels each (at least one). `levels`: the lowest raw confidence of
-    each stratum, ascending, shape (B,), which certificates take for cuts. Numbers of labels are good to some
+    each stratum, ascending, shape (B,), which certificates take for cuts. `effect` ≥ 1: the design effect of
+    rows that come in clusters, by which labels count for less. Numbers of labels are good to some
     5%. Raises `InvalidInput` for shapes that differ and values out of range.
     """
     w, a = np.asarray(mass, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
@@ -117,10 +119,12 @@ def plan(
         raise InvalidInput("mass and accuracy must be of one shape (B,), accuracies in [0, 1]")
     if not (0 < alpha < 1 and 0 < max_rise < 1 and baseline_windows >= 1):
         raise InvalidInput("alpha and max_rise lie between 0 and 1, and a baseline has at least one window")
+    if not 1 <= effect < math.inf:
+        raise InvalidInput(f"a design effect is a number from 1 on, not {effect}")
     w, a = w / w.sum(), np.clip(a, 1e-3, 1 - 1e-3)
 
     def scene(n: int) -> Scene:
-        return _scene(w, a, n, baseline_windows, alpha, max_rise, seed)
+        return _scene(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
 
     return Plan(
         labels=labels,
@@ -130,17 +134,24 @@ def plan(
         minimum_detectable_rise=detectable_rise(scene(labels), a),
         detections=tuple(_detection(w, a, rise, scene) for rise in rises),
         certifications=tuple(
-            _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence)
+            _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence, effect)
             for target in (targets if levels is not None else ())
         ),
     )
 
 
 def _scene(
-    w: Floats, a: Floats, labels: int, windows: int, alpha: float, max_rise: float, seed: int
+    w: Floats,
+    a: Floats,
+    labels: int,
+    windows: int,
+    alpha: float,
+    max_rise: float,
+    seed: int,
+    effect: float,
 ) -> Scene:
     """A window and its baseline as they would be drawn, and what the test would take for significant."""
-    n1 = np.maximum(allocate(w, a, labels), 1).astype(float)
+    n1 = np.maximum(allocate(w, a, labels) / effect, 1.0)
     n0 = n1 * windows
     bet = bets(expected_accuracy(a * n0, n0), w)
     draws = max(LEAST_DRAWS, math.ceil(20 / alpha))
@@ -186,10 +197,12 @@ def _fallen(w: Floats, a: Floats, rise: float) -> Floats | None:
     return found
 
 
-def _certification(w: Floats, a: Floats, levels: Floats, target: float, confidence: float) -> Certification:
+def _certification(
+    w: Floats, a: Floats, levels: Floats, target: float, confidence: float, effect: float
+) -> Certification:
     """The first cut that would be tested: no lower one is certified where it is not."""
     above = np.cumsum(w[::-1])[::-1]
-    b = int(np.flatnonzero(above >= START_SHARE)[-1])
+    b = int(np.flatnonzero(above >= CERTIFICATE_START_SHARE)[-1])
     accuracy = float(w[b:] @ a[b:] / above[b])
     needed = _passing(accuracy, target, confidence) if accuracy > target else None
     if needed is None:
@@ -201,7 +214,7 @@ def _certification(w: Floats, a: Floats, levels: Floats, target: float, confiden
         cut=float(levels[b]),
         share=float(above[b]),
         accuracy=accuracy,
-        labels=math.ceil(needed / effective),
+        labels=math.ceil(needed * effect / effective),
     )
 
 

@@ -61,7 +61,7 @@ def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None) -> dict[str, 
     window = cycle.advance(window, ports)
     later = NOW.replace(hour=7 if crash else 8)  # leases of a relay that died have run out
     cycle.deliver(ports.engine, inbox, now=lambda: later, sleep=lambda _: None)
-    return cycle.summary(window, replace(ports, now=lambda: later))
+    return cycle.summary(window, replace(ports, now=lambda: later)).to_json()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -106,7 +106,7 @@ def run(world: World, pause: PauseAt | None = None) -> dict[str, Any]:
     watched = ports if pause is None else pause.ports(ports)
     period = Period.parse(PERIOD, watch.kind)
     window = cycle.open_window(watch, watched, period, channel=cycle.PRODUCTION, replay=True)
-    result = cycle.summary(cycle.advance(window, watched), watched)
+    result = cycle.summary(cycle.advance(window, watched), watched).to_json()
     ports.engine.dispose()
     return result
 

@@ -18,5 +18,5 @@ def backfill(folder: Path, stream: str, first: str, last: str) -> list[dict[str,
     results = []
     for period in cycle.range_of(watch, ports, begin, end):
         window = cycle.open_window(watch, ports, period, channel="production", replay=True)
-        results.append(cycle.summary(cycle.advance(window, ports), ports))
+        results.append(cycle.summary(cycle.advance(window, ports), ports).to_json())
     return results

@@ -19,10 +19,11 @@ FLOORS = (
     ("store", "traffic", "review", "outbox", "report", "testing"),
     ("db",),
     ("tabular", "measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
+    ("results",),
     ("object_urls",),
     ("format",),
     ("times", "period", "redaction"),
-    ("errors",),
+    ("errors", "policy", "reasons"),
 )
 MAY = {
     ("cli", "demo"),
@@ -76,6 +77,40 @@ def test_imports_point_down() -> None:
         if level[here] >= level[there] and (here, there) not in MAY
     ]
     assert wrong == []
+
+
+# The cycle's steps are functions of `WindowData`: of what reads and writes they may know these types alone.
+PURE = {
+    *("baseline", "budget", "comparison", "data", "design", "early", "evaluation", "evidence", "measuring"),
+    *("nonresponse", "refitting", "segments", "served", "stream", "verdict"),
+}
+TYPES_OF_PORTS = {
+    "calib.db.windows": {"Window"},
+    "calib.store": {"Entry", "active_at"},
+    "calib.traffic": {"Cells", "Drawn", "Survey"},
+    "calib.review.cohort": {"Cohort"},
+}
+
+
+@pytest.mark.parametrize("name", sorted(PURE))
+def test_the_steps_of_a_window_are_pure(name: str) -> None:
+    tree = ast.parse((ROOT / "calib" / "cycle" / f"{name}.py").read_text(encoding="utf-8"))
+    imported = {
+        (node.module or "", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    } | {(alias.name, "") for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    ports = ("calib.db", "calib.store", "calib.traffic", "calib.review", "calib.outbox", "sqlalchemy")
+    wrong = {
+        f"{module}.{what}"
+        for module, what in imported
+        if module.startswith(ports) and what not in TYPES_OF_PORTS.get(module, set())
+    }
+    steps = {
+        module.removeprefix("calib.cycle.") for module, _ in imported if module.startswith("calib.cycle.")
+    }
+    assert wrong | (steps - set(PURE)) == set()
 
 
 def test_the_client_needs_nothing_of_the_house() -> None:

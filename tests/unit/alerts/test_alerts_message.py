@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,11 +27,13 @@ from calib.alerts import (
 )
 from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL
 from calib.errors import ArtifactError, Conflict, EndpointBusy, InvalidInput, SourceError
+from calib.results import WindowResult
+from calib.results.window import EarlyResult
 
 HOSTILE = "<!channel> <http://evil|x> & \x1b[31m\u202egnp.exe\u2066\x00\r\n\u2028spoofed \ud800"
 
 
-def words(found: dict[str, Any], kind: str, **how: Any) -> Message:
+def words(found: WindowResult, kind: str, **how: Any) -> Message:
     for told in window_alerts(found, previous=QUIET, max_rise=0.03):
         if told.kind == kind:
             return message(asdict(told) | how)
@@ -77,17 +79,17 @@ def test_too_few_labels_and_no_rows_at_all_ask_for_different_things() -> None:
     few = result(None, window="insufficient", published=False, reason="only one class among the labels")
     assert "only one class among the labels" in words(few, "insufficient_labels").text
     assert "calib labels export triage" in words(few, "insufficient_labels").text
-    assert "`calib check`" in words(few | {"population": 0}, "insufficient_labels").text
+    assert "`calib check`" in words(replace(few, population=0), "insufficient_labels").text
 
 
 def test_rejects_are_named_by_kind() -> None:
-    said = words(result("stable") | {"rejected": {"not_a_number": 4000, "naïve": 1}}, "rejects_up").text
+    said = words(result("stable", rejected={"not_a_number": 4000, "naïve": 1}), "rejects_up").text
     assert "4,000 not a number" in said
     assert "beside 12,345 that were" in said
 
 
 DAY = datetime(2026, 11, 28, 6, tzinfo=UTC)
-EARLY = {"labels": 143, "e_value": 5120.4, "needed": 120.0, "alarm": True}
+EARLY = EarlyResult(labels=143, e_value=5120.4, needed=120.0, alarm=True)
 STALE = mapping_stale("s", mapping="a1" * 32, channel="production", expires_at=DAY, now=DAY)
 LATE = cohort_late("s", "2026-10", closes_at=DAY, now=DAY + timedelta(days=2))
 ALONE = [
@@ -164,7 +166,7 @@ def test_hostile_text_calls_nobody_links_nowhere_and_hides_nothing() -> None:
 def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str) -> None:
     long = start + c * n
     rejected = {f"{long} {i}": 10_000 for i in range(3)}
-    found = result("degraded", published=False, reason=long, channel=long) | {"rejected": rejected}
+    found = result("degraded", published=False, reason=long, channel=long, rejected=rejected)
     for told in window_alerts(found, previous=QUIET, max_rise=0.03):
         said = message(asdict(told) | {"stream": long, "period": long})
         assert 1 <= len(said.blocks) <= 50

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
-from alert_results import QUIET, result
+from alert_results import QUIET, mix, result
 
 from calib.alerts import Alert, Previous, early_warning, message, rejected_share, window_alerts
+from calib.results import Measured, WindowResult
+from calib.results.window import ChangeResult, EarlyResult, SegmentResult
 
 
-def kinds(found: dict[str, Any], *, previous: Previous = QUIET) -> list[str]:
+def kinds(found: WindowResult, *, previous: Previous = QUIET) -> list[str]:
     return [alert.kind for alert in window_alerts(found, previous=previous, max_rise=0.03)]
 
 
@@ -33,7 +35,7 @@ def test_a_degradation_is_told_and_so_is_the_veto() -> None:
 
 def test_a_month_without_enough_labels_is_told_even_with_no_row_at_all() -> None:
     assert kinds(result(None, window="insufficient")) == ["insufficient_labels"]
-    empty = result(None, window="insufficient", served_ece=None, mappings=()) | {"population": 0}
+    empty = result(None, window="insufficient", served_ece=None, mappings=(), population=0)
     assert kinds(
         empty, previous=Previous(degradation_open=True, degraded_mappings=(None,), rejected_share=None)
     ) == ["insufficient_labels"]
@@ -59,7 +61,7 @@ def test_a_recovery_is_told_once_the_new_mapping_serves_it_all_and_is_true() -> 
         result(None, window="insufficient", served_ece=0.02, mappings=("new",)),
     ],
 )
-def test_no_recovery_is_told_before(not_yet: dict[str, Any]) -> None:
+def test_no_recovery_is_told_before(not_yet: WindowResult) -> None:
     assert "recovered" not in kinds(not_yet, previous=OPEN)
 
 
@@ -70,14 +72,14 @@ def test_no_recovery_is_told_before(not_yet: dict[str, Any]) -> None:
 def test_rejects_are_told_beyond_five_percent_and_three_times_the_usual(
     rejected: int, before: float | None, told: bool
 ) -> None:
-    found = result("stable") | {"rejected": {"nan": rejected - 5, "range": 5}, "population": 1000 - rejected}
+    found = result("stable", rejected={"nan": rejected - 5, "range": 5}, population=1000 - rejected)
     previous = Previous(degradation_open=False, degraded_mappings=(), rejected_share=before)
     assert kinds(found, previous=previous) == (["rejects_up"] if told else [])
 
 
 def test_the_rejected_share_of_nothing_is_unknown() -> None:
-    assert rejected_share({"rejected": {}, "population": 0}) is None
-    assert rejected_share({"rejected": {"nan": 3}, "population": 0}) == 1.0
+    assert rejected_share(result(None, rejected={}, population=0)) is None
+    assert rejected_share(result(None, rejected={"nan": 3}, population=0)) == 1.0
 
 
 def test_the_same_finding_has_the_same_id_and_others_have_others() -> None:
@@ -89,38 +91,33 @@ def test_the_same_finding_has_the_same_id_and_others_have_others() -> None:
     assert len(others) == 4
 
 
-def test_no_context_of_reviewers_travels_with_an_alert() -> None:
-    secret = result("degraded") | {"context": "a person's words", "items": ["a person's words"]}
-    for alert in window_alerts(secret, previous=QUIET, max_rise=0.03):
-        assert "person" not in repr(alert)
-
-
-def test_a_segment_that_degraded_is_told_by_name_and_holds_a_recovery_up_no_less() -> None:
-    change = result("degraded")["change"]
-    found = result("no_change_seen") | {
-        "segments": {"refunds": {"change": change}, "billing": {"change": None}}
-    }
-    (alert,) = window_alerts(found, previous=QUIET, max_rise=0.03)
-    assert alert.kind == "degraded"
-    assert [segment["name"] for segment in alert.facts["segments"]] == ["refunds"]
-    assert "recovered" not in kinds(
-        found | {"served": result("stable", served_ece=0.0)["served"]}, previous=OPEN
+def segment(change: ChangeResult | None) -> SegmentResult:
+    return SegmentResult(
+        population=1000, labels=100, raw=Measured(), served=Measured(), change=change, gap_pooled=None
     )
 
 
-def test_a_blind_window_is_told_when_it_begins_and_not_every_month() -> None:
-    for seen, told in ((0.2, True), (None, True), (0.1, False)):
-        found = result("no_change_seen")
-        found["change"] |= {"minimum_detectable_rise": seen}
+def test_a_segment_that_degraded_is_told_by_name_and_holds_a_recovery_up_no_less() -> None:
+    parts = {"refunds": segment(ChangeResult(state="degraded")), "billing": segment(None)}
+    found = result("no_change_seen", segments=parts)
+    (alert,) = window_alerts(found, previous=QUIET, max_rise=0.03)
+    assert alert.kind == "degraded"
+    assert [part["name"] for part in alert.facts["segments"]] == ["refunds"]
+    served = result("stable", served_ece=0.0, mappings=("new",)).served
+    assert "recovered" not in kinds(replace(found, served=served), previous=OPEN)
+
+
+def test_an_underpowered_window_is_told_when_it_begins_and_not_every_month() -> None:
+    for detectable, told in ((0.151, True), (None, True), (0.15, False)):
+        quiet = result("no_change_seen")
+        found = replace(quiet, change=replace(quiet.change, minimum_detectable_rise=detectable))
         assert ("cannot_see" in kinds(found)) is told
-        already = Previous(degradation_open=False, degraded_mappings=(), rejected_share=0.0, blind=True)
+        already = replace(QUIET, underpowered=True)
         assert kinds(found, previous=already) == []
 
 
 def test_another_mix_of_scores_and_another_scope_are_told() -> None:
-    found = result("stable")
-    found["score_mix"] |= {"notable": True}
-    assert kinds(found) == ["score_mix"]
+    assert kinds(result("stable", score_mix=mix(notable=True))) == ["score_mix"]
     before = Previous(degradation_open=False, degraded_mappings=(), rejected_share=0.0, scope={"model": "a"})
     for scope, told in (({"model": "b"}, ["scope_changed"]), ({"model": "a"}, []), (None, [])):
         alerts = window_alerts(result("first"), previous=before, max_rise=0.03, scope=scope)
@@ -128,7 +125,7 @@ def test_another_mix_of_scores_and_another_scope_are_told() -> None:
 
 
 def test_an_early_warning_says_how_strong_the_evidence_is() -> None:
-    early = {"labels": 143, "e_value": 5120.4, "needed": 120.0, "alarm": True}
+    early = EarlyResult(labels=143, e_value=5120.4, needed=120.0, alarm=True)
     alert = early_warning("triage", "2026-10", early)
     assert alert.kind == "early_warning"
     said = message(asdict(alert)).text

@@ -12,7 +12,7 @@ from calib.calibrators import FORMS, crossfit, fit, held_out_ece, labels_of, ref
 from calib.calibrators.fitting import fold_curves, folds_of, held_out
 from calib.calibrators.isotonic import isotonic
 from calib.errors import InvalidInput
-from calib.format import Identity
+from calib.format import Identity, PiecewiseLinear
 from calib.measure import Change
 
 Floats = npt.NDArray[np.float64]
@@ -225,3 +225,17 @@ def test_crossfit_never_scores_a_row_by_a_fit_that_saw_it() -> None:
         crossfit(labels_of(scores, np.r_[np.tile([0, 1], 25), y]), method="isotonic") for y in (0, 1)
     )
     assert one[-1] == pytest.approx(other[-1], abs=0.2)
+
+
+def test_a_mapping_that_only_beats_what_is_served_is_vetoed_by_the_raw_confidence() -> None:
+    """The raw confidence is true, what is served is far off: a fit between them must not be published."""
+    rng = np.random.default_rng(3)
+    scores = rng.uniform(0.05, 0.95, 100)
+    now = labels_of(scores, (rng.random(100) < scores).astype(float))
+    served = PiecewiseLinear(x=(0.0, 1.0), y=(0.4, 0.41))
+    unchanged = verdict("no_change_seen", 0.5)
+    found = refit(now, None, served=served, change=unchanged, methods=("isotonic", "platt"))
+    assert found.t_served is not None
+    assert found.t_served > 2
+    assert not found.published
+    assert found.why.code == "refit_no_better_than_raw"

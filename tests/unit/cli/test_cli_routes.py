@@ -58,6 +58,61 @@ def test_the_threshold_is_held_against_the_truth(closed: World, calib: Any) -> N
     assert three["low"] <= three["delivered"] <= three["high"]
 
 
+def conversations(world: World, month: str) -> None:
+    """Thirty rows to a conversation, all right or all wrong together."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from conftest import month_of_traffic
+
+    rng = np.random.default_rng([8, int(month.replace("-", ""))])
+    raw, luck = rng.choice(LEVELS, 3000, p=SHARES), np.repeat(rng.random(100), 30)
+    table = month_of_traffic(month, n=3000).drop_columns(["raw_confidence", "correct"])
+    columns = {
+        "raw_confidence": raw,
+        "correct": (luck < raw - 0.12).astype("int8"),
+        "conversation": np.repeat([f"{month}-{number}" for number in range(100)], 30),
+    }
+    for name, values in columns.items():
+        table = table.append_column(name, pa.array(values))
+    pq.write_table(table, world.folder / "traffic" / f"{month}.parquet")
+
+
+def test_run_routes_and_the_mapping_prove_the_same_cuts_where_rows_come_in_conversations(
+    world: World, calib: Any
+) -> None:
+    conversations(world, "2026-01")
+    world.settings("targets = [0.6, 0.8]\nthreshold = 0.7")
+    text = world.config.read_text().replace('context = ["question"]', 'cluster = "conversation"')
+    world.config.write_text(text.replace("labels = 300", "labels = 1500"))
+    ran = calib("run", "triage", "--period", "2026-01", "--config", world.config, "--json").json
+    routes = calib("routes", "triage", "--config", world.config, "--json").json
+    keys = ("target", "cut", "n", "reason_code")
+    cuts = [{key: part.get(key) for key in keys} for part in routes["certificates"]]
+    assert cuts == [{key: part.get(key) for key in keys} for part in ran["certificates"]]
+    assert any(part["cut"] is not None for part in cuts)
+    assert all(part["n"] is None or part["n"] < 400 for part in cuts)  # of 1,500 labels
+    assert routes["threshold"]["raw"]["n"] < 400
+    shown = calib("mapping", "show", "triage", "--config", world.config, "--json").json
+    published = {part["target"]: part["cut"] for part in shown["certificates"]}
+    assert all(published.get(part["target"]) == part["cut"] for part in cuts)
+    planned, plain = (
+        calib("plan", "triage", "--period", "2026-01", "--rise", "0.1", "--config", config, "--json").json
+        for config in (world.config, _without_clusters(world))
+    )
+    assert planned["design_effect"] > 3
+    assert plain["design_effect"] == 1.0
+    needed = [found["detections"][0]["labels"] or 1_000_000 for found in (planned, plain)]
+    assert needed[0] > 2 * needed[1]
+
+
+def _without_clusters(world: World) -> Any:
+    """The same settings with a database of their own, and no column of clusters."""
+    text = world.config.read_text().replace(', cluster = "conversation"', "")
+    config = world.folder / "plain.toml"
+    config.write_text(f'database = "sqlite:///plain.db"\n{text}')
+    return config
+
+
 def test_people_read_sentences(closed: World, calib: Any) -> None:
     ran = calib("routes", "triage", "--config", closed.config, "--preset", "customer-service")
     assert ran.code == 0

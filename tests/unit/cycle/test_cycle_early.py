@@ -1,163 +1,90 @@
-"""The early watch: an alarm before the cohort is complete, once; labels in the order of the draw."""
+"""The early watch on values: in the order of the draw, no more labels than fitted the mapping, tolerant."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from itertools import pairwise
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
-from conftest import NOW, World
+from window_values import sample, window_data
 
-from calib import cycle
-from calib.cycle.early import early_watch, in_order
-from calib.db.windows import Window
-from calib.outbox import queue as outbox
-from calib.period import Period
-from calib.review import queue
-from calib.wiring import Deployment
+from calib.cycle.data import WindowData
+from calib.cycle.early import early_watch, in_order, tolerances
+from calib.format import Mapping, PiecewiseLinear
 
-FIRST, SECOND = "2026-04", "2026-05"
+CURVE = PiecewiseLinear(x=(0.0, 0.12, 1.0), y=(0.001, 0.002, 0.88))  # what such a model is right
 
 
-@pytest.fixture
-def reviewed(world: World) -> World:
-    """A stream that people review."""
-    world.settings("close_after_days = 300", review='review = { kind = "builtin" }')
-    return world
-
-
-def opened(world: World, month: str) -> tuple[Deployment, Window]:
-    deployment = world.open(NOW)
-    watch, ports = deployment.watch("triage"), deployment.ports("triage")
-    return deployment, cycle.open_window(watch, ports, Period.parse(month, "month"), channel="production")
-
-
-def label(world: World, right: dict[str, int], n: int, *, by: str = "ada") -> None:
-    """Answer `n` rows as they come out of the queue."""
-    deployment = world.open(NOW)
-    with deployment.engine.begin() as conn:
-        for claim in queue.claim(conn, stream="triage", by=by, now=NOW, n=n):
-            word = "correct" if right[claim.prediction_id] else "incorrect"
-            queue.answer(conn, item_id=claim.item_id, token=claim.token, answer=word, by=by, at=NOW)
-
-
-def truth(table: Any) -> dict[str, int]:
-    ids, answers = table.column("prediction_id").to_pylist(), table.column("correct").to_pylist()
-    return dict(zip(ids, answers, strict=True))
-
-
-def evaluated(world: World) -> list[dict[str, Any]]:
-    deployment = world.open(NOW)
-    return cycle.evaluate_open(deployment.watch("triage"), deployment.ports("triage"))
-
-
-def first_month(world: World) -> None:
-    """A healthy month, completely labelled: its refit is the mapping that serves the next one."""
-    table = world.write(FIRST, n=4000)
-    opened(world, FIRST)
-    label(world, truth(table), 300)
-    assert evaluated(world)[0]["refit"]["published"]
-
-
-def served_by_it(world: World) -> None:
-    """Date the published entry before the second month: production serves the mapping all through it."""
-    from calib.store import Intent, history, publish, read_mapping
-
-    store = world.open().store
-    mapping = read_mapping(
-        store, stream="triage", digest=history(store, stream="triage", channel="production")[0].mapping
-    )
-    for path in (world.folder / "mappings").rglob("channels/*/*"):
-        path.unlink()
-    publish(
-        store,
-        mapping,
-        channel="production",
-        intent=Intent(
-            publish_id="earlier",
-            at=NOW - timedelta(days=60),
-            by="test",
-            reason="served all of the second month",
-            expires_at=None,
-        ),
+def mapping(labels: int = 300, **evidence: Any) -> Mapping:
+    return Mapping(
+        stream="triage",
+        method="isotonic",
+        default=CURVE,
+        created_at="2026-01-01T00:00:00Z",
+        evidence={"labels": labels, "periods": [], **evidence},
     )
 
 
-def kinds(world: World) -> list[str]:
-    with world.open().engine.connect() as conn:
-        return [alert["kind"] for alert in outbox.of_window(conn, "triage", SECOND)]
+def served(down: float, *, n: int = 250, labels: int = 300, **more: Any) -> WindowData:
+    """A window that the mapping served, whose accuracy lies `down` below what is stated."""
+    rows = sample("2026-03", n, accuracy=lambda raw: raw - down)
+    return window_data("2026-03", **rows, served_by=mapping(labels), **more)
 
 
-@pytest.mark.parametrize("fallen", [True, False])
-def test_a_fall_is_heard_before_all_labels_have_come_and_told_once(reviewed: World, fallen: bool) -> None:
-    first_month(reviewed)
-    served_by_it(reviewed)
-    table = reviewed.write(SECOND, n=4000, accuracy=lambda s: s - (0.5 if fallen else 0.12))
-    now = NOW.replace(month=6, day=3)
-    assert now == NOW
-    opened(reviewed, SECOND)
-    seen = []
-    for _ in range(5):
-        label(reviewed, truth(table), 50)
-        result = evaluated(reviewed)[0]
-        seen.append(result["early_watch"])
-    assert result["state"] == "in_review"
-    assert [one["labels"] for one in seen] == [50, 100, 150, 200, 250]
-    assert all(a["e_value"] <= b["e_value"] for a, b in pairwise(seen))
-    assert seen[-1]["alarm"] is fallen
-    assert kinds(reviewed) == (["early_warning"] if fallen else [])
+@pytest.mark.parametrize(("down", "alarm"), [(0.5, True), (0.12, False)])
+def test_a_fall_is_heard_and_health_is_not(down: float, alarm: bool) -> None:
+    found = early_watch(served(down))
+    assert found is not None
+    assert found.alarm is alarm
+    assert found.labels == 250
 
 
-def test_no_label_counts_past_a_row_that_nobody_has_answered(reviewed: World) -> None:
-    first_month(reviewed)
-    served_by_it(reviewed)
-    table = reviewed.write(SECOND, n=4000, accuracy=lambda s: s - 0.5)
-    deployment, window = opened(reviewed, SECOND)
-    right = truth(table)
-    with deployment.engine.begin() as conn:
-        claims = queue.claim(conn, stream="triage", by="ada", now=NOW, n=120)
-        for claim in claims[7:]:
-            word = "correct" if right[claim.prediction_id] else "incorrect"
-            queue.answer(conn, item_id=claim.item_id, token=claim.token, answer=word, by="ada", at=NOW)
-        cohort = queue.cohort(conn, window.id)
-    early = early_watch(window, deployment.ports("triage"))
-    assert early is not None
-    assert early.labels == 0
-    assert not early.alarm
-    assert in_order(cohort) == []
+def test_the_alarm_needs_the_evidence_that_a_fifth_of_alpha_buys() -> None:
+    found = early_watch(served(0.12, false_alarms_per_year=0.6))
+    assert found is not None
+    assert found.needed == pytest.approx(1 / (0.6 / 12 * 0.2))
 
 
-def test_there_is_no_early_watch_without_a_mapping_or_for_outcomes(reviewed: World) -> None:
-    reviewed.write(FIRST)
-    deployment, window = opened(reviewed, FIRST)
-    assert early_watch(window, deployment.ports("triage")) is None
-    reviewed.settings()
-    for month in ("2026-01", "2026-02"):
-        deployment, window = opened(reviewed, month)
-        assert early_watch(window, deployment.ports("triage")) is None
+def test_no_more_labels_count_than_fitted_the_mapping() -> None:
+    for labels in (0, 40, 249):
+        found = early_watch(served(0.5, labels=labels))
+        assert found is not None
+        assert found.labels == labels
 
 
-def test_a_share_is_looked_at_twice_once_nothing_waits_and_never_by_the_same_person(reviewed: World) -> None:
-    table = reviewed.write(FIRST, n=4000)
-    deployment, window = opened(reviewed, FIRST)
-    right = truth(table)
-    label(reviewed, right, 299)
-    with deployment.engine.begin() as conn:
-        assert (
-            len(queue.claim(conn, stream="triage", by="ada", now=NOW, n=50)) == 1
-        )  # nothing of her own twice
-        second = queue.claim(conn, stream="triage", by="bo", now=NOW, n=300)
-        assert 12 <= len(second) <= 50  # a tenth of 299, within three standard errors
-        again = queue.claim(conn, stream="triage", by="bo", now=NOW, n=300)
-        assert [claim.token for claim in again] == [claim.token for claim in second]
-        for claim in second[:10]:
-            said = queue.answer(
-                conn, item_id=claim.item_id, token=claim.token, answer="incorrect", by="bo", at=NOW
-            )
-            assert said in ("same", "conflict")
-        pairs = queue.answered_twice(conn, window.id)
-        assert len(pairs) == 10
-        assert all(pair[1] == "incorrect" for pair in pairs)
-        progress = queue.progress(conn, window.id)
-    assert progress.correct + progress.incorrect == 299  # second looks change no label
+def test_no_label_counts_past_a_row_that_nobody_has_answered() -> None:
+    data = served(0.5)
+    seventh = in_order(data.cohort)[7]
+    answered = data.cohort.answered.copy()
+    answered[seventh] = False
+    found = early_watch(replace(data, cohort=replace(data.cohort, answered=answered)))
+    assert found is not None
+    assert found.labels == 7
+
+
+def test_an_unsure_answer_holds_nothing_up_and_counts_for_nothing() -> None:
+    data = served(0.5)
+    correct = data.cohort.correct.copy()
+    correct[in_order(data.cohort)[:9]] = np.nan
+    found = early_watch(replace(data, cohort=replace(data.cohort, correct=correct)))
+    assert found is not None
+    assert found.labels == 241
+
+
+def test_there_is_none_for_outcomes_and_where_no_mapping_served() -> None:
+    assert early_watch(served(0.5, outcomes=True)) is None
+    assert early_watch(window_data("2026-03", **sample("2026-03"))) is None
+
+
+def test_the_tolerance_is_half_a_standard_error_of_the_mappings_fit() -> None:
+    data = served(0.12, labels=100)
+    (digest,) = data.mappings
+    group = data.design.groups[-1]
+    fitted = window_data("2026-02", [1.0] * 64 + [0.5] * 36, [1.0] * 100).sample
+    found = tolerances(data.design, data.mappings, {digest: [fitted]})
+    error = (group.mean * (1 - group.mean) / 64) ** 0.5
+    assert found[group.stratum, digest] == pytest.approx(0.5 * error)
+    unknown = tolerances(data.design, data.mappings, {})
+    by_mass = 100 * data.design.mass[group.stratum]
+    assert unknown[group.stratum, digest] == pytest.approx(0.5 * error * (64 / by_mass) ** 0.5)

@@ -7,7 +7,6 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,17 +14,18 @@ from calib.client import MappingClient
 from calib.demo.digits import DigitReader
 from calib.demo.job import CHANGED, Directly, run_year, true_ece
 from calib.errors import InvalidInput
+from calib.results.demo import DemoWindow
 from calib.store import Intent, open_store, rollback
 
 SEEDS = 20
 
 
-def year(folder: str, seed: int) -> list[dict[str, Any]]:
+def year(folder: str, seed: int) -> list[DemoWindow]:
     return run_year(Path(folder) / str(seed), seed=seed, steps=Directly())
 
 
 @pytest.fixture(scope="module")
-def years(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Any]]]:
+def years(tmp_path_factory: pytest.TempPathFactory) -> list[list[DemoWindow]]:
     folder = str(tmp_path_factory.mktemp("years"))
     # fresh interpreters: a fork of this one would inherit DuckDB's and SQLAlchemy's open handles
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -34,12 +34,12 @@ def years(tmp_path_factory: pytest.TempPathFactory) -> list[list[dict[str, Any]]
 
 @pytest.mark.slow
 def test_the_change_is_heard_in_its_month_or_the_next_and_rarely_before(
-    years: list[list[dict[str, Any]]],
+    years: list[list[DemoWindow]],
 ) -> None:
     heard = early = 0
     for windows in years:
-        told = {w["period"] for w in windows if any(a["kind"] == "degraded" for a in w["alerts"])}
-        any_alert = {w["period"] for w in windows if w["alerts"]}
+        told = {w.period for w in windows if any(a.kind == "degraded" for a in w.alerts)}
+        any_alert = {w.period for w in windows if w.alerts}
         heard += bool(told & {"2026-07", "2026-08"})
         early += bool({period for period in any_alert if period < CHANGED})
     assert heard >= 18
@@ -47,22 +47,25 @@ def test_the_change_is_heard_in_its_month_or_the_next_and_rarely_before(
 
 
 @pytest.mark.slow
-def test_served_confidence_is_less_than_half_as_far_off_as_raw(years: list[list[dict[str, Any]]]) -> None:
+def test_served_confidence_is_less_than_half_as_far_off_as_raw(years: list[list[DemoWindow]]) -> None:
     for seed, windows in enumerate(years):
-        assert windows[0]["true"]["raw_ece"] >= 0.10, f"seed {seed}: the model is not overconfident enough"
+        assert windows[0].true.raw_ece >= 0.10, f"seed {seed}: the model is not overconfident enough"
         for window in windows[1:]:
-            if window["period"] != CHANGED:
-                true = window["true"]
-                assert true["served_ece"] < true["raw_ece"] / 2, f"seed {seed}, {window['period']}"
+            if window.period != CHANGED:
+                true = window.true
+                assert true.served_ece < true.raw_ece / 2, f"seed {seed}, {window.period}"
 
 
 @pytest.mark.slow
-def test_the_intervals_hold_the_truth(years: list[list[dict[str, Any]]]) -> None:
+def test_the_intervals_hold_the_truth(years: list[list[DemoWindow]]) -> None:
     held = [
-        window[key]["low"] <= window["true"][f"{key}_ece"] <= window[key]["high"]
+        measured.low <= truth <= measured.high
         for windows in years
         for window in windows
-        for key in ("raw", "served")
+        for measured, truth in (
+            (window.raw, window.true.raw_ece),
+            (window.served, window.true.served_ece),
+        )
     ]
     # 480 intervals at 95%; three standard errors below, and the truth of a month is a sample itself
     assert sum(held) / len(held) >= 0.95 - 3 * (0.95 * 0.05 / len(held)) ** 0.5
@@ -97,24 +100,24 @@ def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
     from calib.cli.tables import demo_year
     from calib.demo import run_demo
 
-    summary = run_demo(tmp_path / "demo", seed=0)
-    demo_year(summary)
-    assert summary == json.loads((tmp_path / "demo" / "summary.json").read_text())
-    assert summary["windows"][0]["period"] == "2025-11"
-    assert len(summary["windows"]) == 12
-    assert summary["changed_at"] == CHANGED
-    for picture in (summary["report"], summary["picture"]):
+    year = run_demo(tmp_path / "demo", seed=0)
+    demo_year(year)
+    assert year.to_json() == json.loads((tmp_path / "demo" / "summary.json").read_text())
+    assert year.windows[0].period == "2025-11"
+    assert len(year.windows) == 12
+    assert year.changed_at == CHANGED
+    for picture in (year.report, year.picture):
         assert Path(picture).read_bytes().startswith(b"\x89PNG")
     said = capsys.readouterr()
     assert "2026-07" in said.out
     assert "confidence got worse" in said.err
     direct = run_year(tmp_path / "direct", seed=0, steps=Directly())
-    assert [w["refit"]["mapping"] for w in direct] == [w["refit"]["mapping"] for w in summary["windows"]]
+    assert [w.refit.mapping for w in direct] == [w.refit.mapping for w in year.windows]
 
     now = datetime(2026, 11, 1, tzinfo=UTC)
-    store = open_store(f"file:{summary['store']}")
+    store = open_store(f"file:{year.store}")
     with MappingClient(
-        f"file:{summary['store']}", stream="digit-reader", background=False, now=lambda: now
+        f"file:{year.store}", stream="digit-reader", background=False, now=lambda: now
     ) as client:
         before = client.refresh_now()
         assert before.state == "FRESH"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -216,3 +217,19 @@ def test_a_baseline_that_may_be_calibrated_takes_nothing_off_the_upper_end() -> 
     worse = ece_estimate([800], [1000], [0.9], [1.0])
     assert worse.low > 0
     assert mover(now, worse).high < now.high
+
+
+@pytest.mark.parametrize(
+    ("rise", "high", "state"),
+    [
+        (0.0151, 0.0301, "degraded"),
+        (0.0149, 0.0301, "changed"),  # less than half of the rise that is accepted
+        (0.0151, 0.0299, "changed"),  # a rise beyond what is accepted is ruled out
+    ],
+)
+def test_a_confirmed_change_is_degraded_from_half_the_accepted_rise_on(
+    rise: float, high: float, state: str
+) -> None:
+    found = replace(Change.first(), rise=rise, low=0.0, high=high)
+    assert found.at(True, 0.03).state == state
+    assert found.at(False, 0.03).state == ("stable" if high <= 0.03 else "no_change_seen")

@@ -68,6 +68,16 @@ def test_none_says_whether_labels_or_accuracy_is_missing() -> None:
     assert "error rate" in wrong.reason
 
 
+def test_clusters_divide_the_labels_that_a_cut_rests_on() -> None:
+    labels = labels_of([0.9] * 103, [1] * 103)
+    found = [certify_each(labels, targets=(0.9,), start=0.9, effect=effect)[0] for effect in (1.0, 3.0, 4.0)]
+    assert [part.n if isinstance(part, Certificate) else part.why.code for part in found] == [
+        103,
+        34,
+        "too_few_labels_at_top",  # 25 right answers in a row; it takes 29
+    ]
+
+
 def test_the_first_failure_ends_the_search() -> None:
     """Planted bug: going on below a cut that failed, where the mix above happens to be good again."""
     scores = np.repeat([0.9, 0.8], [60, 2000])

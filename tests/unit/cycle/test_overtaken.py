@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,13 +10,12 @@ import pytest
 from alert_results import result
 from queues import NOW, database, open_window
 from sqlalchemy import update
+from window_values import POLICY
 
-from calib.cycle import Watch, closing
-from calib.cycle.early import Early
+from calib.cycle import lifecycle
 from calib.db import tables, windows
 from calib.outbox import queue as outbox
-
-DAY = timedelta(days=1)
+from calib.results.window import EarlyResult
 
 
 @pytest.mark.parametrize(("state", "told"), [("in_review", 1), ("evaluated", 0), ("closed", 0)])
@@ -28,10 +26,11 @@ def test_no_early_warning_once_another_run_has_evaluated_the_window(
     with engine.begin() as conn:
         window = windows.by_ids(conn, [open_window(conn, "a")])[0]
         conn.execute(update(tables.windows).values(state=state))
-    alarm = Early(labels=60, e_value=500.0, needed=100.0)
-    monkeypatch.setattr(closing, "early_watch", lambda *_: alarm)
+    alarm = EarlyResult(labels=60, e_value=500.0, needed=100.0, alarm=True)
+    monkeypatch.setattr(lifecycle, "early_watch", lambda *_: alarm)
     ports: Any = SimpleNamespace(engine=engine, now=lambda: NOW)
-    closing._warn_early(window, ports)  # what this run saw is older than what is stored
+    data: Any = SimpleNamespace(window=window)
+    lifecycle._warn_early(data, ports)  # what this run saw is older than what is stored
     with engine.connect() as conn:
         assert len(outbox.of_window(conn, "triage", "2026-10")) == told
 
@@ -39,33 +38,16 @@ def test_no_early_warning_once_another_run_has_evaluated_the_window(
 @pytest.mark.parametrize("overtaken", [False, True])
 def test_a_window_is_closed_only_with_the_result_that_is_stored(tmp_path: Path, overtaken: bool) -> None:
     engine = database(tmp_path)
-    policy = Watch(
-        stream="triage",
-        scope={},
-        labels=4,
-        kind="month",
-        timezone="UTC",
-        settle=DAY,
-        close_after=14 * DAY,
-        max_rise=0.03,
-        targets=(0.9,),
-        false_alarms_per_year=0.5,
-        threshold=None,
-        outcomes=False,
-        seed="triage",
-        keep_context=90 * DAY,
-        double_review=0.0,
-    )
     mine = {"proposal": {"mapping": "mine"}}
     with engine.begin() as conn:
         window_id = open_window(conn, "a")
-        values = {"state": "evaluated", "settings": policy.to_json(), "result": mine}
+        values = {"state": "evaluated", "settings": POLICY.to_json(), "result": mine}
         conn.execute(update(tables.windows).values(**values))
         window = windows.by_ids(conn, [window_id])[0]
         if overtaken:  # another run has decided again, against a channel that moved
             conn.execute(update(tables.windows).values(result={"proposal": {"mapping": "theirs"}}))
     ports: Any = SimpleNamespace(engine=engine, now=lambda: NOW)
-    after = closing._close(window, ports, result("degraded"), state="closed")
+    after = lifecycle._close(window, POLICY, ports, result("degraded"), state="closed")
     with engine.connect() as conn:
         told = outbox.of_window(conn, "triage", "2026-10")
     assert (after.state, bool(told)) == (("evaluated", False) if overtaken else ("closed", True))

@@ -20,7 +20,7 @@ def run(world: World, *months: str, now: datetime = NOW, channel: str = "product
     results = []
     for month in months:
         window = cycle.open_window(watch, ports, Period.parse(month, "month"), channel=channel, replay=True)
-        results.append(cycle.summary(cycle.advance(window, ports), ports))
+        results.append(cycle.summary(cycle.advance(window, ports), ports).to_json())
     return results
 
 
@@ -105,7 +105,7 @@ def test_a_person_who_rolled_back_is_not_overruled(world: World, monkeypatch: py
     opened = world.open()
     watch, ports = opened.watch("triage"), opened.ports("triage")
     window = cycle.open_window(watch, ports, Period.parse("2026-03", "month"), channel="production")
-    from calib.cycle import closing as module
+    from calib.cycle import lifecycle as module
 
     real = module._carry_out
 
@@ -124,7 +124,7 @@ def test_a_person_who_rolled_back_is_not_overruled(world: World, monkeypatch: py
         return real(*arguments)
 
     monkeypatch.setattr(module, "_carry_out", moved_meanwhile)
-    result = cycle.summary(cycle.advance(window, ports), ports)
+    result = cycle.summary(cycle.advance(window, ports), ports).to_json()
     assert not result["refit"]["published"]
     assert "ada" in result["refit"]["reason"]
     assert log_of(world)[-1].publish_id == "by-hand"

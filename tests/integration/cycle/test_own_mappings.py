@@ -43,7 +43,7 @@ def test_a_segment_is_mapped_served_and_certified_by_itself(two_subjects: World)
     for month in range(1, 5):
         period = Period.parse(f"2026-{month:02d}", "month")
         window = cycle.open_window(watch, ports, period, channel="production", replay=True)
-        results.append(cycle.summary(cycle.advance(window, ports), ports))
+        results.append(cycle.summary(cycle.advance(window, ports), ports).to_json())
     current = head(ports.store, stream="triage", channel="production")
     assert current is not None
     mapping = read_mapping(ports.store, stream="triage", digest=current.mapping)

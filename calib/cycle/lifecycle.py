@@ -1,4 +1,4 @@
-"""Taking a window as far as its labels allow: collect, evaluate, publish, close.
+"""Taking a window as far as its labels allow: collect labels, load, evaluate, publish, close.
 
 Each step is committed before the next begins, and each effect carries a key of its own, so that a run
 that was killed anywhere is completed by the next one with the same outcome.
@@ -16,17 +16,25 @@ Several runs may work on one window at the same time. Three rules make that as i
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from calib.alerts import Previous, blind, early_warning, rejected_share, window_alerts
+from calib.alerts import Previous, early_warning, rejected_share, underpowered, window_alerts
+from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
-from calib.cycle.evaluation import evaluate
-from calib.cycle.ports import Ports, Watch
+from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
+from calib.cycle.load import load_window
+from calib.cycle.ports import Ports
+from calib.cycle.stream import StreamPolicy
 from calib.db import windows
-from calib.db.windows import Window
+from calib.db.windows import LABELLED, Window
 from calib.errors import Conflict
 from calib.format import Mapping
 from calib.outbox import queue as outbox
+from calib.policy import PUBLISH_ATTEMPTS
+from calib.reasons import Reason
+from calib.results import WindowResult
+from calib.results.window import WindowState
 from calib.review import outcomes, queue
 from calib.store import Entry, Intent, head, promote, publish, recent
 from calib.traffic import Interval
@@ -35,61 +43,54 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 PUBLISHER = "calibwatch"
-ATTEMPTS = 5  # at a channel that others move at the same time
 NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
 
 
 def advance(window: Window, ports: Ports) -> Window:
     """Take the window on until it is closed, insufficient, or waiting for labels."""
-    if window.state in windows.LABELLED:
-        window = _collect(window, ports)
-    if window.state in windows.LABELLED:
-        if not _due(window, ports):
-            _warn_early(window, ports)
+    policy = StreamPolicy.from_json(window.settings)
+    if window.state in LABELLED:
+        window = _collect(window, policy, ports)
+    if window.state in LABELLED:
+        data = load_window(window, engine=ports.engine, store=ports.store)
+        if not (data.cohort.complete or ports.now() >= window.closes_at):
+            _warn_early(data, ports)
             return window
-        window = _evaluate(window, ports)
+        window = _evaluate(data, ports)
     if window.state == "evaluated":
-        window = _publish_and_close(window, ports)
+        window = _publish_and_close(window, policy, ports)
     return window
 
 
-def _collect(window: Window, ports: Ports) -> Window:
+def _collect(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
     """Fetch the labels that arrive by themselves."""
-    if Watch.from_json(window.settings).outcomes:
+    if policy.outcomes:
         known_by = min(ports.now(), window.closes_at)
         with ports.engine.connect() as conn:
             ids = queue.unlabelled(conn, window.id)
-        found = ports.traffic.outcomes(ids, Interval(window.starts_at, window.ends_at), known_by=known_by)
+        arrived = ports.traffic.outcomes(ids, Interval(window.starts_at, window.ends_at), known_by=known_by)
         with ports.engine.begin() as conn:
-            outcomes.sync(conn, window.id, found, now=ports.now())
+            outcomes.sync(conn, window.id, arrived, now=ports.now())
     with ports.engine.begin() as conn:
-        if Watch.from_json(window.settings).outcomes or queue.progress(conn, window.id).begun:
+        if policy.outcomes or queue.begun(conn, window.id):
             windows.advance(conn, window.id, expect="sampled", state="in_review")
     return _reload(window, ports)
 
 
-def _due(window: Window, ports: Ports) -> bool:
-    with ports.engine.connect() as conn:
-        progress = queue.progress(conn, window.id)
-    return progress.complete or ports.now() >= window.closes_at
-
-
-def _warn_early(window: Window, ports: Ports) -> None:
+def _warn_early(data: WindowData, ports: Ports) -> None:
     """Tell people, once, that the labels so far speak against the mapping."""
-    early = early_watch(window, ports)
+    early, window = early_watch(data), data.window
     if early is not None and early.alarm:
         with ports.engine.begin() as conn:
-            if windows.by_ids(conn, [window.id])[0].state in windows.LABELLED:  # else the verdict is known
-                outbox.put(
-                    conn, early_warning(window.stream, window.period, early.to_json()), now=ports.now()
-                )
+            if windows.by_ids(conn, [window.id])[0].state in LABELLED:  # else the verdict is known
+                outbox.put(conn, early_warning(window.stream, window.period, early), now=ports.now())
 
 
-def _evaluate(window: Window, ports: Ports) -> Window:
+def _evaluate(data: WindowData, ports: Ports) -> Window:
     """Commit what the labels say and what they propose; where they cannot say anything, close."""
-    done = evaluate(window, ports)
-    if done.insufficient is not None:
-        return _close(window, ports, done.result, state="insufficient")
+    window, evaluation = data.window, evaluate(data)
+    if evaluation.insufficient is not None:
+        return _close(window, data.policy, ports, evaluation.result, state="insufficient")
     with ports.engine.begin() as conn:
         windows.advance(
             conn,
@@ -98,61 +99,61 @@ def _evaluate(window: Window, ports: Ports) -> Window:
             state="evaluated",
             decided=window.result,
             evaluated_at=ports.now(),
-            result=done.result | {"proposal": done.proposal()},
-            resets_baseline=done.confirmed_change,
+            result=evaluation.to_json(),
+            resets_baseline=evaluation.confirmed_change,
         )
     return _reload(window, ports)
 
 
-def _publish_and_close(window: Window, ports: Ports) -> Window:
+def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
     """Carry out the stored proposal, decide again where the channel has moved, close with the alerts."""
-    for _ in range(ATTEMPTS):
+    for _ in range(PUBLISH_ATTEMPTS):
         if window.state != "evaluated":  # another run has closed it
             return window
-        result = dict(window.result or {})
-        proposal = result.pop("proposal")
+        result, proposal = stored_result(window), stored_proposal(window)
         try:
-            entry = _carry_out(window, ports, proposal)
+            entry = _carry_out(window, policy, ports, proposal)
         except Conflict:
             newest = head(ports.store, stream=window.stream, channel=window.channel)
             if newest is not None and newest.by != PUBLISHER:
-                window = _close(window, ports, _stand_back(result, newest), state="closed")
+                window = _close(window, policy, ports, _stand_back(result, newest), state="closed")
             else:
-                window = _evaluate(window, ports)
+                data = load_window(window, engine=ports.engine, store=ports.store)
+                window = _evaluate(data, ports)
             continue
-        if entry is not None and proposal["mapping"] is not None:
-            result["refit"] = result["refit"] | {"published": True, "generation": entry.generation}
-        window = _close(window, ports, result, state="closed")
+        if entry is not None and proposal.mapping is not None:
+            refit = replace(result.refit, published=True, generation=entry.generation)
+            result = replace(result, refit=refit)
+        window = _close(window, policy, ports, result, state="closed")
     if window.state != "evaluated":
         return window
     raise Conflict(
-        f"{window.stream}/{window.channel}: others moved the channel {ATTEMPTS} times while "
+        f"{window.stream}/{window.channel}: others moved the channel {PUBLISH_ATTEMPTS} times while "
         f"{window.period} was being published; run it again"
     )
 
 
-def _carry_out(window: Window, ports: Ports, proposal: dict[str, Any]) -> Entry | None:
-    """Publish the proposed mapping, or renew the one that is upheld.
+def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Proposal) -> Entry | None:
+    """Publish the new mapping, or renew the one that was upheld.
 
     The publish id is the window's own: a second attempt finds the entry of the first.
     """
-    watch = Watch.from_json(window.settings)
     at = window.ends_at if window.replay else ports.now()
     log = recent(ports.store, stream=window.stream, channel=window.channel, since=window.starts_at)
-    expected = next((entry for entry in log if entry.digest == proposal["expected"]), None)
-    renewal = proposal["mapping"] is None
+    expected = next((entry for entry in log if entry.digest == proposal.expected), None)
+    renewal = proposal.mapping is None
     intent = Intent(
         publish_id=str(uuid.uuid5(NAMESPACE, f"{window.stream}/{window.period}/{window.channel}")),
         at=at,
         by=PUBLISHER,
         reason=f"upheld by {window.period}" if renewal else f"refit on {window.period}",
-        expires_at=watch.expiry(at),
+        expires_at=policy.expiry(at),
         since=window.ends_at,
     )
-    if not renewal:
-        mapping = Mapping.from_bytes(proposal["mapping"].encode())
+    if proposal.mapping is not None:
+        mapping = Mapping.from_bytes(proposal.mapping.encode())
         return publish(ports.store, mapping, channel=window.channel, intent=intent, expected=expected)
-    if proposal["renew"]:
+    if proposal.renew:
         if expected is None:
             raise Conflict(f"{window.stream}/{window.channel} has been moved meanwhile; decide again")
         return promote(
@@ -166,20 +167,21 @@ def _carry_out(window: Window, ports: Ports, proposal: dict[str, Any]) -> Entry 
     return None
 
 
-def _stand_back(result: dict[str, Any], newest: Entry) -> dict[str, Any]:
+def _stand_back(result: WindowResult, newest: Entry) -> WindowResult:
     """A person moved the channel while this window was being evaluated: their decision stands."""
-    reason = f"{newest.by} moved the channel meanwhile ({newest.reason}): that decision stands"
-    return result | {"refit": result["refit"] | {"published": False, "reason": reason, "mapping": None}}
+    why = Reason("refit_channel_moved", {"by": newest.by, "entry_reason": newest.reason})
+    return replace(result, refit=replace(result.refit, published=False, mapping=None, **why.fields()))
 
 
-def _close(window: Window, ports: Ports, result: dict[str, Any], *, state: str) -> Window:
+def _close(
+    window: Window, policy: StreamPolicy, ports: Ports, result: WindowResult, *, state: WindowState
+) -> Window:
     """The window's final state and its alerts, in one transaction."""
     now = ports.now()
-    result = result | {"state": state}
+    result = replace(result, state=state)
     with ports.engine.begin() as conn:
-        watch = Watch.from_json(window.settings)
         alerts = window_alerts(
-            result, previous=_previous(conn, window), max_rise=watch.max_rise, scope=watch.scope
+            result, previous=_previous(conn, window), max_rise=policy.max_rise, scope=policy.scope
         )
         closed = windows.advance(
             conn,
@@ -188,7 +190,7 @@ def _close(window: Window, ports: Ports, result: dict[str, Any], *, state: str) 
             state=state,
             decided=window.result,
             closed_at=now,
-            result=result,
+            result=result.to_json(),
         )
         if closed:  # else another run was faster
             for alert in alerts:
@@ -200,20 +202,19 @@ def _previous(conn: Connection, window: Window) -> Previous:
     """What the alert policy needs to know of the windows before this one."""
     before = windows.earlier(conn, window.stream, before=window.starts_at)
     told = outbox.kinds_of(conn, window.stream)
-    last = next((w for w in before if told.get(w.period, set()) & {"degraded", "recovered"}), None)
-    is_open = last is not None and "degraded" in told[last.period]
-    served = last.result["served"] if last is not None and last.result else None
-    last_result = before[0].result if before else None
+    last_told = next((w for w in before if told.get(w.period, set()) & {"degraded", "recovered"}), None)
+    is_open = last_told is not None and "degraded" in told[last_told.period]
+    degraded = None if last_told is None or last_told.result is None else stored_result(last_told)
+    latest = stored_result(before[0]) if before and before[0].result else None
     return Previous(
         degradation_open=is_open,
-        degraded_mappings=tuple(part["mapping"] for part in served["mappings"]) if served else (),
-        rejected_share=rejected_share(last_result) if last_result else None,
-        blind=blind(last_result) if last_result else False,
+        degraded_mappings=() if degraded is None else tuple(m.mapping for m in degraded.served.mappings),
+        rejected_share=None if latest is None else rejected_share(latest),
+        underpowered=latest is not None and underpowered(latest),
         scope=before[0].settings.get("scope") if before else None,
     )
 
 
 def _reload(window: Window, ports: Ports) -> Window:
     with ports.engine.connect() as conn:
-        found = windows.by_ids(conn, [window.id])
-    return found[0]
+        return windows.by_ids(conn, [window.id])[0]

@@ -1,0 +1,141 @@
+"""What an alert of a window may say: its numbers and names, never a reviewer's context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calib.policy import SEGMENTS_NAMED
+from calib.results import EceInterval, WindowResult
+from calib.results.window import LabelCounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredFacts:
+    """An ECE with its interval, the accuracy, and what was stated on average."""
+
+    ece: float | None
+    low: float | None
+    high: float | None
+    accuracy: float | None
+    mean_confidence: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeFacts:
+    """The stream's change test."""
+
+    state: str | None
+    p: float | None
+    rise: float | None
+    low: float | None
+    high: float | None
+    minimum_detectable_rise: float | None
+    direction: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefitFacts:
+    """What became of the refit."""
+
+    published: bool
+    reason: str
+    reason_code: str | None = None
+    mapping: str | None
+    ece_before: EceInterval | None
+    ece_after: EceInterval | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixFacts:
+    """How far the mix of stated confidences moved."""
+
+    moved: float
+    usual: float | None
+    ece_from_mix: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentFacts:
+    """A degraded segment's change test."""
+
+    name: str
+    rise: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    direction: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFacts:
+    """What a message may say of a window's result."""
+
+    labels: LabelCounts
+    population: int
+    rejected: dict[str, int]
+    raw: MeasuredFacts
+    served: MeasuredFacts
+    change: ChangeFacts
+    refit: RefitFacts
+    channel: str
+    score_mix: MixFacts | None = None
+    segments: tuple[SegmentFacts, ...] = ()
+
+    @classmethod
+    def of(cls, result: WindowResult) -> WindowFacts:
+        """The facts of a window's result."""
+        raw, served = (
+            MeasuredFacts(
+                ece=part.ece,
+                low=part.low,
+                high=part.high,
+                accuracy=part.accuracy,
+                mean_confidence=part.mean_confidence,
+            )
+            for part in (result.raw, result.served)
+        )
+        change, refit, mix = result.change, result.refit, result.score_mix
+        return cls(
+            labels=result.labels,
+            population=result.population,
+            rejected=result.rejected,
+            raw=raw,
+            served=served,
+            change=ChangeFacts(
+                state=change.state,
+                p=change.p,
+                rise=change.rise,
+                low=change.low,
+                high=change.high,
+                minimum_detectable_rise=change.minimum_detectable_rise,
+                direction=change.direction,
+            ),
+            refit=RefitFacts(
+                published=refit.published,
+                reason=refit.reason,
+                reason_code=refit.reason_code,
+                mapping=refit.mapping,
+                ece_before=refit.ece_before,
+                ece_after=refit.ece_after,
+            ),
+            channel=result.channel,
+            score_mix=None
+            if mix is None
+            else MixFacts(moved=mix.moved, usual=mix.usual, ece_from_mix=mix.ece_from_mix),
+            segments=_degraded(result)[:SEGMENTS_NAMED],
+        )
+
+
+def _degraded(result: WindowResult) -> tuple[SegmentFacts, ...]:
+    return tuple(
+        SegmentFacts(
+            name=name,
+            rise=change.rise,
+            low=change.low,
+            high=change.high,
+            p=change.p,
+            direction=change.direction,
+        )
+        for name in result.degraded_segments
+        if (change := result.segments[name].change) is not None
+    )

@@ -1,0 +1,127 @@
+"""All that is known of a window when it is evaluated: values, and what follows from them without any port."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Named
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from calib.calibrators import labels_of
+from calib.cycle.baseline import Baseline
+from calib.cycle.design import Design
+from calib.cycle.evidence import Rows, design_effect, pool, rows
+from calib.cycle.stream import StreamPolicy
+from calib.db.windows import Window
+from calib.format import Mapping
+from calib.review.cohort import Cohort
+from calib.routing.report import RoutingEvidence
+from calib.store import Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierWindow:
+    """A window of the baseline: its labelled rows, and its design."""
+
+    id: int
+    period: str
+    design: Design
+    rows: Rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baselines:
+    """What a window is compared with: rows of earlier windows, and from when on each segment's count.
+
+    `designs`: those windows' own, by period.
+    """
+
+    pooled: Rows
+    anchor: Rows | None
+    segment_periods: Named[str, frozenset[str]]
+    designs: Named[str, Design]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowData:
+    """One window with everything that its evaluation, early watch, refit and verdict rest on.
+
+    `cohort`: the drawn rows and their labels. `answered_twice`: of each row that two people answered, the
+    first two answers. `earlier`: the windows of `baseline`, oldest first. `head`: the channel's last entry.
+    `mappings`, by digest: the one that `head` names and those that served this window, as far as a step needs
+    them. `fit_rows`: for each mapping that the early watch tests, the labelled rows that it was fitted on, as
+    our database holds them.
+    """
+
+    window: Window
+    policy: StreamPolicy
+    design: Design
+    cohort: Cohort
+    answered_twice: Sequence[tuple[str, str]]
+    baseline: Baseline
+    earlier: Sequence[EarlierWindow]
+    head: Entry | None
+    mappings: Named[str, Mapping]
+    fit_rows: Named[str, Sequence[Rows]]
+
+    @cached_property
+    def sample(self) -> Rows:
+        """The labelled rows, weighted for the draw and the answers that are missing."""
+        return rows(self.cohort, self.window.period)
+
+    @cached_property
+    def effect(self) -> float:
+        """The sample's design effect: how many rows of a cluster count as one independent row."""
+        return design_effect(self.sample)
+
+    @cached_property
+    def routing(self) -> RoutingEvidence:
+        """What routing can be told from the labels, with the design effect of their clusters."""
+        sample, served = self.sample, self.cohort.served[self.cohort.labelled]
+        return RoutingEvidence(
+            raw=sample.labels,
+            served=labels_of(served, sample.correct, sample.weight, sample.segment),
+            effect=self.effect,
+            cells=[(cell, n) for cell, n, _ in self.design.cells],
+        )
+
+    @property
+    def published(self) -> Mapping | None:
+        """The mapping that the channel names; None while it is empty."""
+        return None if self.head is None else self.mappings[self.head.mapping]
+
+    @property
+    def main_mapping(self) -> Mapping | None:
+        """The mapping that served most of the window; None where that was the raw confidence."""
+        digest = self.design.main_mapping
+        return None if digest is None else self.mappings[digest]
+
+    @property
+    def pooled(self) -> list[EarlierWindow]:
+        """The windows of the pooled baseline, oldest first."""
+        return [window for window in self.earlier if window.id in self.baseline.pooled]
+
+    @cached_property
+    def baselines(self) -> Baselines | None:
+        """The frozen baseline's rows; None where no earlier window has any."""
+        pooled = pool([window.rows for window in self.pooled])
+        if pooled is None:
+            return None
+        anchor = pool([window.rows for window in self.earlier if window.id == self.baseline.anchor])
+        periods = {window.id: window.period for window in self.earlier}
+        return Baselines(
+            pooled=pooled,
+            anchor=anchor,
+            segment_periods={
+                name: frozenset(periods[id_] for id_ in ids) for name, ids in self.baseline.segments.items()
+            },
+            designs={window.period: window.design for window in self.earlier},
+        )
+
+
+def watched_early(policy: StreamPolicy, design: Design) -> list[str]:
+    """The digests of the mappings that the early watch tests: those that served any of the window.
+
+    None where nobody reviews: outcomes arrive in an order of their own.
+    """
+    return [] if policy.outcomes else sorted({group.mapping for group in design.groups} - {""})

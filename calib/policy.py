@@ -1,0 +1,98 @@
+"""Every threshold that a person could question, in one place, with its reason.
+
+These are choices of policy, not of statistics: each could be another number without anything being wrong. The
+budget of false alarms is divided in `calib/cycle/budget.py`. Settings of a stream (`calib.toml`) come first
+where there is one; what stands here is the same for all streams.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+# --- May a window's labels carry a verdict? (docs/statistics.md) ---
+VERDICT_LEAST_LABELS = 50  # fewer labels see only a collapse, and a refit on them loses to the raw confidence
+LEAST_RESPONSE = (
+    0.7  # labelled share of the sample: below it the missing answers could turn the verdict round
+)
+LEAST_EVENNESS = (
+    0.5  # response of the worst stratum per response of the best: uneven answers lean to one side
+)
+EVENNESS_LEAST_DRAWN = 10  # drawn rows of a stratum whose response is looked at: of fewer it is chance
+
+# --- Which earlier windows form the baseline? ---
+BASELINE_WINDOWS = 6  # enough to make the baseline's own noise small, few enough to follow the seasons
+
+# --- Segments (ADR 6) ---
+SEGMENT_LEAST_LABELS = 30  # expected in the sample, and present on both sides of its change test
+SEGMENT_STRATUM_LABELS = 25  # labels that each stratum of a segment's own shall hold
+SEGMENTS_NAMED = 5  # degraded segments that an alert names: more would bury the message
+
+# --- The early watch (ADR 7) ---
+EARLY_TOLERANCE = 0.5  # standard errors of the mapping's own fit: what it may be off by without being wrong
+EARLY_LEAST_VARIANCE = 0.02  # of an answer: an accuracy near 0 or 1 is not known as exactly as it looks
+EARLY_MOST_TOLERANCE = 0.5  # in confidence: more would tolerate anything
+
+# --- Refitting (ADR 3, ADR 41) ---
+REFIT_LEAST_LABELS = 50  # fewer cannot choose a form on rows that it has not seen
+REFIT_POOL_ABOVE = 0.05  # p-value of the change test above which old labels still describe the present
+REFIT_OLD_SHARE = 0.1  # of the new labels' weight, for old labels after a change
+SEGMENT_REFIT_LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
+SEGMENT_REFIT_LEAST_GAIN = (
+    1.3  # of the paired Brier score in standard errors: one in ten gains that by chance
+)
+
+# --- Certificates and chains (ADR 42, docs/routing.md) ---
+CERTIFICATE_START_SHARE = 0.15  # of the population at and above the first cut: less could never be proven
+CHAIN_LEAST_LABELS = 300  # of whole chains: with fewer the mapping of chains is worse than the product
+
+# --- Planning ---
+PLAN_PRIOR_LABELS = 2.0  # labels that a stratum's expected accuracy counts as beside observed ones
+
+# --- The mix of stated confidences (ADR 9) ---
+MIX_NOTABLE = 0.10  # share of all predictions that moved to another stated confidence
+MIX_UNUSUAL = 2.0  # times the furthest that any earlier window lay from the others, and times chance
+
+# --- Alerts (docs/alerts.md) ---
+REJECTED_SHARE = 0.05  # of all rows; `rejects_up` is told beyond it and beyond
+REJECTED_FACTOR = 3  # times the share of the window before
+UNDERPOWERED_RISE = 0.15  # ADR 9: a window that cannot see a rise of this size watches nothing: `cannot_see`
+
+
+def recovered(served_ece: float | None, max_rise: float) -> bool:
+    """Whether a served ECE is small again: no larger than the rise that the stream would accept."""
+    return served_ece is not None and served_ece <= max_rise
+
+
+# --- The watchdog ---
+GRACE = timedelta(days=1)  # before something that did not happen is an alert
+STALE_BEFORE_EXPIRY = timedelta(days=7)  # time to act before clients stop trusting a mapping
+LOOK_BACK_PERIODS = 12  # that the watchdog looks over for windows that nobody opened
+
+
+def cohort_is_late(closes_at: datetime, now: datetime) -> bool:
+    """Whether a window should have closed `GRACE` ago, so that a daily schedule has had its chance."""
+    return now >= closes_at + GRACE
+
+
+def mapping_is_stale(expires_at: datetime, now: datetime) -> bool:
+    """Whether a mapping expires so soon that somebody must act."""
+    return now >= expires_at - STALE_BEFORE_EXPIRY
+
+
+LONGEST_PERIOD = {"month": timedelta(days=31), "week": timedelta(days=7), "day": timedelta(days=1)}
+
+
+def expiry(
+    published: datetime, period: Literal["month", "week", "day"], *, settle: timedelta, close_after: timedelta
+) -> datetime:
+    """When a mapping is too old to trust.
+
+    Its successor comes one period later, after settling and labelling; a mapping expires when that one is
+    late by a whole period.
+    """
+    return published + 2 * LONGEST_PERIOD[period] + settle + close_after
+
+
+# --- Publishing ---
+PUBLISH_ATTEMPTS = 5  # at a channel that others move at the same time

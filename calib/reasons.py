@@ -1,0 +1,86 @@
+"""Why something was decided: a code for programs, its facts, and the one sentence that says it to people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+Facts = Mapping[str, str | int | float]
+
+# The only place where these sentences are written. A code never changes its meaning; a sentence may.
+SENTENCES = {
+    # whether a window's labels can carry a verdict
+    "labels_incomplete": "the labels are not complete yet",
+    "too_few_labels": "{labels} of the {drawn} drawn rows are labelled; a verdict needs {least}",
+    "low_response": "{labels} of {drawn} rows are labelled: below {least:.0%} those left out decide",
+    "uneven_response": (
+        "the worst stratum was answered at {worst:.0%}, the best at {best:.0%}: "
+        "labels that lean to one side cannot say how all rows would have come out"
+    ),
+    # whether a new mapping is published
+    "refit_better": "better than what is served and than the raw confidence on labels that it has not seen",
+    "refit_no_better_than_served": "no better than what is served on labels that it has not seen",
+    "refit_no_better_than_raw": "no better than the raw confidence on labels that it has not seen",
+    "refit_no_better_than_either": (
+        "no better than what is served and the raw confidence on labels that it has not seen"
+    ),
+    "refit_too_few_labels": "{labels} labels are too few to fit a mapping: it takes {least}",
+    "refit_one_class": "all {labels} labels are {answer}: nothing can be fitted to one class",
+    "refit_older_than_served": "the served mapping rests on {served_period}, later than {period}",
+    "refit_channel_moved": "{by} moved the channel meanwhile ({entry_reason}): that decision stands",
+    # why no cut is certified
+    "no_information": (
+        "no information: the confidence does not tell right answers from wrong ones, its AUROC is "
+        "{auroc:.2f} ({low:.2f} to {high:.2f})"
+    ),
+    "error_rate_too_high": (
+        "the error rate is too high: at the top {accuracy:.1%} of {labels} are right "
+        "({low:.1%} to {high:.1%}), {target:.1%} wanted"
+    ),
+    "too_few_labels_at_top": (
+        "too few labels: {labels} at the top; about {more} more in all would do at the accuracy seen there"
+    ),
+    # whether a judge makes labels count for more
+    "judge_used": "with a correlation of {correlation:.2f} labels count for {gain:.0%} more",
+    "judge_gains_too_little": (
+        "with a correlation of {correlation:.2f} labels would count for only {gain:.1%} more"
+    ),
+    "judge_may_be_chance": (
+        "a correlation of {correlation:.2f} inside the strata could be chance with {labels:.0f} labels"
+    ),
+    "judge_constant": "inside each stratum the judge or the labels say the same of every row",
+    "judge_missing_rows": "stratum {stratum} has {labels:g} labels but only {judged:g} judged rows",
+}
+
+
+class ReasonFields(TypedDict):
+    """A reason as the fields of a result: `reason` is the sentence."""
+
+    reason: str
+    reason_code: str
+    reason_facts: dict[str, str | int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code of `SENTENCES` and the facts that its sentence names, in JSON's types.
+
+    >>> Reason("too_few_labels", {"labels": 12, "drawn": 300, "least": 50}).sentence
+    '12 of the 300 drawn rows are labelled; a verdict needs 50'
+    """
+
+    code: str
+    facts: Facts
+
+    def __post_init__(self) -> None:
+        SENTENCES[self.code].format(**self.facts)  # a KeyError here, and not where somebody reads it
+
+    @property
+    def sentence(self) -> str:
+        """The reason in words."""
+        return SENTENCES[self.code].format(**self.facts)
+
+    def fields(self) -> ReasonFields:
+        """As results and their JSON hold it."""
+        return {"reason": self.sentence, "reason_code": self.code, "reason_facts": dict(self.facts)}

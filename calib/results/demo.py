@@ -1,0 +1,46 @@
+"""The object that `calib demo --json` prints: the year's windows with the truth beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from calib.results.codec import Json, from_json, to_json
+from calib.results.window import WindowResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """The ECEs over every row of the month, which only the demo can know."""
+
+    raw_ece: float
+    served_ece: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoWindow(WindowResult):
+    """A month as `calib run --json` shows it, and its truth."""
+
+    true: Truth
+
+    @classmethod
+    def of(cls, window: WindowResult, *, true: Truth, delivered: bool) -> Self:
+        """A month with its truth; `delivered`: of all its alerts, since a relay has run."""
+        values: Json = window.to_json() | {"true": to_json(true)}
+        values["alerts"] = [alert | {"delivered": delivered} for alert in values["alerts"]]
+        return from_json(cls, values, what=f"the demo's window {window.period}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoYear:
+    """The year; `changed_at`: the month in which the camera slipped; the others are paths."""
+
+    changed_at: str
+    windows: tuple[DemoWindow, ...]
+    report: str
+    picture: str
+    store: str
+
+    def to_json(self) -> Json:
+        """The object of `calib demo --json`; its JSON Schema is `docs/reference/json/demo.schema.json`."""
+        return to_json(self)

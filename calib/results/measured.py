@@ -1,0 +1,84 @@
+"""The object that every command writes of a labelled sample: how far stated confidence is from accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+
+class Writes(Protocol):
+    """A measurement that can write itself."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Its numbers by name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """One bin (lo, hi] of a reliability diagram: its rows, their share of weight, mean score and accuracy.
+
+    The accuracy has its 95% interval; all numbers are None where the bin is empty.
+    """
+
+    lo: float
+    hi: float
+    n: int
+    weight: float
+    mean_score: float | None
+    accuracy: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EceInterval:
+    """A debiased ECE in [0, 1] with its 95% interval, and the plugin estimate, which is biased upwards."""
+
+    ece: float | None = None
+    ece_plugin: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, found: Writes, **more: Any) -> Self:
+        """The numbers of a measurement, as `calib.measure` makes it, and `more` fields."""
+        return cls(**found.to_json() | more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured(EceInterval):
+    """Everything that a labelled sample says about a confidence; every number is None where n is 0.
+
+    `gap`: mean confidence minus accuracy. `mcb`, `dsc`, `unc`: the parts of the Brier score. `smece`: a
+    check on the ECE without bins. `informative`: whether the confidence tells right answers from wrong ones
+    beyond doubt. `*_low`, `*_high`: 95% intervals.
+    """
+
+    n: int = 0
+    mean_confidence: float | None = None
+    gap: float | None = None
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    auroc: float | None = None
+    auroc_low: float | None = None
+    auroc_high: float | None = None
+    brier: float | None = None
+    brier_low: float | None = None
+    brier_high: float | None = None
+    log_loss: float | None = None
+    log_loss_low: float | None = None
+    log_loss_high: float | None = None
+    mcb: float | None = None
+    dsc: float | None = None
+    unc: float | None = None
+    smece: float | None = None
+    informative: bool = False
+    bins: tuple[Bin, ...] = ()
+
+    @classmethod
+    def of(cls, found: Writes, **more: Any) -> Self:
+        """The numbers of a measurement, as `calib.measure` makes it, and `more` fields."""
+        values = found.to_json()
+        return cls(**values | {"bins": tuple(Bin(**bin_) for bin_ in values["bins"])} | more)

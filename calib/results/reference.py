@@ -1,0 +1,73 @@
+"""The reference of the JSON outputs: a JSON Schema for each, made from the types, and an index of them.
+
+`python -m calib.results.reference` writes them to `docs/reference/json/`; a test holds the files there to it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from calib.results.codec import json_schema
+from calib.results.demo import DemoYear
+from calib.results.routes import RoutesResult
+from calib.results.window import SCHEMA, WindowResult
+
+FOLDER = Path("docs/reference/json")
+
+# name of the schema: its type, and the commands that print it
+OUTPUTS: dict[str, tuple[type[Any], str]] = {
+    "window": (
+        WindowResult,
+        "`calib run`; each of `windows` of `calib backfill`, `calib sample` and `calib evaluate`",
+    ),
+    "routes": (RoutesResult, "`calib routes`"),
+    "demo": (DemoYear, "`calib demo`"),
+}
+
+
+def pages() -> dict[str, str]:
+    """The text of each file of the reference, by name."""
+    files = {
+        f"{name}.schema.json": json.dumps(json_schema(kind), indent=2, ensure_ascii=False) + "\n"
+        for name, (kind, _) in OUTPUTS.items()
+    }
+    return files | {"index.md": _index()}
+
+
+def _index() -> str:
+    rows = "\n".join(
+        f"| [{name}.schema.json]({name}.schema.json) | {commands} |"
+        for name, (_, commands) in OUTPUTS.items()
+    )
+    return f"""# The JSON outputs
+
+Every command takes `--json` and then prints one JSON object on standard output. A
+[JSON Schema](https://json-schema.org/draft/2020-12), made from the types in `calib/results/`, describes each
+of the objects below.
+
+| schema | printed by |
+|---|---|
+{rows}
+
+- Every key is always there; what is not known is `null`, an empty list or an empty object.
+- `schema` is {SCHEMA}. Keys may be added without a new number; ignore those that you do not know. A window
+  that version 0.1.0 evaluated shows `schema` 1: its reasons have no code, and its `baseline` is empty.
+- Beside every `reason`, a sentence for people, stand `reason_code`, a word that does not change its meaning,
+  and `reason_facts`, the numbers in the sentence. Programs read the code.
+- Confidences, accuracies, shares and ECEs lie in [0, 1]; `low` and `high` are the ends of a 95% interval.
+
+[Back to the overview](../../../README.md)
+"""
+
+
+def write(folder: Path) -> None:
+    """Write the reference anew."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(FOLDER)

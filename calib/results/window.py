@@ -1,0 +1,313 @@
+"""The result of one window: the object that `calib run --json` prints and that the database keeps.
+
+Every key is always there, whatever is known of the window. Schema 1 is what calibwatch 0.1.0 wrote; it had no
+`schema`, no codes beside its reasons and no `baseline`, and is read all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from calib.results.codec import Json, from_json, to_json
+from calib.results.measured import EceInterval, Measured
+
+SCHEMA = 2
+
+WindowState = Literal["sampled", "in_review", "evaluated", "closed", "insufficient"]
+ChangeState = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """Why: a sentence for people, its code (`calib/reasons.py`) for programs, and the facts that it names.
+
+    The code is None in what version 0.1.0 stored.
+    """
+
+    reason: str
+    reason_code: str | None = None
+    reason_facts: dict[str, str | int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """The drawn rows: their number, the number of strata, and the digest over all of them."""
+
+    n: int
+    strata: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelCounts:
+    """How many drawn rows are labelled (`n`), of these correct; looked at without an answer; and the rest."""
+
+    n: int
+    correct: int
+    unsure: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineUsed:
+    """The earlier windows that this one is compared with, oldest first, and how many labels they have."""
+
+    periods: tuple[str, ...] = ()
+    labels: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MappingShare:
+    """The share of the population that one mapping served; None: the raw confidence was served."""
+
+    mapping: str | None
+    share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedMeasured(Measured):
+    """What production used, measured.
+
+    `source`: `logged` by the client, `reconstructed` from the channel's history, or `raw` where no mapping
+    served.
+    """
+
+    source: Literal["logged", "reconstructed", "raw"]
+    mappings: tuple[MappingShare, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeResult:
+    """A change test's outcome (docs/statistics.md); `state` is None where no test was made.
+
+    `rise` of the served ECE over the baseline, and `accuracy_change`, each with a 95% interval.
+    `baseline_labels` and `labels_to_prove_stable` are effective numbers of labels; `draws`: the
+    simulated draws that `p` rests on.
+    """
+
+    state: ChangeState | None = None
+    p: float | None = None
+    rise: float | None = None
+    low: float | None = None
+    high: float | None = None
+    proven_worse: bool = False
+    minimum_detectable_rise: float | None = None
+    baseline_labels: float = 0.0
+    accuracy_change: float | None = None
+    accuracy_change_low: float | None = None
+    accuracy_change_high: float | None = None
+    labels_to_prove_stable: int | None = None
+    direction: str | None = None
+    draws: int | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the accuracies moved beyond doubt, for better or worse."""
+        return self.state in ("degraded", "changed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeResult(Explained):
+    """Whether the judge made labels count for more; `correlation` of judge and answer inside the strata."""
+
+    used: bool
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChange(ChangeResult):
+    """The stream's change test: against the baseline, or the anchor where only that confirms a change."""
+
+    against: Literal["baseline", "anchor"] | None = None
+    anchor: ChangeResult | None = None
+    judge: JudgeResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledGap:
+    """A segment's mean served confidence minus accuracy, drawn towards other segments', with its interval."""
+
+    gap: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentResult:
+    """One segment; `change` is None where it has too few labels, now or before, to be tested by itself."""
+
+    population: int
+    labels: int
+    raw: Measured
+    served: Measured
+    change: ChangeResult | None
+    gap_pooled: PooledGap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MixResult:
+    """How far the mix of stated confidences moved from the baseline's: the share of predictions that did.
+
+    `now`, `before`: the shares by stratum.
+    """
+
+    moved: float
+    usual: float | None
+    chance: float
+    notable: bool
+    ece_from_mix: float | None
+    now: tuple[float, ...]
+    before: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StratumResponse:
+    """Drawn and answered rows of one stratum: raw confidences above `above`, up to `to`."""
+
+    above: float
+    to: float
+    drawn: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementResult:
+    """How far two people agree on the same rows, and what their errors do to an ECE (ADR 8)."""
+
+    rows: int = 0
+    share: float | None = None
+    low: float | None = None
+    high: float | None = None
+    label_error: float | None = None
+    label_error_low: float | None = None
+    label_error_high: float | None = None
+    ece_floor: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseResult:
+    """Who answered, and the accuracy if every missing answer were wrong, or right."""
+
+    share: float | None
+    strata: tuple[StratumResponse, ...]
+    accuracy_if_missing_wrong: float | None
+    accuracy_if_missing_right: float | None
+    agreement: AgreementResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlyResult:
+    """The early watch: the largest e-value after so many labels, and what it takes to alarm."""
+
+    labels: int
+    e_value: float
+    needed: float
+    alarm: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefitResult(Explained):
+    """What became of the refit; `upheld`: the served mapping stays and is renewed.
+
+    `generation`: the channel's counter after publishing. The numbers before are those of what is served, the
+    numbers after those of the new mapping on labels that it has not seen.
+    """
+
+    published: bool = False
+    method: str | None = None
+    pooling: str | None = None
+    segments: tuple[str, ...] = ()
+    mapping: str | None = None
+    ece_before: EceInterval | None = None
+    ece_after: EceInterval | None = None
+    brier_before: float | None = None
+    brier_after: float | None = None
+    upheld: bool = False
+    generation: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenCut:
+    """At and above `cut` the accuracy is at least `target`, with probability `confidence`."""
+
+    target: float
+    confidence: float
+    cut: float
+    share: float
+    n: int
+    accuracy_low: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoCut(Explained):
+    """No cut is certified for `target`; `labels_needed`: how many more could help, None where none would."""
+
+    target: float
+    confidence: float
+    labels_needed: int | None
+    cut: None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertState:
+    """An alert of the window, and whether it was delivered."""
+
+    kind: str
+    id: str
+    delivered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowResult:
+    """One stream in one period: what was sampled, labelled, measured, decided, published and told."""
+
+    stream: str
+    period: str
+    state: WindowState
+    channel: str
+    population: int
+    rejected: dict[str, int]
+    sample: Sample
+    labels: LabelCounts
+    raw: Measured
+    served: ServedMeasured
+    change: StreamChange
+    refit: RefitResult
+    schema: int = 1  # where it is missing, version 0.1.0 wrote it
+    revision: int = 1
+    baseline: BaselineUsed = BaselineUsed()
+    segments: dict[str, SegmentResult] = field(default_factory=dict)
+    score_mix: MixResult | None = None
+    response: ResponseResult | None = None
+    early_watch: EarlyResult | None = None
+    certificates: tuple[ProvenCut | NoCut, ...] = ()
+    alerts: tuple[AlertState, ...] = ()
+
+    @property
+    def degraded_segments(self) -> tuple[str, ...]:
+        """The segments that are called degraded, in the order of their size."""
+        return tuple(
+            name
+            for name, part in self.segments.items()
+            if part.change is not None and part.change.state == "degraded"
+        )
+
+    @property
+    def changed_segments(self) -> tuple[str, ...]:
+        """The segments whose change is confirmed, for better or worse."""
+        return tuple(
+            name for name, part in self.segments.items() if part.change is not None and part.change.confirmed
+        )
+
+    def to_json(self) -> Json:
+        """The object of `calib run --json`; its JSON Schema is `docs/reference/json/window.schema.json`."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> WindowResult:
+        """What `to_json` wrote, in this version or in 0.1.0; `InvalidInput` for anything else."""
+        return from_json(
+            cls, values, what=f"the stored result of {values.get('stream')} {values.get('period')}"
+        )
