@@ -39,6 +39,7 @@ def init(
     from calib.init import prepare
     from calib.init.folder import SETTINGS
     from calib.init.steps import schedule_it, try_it
+    from calib.redaction import shown
     from calib.scheduled import open_and_migrate
     from calib.settings import load
 
@@ -49,7 +50,7 @@ def init(
     made = prepare(folder, traffic=traffic, cwd=cwd)
     opened = open_and_migrate(str(made.path / SETTINGS), None)
     stream = made.stream or next(iter(opened.settings.streams), None)
-    database = opened.engine.url.render_as_string(hide_password=True)
+    database = shown(opened.settings.database_url)
     steps = {
         "try": try_it(opened, stream, folder=made.path, cwd=cwd),
         "schedule": schedule_it(folder=made.path, cwd=cwd),

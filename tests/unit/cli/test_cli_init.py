@@ -158,7 +158,7 @@ def write_traffic(folder: Path, kind: str) -> str:
     if kind in ("csv", "bare"):
         pyarrow.csv.write_csv(table, folder / "logs" / "a.csv")
         return "csv:logs/*.csv" if kind == "csv" else "logs/a.csv"
-    connection = sqlite3.connect(folder / "logs" / "a.sqlite")
+    connection = sqlite3.connect(folder / "logs" / "a.db")
     names = table.column_names
     connection.execute(f"CREATE TABLE replies ({', '.join(names)})")
     marks = ", ".join("?" * len(names))
@@ -166,7 +166,7 @@ def write_traffic(folder: Path, kind: str) -> str:
     connection.executemany(f"INSERT INTO replies VALUES ({marks})", rows)  # noqa: S608
     connection.commit()
     connection.close()
-    return "sqlite:logs/a.sqlite#replies"
+    return "sqlite:logs/a.db#replies"
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "bare", "sqlite"])
