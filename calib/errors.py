@@ -21,6 +21,7 @@
           - Retryable           certain failure for now; `retry_after` seconds where the server said so
           - Permanent           will never succeed as it stands; park it
           - DeliveryUnknown     it may have been posted: look into the channel's history first
+      x StreamsFailed           streams of a scheduled flow, raised after all of them were tried
 
 A message says what was wrong, where, and what to do. It never carries a secret or a person's text.
 """
@@ -124,3 +125,7 @@ class Permanent(DeliveryError):
 
 class DeliveryUnknown(DeliveryError):
     """The request went out and no answer came back."""
+
+
+class StreamsFailed(CalibError):
+    """Some streams of a scheduled flow failed; the others are done."""

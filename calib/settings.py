@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from calib.errors import InvalidInput
+from calib.toml_lines import line_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
@@ -42,6 +43,14 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _key(default: Any, meaning: str, example: Any = None, **limits: Any) -> Any:
+    """A key of calib.toml with its meaning in plain words, which `calib init` writes beside it.
+
+    `example` is what is shown where there is no default.
+    """
+    return Field(default, description=meaning, examples=None if example is None else [example], **limits)
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,25 +58,43 @@ class _Frozen(BaseModel):
 class Columns(_Frozen):
     """Which column of the traffic means what."""
 
-    id: str = "prediction_id"
-    ts: str = "ts"
-    confidence: str = "raw_confidence"
-    segment: str | None = None
-    scope: dict[str, str] = {}
-    context: tuple[str, ...] = ()
-    judge: str | None = None
-    cluster: str | None = None
-    trace: str | None = None
-    served: str | None = None
-    mapping: str | None = None
+    id: str = _key("prediction_id", "Identifies a prediction; it must be unique within a period.")
+    ts: str = _key("ts", "The time of the prediction.")
+    confidence: str = _key("raw_confidence", "The confidence that the model stated, from 0 to 1.")
+    segment: str | None = _key(
+        None, "A group inside the stream that is also measured alone, such as a language.", "segment"
+    )
+    scope: dict[str, str] = _key(
+        {}, "For each key of `scope` its column. Rows with another value are left out.", {"model": "model"}
+    )
+    context: tuple[str, ...] = _key((), "What reviewers see beside each item.", ["question", "answer"])
+    judge: str | None = _key(
+        None,
+        "A cheap 0 or 1 for every row, such as a model that grades; labels then count for more.",
+        "judge",
+    )
+    cluster: str | None = _key(
+        None, "What rows have in common, such as a conversation: they are not independent.", "conversation_id"
+    )
+    trace: str | None = _key(None, "An identifier that is kept with each sampled row.", "trace_id")
+    served: str | None = _key(
+        None, "The calibrated confidence that production used, as the client logs it.", "served"
+    )
+    mapping: str | None = _key(None, "The digest of the mapping that made it.", "mapping")
 
 
 class Review(_Frozen):
     """Where labels come from."""
 
-    kind: Literal["builtin", "label-studio", "files", "outcomes"] = "builtin"
-    column: str | None = None
-    at: str | None = None
+    kind: Literal["builtin", "label-studio", "files", "outcomes"] = _key(
+        "builtin", "How labels are made; `outcomes` are labels that arrive by themselves in the traffic."
+    )
+    column: str | None = _key(
+        None, "With `outcomes`: the column that says whether the prediction was correct.", "correct"
+    )
+    at: str | None = _key(
+        None, "With `outcomes`: the column with the time at which that was known.", "label_ts"
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -81,25 +108,53 @@ class Review(_Frozen):
 class Stream(_Frozen):
     """One confidence signal that is watched."""
 
-    traffic: str = Field(min_length=1)
+    traffic: str = _key(
+        ...,
+        "The table of predictions: parquet:GLOB, csv:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, "
+        "postgresql://HOST/DB#TABLE.",
+        "parquet:traffic/*.parquet",
+        min_length=1,
+    )
     columns: Columns = Columns()
-    where: dict[str, str | int | float | bool] = {}
-    scope: dict[str, str] = {}
+    where: dict[str, str | int | float | bool] = _key(
+        {}, "Only rows with these values belong to the stream.", {"task": "triage"}
+    )
+    scope: dict[str, str] = _key(
+        {},
+        "What a mapping is valid for. Change it whenever the model or the prompt changes.",
+        {"model": "gpt-4o", "prompt": "triage-v7"},
+    )
     review: Review = Review()
-    labels: int = Field(default=500, ge=20, le=1_000_000)
-    period: Literal["month", "week", "day"] = "month"
-    timezone: str = "UTC"
-    settle_hours: float = Field(default=24, ge=0, le=24 * 60)
-    threshold: Share | None = None
-    keep_context_days: int = Field(default=90, ge=0)
-    max_rise: Share = 0.03
-    targets: tuple[Share, ...] = (0.90, 0.95)
-    false_alarms_per_year: float = Field(default=0.5, gt=0, le=12)
-    close_after_days: float = Field(default=14, gt=0, le=366)
-    double_review: float = Field(default=0.1, ge=0, le=1)
-    seed: str | None = Field(
-        default=None, min_length=1, max_length=64
-    )  # of the draw; the stream's name if unset
+    labels: int = _key(500, "How many rows are labelled in each period.", ge=20, le=1_000_000)
+    period: Literal["month", "week", "day"] = _key("month", "How often the stream is measured.")
+    timezone: str = _key("UTC", "Bounds the period; times without a time zone are read in it.")
+    settle_hours: float = _key(
+        24, "How long after the end of a period rows may still arrive.", ge=0, le=24 * 60
+    )
+    threshold: Share | None = _key(
+        None, "The confidence from which production acts today; reports say what it really achieves.", 0.9
+    )
+    keep_context_days: int = _key(
+        90, "How long reviewers' texts are kept after a period is closed, in days.", ge=0
+    )
+    max_rise: Share = _key(0.03, "The rise of the calibration error (ECE) that matters.")
+    targets: tuple[Share, ...] = _key(
+        (0.90, 0.95), "Accuracies for which a confidence threshold is proven, where the labels suffice."
+    )
+    false_alarms_per_year: float = _key(
+        0.5, "How many false alarms per year all tests of the stream may cause together.", gt=0, le=12
+    )
+    close_after_days: float = _key(
+        14, "After how many days a period is evaluated with the labels that have arrived.", gt=0, le=366
+    )
+    double_review: float = _key(0.1, "The share of the sample that a second person labels too.", ge=0, le=1)
+    seed: str | None = _key(
+        None,
+        "Seeds the random sample; the name of the stream if not set.",
+        "seed",
+        min_length=1,
+        max_length=64,
+    )
 
     _zone = field_validator("timezone")(_known_zone)
 
@@ -120,24 +175,39 @@ class Stream(_Frozen):
 class Probe(_Frozen):
     """A fixed set of labelled questions that a model is asked again on a schedule."""
 
-    file: str = Field(min_length=1)
-    endpoint: str
-    model: str = Field(min_length=1, max_length=200)
-    api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    request: dict[str, Any] = {}
-    match: Literal["text", "number", "choice"] = "text"
-    size: Literal["large", "small"] = "large"
-    framings: int = Field(default=1, ge=1, le=7)
-    every: Literal["month", "week", "day"] = "day"
-    timezone: str = "UTC"
-    concurrency: int = Field(default=4, ge=1, le=256)
-    attempts: int = Field(default=4, ge=1, le=20)
-    timeout_seconds: float = Field(default=60, gt=0, le=3600)
-    deadline_minutes: float = Field(default=30, gt=0, le=24 * 60)
-    max_rise: Share = 0.03
-    false_alarms_per_year: float = Field(default=0.5, gt=0, le=12)
-    least_readable: float = Field(default=0.9, gt=0, le=1)
-    keep_replies_days: int = Field(default=90, ge=0)
+    file: str = _key(
+        ..., "CSV or Parquet with the columns id, question and answer.", "questions.csv", min_length=1
+    )
+    endpoint: str = _key(..., "The address before /chat/completions.", "https://model.example/v1")
+    model: str = _key(..., "The model to ask for.", "gpt-4o", min_length=1, max_length=200)
+    api_key_env: str | None = _key(
+        None,
+        "The environment variable that holds the API key; without it no key is sent.",
+        "MODEL_API_KEY",
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+    )
+    request: dict[str, Any] = _key({}, "More fields of each request.", {"temperature": 0})
+    match: Literal["text", "number", "choice"] = _key(
+        "text", "When an answer is correct: the same text, the same number, or the same letter of a choice."
+    )
+    size: Literal["large", "small"] = _key("large", "The instruction: for large models or for small ones.")
+    framings: int = _key(1, "In how many ways each question is asked.", ge=1, le=7)
+    every: Literal["month", "week", "day"] = _key("day", "The questions are asked once in each.")
+    timezone: str = _key("UTC", "Bounds that period.")
+    concurrency: int = _key(4, "How many requests are sent at the same time.", ge=1, le=256)
+    attempts: int = _key(4, "How often a request is tried that fails for now.", ge=1, le=20)
+    timeout_seconds: float = _key(60, "For one request, in seconds.", gt=0, le=3600)
+    deadline_minutes: float = _key(
+        30, "For a whole run, in minutes; replies that came by then count.", gt=0, le=24 * 60
+    )
+    max_rise: Share = _key(0.03, "The rise of the calibration error (ECE) that matters.")
+    false_alarms_per_year: float = _key(
+        0.5, "How many false alarms per year all runs of the probe may cause together.", gt=0, le=12
+    )
+    least_readable: float = _key(
+        0.9, "The share of questions with a readable reply below which no verdict is given.", gt=0, le=1
+    )
+    keep_replies_days: int = _key(90, "How long the model's replies are kept, in days.", ge=0)
 
     _zone = field_validator("timezone")(_known_zone)
 
@@ -163,8 +233,10 @@ class Probe(_Frozen):
 class Slack(_Frozen):
     """Where alerts go; without a token they go to the terminal."""
 
-    base_url: str = "https://slack.com/api/"
-    channel: str = "#ml-calibration"
+    base_url: str = _key("https://slack.com/api/", "The address of Slack; another one is for tests.")
+    channel: str = _key(
+        "#ml-calibration", "Where alerts are posted. The token is read from SLACK_BOT_TOKEN, never from here."
+    )
 
 
 class Settings(BaseSettings):
@@ -174,13 +246,23 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="CALIB_", env_nested_delimiter="__"
     )
 
-    database: str = "sqlite:///calib.db"
-    store: str = "file:mappings"
+    database: str = _key(
+        "sqlite:///calib.db", "Periods, labels and alerts: sqlite:///FILE or postgresql+psycopg://…"
+    )
+    store: str = _key(
+        "file:mappings", "The mappings that clients read: file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://…"
+    )
     slack: Slack = Slack()
     streams: dict[str, Stream] = {}
     probes: dict[str, Probe] = {}
     # `schema` in the file; the name itself is one of pydantic's
-    database_schema: str | None = Field(default=None, validation_alias="CALIB_SCHEMA")
+    database_schema: str | None = _key(
+        None,
+        "The schema of PostgreSQL that the tables are made in; SQLite has none.",
+        "calib",
+        validation_alias="CALIB_SCHEMA",
+        serialization_alias="schema",
+    )
     slack_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
     folder: Path = Path()  # of calib.toml: relative paths start there
 
@@ -290,7 +372,7 @@ def load(path: Path) -> Settings:
 
 def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
     loc = ["schema" if part == "CALIB_SCHEMA" else str(part) for part in error["loc"]]
-    line = _line_of(text, loc)
+    line = line_of(text, loc)
     where = f"{path}:{line}" if line else str(path)
     key = ".".join(loc)
     if error["type"] == "extra_forbidden":
@@ -311,21 +393,3 @@ def _known_keys(loc: list[str]) -> list[str]:
         model = nested.get(part, model)
     names = ["schema" if name == "database_schema" else name for name in model.model_fields]
     return [name for name in names if name not in ("folder", "slack_token")]
-
-
-def _line_of(text: str, loc: list[str]) -> int | None:
-    """The line that sets the deepest part of `loc`; TOML parsers of the standard library keep none."""
-    table: list[str] = []
-    best: tuple[int, int] | None = None
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+([^\]]+)\]", line):
-            table = [part.strip().strip("\"'") for part in re.findall(r"\"[^\"]*\"|'[^']*'|[^.]+", header[1])]
-            candidate = table
-        elif pair := re.match(r"\s*([\w\"'.-]+)\s*=", line):
-            candidate = [*table, pair[1].strip("\"'")]
-        else:
-            continue
-        depth = len(candidate)
-        if candidate == loc[:depth] and (best is None or depth > best[0]):
-            best = (depth, number)
-    return best[1] if best else None

@@ -7,32 +7,46 @@ from typing import Any
 
 from prefect import flow, get_run_logger, task
 
+from calib import scheduled
 from calib.cycle import evaluate_open
 from calib.redaction import only_what_may_be_shown
-from flows.deployment import deployment
 
 
-@task(name="evaluate-windows-of-stream", retries=2, retry_delay_seconds=[60, 600])
+@task(retries=2, retry_delay_seconds=[60, 600], retry_condition_fn=scheduled.retry_if_outside)
 @only_what_may_be_shown()
-def evaluate_stream(config: str | None, stream: str, now: datetime | None) -> list[dict[str, Any]]:
-    """Evaluate one stream's open windows, oldest first."""
-    opened = deployment(config, now)
+def what_is_open(config: str | None, stream: str | None, now: datetime | None) -> dict[str, str]:
+    """Each stream that has open windows with their periods."""
+    return scheduled.streams_to_evaluate(config, stream, now)
+
+
+@task(
+    task_run_name="{stream} {periods}",
+    retries=2,
+    retry_delay_seconds=[60, 600],
+    retry_condition_fn=scheduled.retry_if_outside,
+)
+@only_what_may_be_shown()
+def evaluate(stream: str, periods: str, config: str | None, now: datetime | None) -> list[dict[str, Any]]:
+    """Evaluate one stream's open windows, oldest first: each is the baseline of the next."""
+    del periods  # names the run
+    opened = scheduled.open_deployment(config, now)
     results = evaluate_open(opened.watch(stream), opened.ports(stream))
+    for result in results:
+        get_run_logger().info(
+            "%s %s: %s, change %s", stream, result.period, result.state, result.change.state
+        )
     return [result.to_json() for result in results]
 
 
-@flow(name="evaluate-windows", flow_run_name="evaluate-windows")
+@flow(name="evaluate-windows", flow_run_name=scheduled.run_name("evaluate-windows"))
 @only_what_may_be_shown()
 def evaluate_windows(
     config: str | None = None, stream: str | None = None, now: datetime | None = None
 ) -> list[dict[str, Any]]:
     """Runs daily, and whenever labels arrive; a window whose labels are still out is left as it is."""
-    log = get_run_logger()
-    results: list[dict[str, Any]] = []
-    for name in deployment(config, now).streams(stream):
-        for result in evaluate_stream(config, name, now):
-            log.info(
-                "%s %s: %s, change %s", name, result["period"], result["state"], result["change"]["state"]
-            )
-            results.append(result)
-    return results
+    states = {
+        name: evaluate(name, periods, config, now, return_state=True)
+        for name, periods in what_is_open(config, stream, now).items()
+    }
+    results = scheduled.finish("evaluate-windows", "evaluate", states, config=config, now=now)
+    return [window for windows in results.values() for window in windows]

@@ -7,16 +7,16 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 
+from calib import scheduled
 from calib.cycle import deliver
 from calib.redaction import only_what_may_be_shown
-from flows.deployment import deployment
 
 
-@flow(name="relay", flow_run_name="relay")
+@flow(name="relay", flow_run_name=scheduled.run_name("relay"))
 @only_what_may_be_shown()
 def relay(config: str | None = None, now: datetime | None = None) -> dict[str, Any]:
     """Runs every few minutes; what cannot be delivered now is tried again, later and later."""
-    opened = deployment(config, now)
+    opened = scheduled.open_and_migrate(config, now)
     report = deliver(opened.engine, opened.sender(), now=opened.now)
     get_run_logger().info("delivered %(delivered)d, to retry %(retried)d, parked %(parked)d", report)
     return report

@@ -4,23 +4,44 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from prefect import flow, get_run_logger
+from prefect import flow, get_run_logger, task
 
+from calib import scheduled
 from calib.cycle import watch_over
 from calib.redaction import only_what_may_be_shown
-from flows.deployment import deployment
 
 
-@flow(name="watchdog", flow_run_name="watchdog")
+@task(retries=2, retry_delay_seconds=[60, 600], retry_condition_fn=scheduled.retry_if_outside)
+@only_what_may_be_shown()
+def what_to_watch(config: str | None, stream: str | None, now: datetime | None) -> list[str]:
+    """The streams to look over."""
+    return scheduled.streams_to_watch(config, stream, now)
+
+
+@task(
+    task_run_name="{stream}",
+    retries=2,
+    retry_delay_seconds=[60, 600],
+    retry_condition_fn=scheduled.retry_if_outside,
+)
+@only_what_may_be_shown()
+def look_over(stream: str, config: str | None, now: datetime | None) -> list[dict[str, str]]:
+    """What is missing of one stream; each finding becomes one alert, however often this runs."""
+    opened = scheduled.open_deployment(config, now)
+    findings = watch_over(opened.watch(stream), opened.ports(stream))
+    for finding in findings:
+        get_run_logger().warning("%(stream)s %(period)s: %(kind)s", finding)
+    return findings
+
+
+@flow(name="watchdog", flow_run_name=scheduled.run_name("watchdog"))
 @only_what_may_be_shown()
 def watchdog(
     config: str | None = None, stream: str | None = None, now: datetime | None = None
 ) -> list[dict[str, str]]:
     """Runs daily; `calib watchdog` does the same from plain cron, for the day Prefect itself is down."""
-    opened = deployment(config, now)
-    found: list[dict[str, str]] = []
-    for name in opened.streams(stream):
-        found.extend(watch_over(opened.watch(name), opened.ports(name)))
-    for finding in found:
-        get_run_logger().warning("%(stream)s %(period)s: %(kind)s", finding)
-    return found
+    states = {
+        name: look_over(name, config, now, return_state=True) for name in what_to_watch(config, stream, now)
+    }
+    results = scheduled.finish("watchdog", "watchdog", states, config=config, now=now)
+    return [finding for findings in results.values() for finding in findings]

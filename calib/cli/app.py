@@ -17,7 +17,7 @@ app = typer.Typer(
     help="""Keeps a model's stated confidence true.
 
 Start with a file of (confidence, correct): `calib measure log.csv`. See it all at work: `calib demo`.
-For production, write a `calib.toml`, try it with `calib check`, then `calib run STREAM --period 2026-10`.
+For production, make a folder with `calib init`: it says what to do next.
 `calib COMMAND --help` has examples.
 
 \b
@@ -52,6 +52,7 @@ from calib.cli import (  # noqa: E402
     cycle_verbs,
     db_verb,
     gate_verb,
+    init_verb,
     labels_verbs,
     mapping_log_verbs,
     mapping_verbs,
@@ -66,6 +67,7 @@ from calib.cli import (  # noqa: E402
 app.command("measure")(measure_verb.measure)
 app.command("gate")(gate_verb.gate)
 app.command("chain")(chain_verb.chain)
+app.command("init")(init_verb.init)
 app.command("check")(setup_verbs.check)
 app.command("demo")(setup_verbs.demo)
 app.command("plan")(plan_verb.plan)

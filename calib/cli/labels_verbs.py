@@ -26,9 +26,9 @@ def import_(
 ) -> None:
     """Import labels; twice is once. Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
     from calib.errors import InvalidInput
+    from calib.events import labels_arrived
     from calib.review import files
     from calib.wiring import Deployment
-    from flows.events import labels_arrived
 
     opened = Deployment.open(config)
     if stream is None:

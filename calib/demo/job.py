@@ -18,6 +18,7 @@ from calib.cycle import PRODUCTION, deliver, evaluate_open, open_due
 from calib.demo.digits import DigitReader, Reading
 from calib.demo.people import Reviewers
 from calib.errors import InvalidInput
+from calib.init import flows_folder
 from calib.measure import group_means, strata
 from calib.period import Period, periods
 from calib.results import WindowResult
@@ -56,7 +57,7 @@ class Steps(Protocol):
 
 
 class PrefectFlows:
-    """The flows as they are deployed, in a temporary Prefect server of this process's own."""
+    """The flows as `calib init` copies them, in a temporary Prefect server of this process's own."""
 
     def __init__(self) -> None:
         os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -64,21 +65,29 @@ class PrefectFlows:
         os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
         os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
         logging.getLogger("prefect").setLevel(logging.ERROR)
+        self._open_windows = _flow("open_windows")
+        self._evaluate_windows = _flow("evaluate_windows")
+        self._relay = _flow("relay")
 
     def open_windows(self, config: Path, now: datetime) -> None:
-        from flows.open_windows import open_windows
-
-        open_windows(config=str(config), now=now)
+        self._open_windows(config=str(config), now=now)
 
     def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
-        from flows.evaluate_windows import evaluate_windows
-
-        return [WindowResult.from_json(window) for window in evaluate_windows(config=str(config), now=now)]
+        windows: list[dict[str, Any]] = self._evaluate_windows(config=str(config), now=now)
+        return [WindowResult.from_json(window) for window in windows]
 
     def relay(self, config: Path, now: datetime) -> None:
-        from flows.relay import relay
+        self._relay(config=str(config), now=now)
 
-        relay(config=str(config), now=now)
+
+def _flow(name: str) -> Callable[..., Any]:
+    """A flow as a worker loads it: by Prefect, from its file."""
+    from prefect.flows import load_flow_from_entrypoint
+
+    loaded: Callable[..., Any] = load_flow_from_entrypoint(
+        f"{flows_folder() / name}.py:{name}", use_placeholder_flow=False
+    )
+    return loaded
 
 
 class Directly:

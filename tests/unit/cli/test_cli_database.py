@@ -106,7 +106,7 @@ def test_an_older_schema_is_refused_by_every_verb_but_migrate(
 
 
 def test_the_flows_bring_an_older_schema_up_to_date(world: World, calib: Calib) -> None:
-    from flows.deployment import deployment
+    from calib.scheduled import open_and_migrate
 
     calib("db", "migrate", "--config", world.config)
     engine = open_engine(f"sqlite:///{world.folder / 'calib.db'}")
@@ -114,7 +114,7 @@ def test_the_flows_bring_an_older_schema_up_to_date(world: World, calib: Calib) 
         conn.execute(text(f"update {VERSION_TABLE} set version_num = '0001'"))  # noqa: S608
         for name in ("probe_outcomes", "probe_replies", "probe_runs"):
             conn.execute(text(f"drop table {name}"))
-    assert inspect(deployment(str(world.config), None).engine).has_table("probe_runs")
+    assert inspect(open_and_migrate(str(world.config), None).engine).has_table("probe_runs")
 
 
 def test_the_whole_cycle_in_a_schema_of_postgresql(

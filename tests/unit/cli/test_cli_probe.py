@@ -42,12 +42,15 @@ attempts = 1
 @pytest.fixture
 def day(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`day(n)` moves the clock to n days after the start."""
+    from calib.wiring import Deployment
+
+    defaults: dict[str, Any] = Deployment.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
 
     def move(days: int) -> None:
         monkeypatch.setattr("calib.wiring.utc_now", lambda: NOW + timedelta(days=days))
         monkeypatch.setattr(
             "calib.wiring.Deployment.open.__func__.__kwdefaults__",
-            {"now": lambda: NOW + timedelta(days=days), "migrates": False},
+            defaults | {"now": lambda: NOW + timedelta(days=days)},
         )
 
     move(0)
@@ -139,14 +142,26 @@ def test_hostile_names_do_not_drive_the_terminal(
 
 
 def test_the_flow_does_the_same(config: Path, model: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    import inspect
+
+    from prefect.flows import load_flow_from_entrypoint
     from prefect.logging import disable_run_logger
+    from prefect.states import Completed
 
-    from flows import probe as flow
+    from calib.init import flows_folder
 
-    monkeypatch.setattr(flow, "run_one", flow.run_one.fn)  # without a server: the demo has one
+    flow = load_flow_from_entrypoint(f"{flows_folder()}/probe.py:probe", use_placeholder_flow=False)
+    module: Any = inspect.getmodule(flow.fn)
+    ask = module.ask.fn
+
+    def without_server(*args: Any, return_state: bool) -> Any:
+        return Completed(data=ask(*args))
+
+    monkeypatch.setattr(module, "ask", without_server)  # the tests of the flows have a server
+    monkeypatch.setattr(module, "what_to_ask", module.what_to_ask.fn)
     with disable_run_logger():
-        first = flow.probe.fn(config=str(config), now=NOW)
-        again = flow.probe.fn(config=str(config), name="sums", now=NOW)
+        first = flow.fn(config=str(config), now=NOW)
+        again = flow.fn(config=str(config), name="sums", now=NOW)
     assert [one["state"] for one in first] == ["first"]
     assert again == first
     assert len(model.requests) == 60

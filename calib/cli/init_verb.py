@@ -1,0 +1,125 @@
+"""`calib init`: a working folder to start from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from calib.cli import output
+from calib.cli.options import Json
+
+if TYPE_CHECKING:
+    from calib.init import Folder
+    from calib.init.steps import Step
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; default: this one.")] = Path(),
+    traffic: Annotated[
+        str | None,
+        typer.Option(
+            "--traffic",
+            help="Your predictions: a CSV or Parquet file, or a URL like parquet:traffic/*.parquet. "
+            "The meaning of its columns is guessed, and said.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a working folder: settings, Prefect flows with their deployments, a crontab, and the database.
+
+    Writes `calib.toml` with every key explained, `flows/`, `prefect.yaml`, `crontab` and `.gitignore`. A file
+    that is there is kept as it is, so calling it again changes nothing. Uses no network. Then it says what to
+    do next.
+
+    Example: `calib init calibration --traffic log.csv`
+    """
+    from calib.init import prepare
+    from calib.init.folder import SETTINGS
+    from calib.init.steps import schedule_it, try_it
+    from calib.redaction import shown
+    from calib.scheduled import open_and_migrate
+    from calib.settings import load
+
+    cwd = Path.cwd()
+    existing = cwd / folder / SETTINGS
+    if existing.is_file():
+        load(existing)  # settings that cannot be read are said before anything is written
+    made = prepare(folder, traffic=traffic, cwd=cwd)
+    opened = open_and_migrate(str(made.path / SETTINGS), None)
+    stream = made.stream or next(iter(opened.settings.streams), None)
+    database = shown(opened.settings.database_url)
+    steps = {
+        "try": try_it(opened, stream, folder=made.path, cwd=cwd),
+        "schedule": schedule_it(folder=made.path, cwd=cwd),
+    }
+    if json:
+        output.emit(_as_json(made, database, steps))
+    else:
+        sys.stdout.write(output.printable(_as_text(made, database, steps)))
+
+
+def _as_json(made: Folder, database: str, steps: dict[str, list[Step]]) -> dict[str, Any]:
+    return {
+        "folder": str(made.path),
+        "written": list(made.written),
+        "kept": list(made.kept),
+        "differs": list(made.differs),
+        "database": database,
+        "stream": made.stream,
+        "traffic": made.traffic,
+        "columns": None if made.guess is None else made.guess.columns,
+        "outcome": None if made.guess is None else made.guess.outcome,
+        "not_found": None if made.guess is None else list(made.guess.missing),
+        "next": {
+            part: [step.command for step in listed if step.command is not None]
+            for part, listed in steps.items()
+        },
+    }
+
+
+def _as_text(made: Folder, database: str, steps: dict[str, list[Step]]) -> str:
+    lines = [f"folder: {made.path}"]
+    lines += [f"  written  {name}" for name in made.written]
+    for name in made.kept:
+        differs = name in made.differs
+        lines.append(f"  kept     {name}" + (" (not what this version writes)" if differs else ""))
+    if made.differs:
+        lines.append("To have a kept file as this version writes it, remove it and call calib init again.")
+    lines.append(f"database: {database}, ready")
+    if made.guess is not None:
+        lines += _guessed(made)
+    lines += ["", "Next, to try it:", *_numbered(steps["try"])]
+    lines += ["", "Next, on a schedule with Prefect:", *_numbered(steps["schedule"])]
+    lines += ["", "Or with plain cron: add the file `crontab` to your own, as its first lines say."]
+    return "\n".join(lines) + "\n"
+
+
+def _guessed(made: Folder) -> list[str]:
+    guess = made.guess
+    assert guess is not None  # noqa: S101  the caller has looked
+    if "calib.toml" in made.kept:
+        return [f"calib.toml was there and is kept: the traffic {made.traffic} was not added to it"]
+    lines = [
+        f"stream {made.stream}: guessed from {made.traffic}; please check it in calib.toml.",
+        "  Rename the stream there before its first run: a renamed stream is a new stream.",
+    ]
+    for key, column in guess.columns.items():
+        shown = ", ".join(column) if isinstance(column, list) else column
+        lines.append(f"  columns.{key} = {shown}")
+    if guess.outcome is not None:
+        lines.append(f"  review.column = {guess.outcome} (labels arrive by themselves)")
+    lines += [
+        f"  columns.{key}: no column looks like it; write its name into calib.toml" for key in guess.missing
+    ]
+    return lines
+
+
+def _numbered(steps: list[Step]) -> list[str]:
+    lines = []
+    for number, step in enumerate(steps, 1):
+        lines.append(f"  {number}. {step.says}")
+        lines += [] if step.command is None else [f"       {step.command}"]
+    return lines

@@ -1,0 +1,138 @@
+"""Guessing what the columns of a traffic table mean, from their names and their first values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from calib.traffic.peek import Peek
+
+# In the order of preference; compared without case and without anything but letters and digits.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "id": ("prediction_id", "id", "request_id", "row_id", "event_id", "message_id", "uuid", "key"),
+    "ts": ("ts", "timestamp", "time", "created_at", "predicted_at", "datetime", "at", "date", "logged_at"),
+    "confidence": (
+        "raw_confidence",
+        "confidence",
+        "stated_confidence",
+        "model_confidence",
+        "conf",
+        "probability",
+        "prob",
+        "score",
+    ),
+    "segment": ("segment",),
+    "judge": ("judge",),
+    "cluster": ("cluster", "conversation_id", "session_id"),
+    "trace": ("trace_id", "trace"),
+    "served": ("served", "calibrated_confidence", "served_confidence"),
+    "mapping": ("mapping", "mapping_digest"),
+}
+CONTEXT = ("question", "prompt", "input", "text", "answer", "response", "output", "prediction")
+OUTCOME = ("correct", "is_correct", "was_correct", "outcome", "label", "is_right")
+REQUIRED = ("id", "ts", "confidence")
+WORDS_OF_OUTCOMES = {"1", "0", "1.0", "0.0", "true", "false", "t", "f", "yes", "no", "correct", "incorrect"}
+ENOUGH = 0.9  # the share of values that must fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """What the columns seem to mean.
+
+    `columns` maps keys of `columns` in calib.toml to column names; `outcome` is the column that says whether
+    a prediction was correct; `missing` are the required keys for which no column was found.
+    """
+
+    columns: dict[str, Any]
+    outcome: str | None
+    missing: tuple[str, ...]
+
+
+def guess(table: Peek) -> Guess:
+    """Guess the meaning of each column; a column that has a name but the wrong values is passed over.
+
+    >>> first_row = {"id": ["a"], "Time": ["2026-10-01"], "conf": [0.9]}
+    >>> guess(Peek(columns=tuple(first_row), values=first_row)).columns
+    {'id': 'id', 'ts': 'Time', 'confidence': 'conf'}
+    """
+    free = list(table.columns)
+
+    def take(names: tuple[str, ...], fits: Callable[[list[Any]], bool]) -> str | None:
+        for name in names:
+            for column in free:
+                if _plain(column) == _plain(name) and fits(_known(table.values[column])):
+                    free.remove(column)
+                    return column
+        return None
+
+    columns: dict[str, Any] = {}
+    for key, names in NAMES.items():
+        column = take(names, FITS.get(key, _anything))
+        if column is not None:
+            columns[key] = column
+    if "served" not in columns:
+        columns.pop("mapping", None)  # a digest says nothing without the confidence that it made
+    outcome = take(OUTCOME, _are_outcomes)
+    context = [column for name in CONTEXT if (column := take((name,), _anything)) is not None]
+    if context and outcome is None:  # with outcomes nobody looks at the items
+        columns["context"] = context
+    return Guess(
+        columns=columns, outcome=outcome, missing=tuple(key for key in REQUIRED if key not in columns)
+    )
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _known(values: list[Any]) -> list[Any]:
+    return [value for value in values if value is not None and value != ""]
+
+
+def _anything(values: list[Any]) -> bool:
+    return bool(values)
+
+
+def _are_ids(values: list[Any]) -> bool:
+    return bool(values) and len(set(map(str, values))) >= ENOUGH * len(values)
+
+
+def _are_confidences(values: list[Any]) -> bool:
+    return _mostly(values, lambda value: 0.0 <= float(value) <= 1.0)
+
+
+def _are_times(values: list[Any]) -> bool:
+    def is_time(value: Any) -> bool:
+        if isinstance(value, datetime | date):
+            return True
+        datetime.fromisoformat(str(value))
+        return True
+
+    return _mostly(values, is_time)
+
+
+def _are_outcomes(values: list[Any]) -> bool:
+    return _mostly(values, lambda value: str(value).strip().lower() in WORDS_OF_OUTCOMES)
+
+
+def _mostly(values: list[Any], fits: Callable[[Any], bool]) -> bool:
+    def is_fit(value: Any) -> bool:
+        try:
+            return fits(value) and not (isinstance(value, float) and math.isnan(value))
+        except (TypeError, ValueError, OverflowError):
+            return False
+
+    return bool(values) and sum(map(is_fit, values)) >= ENOUGH * len(values)
+
+
+FITS: Mapping[str, Callable[[list[Any]], bool]] = {
+    "id": _are_ids,
+    "ts": _are_times,
+    "confidence": _are_confidences,
+    "served": _are_confidences,
+    "judge": _are_outcomes,
+}

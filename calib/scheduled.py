@@ -1,0 +1,134 @@
+"""What the scheduled flows share: opening a deployment, the work of a run, its name, and how it ends.
+
+The files in `flows/` are decorators and log lines around this. State lives in the project's own database
+under its own keys, so a flow that is killed, repeated, late or doubled changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from calib.cycle import Fleet, latest_due, record_failure, worth_retrying
+from calib.db import windows
+from calib.errors import CalibError, StreamsFailed
+from calib.period import Period
+from calib.redaction import redacted
+from calib.wiring import Deployment, utc_now
+
+LOG = logging.getLogger(__name__)
+
+
+def open_deployment(config: str | None, now: datetime | None, *, migrates: bool = False) -> Deployment:
+    """Open the deployment: the path given, else `CALIB_CONFIG`, else ./calib.toml.
+
+    `now` replaces the wall clock, for replays and tests. `migrates`: whether an older schema of the database
+    is brought up to date, or refused. Raises `InvalidInput` for the settings and
+    `SourceError` or `StoreError` for what cannot be reached.
+    """
+    path = Path(config or os.environ.get("CALIB_CONFIG") or "calib.toml")
+    return Deployment.open(path, now=utc_now if now is None else lambda: now, migrates=migrates)
+
+
+def open_and_migrate(config: str | None, now: datetime | None) -> Deployment:
+    """Open the deployment and bring its database's schema up to date: the start of every flow."""
+    opened = open_deployment(config, now, migrates=True)
+    _ = opened.engine  # it is opened, and migrated, when it is first asked for
+    return opened
+
+
+def streams_to_open(config: str | None, stream: str | None, now: datetime | None) -> dict[str, str]:
+    """For each stream (or the one asked for) the latest period that has ended and settled."""
+    opened = open_and_migrate(config, now)
+    return {name: latest_due(opened.watch(name), opened.now()).name for name in opened.streams(stream)}
+
+
+def streams_to_evaluate(config: str | None, stream: str | None, now: datetime | None) -> dict[str, str]:
+    """For each stream (or the one asked for) that has unfinished windows their periods, oldest first."""
+    opened = open_and_migrate(config, now)
+    with opened.engine.connect() as conn:
+        periods = {
+            name: ", ".join(window.period for window in windows.unfinished(conn, name))
+            for name in opened.streams(stream)
+        }
+    return {name: unfinished for name, unfinished in periods.items() if unfinished}
+
+
+def streams_to_watch(config: str | None, stream: str | None, now: datetime | None) -> list[str]:
+    """The streams that the watchdog looks over: all, or the one asked for."""
+    return open_and_migrate(config, now).streams(stream)
+
+
+def probes_to_run(config: str | None, name: str | None, now: datetime | None) -> dict[str, str]:
+    """For each probe (or the one asked for) the period in which its questions are asked now."""
+    opened = open_and_migrate(config, now)
+    periods = {}
+    for probe in opened.probes(name):
+        wanted = opened.settings.probe(probe)
+        periods[probe] = Period.containing(opened.now(), wanted.every, wanted.timezone).name
+    return periods
+
+
+def run_name(flow: str) -> Callable[[], str]:
+    """A callable that names a run of this flow by the stream or probe that was asked for and by its time."""
+
+    def name() -> str:
+        from prefect.runtime import flow_run
+
+        asked = flow_run.parameters
+        at = asked.get("now") or flow_run.scheduled_start_time or datetime.now(UTC)
+        words = (flow, asked.get("stream") or asked.get("name"), f"{at:%Y-%m-%d %H:%M}")
+        return " ".join(word for word in words if word)
+
+    return name
+
+
+def retry_if_outside(_task: Any, _task_run: Any, state: Any) -> bool:
+    """Whether Prefect should try a failed task again: not where the input or the settings are wrong."""
+    error = state.data
+    return worth_retrying(error) if isinstance(error, BaseException) else True
+
+
+def finish(
+    flow: str, verb: str, states: Mapping[str, Any], *, config: str | None, now: datetime | None
+) -> dict[str, Any]:
+    """What the completed streams returned, once all were tried.
+
+    `verb` is the command that does the same, `states` the final Prefect states by stream. For each stream
+    that failed an alert is put into the outbox; then `StreamsFailed` names them, so that the run fails too.
+    """
+    failed = {
+        name: state.result(raise_on_failure=False)
+        for name, state in states.items()
+        if not state.is_completed()
+    }
+    _fail(flow, verb, failed, config=config, now=now)
+    return {name: state.result() for name, state in states.items()}
+
+
+def finish_fleet(
+    flow: str, verb: str, fleet: Fleet[dict[str, Any]], *, config: str | None, now: datetime | None
+) -> list[dict[str, Any]]:
+    """What was done for a whole fleet at once; ends as `finish` does where some of it failed."""
+    failed = {failure.stream: failure.error for failure in fleet.failures}
+    _fail(flow, verb, failed, config=config, now=now)
+    return fleet.done
+
+
+def _fail(
+    flow: str, verb: str, failed: Mapping[str, Any], *, config: str | None, now: datetime | None
+) -> None:
+    if not failed:
+        return
+    try:
+        opened = open_deployment(config, now)
+        for stream, error in failed.items():
+            record_failure(opened.engine, stream, error, now=opened.now(), verb=verb)
+    except CalibError as trouble:  # what failed first is what has to be seen
+        LOG.warning("no alert of the failure could be stored: %s", redacted(str(trouble)))
+    reasons = "; ".join(f"{name}: {redacted(str(error))}" for name, error in failed.items())
+    raise StreamsFailed(f"{flow}: failed for {len(failed)}, the others are done. {reasons}")

@@ -1,0 +1,101 @@
+"""A new calib.toml explains every key, and loads as it is and with every line uncommented."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from calib.init.toml import NOT_IN_THE_FILE, settings_text, toml_value
+from calib.settings import Columns, Probe, Review, Settings, Slack, Stream, load
+
+STREAM = {"traffic": "csv:log.csv", "review": {"kind": "outcomes", "column": "correct"}}
+MODELS: list[tuple[type[BaseModel], str]] = [
+    (Settings, ""),
+    (Slack, "slack"),
+    (Stream, "streams.my-stream"),
+    (Columns, "streams.my-stream.columns"),
+    (Review, "streams.my-stream.review"),
+    (Probe, "probes.my-probe"),
+]
+
+
+def uncommented(text: str) -> str:
+    return re.sub(r"^#(?=[\[a-z])", "", text, flags=re.MULTILINE)
+
+
+def table(text: str, path: str) -> dict[str, Any]:
+    found = tomllib.loads(text)
+    for part in filter(None, path.split(".")):
+        found = found[part]
+    return found
+
+
+@pytest.mark.parametrize(("model", "path"), MODELS, ids=lambda part: getattr(part, "__name__", ""))
+def test_every_key_is_there_explained_and_at_its_default(model: type[BaseModel], path: str) -> None:
+    text = settings_text({})
+    written = table(uncommented(text), path)
+    for name, field in model.model_fields.items():
+        if name in NOT_IN_THE_FILE:
+            continue
+        name = field.serialization_alias or name
+        assert name in written, f"{path}.{name} is missing"
+        if isinstance(written[name], dict) and name not in ("where", "scope", "request"):
+            continue  # a table of its own
+        assert field.description, f"{path}.{name} is not explained"
+        assert re.search(rf"^# .*\n#{name} = ", text, re.MULTILINE), f"{path}.{name} has no comment above it"
+        if not field.is_required() and field.default not in (None, {}, ()):
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            assert written[name] == default
+
+
+def test_the_models_above_are_all_that_there_are() -> None:
+    """A new table of settings gets its place in the test."""
+
+    def below(model: type[BaseModel]) -> set[type[BaseModel]]:
+        found = {model}
+        for field in model.model_fields.values():
+            for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+                if isinstance(part, type) and issubclass(part, BaseModel):
+                    found |= below(part)
+        return found
+
+    assert {model for model, _ in MODELS} == below(Settings)
+
+
+def test_it_loads_as_it_is_and_sets_nothing_but_the_stream(tmp_path: Path) -> None:
+    path = tmp_path / "calib.toml"
+    path.write_text(settings_text({}))
+    assert load(path).model_dump(exclude={"folder"}) == Settings().model_dump(exclude={"folder"})
+    path.write_text(settings_text({"a": STREAM}))
+    stream = Stream(traffic="csv:log.csv", review=Review(kind="outcomes", column="correct"))
+    assert load(path).streams == {"a": stream}
+    assert load(path).probes == {}
+
+
+def test_it_loads_with_every_line_uncommented(tmp_path: Path) -> None:
+    path = tmp_path / "calib.toml"
+    text = uncommented(settings_text({})).replace('kind = "builtin"', 'kind = "outcomes"')
+    text = text.replace("sqlite:///calib.db", "postgresql+psycopg://db/x")  # `schema` is for that alone
+    path.write_text(text)
+    assert set(load(path).streams) == {"my-stream"}
+    assert set(load(path).probes) == {"my-probe"}
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    texts | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner) | st.dictionaries(texts, inner),
+    max_leaves=8,
+)
+
+
+@given(values)
+def test_a_value_is_read_as_it_was(value: Any) -> None:
+    assert tomllib.loads(f"key = {toml_value(value)}")["key"] == value
