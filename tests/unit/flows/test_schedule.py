@@ -88,7 +88,7 @@ def test_a_run_that_the_schedule_started_completes(
 
 
 def errors_in(log: str) -> list[str]:
-    """The errors that a Prefect server logged, but for those of a SQLite that was busy when all cores were."""
+    """The errors that a Prefect server logged, but for those of a SQLite that was busy under load."""
     records = re.split(r"^(?=\d\d:\d\d:\d\d\.\d{3} \| )", log, flags=re.MULTILINE)
     return [record for record in records if "| ERROR" in record and "database is locked" not in record]
 
