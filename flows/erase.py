@@ -13,11 +13,11 @@ from calib.redaction import only_what_may_be_shown
 
 
 @flow(name="erase", flow_run_name=scheduled.run_name("erase"))
-@only_what_may_be_shown()
 def erase(config: str | None = None, now: datetime | None = None) -> list[dict[str, Any]]:
     """Runs daily; nothing else erases. What fails today is erased tomorrow."""
-    opened = scheduled.open_and_migrate(config, now)
-    fleet = erase_texts(opened.engine, opened.retention(), now=opened.now())
+    with only_what_may_be_shown():
+        opened = scheduled.open_and_migrate(config, now)
+        fleet = erase_texts(opened.engine, opened.retention(), now=opened.now())
     for item in fleet.done:
         get_run_logger().info("%(stream)s: %(what)s of %(erased)d rows erased", item)
     return scheduled.finish_fleet("erase", "erase", fleet, config=config, now=now)

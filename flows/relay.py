@@ -13,10 +13,10 @@ from calib.redaction import only_what_may_be_shown
 
 
 @flow(name="relay", flow_run_name=scheduled.run_name("relay"))
-@only_what_may_be_shown()
 def relay(config: str | None = None, now: datetime | None = None) -> dict[str, Any]:
     """Runs every few minutes; what cannot be delivered now is tried again, later and later."""
-    opened = scheduled.open_and_migrate(config, now)
-    report = deliver(opened.engine, opened.sender(), now=opened.now)
+    with only_what_may_be_shown():
+        opened = scheduled.open_and_migrate(config, now)
+        report = deliver(opened.engine, opened.sender(), now=opened.now)
     get_run_logger().info("delivered %(delivered)d, to retry %(retried)d, parked %(parked)d", report)
     return report

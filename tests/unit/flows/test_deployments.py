@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import NOW
 
 from calib.events import EVENT, RESOURCE
 from calib.init import flows_folder
@@ -32,6 +33,7 @@ def test_each_deployment_points_at_a_flow(deployment: dict[str, Any]) -> None:
     from prefect.client.schemas.schedules import CronSchedule
 
     flow = load(deployment["entrypoint"])
+    assert flow.validate_parameters({"config": "calib.toml", "now": NOW})["now"] == NOW
     assert deployment["name"].startswith(f"{flow.name}-")
     for schedule in deployment["schedules"]:
         CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
