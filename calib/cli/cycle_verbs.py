@@ -241,11 +241,12 @@ def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:
         windows = [result.to_json() for result in fleet.done]
         output.emit({"windows": windows, "failures": failures.to_json(fleet.failures)})
     else:
-        from calib.cli.tables import window_panel
+        if fleet.done:
+            from calib.cli.tables import window_panel
 
-        for result in fleet.done:
-            window_panel(result)
-        if not fleet.done and not fleet.failures:
+            for result in fleet.done:
+                window_panel(result)
+        elif not fleet.failures:
             sys.stdout.write(f"{none}\n")
     if worst := failures.report(fleet.failures):
         raise typer.Exit(worst)

@@ -39,9 +39,11 @@ IDLE = (
     ("sample",),
     ("labels", "export", "support-triage"),
     ("labels", "import", "answers.csv"),
-    ("mapping", "list", "support-triage"),
+    ("erase",),
 )
 STORE_ALONE = (
+    ("mapping", "list", "support-triage"),
+    ("mapping", "show", "support-triage"),
     ("mapping", "history", "support-triage"),
     ("mapping", "verify", "support-triage"),
 )
