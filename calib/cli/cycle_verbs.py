@@ -124,7 +124,10 @@ def sample(
 
     opened = Deployment.open(config)
 
+    names = opened.streams(stream)
+
     def open_one(name: str) -> list[WindowResult]:
+        step(name)
         watch, ports = opened.watch(name), opened.ports(name)
         if period is None:
             result = cycle.open_due(watch, ports)
@@ -135,7 +138,8 @@ def sample(
 
     # Whoever names a period is at the keyboard and reads the error: only a scheduled run needs an alert.
     alert = failures.recorder(opened, "sample") if period is None else None
-    fleet = cycle.each(opened.streams(stream), open_one, failed=alert)
+    with output.progress("sample", total=len(names)) as step:
+        fleet = cycle.each(names, open_one, failed=alert)
     _show_all(fleet, "no window is due that is not open already", as_json=json)
 
 
@@ -149,11 +153,14 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
     from calib.wiring import Deployment
 
     opened = Deployment.open(config)
-    fleet = cycle.each(
-        opened.streams(stream),
-        lambda name: cycle.evaluate_open(opened.watch(name), opened.ports(name)),
-        failed=failures.recorder(opened, "evaluate"),
-    )
+    names = opened.streams(stream)
+
+    def evaluate_one(name: str) -> list[WindowResult]:
+        step(name)
+        return cycle.evaluate_open(opened.watch(name), opened.ports(name))
+
+    with output.progress("evaluate", total=len(names)) as step:
+        fleet = cycle.each(names, evaluate_one, failed=failures.recorder(opened, "evaluate"))
     _show_all(fleet, "no window is open", as_json=json)
 
 
@@ -241,11 +248,12 @@ def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:
         windows = [result.to_json() for result in fleet.done]
         output.emit({"windows": windows, "failures": failures.to_json(fleet.failures)})
     else:
-        from calib.cli.tables import window_panel
+        if fleet.done:
+            from calib.cli.tables import window_panel
 
-        for result in fleet.done:
-            window_panel(result)
-        if not fleet.done and not fleet.failures:
+            for result in fleet.done:
+                window_panel(result)
+        elif not fleet.failures:
             sys.stdout.write(f"{none}\n")
     if worst := failures.report(fleet.failures):
         raise typer.Exit(worst)

@@ -127,7 +127,7 @@ def _show(result: dict[str, Any]) -> None:
         say(
             f"  paired     {pair['lost']} turned wrong, {pair['gained']} right; "
             f"Brier {pair['brier_rise']:+.3f} "
-            f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), p = {pair['p']:.4f}"
+            f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), {output.p_value(pair['p'])}"
         )
         say(f"  by stratum {change_words(change)}")
     if result["served_new"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +25,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     def attempt(what: str, try_it: Callable[[], str]) -> None:
         from calib.errors import CalibError
 
+        step(what)
         try:
             lines.append({"what": what, "ok": True, "says": try_it()})
         except CalibError as error:
@@ -33,14 +35,17 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             mark = "ok  " if lines[-1]["ok"] else "FAIL"
             sys.stdout.write(f"{mark} {what}: {output.printable(lines[-1]['says'])}\n")
 
-    attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
-    attempt("database", lambda: _database(settings))
-    attempt("store", lambda: _store(settings))
-    attempt("slack", lambda: _slack(settings))
-    for name, stream in settings.streams.items():
-        attempt(f"traffic of {name}", lambda n=name, s=stream: _span(traffic(n, s, settings.folder).check()))  # type: ignore[misc]
-    for name in settings.probes:
-        attempt(f"probe {name}", lambda n=name: _probe(settings, n))  # type: ignore[misc]
+    total = 4 + len(settings.streams) + len(settings.probes)
+    with output.progress("check", total=total, bar=json) as step:
+        attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
+        attempt("database", lambda: _database(settings))
+        attempt("store", lambda: _store(settings))
+        attempt("slack", lambda: _slack(settings))
+        for name, stream in settings.streams.items():
+            reads = partial(traffic, name, stream, settings.folder)
+            attempt(f"traffic of {name}", lambda reads=reads: _span(reads().check()))  # type: ignore[misc]
+        for name in settings.probes:
+            attempt(f"probe {name}", partial(_probe, settings, name))
     failed = [line for line in lines if not line["ok"]]
     if json:
         output.emit({"ok": not failed, "checks": lines})

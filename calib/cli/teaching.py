@@ -59,6 +59,15 @@ COMMANDS = {
         "Find what did not happen: periods, labels, renewals.",
         ("calib watchdog", "calib watchdog support-triage"),
     ),
+    "erase": Teaching(
+        "Erase what reviewers and probes saw, when its time is over.",
+        ("calib erase",),
+    ),
+    "db": Teaching("The database: its schema.", ()),
+    "db migrate": Teaching(
+        "Make the tables, or bring older ones up to date.",
+        ("calib db migrate", "calib db migrate --config calib.toml"),
+    ),
     "routes": Teaching(
         "The cut above which each target is proven.",
         ("calib routes support-triage", "calib routes support-triage --preset finance"),

@@ -170,3 +170,13 @@ def test_heavy_parts_load_when_they_are_needed(module: str, absent: tuple[str, .
     code = f"import sys, {module}; print(*sorted(set({absent!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_no_lazy_name_is_that_of_a_module() -> None:
+    """Once a module is imported, its package has it as an attribute, which would hide the name."""
+    from calib import cycle
+
+    modules = {path.stem for path in Path(cycle.__file__).parent.glob("*.py")}
+    assert modules & set(cycle.__all__) == set()
+    for name in cycle.__all__:
+        assert getattr(cycle, name).__class__.__name__ != "module"

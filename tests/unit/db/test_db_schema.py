@@ -331,3 +331,13 @@ class TestASchemaOfPostgresql:
         for attempt in (open_engine, check):
             with pytest.raises(CalibError, match="belongs to PostgreSQL"):
                 attempt(f"sqlite:///{tmp_path}/calib.db", schema="calib")
+
+
+def test_the_revisions_are_those_of_the_scripts() -> None:
+    from alembic.script import ScriptDirectory
+
+    from calib.db.schema import MIGRATIONS, REVISIONS
+
+    scripts = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
+    assert list(REVISIONS) == scripts[::-1]
+    assert newest() == scripts[0]
