@@ -17,7 +17,15 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from calib.alerts import stream_failed
-from calib.errors import CalibError, DeliveryError, EndpointBusy, Permanent, SourceError, StoreError
+from calib.errors import (
+    CalibError,
+    ConstraintViolated,
+    DeliveryError,
+    EndpointBusy,
+    Permanent,
+    SourceError,
+    StoreError,
+)
 from calib.outbox import queue as outbox
 
 T = TypeVar("T")
@@ -33,6 +41,7 @@ PASSING = (
     PoolTimeout,
 )
 WRONG_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+LASTING = (Permanent, ConstraintViolated, *WRONG_PATH)  # though their kind usually passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +136,7 @@ def worth_retrying(error: BaseException) -> bool:
     """
     if isinstance(error, PartlyDone):
         return any(worth_retrying(failure.error) for failure in error.failures)
-    if isinstance(error, (Permanent, *WRONG_PATH)):
+    if isinstance(error, LASTING):
         return False
     return isinstance(error, PASSING) or (isinstance(error, OSError) and not isinstance(error, CalibError))
 
