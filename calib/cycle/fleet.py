@@ -40,6 +40,7 @@ PASSING = (
     PoolTimeout,
 )
 WRONG_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
+LASTING = (Permanent, ConstraintViolated, *WRONG_PATH)  # though their kind usually passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +136,7 @@ def worth_retrying(error: BaseException) -> bool:
     if isinstance(error, PartlyDone):
         return any(worth_retrying(failure.error) for failure in error.failures)
     kind = error.kind if isinstance(error, UnexpectedError) else type(error)
-    if issubclass(kind, (Permanent, ConstraintViolated, *WRONG_PATH)):
+    if issubclass(kind, LASTING):
         return False
     return issubclass(kind, PASSING) or (issubclass(kind, OSError) and not issubclass(kind, CalibError))
 

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from importlib.util import find_spec
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from calib.store import Intent, Store, history, mappings, promote
 pytestmark = pytest.mark.slow
 PERIOD = "2026-02"
 PROCESSES, ROUNDS = 5, 4
-DATABASES = ["sqlite", "postgresql"] if find_spec("postgres") else ["sqlite"]
+DATABASES = ["sqlite", "postgresql"]
 FILES = 'review = { kind = "files" }'
 LATER = NOW + timedelta(days=30)  # the window waits for labels no longer
 
@@ -174,15 +173,10 @@ def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(due: World, c
 
 def promote_as_a_person(store: Store) -> None:
     last = history(store, stream="triage", channel=cycle.PRODUCTION)[-1]
-    promote(
-        store,
-        stream="triage",
-        digest=last.mapping,
-        channel=cycle.PRODUCTION,
-        intent=Intent(
-            publish_id="a person's own", at=LATER, by="ana", reason="checked by hand", expires_at=None
-        ),
+    intent = Intent(
+        publish_id="a person's own", at=LATER, by="ana", reason="checked by hand", expires_at=None
     )
+    promote(store, stream="triage", digest=last.mapping, channel=cycle.PRODUCTION, intent=intent)
 
 
 def worker(folders: list[str], barrier: Barrier, said: Any) -> None:

@@ -169,9 +169,7 @@ def test_watchdog_looks_at_the_windows_though_the_store_of_one_stream_is_damaged
             path.write_bytes(b"{}")
     ran = calib("watchdog", "--json", "--config", world.config)
     assert {one["stream"] for one in ran.json["findings"]} == {"alpha", "omega"}
-    assert [(one["stream"], one["error"]["kind"]) for one in ran.json["failures"]] == [
-        ("alpha", "ArtifactError")
-    ]
+    assert [(one["stream"], one["error"]["kind"]) for one in ran.json["failures"]] == [("alpha", "Refused")]
     assert ran.code == 4
     assert "stream_failed" in ran.err or "the work on it failed" in ran.err  # delivered at once
 
