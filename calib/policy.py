@@ -12,12 +12,8 @@ from typing import Literal
 
 # --- May a window's labels carry a verdict? (docs/statistics.md) ---
 VERDICT_LEAST_LABELS = 50  # fewer labels see only a collapse, and a refit on them loses to the raw confidence
-LEAST_RESPONSE = (
-    0.7  # labelled share of the sample: below it the missing answers could turn the verdict round
-)
-LEAST_EVENNESS = (
-    0.5  # response of the worst stratum per response of the best: uneven answers lean to one side
-)
+LEAST_RESPONSE = 0.7  # labelled share of the sample: below it the missing answers could decide
+LEAST_EVENNESS = 0.5  # response of the worst stratum per response of the best: less leans to one side
 EVENNESS_LEAST_DRAWN = 10  # drawn rows of a stratum whose response is looked at: of fewer it is chance
 
 # --- Which earlier windows form the baseline? ---
@@ -38,9 +34,7 @@ REFIT_LEAST_LABELS = 50  # fewer cannot choose a form on rows that it has not se
 REFIT_POOL_ABOVE = 0.05  # p-value of the change test above which old labels still describe the present
 REFIT_OLD_SHARE = 0.1  # of the new labels' weight, for old labels after a change
 SEGMENT_REFIT_LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
-SEGMENT_REFIT_LEAST_GAIN = (
-    1.3  # of the paired Brier score in standard errors: one in ten gains that by chance
-)
+SEGMENT_REFIT_LEAST_GAIN = 1.3  # of the paired Brier score in standard errors: one in ten gains so by chance
 
 # --- Certificates and chains (ADR 42, docs/routing.md) ---
 CERTIFICATE_START_SHARE = 0.15  # of the population at and above the first cut: less could never be proven
