@@ -98,6 +98,7 @@ def _show(result: dict[str, Any]) -> None:
     from rich.markup import escape
 
     from calib.cli.tables import STATES, change_words
+    from calib.results.window import ChangeResult
 
     def say(line: str) -> None:
         console.print(escape(output.printable(line)))
@@ -129,7 +130,7 @@ def _show(result: dict[str, Any]) -> None:
             f"Brier {pair['brier_rise']:+.3f} "
             f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), {output.p_value(pair['p'])}"
         )
-        say(f"  by stratum {change_words(change)}")
+        say(f"  by stratum {change_words(ChangeResult(**change))}")
     if result["served_new"]:
         say(f"  not served when accepted: {', '.join(result['served_new'])}")
     if result["setup_changed"]:
