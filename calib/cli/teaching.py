@@ -28,6 +28,10 @@ COMMANDS = {
         "What the confidence of a chain of steps is worth.",
         ("calib chain steps.csv", "calib chain steps.csv --trace conversation --json"),
     ),
+    "init": Teaching(
+        "Make a working folder: settings, flows, a crontab.",
+        ("calib init calibration", "calib init --traffic 'parquet:traffic/*.parquet'"),
+    ),
     "check": Teaching("Try every connection and setting, one line each.", ("calib check",)),
     "demo": Teaching("A year of the main job on this machine.", ("calib demo --into demo",)),
     "plan": Teaching(

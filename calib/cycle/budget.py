@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from calib.period import Kind, per_year
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 WINDOW_SHARE = 0.6  # of a window's α, for the test against the pooled baseline: it sees most changes
 ANCHOR_SHARE = 0.2  # for the test against the first window since the last change: it sees slow decay
@@ -42,6 +44,8 @@ class Budget:
 
 def weights(segments: int) -> npt.NDArray[np.float64]:
     """The shares of `Budget.window`, shape (1 + segments,), with sum 1: the stream's, then each segment's."""
+    import numpy as np
+
     if not segments:
         return np.ones(1)
     return np.concatenate([[STREAM_WEIGHT], np.full(segments, (1 - STREAM_WEIGHT) / segments)])

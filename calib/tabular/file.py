@@ -61,14 +61,12 @@ class TableFile:
             if self.parquet or "invalid state" not in str(error):
                 raise _unreadable(self.path, error) from None
         # DuckDB takes one kind of line end per file; files that were put together from several have two.
-        as_it_is: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape"}
         with tempfile.TemporaryDirectory() as folder:
             even = Path(folder) / "even.csv"
-            with self.path.open(**as_it_is) as mixed, even.open("w", newline="\n", **as_it_is) as file:
-                file.writelines(mixed)
             try:
+                _copy_with_even_ends(self.path, even)
                 return _select(selected, self._source(even))
-            except duckdb.Error as error:
+            except (duckdb.Error, csv.Error) as error:
                 raise _unreadable(self.path, error) from None
 
     def _source(self, path: Path) -> str:
@@ -110,6 +108,14 @@ def _select(expressions: str, source: str, *, describe: bool = False) -> dict[st
     with duckdb.connect(":memory:", config=CONFIG) as connection:
         connection.execute("SET enable_progress_bar = false")
         return connection.execute(f"DESCRIBE {query}" if describe else query).fetchnumpy()
+
+
+def _copy_with_even_ends(path: Path, copy: Path) -> None:
+    """The same rows, each ending in a line feed; line ends inside quoted cells stay as they are."""
+    as_it_is: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
+    with path.open(**as_it_is) as mixed, copy.open("w", **as_it_is) as file:
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerows(row for row in csv.reader(mixed, strict=True) if row)
 
 
 def _exactly(path: Path) -> str:

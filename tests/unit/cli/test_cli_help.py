@@ -114,7 +114,7 @@ DEPLOYED = (
         "mapping promote",
         "mapping rollback",
     ),
-    *("mapping history", "mapping verify", "mapping open-epoch", "erase", "db migrate"),
+    *("mapping history", "mapping verify", "mapping open-epoch", "erase", "db migrate", "init"),
 )
 
 

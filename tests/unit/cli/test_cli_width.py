@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from alert_results import result
 from conftest import World
 
 from calib.cli.output import p_value
 from calib.cli.page import Page
 from calib.cli.tables import demo_year, windows_table
+from calib.results import WindowResult
+from calib.results.demo import DemoWindow, DemoYear, Truth
+from calib.results.window import AlertState, LabelCounts, Sample
 
 WIDE = 80
 
@@ -95,38 +100,36 @@ def test_what_the_cycle_says_fits(calib: Any, world: World, monkeypatch: pytest.
         fits(calib(*arguments).out)
 
 
-def window(period: str, state: str, **more: Any) -> dict[str, Any]:
-    ece = {"ece": 0.1234, "low": 0.1001, "high": 0.1501}
-    return {
-        "stream": "s",
-        "period": period,
-        "state": "closed",
-        "labels": {"n": 50_000, "missing": 12_345},
-        "sample": {"n": 62_345},
-        "raw": ece,
-        "served": ece,
-        "change": {"state": state},
-        "refit": {"published": True, "mapping": "1f3a9c20" * 8},
-        "alerts": [{"kind": kind} for kind in ("degraded", "early_warning", "refit_vetoed", "score_mix")] * 2,
-        "true": {"raw_ece": 0.12, "served_ece": 0.12},
-    } | more
+def window(period: str, state: str) -> WindowResult:
+    """A window whose every cell is as wide as it gets."""
+    kinds = ("degraded", "early_warning", "refit_vetoed", "score_mix") * 2
+    made = result(
+        state,
+        period=period,
+        labels=LabelCounts(n=50_000, correct=30_000, unsure=1, missing=12_345),
+        sample=Sample(n=62_345, strata=6, digest="ab" * 32),
+        alerts=tuple(AlertState(kind=kind, id=str(i), delivered=True) for i, kind in enumerate(kinds)),
+    )
+    new = replace(made.refit, published=True, mapping="1f3a9c20" * 8)
+    return replace(made, refit=new)
 
 
 def test_the_widest_tables_of_windows_fit(capsys: pytest.CaptureFixture[str]) -> None:
-    windows = [window("2026-10-01", "no_change_seen"), window("2026-W40", "degraded")]
-    windows_table(windows)
+    windows_table([window("2026-10-01", "no_change_seen"), window("2026-W40", "degraded")])
+    year = [window("2026-10", "no_change_seen"), window("2026-11", "degraded")]
+    truth = Truth(raw_ece=0.12, served_ece=0.12)
     demo_year(
-        {
-            "windows": [window("2026-10", "no_change_seen"), window("2026-11", "degraded")],
-            "changed_at": "2026-11",
-            "report": "/a/long/path/to/a/report.html",
-            "picture": "p.png",
-            "store": "demo/store",
-        }
+        DemoYear(
+            windows=tuple(DemoWindow.of(each, true=truth, delivered=True) for each in year),
+            changed_at="2026-11",
+            report="/a/long/path/to/a/report.html",
+            picture="p.png",
+            store="demo/store",
+        )
     )
     said = capsys.readouterr().out
     fits(said)
-    for cell in ("0.123 (0.100–0.150)", "no change seen", "new mapping 1f3a9c20", "12,345 of 62,345"):
+    for cell in ("0.150 (0.050–0.110)", "no change seen", "new mapping 1f3a9c20", "12,345 of 62,345"):
         assert cell in said
 
 
