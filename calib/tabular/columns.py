@@ -1,18 +1,25 @@
-"""What a column is read as: numbers, a few known words, or text; each as an SQL expression for DuckDB."""
+"""What a column is read as: numbers, answers or text; each as an SQL expression for DuckDB.
+
+The rules are those of `calib.tabular.rules` and the words of `calib.vocabulary`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-BLANK, OTHER = -1, -2
-BLANKS = " \t\n\r\v\f\xa0"
+from calib.tabular import rules
+from calib.vocabulary import BLANKS, MEANINGS, WORDS
+
+# The codes of an answer: 1, 0, and below zero what counts for neither.
+CORRECT, INCORRECT, UNSURE, UNKNOWN, OTHER = 1, 0, -3, -1, -2
+CODES = dict(zip(MEANINGS, (CORRECT, INCORRECT, UNSURE, UNKNOWN), strict=True))
 FLOATING = ("FLOAT", "DOUBLE")
-NUMERIC = (*FLOATING, "DECIMAL", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +33,29 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
-class Codes:
-    """A column of a few known words: int8 of shape (n,), the code of each word of `vocabulary`.
+class Answers:
+    """A column of answers: int8 of shape (n,), `CORRECT` (1), `INCORRECT` (0), `UNSURE`, `UNKNOWN` or `OTHER`.
 
-    Words are compared in lower case and without blanks around them. `BLANK` (-1) where the cell holds
-    nothing, `OTHER` (-2) where it holds another word.
+    With `beside`, the name of another column, an answer is correct where both hold the same text, and
+    unknown where one of them is missing.
     """
 
     column: str
-    vocabulary: Mapping[str, int]
+    beside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """A column of text: objects of shape (n,), str or None where the cell is empty."""
+    """A column of text: objects of shape (n,), str or None where the cell is missing.
+
+    `raw`: what the cell holds, with its blanks and as it is written, not by the rule of ids.
+    """
 
     column: str
+    raw: bool = False
 
 
-Wanted = Numbers | Codes | Texts
+Wanted = Numbers | Answers | Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,29 +66,89 @@ class Column:
     missing: npt.NDArray[np.bool_]
 
 
-def expression(wanted: Wanted, name: str, kind: str) -> str:
-    """The value of a column that DuckDB calls `name` and has the type `kind`, as SQL."""
-    number = kind.removeprefix("U").split("(")[0] in NUMERIC
+def number(name: str, kind: str, *, decimal_comma: bool = False) -> str:
+    """The number of a column that DuckDB calls `name` and has the type `kind`, as SQL; NaN where there is none."""
+    base = base_of(kind)
+    if base == "FLOAT":  # by way of its shortest decimal
+        return f"coalesce(CAST(CAST({name} AS VARCHAR) AS DOUBLE), 'nan'::DOUBLE)"
+    if base in (*FLOATING, *WHOLE, "DECIMAL"):
+        return f"coalesce(CAST({name} AS DOUBLE), 'nan'::DOUBLE)"
+    if base == "BOOLEAN":
+        return "'nan'::DOUBLE"
     text = f"CAST({name} AS VARCHAR)"
-    match wanted:
-        case Texts():
-            return f"CASE WHEN isnan({name}) THEN NULL ELSE {text} END" if kind in FLOATING else text
-        case Numbers():
-            if number:
-                return f"coalesce(CAST({name} AS DOUBLE), 'nan'::DOUBLE)"
-            # The cast skips blanks by itself, all but one kind; it would also take 1_0 for 10.
-            cast = f"TRY_CAST({text} AS DOUBLE)"
-            rest = f"TRY_CAST(trim({text}, {literal(BLANKS)}) AS DOUBLE)"
-            value = f"coalesce({cast}, {rest}, 'nan'::DOUBLE)"
-            return f"CASE WHEN contains({text}, '_') THEN 'nan'::DOUBLE ELSE {value} END"
-        case Codes():
-            # Most cells hold a word as it is listed: only the others are trimmed, which takes longer.
-            cases = " ".join(f"WHEN {literal(key)} THEN {code}" for key, code in wanted.vocabulary.items())
-            trimmed = f"lower(trim({text}, {literal(BLANKS)}))"
-            rest = f"CASE {trimmed} {cases} WHEN '' THEN {BLANK} ELSE {OTHER} END"
-            known = f"CASE {text} {cases} ELSE {rest} END"
-            nothing = f"{name} IS NULL OR isnan({name})" if kind in FLOATING else f"{name} IS NULL"
-            return f"CAST(CASE WHEN {nothing} THEN {BLANK} ELSE {known} END AS TINYINT)"
+    if decimal_comma:
+        text = f"CASE WHEN contains({text}, '.') THEN {text} ELSE replace({text}, ',', '.') END"
+    # The cast skips blanks by itself, all but one kind; it would also take 1_0 for 10.
+    cast = f"TRY_CAST({text} AS DOUBLE)"
+    rest = f"TRY_CAST(trim({text}, {literal(BLANKS)}) AS DOUBLE)"
+    return f"CASE WHEN contains({text}, '_') THEN 'nan'::DOUBLE ELSE coalesce({cast}, {rest}, 'nan'::DOUBLE) END"
+
+
+def text(name: str, kind: str) -> str:
+    """The text of a column by the one rule, as SQL; NULL where it is missing."""
+    base, plain = base_of(kind), f"CAST({name} AS VARCHAR)"
+    if base in FLOATING:
+        whole = f"CAST(CAST({name} AS BIGINT) AS VARCHAR)"
+        return (
+            f"CASE WHEN {name} IS NULL OR NOT isfinite({name}) THEN NULL WHEN abs({name}) > {_limit(base)} "
+            f"THEN {plain} WHEN {name} = floor({name}) THEN {whole} ELSE {plain} END"
+        )
+    if base == "DECIMAL":
+        short = f"rtrim(rtrim({plain}, '0'), '.')"
+        return f"CASE WHEN {name} = 0 THEN '0' WHEN contains({plain}, '.') THEN {short} ELSE {plain} END"
+    if base != "VARCHAR":
+        return plain
+    trimmed = f"trim({name}, {literal(BLANKS)})"
+    return (
+        f"CASE WHEN lower({trimmed}) IN ('', '{rules.NOT_A_NUMBER}') THEN NULL WHEN {trimmed} IN ('-0', '-0.0') "
+        f"THEN '0' WHEN suffix({trimmed}, '.0') AND regexp_matches({trimmed}, {literal(rules.POINT_ZERO)}) "
+        f"THEN left({trimmed}, -2) ELSE {trimmed} END"
+    )
+
+
+def rounded(name: str, kind: str) -> str | None:
+    """Whether a cell is a float that may have lost digits, so that it is no id; None where none can be."""
+    base = base_of(kind)
+    if base in FLOATING:
+        return f"coalesce(isfinite({name}) AND abs({name}) > {_limit(base)}, false)"
+    if base != "VARCHAR":
+        return None
+    trimmed = f"trim({name}, {literal(BLANKS)})"
+    return f"coalesce(regexp_matches({trimmed}, {literal(rules.ROUNDED)}), false)"
+
+
+def answer(name: str, kind: str) -> str:
+    """The code of an answer, as SQL."""
+    base = base_of(kind)
+    if base in (*FLOATING, *WHOLE, "DECIMAL"):
+        nothing = f"{name} IS NULL OR isnan({name})" if base in FLOATING else f"{name} IS NULL"
+        code = f"CASE WHEN {nothing} THEN {UNKNOWN} WHEN {name} = 1 THEN 1 WHEN {name} = 0 THEN 0 ELSE {OTHER} END"
+        return f"CAST({code} AS TINYINT)"
+    # Most cells hold a word as it is listed: only the others are trimmed, which takes longer.
+    plain = f"CAST({name} AS VARCHAR)"
+    cases = " ".join(f"WHEN {literal(word)} THEN {CODES[means]}" for word, means in WORDS.items())
+    trimmed = f"lower(trim({plain}, {literal(BLANKS)}))"
+    numeric = f"regexp_matches({trimmed}, {literal(rules.NUMBER)})"
+    value = f"TRY_CAST({trimmed} AS DOUBLE)"
+    rest = (
+        f"CASE {trimmed} {cases} ELSE CASE WHEN {numeric} AND {value} = 1 THEN 1 "
+        f"WHEN {numeric} AND {value} = 0 THEN 0 ELSE {OTHER} END END"
+    )
+    first = " ".join(f"WHEN '{digit}' THEN {digit}" for digit in (1, 0))
+    known = f"CASE {plain} {first} ELSE {rest} END"
+    return f"CAST(CASE WHEN {name} IS NULL THEN {UNKNOWN} ELSE {known} END AS TINYINT)"
+
+
+def same(one: str, other: str) -> str:
+    """The code of an answer that is right where two texts, as SQL, are the same."""
+    nothing = f"({one}) IS NULL OR ({other}) IS NULL"
+    return f"CAST(CASE WHEN {nothing} THEN {UNKNOWN} WHEN ({one}) = ({other}) THEN 1 ELSE 0 END AS TINYINT)"
+
+
+def base_of(kind: str) -> str:
+    """DuckDB's type without its sign and size: DECIMAL(5,2) is DECIMAL, UBIGINT is BIGINT."""
+    base = kind.split("(")[0]
+    return base.removeprefix("U") if base.removeprefix("U") in WHOLE else base
 
 
 def literal(text: str) -> str:
@@ -94,3 +165,12 @@ def as_column(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> Colum
     elif values.dtype.kind == "U":
         values = values.astype(object)
     return Column(values=values, missing=np.asarray(missing, dtype=np.bool_))
+
+
+def indices(names: Sequence[str], name: str) -> list[int]:
+    """Where a name stands among the columns."""
+    return [i for i, each in enumerate(names) if each == name]
+
+
+def _limit(base: str) -> int:
+    return rules.WHOLE_SINGLE if base == "FLOAT" else rules.WHOLE_DOUBLE

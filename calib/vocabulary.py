@@ -1,0 +1,59 @@
+"""The words in which people and programs say that an answer was right. Standard library alone.
+
+One table for every reader: files that are measured, outcomes in traffic, files of labels, questions of a
+probe. Words are compared in lower case and without blanks around them. Numbers are answers where they equal
+1 or 0, however they are written. What the table does not hold is never guessed: `w` (wrong, or German
+*wahr*), `x` (a tick, or a cross) and `-1` are refused by whoever reads them.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal, InvalidOperation
+from typing import Literal, get_args
+
+Meaning = Literal["correct", "incorrect", "unsure", "unknown"]
+MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
+BLANKS = " \t\n\r\v\f\xa0"
+
+_WORDS: dict[Meaning, str] = {
+    # English, Spanish, German, French, Italian, Portuguese, Dutch
+    "correct": """
+        1 1.0 true t yes y correct right pass passed ok
+        sí si correcto verdadero ja richtig wahr korrekt oui vrai juste
+        sì vero corretto giusto sim verdadeiro waar juist ✓ ✔ ✅""",
+    "incorrect": """
+        0 0.0 false f no n incorrect wrong fail failed
+        incorrecto falso nein falsch inkorrekt non faux
+        errato sbagliato não errado nee onwaar onjuist ✗ ✘ ❌""",
+    "unsure": "unsure uncertain unclear ? not_sure unsicher unklar",
+    # Nothing is known yet. "" is what is left of a blank cell.
+    "unknown": """
+        none null na n/a #n/a <na> nan nat nil pending unknown missing undefined unlabelled unlabeled
+        todo tbd - -- – — \\n""",
+}
+# an underscore in the table above stands for a blank, which a reviewer writes as well
+WORDS: dict[str, Meaning] = {
+    spelling: meaning
+    for meaning, words in _WORDS.items()
+    for word in words.split()
+    for spelling in (word, word.replace("_", " "))
+} | {"": "unknown"}
+HOW = "write 1 or 0, true or false, correct or incorrect"
+
+
+def meaning(said: str) -> Meaning | None:
+    """What a word says of an answer; None for a word or number that is not known.
+
+    >>> meaning(" Wrong"), meaning("1.00"), meaning("N/A"), meaning("-1"), meaning("w")
+    ('incorrect', 'correct', 'unknown', None, None)
+    """
+    word = said.strip(BLANKS).lower()
+    if (known := WORDS.get(word)) is not None:
+        return known
+    if not word.isascii() or not word[-1:].isdigit() or "_" in word:
+        return None
+    try:
+        number = Decimal(word)
+    except InvalidOperation:
+        return None
+    return "correct" if number == 1 else "incorrect" if number == 0 else None
