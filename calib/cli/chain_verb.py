@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from calib.cli import output
+from calib.cli.file_options import AllowRejected, Confidence, Scale, columns_line, left_out
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
@@ -16,13 +17,15 @@ if TYPE_CHECKING:
 
 def chain(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV or Parquet of steps: trace, confidence, correct.")
+        Path, typer.Argument(metavar="FILE", help="A file of steps: trace, confidence, correct.")
     ],
     trace: Annotated[str | None, typer.Option(help="The column that names each step's chain.")] = None,
-    confidence: Annotated[str | None, typer.Option(help="The column of the steps' confidences.")] = None,
+    confidence: Confidence = None,
     correct: Annotated[
         str | None, typer.Option(help="Whether the whole chain was right, on any one of its rows.")
     ] = None,
+    scale: Scale = 1,
+    allow_rejected: AllowRejected = None,
     json: Json = False,
 ) -> None:
     """How far the product of a chain's confidences is from how often the whole chain is right.
@@ -30,13 +33,14 @@ def chain(
     The product holds only where steps fail independently. With 300 labelled chains a mapping of whole chains
     mends it: the output has it, with its ECE on chains that it has not seen.
     """
-    from calib.tabular.labelled import read_steps
+    from calib.tabular.labelled import Asked, Reading, read_steps
 
     with output.progress(file.name, total=2) as step:
         step("reading")
-        read = read_steps(file, trace=trace, confidence=confidence, correct=correct)
+        asked = Asked(trace=trace, confidence=confidence, correct=correct)
+        read = read_steps(file, asked, Reading(scale=scale, allow_rejected=allow_rejected))
         step("measuring")
-        result = {"file": str(file), "rows": read.rows, "rejected": read.rejected} | _measured(file, read)
+        result = {"file": str(file)} | read.to_json() | _measured(file, read)
     if json:
         output.emit(result)
     else:
@@ -87,9 +91,9 @@ def _show(result: dict[str, Any]) -> None:
 
     page, n = Page(), output.number
     page.title(result["file"], f"{result['chains']:,} chains, {result['labelled']:,} labelled")
-    if result["rejected"]:
-        rejected = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
-        page.row("not counted", ", ".join(rejected))
+    page.row("columns", columns_line(result))
+    if said := left_out(result):
+        page.row("not counted", said)
     if result["contradicted"]:
         page.row("not counted", f"{result['contradicted']:,} chains whose rows disagree on the whole")
     page.row("steps", ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from calib.cli import output
+from calib.cli.file_options import (
+    AllowRejected,
+    Answer,
+    Confidence,
+    Correct,
+    Prediction,
+    Scale,
+    Weight,
+    columns_line,
+    left_out,
+)
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
@@ -22,9 +33,7 @@ STATES = {
 
 
 def gate(
-    before: Annotated[
-        Path, typer.Argument(metavar="BEFORE", help="CSV or Parquet of the model or prompt as it is.")
-    ],
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="A file of the model or prompt as it is.")],
     after: Annotated[
         Path, typer.Argument(metavar="AFTER", help="The same of the one that would replace it.")
     ],
@@ -41,9 +50,13 @@ def gate(
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Write Markdown here, for a pull request.")
     ] = None,
-    confidence: Annotated[str | None, typer.Option(help="The column of confidences in [0, 1].")] = None,
-    correct: Annotated[str | None, typer.Option(help="The column of answers, 1 or 0.")] = None,
-    weight: Annotated[str | None, typer.Option(help="A column of weights.")] = None,
+    confidence: Confidence = None,
+    correct: Correct = None,
+    prediction: Prediction = None,
+    answer: Answer = None,
+    weight: Weight = None,
+    scale: Scale = 1,
+    allow_rejected: AllowRejected = None,
     json: Json = False,
 ) -> None:
     """Has a new model or prompt made stated confidence less true? Fails on evidence that it has.
@@ -57,15 +70,23 @@ def gate(
     the confidence, not the information in it.
     """
     from calib.gate import gate as judge
-    from calib.tabular.labelled import read_labelled
+    from calib.tabular.labelled import Asked, Reading, read_labelled
 
     # A column of any text is read as segments are; the pairs' names are one.
-    names = {"confidence": confidence, "correct": correct, "weight": weight, "segment": paired_by}
+    asked = Asked(
+        confidence=confidence,
+        correct=correct,
+        weight=weight,
+        segment=paired_by,
+        prediction=prediction,
+        answer=answer,
+    )
+    reading = Reading(scale=scale, allow_rejected=allow_rejected)
     with output.progress("gate", total=3) as step:
         tables = []
         for file in (before, after):
             step(f"reading {file.name}")
-            tables.append(read_labelled(file, **names))
+            tables.append(read_labelled(file, asked, reading))
         step("comparing")
         was, now = (_sample(table) for table in tables)
         pairs = None
@@ -77,9 +98,10 @@ def gate(
         "max_rise": max_rise,
         "strict": strict,
         "pairs": pairs,
+        "columns": tables[1].roles.columns,
+        "rejected": _both(tables),
         "files": [
-            {"file": str(file), "rows": table.rows, "rejected": table.rejected}
-            for file, table in zip((before, after), tables, strict=True)
+            {"file": str(file)} | table.to_json() for file, table in zip((before, after), tables, strict=True)
         ],
     }
     result["exit_code"] = code = _exit_code(result)
@@ -91,6 +113,12 @@ def gate(
         _show(result)
     if code:
         raise typer.Exit(code)
+
+
+def _both(tables: list[Labelled]) -> dict[str, int]:
+    """Rejected rows by kind, of both files together."""
+    kinds = {kind for table in tables for kind in table.rejected}
+    return {kind: sum(table.rejected.get(kind, 0) for table in tables) for kind in sorted(kinds)}
 
 
 def _sample(table: Labelled) -> Sample:
@@ -110,7 +138,7 @@ def _pairs(tables: list[Labelled], files: tuple[Path, Path], column: str) -> tup
 
     found = []
     for table, file in zip(tables, files, strict=True):
-        keys = [None if key is None or key != key else str(key) for key in table.segments]  # type: ignore[union-attr]
+        keys = table.segments.tolist()  # type: ignore[union-attr]
         named = [i for i, key in enumerate(keys) if key is not None]
         index = {keys[i]: i for i in named}
         if len(index) < len(named):
@@ -197,6 +225,7 @@ def _show(result: dict[str, Any]) -> None:
     for which, word in enumerate(("before", "after")):
         name = result["files"][which]["file"].replace("\n", " ")
         page.row(word, f"{name}: {result[word]['n']:,} labels{_left_out(result, which)}")
+        page.row("", f"columns: {columns_line(result['files'][which])}")
     short = {"stated confidence": "stated"}
     rows = [
         (short.get(name, name), was.replace(" to ", "–"), now.replace(" to ", "–"), moved)
@@ -212,7 +241,7 @@ def _show(result: dict[str, Any]) -> None:
 
 def _left_out(result: dict[str, Any], which: int) -> str:
     file = result["files"][which]
-    parts = [f"{n:,} {kind.replace('_', ' ')}" for kind, n in file["rejected"].items()]
+    parts = [said] if (said := left_out(file)) else []
     used = file["rows"] - sum(file["rejected"].values())
     if result["pairs"] is not None and used > result["pairs"]:
         parts.append(f"{used - result['pairs']:,} without a partner")
@@ -230,6 +259,7 @@ def _markdown(result: dict[str, Any]) -> str:
         name = _harmless(result["files"][which]["file"])
         labels = result[word.lower()]["n"]
         lines.append(f"{word}: `{name}`, {labels:,} labels{_left_out(result, which)}.  ")
+        lines.append(f"Columns: `{_harmless(columns_line(result['files'][which]))}`.  ")
     if result["pairs"] is not None:
         lines.append(f"Compared question by question: {result['pairs']:,} pairs.")
     return "\n".join(lines).rstrip() + "\n"

@@ -8,6 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from calib.cli import output
+from calib.cli.file_options import (
+    AllowRejected,
+    Answer,
+    Confidence,
+    Correct,
+    Prediction,
+    Scale,
+    Weight,
+    columns_line,
+    left_out,
+)
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
@@ -24,20 +35,25 @@ def measure(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="CSV or Parquet with confidence, correct[, weight, segment, cluster]."
+            metavar="FILE",
+            help="CSV, Parquet, JSON Lines or xlsx with confidence, correct[, weight, segment, cluster].",
         ),
     ],
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="An earlier file: has it got worse since?")
     ] = None,
     bins: Annotated[int, typer.Option("--bins", min=1, max=100, help="Equal-width bins to show.")] = 10,
-    confidence: Annotated[str | None, typer.Option(help="The column of confidences in [0, 1].")] = None,
-    correct: Annotated[str | None, typer.Option(help="The column of answers, 1 or 0.")] = None,
-    weight: Annotated[str | None, typer.Option(help="A column of weights.")] = None,
+    confidence: Confidence = None,
+    correct: Correct = None,
+    prediction: Prediction = None,
+    answer: Answer = None,
+    weight: Weight = None,
     segment: Annotated[str | None, typer.Option(help="A column of segments, each measured too.")] = None,
     cluster: Annotated[
         str | None, typer.Option(help="A column of what rows have in common, as a conversation or a day.")
     ] = None,
+    scale: Scale = 1,
+    allow_rejected: AllowRejected = None,
     max_rise: Annotated[float, typer.Option(min=0.001, max=0.5, help="The rise that matters.")] = 0.03,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Where to draw it; default FILE-reliability.png here.")
@@ -48,19 +64,27 @@ def measure(
     """How far stated confidence is from observed accuracy: ECE with its interval, bins, scores, a picture.
 
     Rows whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, are counted
-    and left out. With --baseline the change test says whether it got worse, and what it could have seen.
+    and left out; where more than 5% are unreadable, nothing is measured. With --baseline the change test says whether it got worse, and what it could have seen.
     """
     from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
-    from calib.tabular.labelled import read_labelled
+    from calib.tabular.labelled import Asked, Reading, read_labelled
 
-    names = {"confidence": confidence, "correct": correct, "weight": weight}
-    names |= {"segment": segment, "cluster": cluster}
+    asked = Asked(
+        confidence=confidence,
+        correct=correct,
+        weight=weight,
+        segment=segment,
+        cluster=cluster,
+        prediction=prediction,
+        answer=answer,
+    )
+    reading = Reading(scale=scale, allow_rejected=allow_rejected)
     steps = 2 + (baseline is not None) + (not no_picture)
     with output.progress(file.name, total=steps) as step:
         step("reading")
-        table = read_labelled(file, **names)
+        table = read_labelled(file, asked, reading)
         step("measuring")
         sample = rows_of(table)
         found = measure_rows(
@@ -70,7 +94,7 @@ def measure(
             clusters=clusters(sample),
             bins=Bins.equal_width(bins),
         )
-        result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
+        result: dict[str, Any] = {"file": str(file)} | table.to_json()
         result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
         result["verdict"] = verdict(found.ece.low, found.ece.high)
         if table.segments is not None:
@@ -80,7 +104,7 @@ def measure(
                 result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
         if baseline is not None:
             step(f"comparing with {baseline.name}")
-            result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
+            result["change"] = _change(sample, rows_of(read_labelled(baseline, asked, reading)), max_rise)
         if not no_picture:
             from calib.report.figures import draw_reliability
             from calib.results import Measured
@@ -158,9 +182,9 @@ def _show(result: dict[str, Any]) -> None:
 
     page, n = Page(), output.number
     page.title(result["file"], f"{result['n']:,} of {result['rows']:,} rows")
-    if result["rejected"]:
-        rejected = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in result["rejected"].items())
-        page.row("not counted", ", ".join(rejected))
+    page.row("columns", columns_line(result))
+    if said := left_out(result):
+        page.row("not counted", said)
     gap = result["gap"]
     lean = "overconfident" if gap > 0 else "underconfident"
     plugin = n(result["ece_plugin"])

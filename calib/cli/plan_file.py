@@ -10,7 +10,7 @@ import numpy as np
 
 from calib.measure import GRID, cell, group_means, kish_counts, strata
 from calib.sampling import plan
-from calib.tabular.labelled import read_labelled
+from calib.tabular.labelled import Asked, Reading, read_labelled
 
 LABELS = 500  # a window
 ALPHA = 0.05  # of the change test between two windows, as `calib measure --baseline` has it
@@ -18,14 +18,16 @@ TARGETS = (0.90, 0.95)
 PRIOR = 2.0  # labels that the stated confidence counts as
 
 
-def planned_on_file(path: Path, *, labels: int | None, rises: Sequence[float]) -> dict[str, Any]:
+def planned_on_file(
+    path: Path, *, labels: int | None, rises: Sequence[float], asked: Asked, reading: Reading
+) -> dict[str, Any]:
     """The `calib plan --json` object for the mix of confidences and the accuracies of a labelled file.
 
     Its rows are taken for the population; accuracies are those of its labels by stratum, drawn towards the
     stated confidence by two labels. `labels` a window are 500 by default, α is 0.05. Raises `InvalidInput` as
     `read_labelled` does.
     """
-    table = read_labelled(path)
+    table = read_labelled(path, asked, reading)
     weights = np.ones(len(table.scores)) if table.weights is None else table.weights
     groups = strata(table.scores, weights)
     which = groups.assign(table.scores)
@@ -53,7 +55,7 @@ def planned_on_file(path: Path, *, labels: int | None, rises: Sequence[float]) -
         "file": str(path),
         "period": None,
         "population": len(table.scores),
-        "rejected": table.rejected,
+        **table.to_json(),
         "accuracy_from": "labels",
         "strata": [
             {"from": low / GRID, "to": upper / GRID, "share": float(part), "accuracy": float(right)}

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from calib.cli import output
+from calib.cli.file_options import AllowRejected, Confidence, Correct, Scale, columns_line, left_out
 from calib.cli.options import CONFIG, Config, Json
 from calib.errors import InvalidInput
 
@@ -16,7 +17,7 @@ from calib.errors import InvalidInput
 def plan(
     stream: Annotated[
         str,
-        typer.Argument(metavar="STREAM", help="A stream of calib.toml, or a labelled CSV or Parquet file."),
+        typer.Argument(metavar="STREAM", help="A stream of calib.toml, or a file of labelled predictions."),
     ],
     labels: Annotated[
         int | None, typer.Option("--labels", min=20, help="A window's budget. Default: the stream's.")
@@ -29,6 +30,10 @@ def plan(
         str | None,
         typer.Option("--period", help="Whose traffic to plan on. Default: the latest that is over."),
     ] = None,
+    confidence: Confidence = None,
+    correct: Correct = None,
+    scale: Scale = 1,
+    allow_rejected: AllowRejected = None,
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
@@ -38,7 +43,8 @@ def plan(
     4 times in 5. Nothing is opened, drawn or written.
 
     Where STREAM is the path of a file, the plan rests on that file's confidences and answers, for a first
-    guess before anything is set up: 500 labels a window, false alarms in 5% of windows.
+    guess before anything is set up: 500 labels a window, false alarms in 5% of windows. --confidence,
+    --correct, --scale and --allow-rejected are for a file alone.
     """
     from calib.sampling.planner import RISES
 
@@ -47,10 +53,22 @@ def plan(
         if period is not None:
             raise InvalidInput(f"{path} is a file, which has no periods: leave --period out")
         from calib.cli.plan_file import planned_on_file
+        from calib.tabular.labelled import Asked, Reading
 
         with output.progress(path.name, total=1) as step:
             step("simulating")
-            found = planned_on_file(path, labels=labels, rises=rise or RISES)
+            found = planned_on_file(
+                path,
+                labels=labels,
+                rises=rise or RISES,
+                asked=Asked(confidence=confidence, correct=correct),
+                reading=Reading(scale=scale, allow_rejected=allow_rejected),
+            )
+    elif (confidence, correct, scale, allow_rejected) != (None, None, 1, None):
+        raise InvalidInput(
+            f"{stream} is no file: how a stream's columns are read is set in calib.toml, so leave --confidence, "
+            "--correct, --scale and --allow-rejected out"
+        )
     else:
         found = _of_stream(stream, period, labels=labels, rises=rise or RISES, config=config)
     if json:
@@ -84,6 +102,10 @@ def _show(found: dict[str, Any]) -> None:
     page.title(
         name, f"{on}{found['population']:,} predictions, expected accuracy from {found['accuracy_from']}"
     )
+    if found["file"]:
+        page.row("columns", columns_line(found))
+        if said := left_out(found):
+            page.row("not counted", said)
     seen = found["minimum_detectable_rise"]
     budget = f"With {found['labels']:,} labels a window"
     if seen is None:

@@ -26,10 +26,12 @@ WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 class Numbers:
     """A column of numbers: float64 of shape (n,), NaN where there is none.
 
-    `missing` tells empty cells (and NULL) from text that is no number and from NaN itself.
+    `missing` tells empty cells (and NULL) from text that is no number and from NaN itself. Numbers are
+    divided by `scale`; where that is 100, `85%` is 85.
     """
 
     column: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Column:
     missing: npt.NDArray[np.bool_]
 
 
-def number(name: str, kind: str, *, decimal_comma: bool = False) -> str:
+def number(name: str, kind: str, *, decimal_comma: bool = False, percent: bool = False) -> str:
     """The number of a column that DuckDB calls `name` and has the type `kind`, as SQL; NaN where there is none."""
     base = base_of(kind)
     if base == "FLOAT":  # by way of its shortest decimal
@@ -78,10 +80,14 @@ def number(name: str, kind: str, *, decimal_comma: bool = False) -> str:
     text = f"CAST({name} AS VARCHAR)"
     if decimal_comma:
         text = f"CASE WHEN contains({text}, '.') THEN {text} ELSE replace({text}, ',', '.') END"
+    if percent:
+        text = f"CASE WHEN contains({text}, '%') THEN rtrim(rtrim({text}, {literal(BLANKS)}), '%') ELSE {text} END"
     # The cast skips blanks by itself, all but one kind; it would also take 1_0 for 10.
     cast = f"TRY_CAST({text} AS DOUBLE)"
     rest = f"TRY_CAST(trim({text}, {literal(BLANKS)}) AS DOUBLE)"
-    return f"CASE WHEN contains({text}, '_') THEN 'nan'::DOUBLE ELSE coalesce({cast}, {rest}, 'nan'::DOUBLE) END"
+    return (
+        f"CASE WHEN contains({text}, '_') THEN 'nan'::DOUBLE ELSE coalesce({cast}, {rest}, 'nan'::DOUBLE) END"
+    )
 
 
 def text(name: str, kind: str) -> str:

@@ -1,145 +1,293 @@
-"""Opening a CSV or Parquet file and reading columns of it."""
+"""Opening a file of rows and reading columns of it: CSV, Parquet, JSON Lines and xlsx, all by DuckDB."""
 
 from __future__ import annotations
 
-import csv
 import re
-import tempfile
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.tabular.columns import Column, Wanted, as_column, expression, literal
+from calib.tabular import columns as sql
+from calib.tabular import rules
+from calib.tabular.columns import Answers, Column, Numbers, Texts, Wanted, as_column
+from calib.tabular.csv_file import CsvFile, csv_file, exactly, fault_of
+from calib.tabular.formats import Form, Format, format_of
+from calib.tabular.jsonl_file import JsonlFile, jsonl_fault, jsonl_file
+from calib.tabular.names import plain, position
+from calib.tabular.scan import records_of
 
-# Nothing is fetched from anywhere: what the wheel of DuckDB brings is enough for CSV and Parquet.
+# Nothing is fetched from anywhere: what the wheel of DuckDB brings is enough.
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-DIALECT = "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', nullstr = ''"
-LONGEST_LINE = 32 * 2**20
+DIGITS = 12  # after the point of a number that was scaled: 85.3 percent is 0.853, to the last bit
+SHOWN = 40  # characters of a value in a message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """What was read of a file: records in = rows here + rows of `rejected`.
+
+    `rejected` has the rows that are no data: `cut_line` (the last one was not written to its end) and
+    `repeated_header`. `record`: the number of each row's record in the file, shape (n,).
+    """
+
+    n: int
+    columns: dict[str, Column]
+    rejected: dict[str, int]
+    record: npt.NDArray[np.int64]
+
+    def __getitem__(self, key: str) -> Column:
+        return self.columns[key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFile:
-    """A file with its columns: their names in the order of the file, and DuckDB's type of each."""
+    """A file with its columns: their names in the order of the file, and DuckDB's type of each.
+
+    `records`: the rows that it holds, counted apart from DuckDB's own reading. `cut`: its last row was not
+    written to its end and is not among them.
+    """
 
     path: Path
+    form: Form
     names: tuple[str, ...]
     kinds: tuple[str, ...]
-    parquet: bool
+    records: int
+    cut: bool
+    inner: CsvFile | JsonlFile | None = None
 
-    def read(self, wanted: Mapping[str, Wanted]) -> dict[str, Column]:
+    @property
+    def decimal_comma(self) -> bool:
+        """Whether a comma may stand for the decimal point: in CSV where it does not separate cells."""
+        return isinstance(self.inner, CsvFile) and self.inner.structure.delimiter != ","
+
+    def source(self, *, parallel: bool = True) -> str:
+        """The rows as SQL for DuckDB, with the columns c0, c1, …"""
+        if isinstance(self.inner, CsvFile):
+            return self.inner.source(parallel=parallel)
+        if self.inner is not None:
+            return self.inner.source()
+        names = ", ".join(f"c{i}" for i in range(len(self.names)))
+        return f"read_parquet({exactly(self.path)}) AS rows({names})"
+
+    def read(self, wanted: Mapping[str, Wanted]) -> Rows:
         """The wanted columns, in the order of the file's rows, under the keys of `wanted`.
 
-        In a CSV file an empty cell, quoted or not, is missing; `NA`, `null` and `nan` are texts. Lines may
-        end in any of the usual ways, and quoted cells may hold line ends. Raises `InvalidInput` for a file
-        that cannot be read to its end, with the line where DuckDB knows it, and for a wanted column that
-        the file names twice.
+        Columns are found whatever their case and the blanks around their names. An empty cell, quoted or
+        not, is missing. Raises `InvalidInput` for a file that cannot be read to its end or of which not every
+        row was read, with the line; for a wanted column that is not there or there twice; for ids that may
+        have been rounded; and for a second line of names that is not the first one again.
         """
-        twice = [name for name, count in Counter(self.names).items() if count > 1]
-        for each in wanted.values():
-            if each.column in twice:
-                raise InvalidInput(f"{self.path} has two columns called {each.column!r}: rename one of them")
-        selected = []
+        selected: list[str] = []
         for i, each in enumerate(wanted.values()):
-            at = self.names.index(each.column)
-            value = expression(each, f"c{at}", self.kinds[at])
-            selected += [f"{value} AS value{i}", f"c{at} IS NULL AS missing{i}"]
-        fetched = self._fetch(", ".join(selected))
-        return {key: as_column(fetched[f"value{i}"], fetched[f"missing{i}"]) for i, key in enumerate(wanted)}
+            name, kind, at = self._column(each.column)
+            selected += [f"{self._value(each, name, kind)} AS value{i}", f"{name} IS NULL AS missing{i}"]
+            check = sql.rounded(name, kind) if isinstance(each, Texts) and not each.raw else None
+            if check is not None:
+                selected.append(f"{check} AS rounded{at}")
+        fetched = self._fetch(", ".join(dict.fromkeys(selected)) or "1 AS nothing")
+        n = len(next(iter(fetched.values())))
+        for key, values in fetched.items():
+            if key.startswith("rounded") and values.any():
+                row, at = int(np.flatnonzero(values)[0]), int(key.removeprefix("rounded"))
+                raise InvalidInput(
+                    f"{self.place(row)}, column {self.names[at]!r}: {self.shown(row, self.names[at])} "
+                    f"{rules.CANNOT_KEEP}"
+                )
+        found = {key: as_column(fetched[f"value{i}"], fetched[f"missing{i}"]) for i, key in enumerate(wanted)}
+        for key, each in wanted.items():
+            if isinstance(each, Numbers) and each.scale != 1:
+                found[key] = replace(found[key], values=np.round(found[key].values / each.scale, DIGITS))
+        rows = Rows(n=n, columns=found, rejected={"cut_line": 1} if self.cut else {}, record=np.arange(n))
+        return self._without_headers(rows, wanted)
+
+    def place(self, row: int) -> str:
+        """Where a row is: the file with its line, or with the row's number where there are no lines."""
+        if isinstance(self.inner, CsvFile) and self.form == "csv":
+            structure = self.inner.structure
+            records = records_of(self.inner.read_from, self.inner.compression, structure.delimiter)
+            for i, (line, _) in enumerate(records):
+                if i == row:
+                    return f"{self.path}, line {line}"
+        return f"{self.path}, row {row + 1}"
+
+    def shown(self, row: int, column: str) -> str:
+        """What a cell holds, for a message: short, and in one line."""
+        name, _, _ = self._column(column)
+        fetched = self._query(
+            f"SELECT CAST({name} AS VARCHAR) AS cell FROM {self.source()} LIMIT 1 OFFSET {int(row)}"  # noqa: S608
+        )
+        (cell,) = fetched["cell"].tolist()
+        text = "nothing" if cell is None else repr(cell)
+        return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+    def _column(self, name: str) -> tuple[str, str, int]:
+        at = position(self.path, self.names, name)
+        return f"c{at}", self.kinds[at], at
+
+    def _value(self, wanted: Wanted, name: str, kind: str) -> str:
+        match wanted:
+            case Numbers():
+                percent = wanted.scale == rules.PERCENT
+                return sql.number(name, kind, decimal_comma=self.decimal_comma, percent=percent)
+            case Texts(raw=True):
+                return f"CAST({name} AS VARCHAR)"
+            case Texts():
+                return sql.text(name, kind)
+            case Answers(beside=None):
+                return sql.answer(name, kind)
+            case Answers(beside=other):
+                name2, kind2, _ = self._column(str(other))
+                return sql.same(sql.text(name, kind), sql.text(name2, kind2))
 
     def _fetch(self, selected: str) -> dict[str, Any]:
-        try:
-            return _select(selected, self._source(self.path))
-        except duckdb.Error as error:
-            if self.parquet or "invalid state" not in str(error):
-                raise _unreadable(self.path, error) from None
-        # DuckDB takes one kind of line end per file; files that were put together from several have two.
-        with tempfile.TemporaryDirectory() as folder:
-            even = Path(folder) / "even.csv"
-            try:
-                _copy_with_even_ends(self.path, even)
-                return _select(selected, self._source(even))
-            except (duckdb.Error, csv.Error) as error:
-                raise _unreadable(self.path, error) from None
+        for parallel in (True, False):
+            fetched = self._query(f"SELECT {selected} FROM {self.source(parallel=parallel)}")  # noqa: S608
+            n = len(next(iter(fetched.values())))
+            if n == self.records:
+                return fetched
+        raise self._fault() or InvalidInput(
+            f"{self.path} holds {self.records:,} rows, of which {n:,} were read: it cannot be trusted as it is"
+        )
 
-    def _source(self, path: Path) -> str:
-        names = [f"c{i}" for i in range(len(self.names))]
-        if self.parquet:
-            return f"read_parquet({_exactly(path)}) AS rows({', '.join(names)})"
-        types = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
-        return f"read_csv({_exactly(path)}, {DIALECT}, columns = {{{types}}}, max_line_size = {LONGEST_LINE})"
+    def _query(self, query: str) -> dict[str, Any]:
+        try:
+            with connected() as connection:
+                return connection.execute(query).fetchnumpy()
+        except duckdb.Error as error:
+            raise self._fault(error) or unreadable(self.path, error) from None
+
+    def _fault(self, error: Exception | None = None) -> InvalidInput | None:
+        if isinstance(self.inner, CsvFile):
+            return fault_of(self.path, self.inner)
+        if isinstance(self.inner, JsonlFile) and error is not None:
+            return jsonl_fault(self.path, self.inner.read_from, self.inner.compression, error)
+        return None
+
+    def _without_headers(self, rows: Rows, wanted: Mapping[str, Wanted]) -> Rows:
+        """The rows without lines that name the columns once more, as files have that were put together."""
+        numbers = [key for key, each in wanted.items() if isinstance(each, Numbers)]
+        unread = any((np.isnan(rows[key].values) & ~rows[key].missing).any() for key in numbers)
+        if self.form not in ("csv", "xlsx") or not unread:
+            return rows
+        named = [
+            f"coalesce(lower(trim(c{i})), '') = {sql.literal(plain(name))}"
+            for i, name in enumerate(self.names)
+        ]
+        words = ", ".join({sql.literal(plain(name)) for name in self.names if plain(name)})
+        cells = {f"c{self._column(wanted[key].column)[2]}" for key in numbers}
+        some = " OR ".join(f"lower(trim({cell})) IN ({words})" for cell in sorted(cells))
+        query = (
+            f"SELECT i, ({' AND '.join(named)}) AS whole "  # noqa: S608
+            f"FROM (SELECT row_number() OVER () - 1 AS i, * FROM {self.source()}) WHERE {some}"
+        )
+        found = self._query(query)
+        if not len(found["i"]):
+            return rows
+        if not found["whole"].all():
+            row = int(found["i"][~found["whole"]][0])
+            raise InvalidInput(
+                f"{self.place(row)}: a second line of names, with other columns than the first line: give "
+                "each layout a file of its own"
+            )
+        keep = np.ones(rows.n, dtype=np.bool_)
+        keep[found["i"]] = False
+        return replace(
+            rows,
+            n=int(keep.sum()),
+            columns={
+                key: Column(values=each.values[keep], missing=each.missing[keep])
+                for key, each in rows.columns.items()
+            },
+            rejected=rows.rejected | {"repeated_header": int((~keep).sum())},
+            record=rows.record[keep],
+        )
 
 
 def open_table(path: Path) -> TableFile:
-    """A CSV or Parquet file, known by its first bytes, with the names of its columns.
+    """A file of rows, known by its first bytes, with the names of its columns.
 
-    Raises `InvalidInput` for what is not a file, is empty, or is neither CSV in UTF-8 nor Parquet.
+    Raises `InvalidInput` for what is not a file, is empty, is of no kind that is read here, or is damaged
+    such that its rows cannot be told from each other.
     """
-    try:
-        if not path.is_file():
-            raise InvalidInput(f"{path} is not a file: give the path of a CSV or Parquet file")
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if not magic:
-            raise InvalidInput(f"{path} is empty: its first line names the columns, each other line is a row")
-        if magic == b"PAR1":
-            described = _select("*", f"read_parquet({_exactly(path)})", describe=True)
-            names, kinds = described["column_name"].tolist(), described["column_type"].tolist()
-            return TableFile(path=path, names=tuple(names), kinds=tuple(kinds), parquet=True)
-        with path.open(newline="", encoding="utf-8-sig") as text:
-            names = next(csv.reader(text), [])
-        if any("\0" in name for name in names):
-            raise InvalidInput(f"{path} cannot be read as CSV or Parquet: its first line is not text")
-    except (duckdb.Error, UnicodeDecodeError, OSError, csv.Error) as error:
-        raise _unreadable(path, error) from None
-    return TableFile(path=path, names=tuple(names), kinds=("VARCHAR",) * len(names), parquet=False)
+    form = format_of(path)
+    if form.form == "parquet":
+        return _parquet(path)
+    if form.form == "jsonl":
+        with connected() as connection:
+            lines = jsonl_file(connection, path, form)
+        return TableFile(
+            path=path,
+            form="jsonl",
+            names=lines.names,
+            kinds=("VARCHAR",) * len(lines.names),
+            records=lines.records,
+            cut=lines.cut,
+            inner=lines,
+        )
+    text = _sheet(path) if form.form == "xlsx" else csv_file(path, form)
+    return TableFile(
+        path=path,
+        form=form.form,
+        names=text.structure.names,
+        kinds=("VARCHAR",) * len(text.structure.names),
+        records=text.structure.records,
+        cut=text.structure.cut_at is not None,
+        inner=text,
+    )
 
 
-def _select(expressions: str, source: str, *, describe: bool = False) -> dict[str, Any]:
-    """The columns of a query, or with `describe` their names and types."""
-    query = f"SELECT {expressions} FROM {source}"  # noqa: S608  made of our own names and of literals
+@contextmanager
+def connected() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB of its own, in memory."""
     with duckdb.connect(":memory:", config=CONFIG) as connection:
         connection.execute("SET enable_progress_bar = false")
-        return connection.execute(f"DESCRIBE {query}" if describe else query).fetchnumpy()
+        yield connection
 
 
-def _copy_with_even_ends(path: Path, copy: Path) -> None:
-    """The same rows, each ending in a line feed; line ends inside quoted cells stay as they are."""
-    as_it_is: dict[str, Any] = {"encoding": "utf-8", "errors": "surrogateescape", "newline": ""}
-    with path.open(**as_it_is) as mixed, copy.open("w", **as_it_is) as file:
-        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-        writer.writerows(row for row in csv.reader(mixed, strict=True) if row)
+def unreadable(path: Path, error: Exception) -> InvalidInput:
+    """Why DuckDB cannot read a file, without a row's own text: it may be somebody's words."""
+    said = str(error).splitlines()[0]
+    said = re.sub(r'"[^"]*"', "…", said) if "onver" in said else said
+    return InvalidInput(f"{path} cannot be read: {said}")
 
 
-def _exactly(path: Path) -> str:
-    """The path as a literal in which `*`, `?` and `[` mean themselves."""
-    return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
+def _parquet(path: Path) -> TableFile:
+    try:
+        with connected() as connection:
+            described = connection.execute(
+                f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"
+            ).fetchnumpy()  # noqa: S608
+            counted = f"SELECT sum(num_rows) FROM parquet_file_metadata({exactly(path)})"  # noqa: S608
+            ((records,),) = connection.execute(counted).fetchall()
+    except duckdb.Error as error:
+        raise unreadable(path, error) from None
+    return TableFile(
+        path=path,
+        form="parquet",
+        names=tuple(described["column_name"].tolist()),
+        kinds=tuple(described["column_type"].tolist()),
+        records=int(records),
+        cut=False,
+    )
 
 
-def _unreadable(path: Path, error: Exception) -> InvalidInput:
-    """Where and why, without the line's own text: it may be somebody's words."""
-    if isinstance(error, OSError):
-        return InvalidInput(f"{path} cannot be read: {error.strerror or type(error).__name__}")
-    if isinstance(error, UnicodeDecodeError):
-        return InvalidInput(f"{path} cannot be read: it is not UTF-8 text; save it as UTF-8")
-    said = str(error)
-    line = re.search(r"on Line: (\d+)", said)
-    where = f"{path}, line {line[1]}" if line else str(path)
-    if width := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", said):
-        why = f"{width[2]} cells where the first line names {width[1]} columns"
-    elif "Invalid unicode" in said:
-        why = "not UTF-8 text; save the file as UTF-8"
-    elif "unterminated quote" in said:
-        why = "a quotation mark is not closed; inside a quoted cell a mark is written twice"
-    elif "Maximum line size" in said:
-        why = f"longer than {LONGEST_LINE:,} bytes; a quotation mark may be missing"
-    else:
-        why = said.splitlines()[0]
-    return InvalidInput(f"{where}: cannot be read as CSV or Parquet: {why}")
+def _sheet(path: Path) -> CsvFile:
+    from calib.tabular.workbook import as_csv
+
+    folder: TemporaryDirectory[str] = TemporaryDirectory(prefix="calib-")
+    sheet = Path(folder.name) / "sheet.csv"
+    as_csv(path, sheet)
+    if not sheet.stat().st_size:
+        raise InvalidInput(f"{path}: its first sheet is empty: its first row names the columns")
+    return replace(csv_file(sheet, Format(form="csv")), folder=folder)

@@ -4,99 +4,121 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.tabular.columns import BLANK, OTHER, Codes, Column, Numbers, Texts
-from calib.tabular.file import TableFile, open_table
+from calib.tabular.columns import OTHER, UNKNOWN, UNSURE, Answers, Column, Numbers, Texts, Wanted
+from calib.tabular.file import Rows, TableFile, open_table
+from calib.tabular.limits import MAX_REJECTED, Limit
+from calib.tabular.roles import Asked, Roles, roles_of
+from calib.tabular.rules import OVERSHOOT
 
-CONFIDENCE = ("confidence", "raw_confidence", "score", "probability")
-CORRECT = ("correct", "is_correct", "outcome", "label")
-WEIGHT = ("weight",)
-SEGMENT = ("segment",)
-CLUSTER = ("cluster",)
-TRACE = ("trace", "trace_id")
-UNSURE = 2
-ANSWERS = {
-    **dict.fromkeys(("1", "1.0", "true", "yes", "correct"), 1),
-    **dict.fromkeys(("0", "0.0", "false", "no", "incorrect"), 0),
-    "unsure": UNSURE,
-}
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a labelled file is to be read.
+
+    `scale`: what confidences are out of, 1 or for percent 100. `allow_rejected`: the share of rows that may
+    be unreadable, by default 5%, and none where the answers that are left are all the same.
+    """
+
+    scale: float = 1.0
+    allow_rejected: float | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.scale >= 1 and np.isfinite(self.scale)):
+            raise InvalidInput(
+                f"--scale is {self.scale:g}: write what confidences are out of, as 100 for percent"
+            )
+        if self.allow_rejected is not None and not 0 <= self.allow_rejected <= 1:
+            raise InvalidInput(f"--allow-rejected is {self.allow_rejected:g}: write a share from 0 to 1")
+
+    def limit(self, table: TableFile, rows: Rows) -> Limit:
+        """The limit of unreadable rows in a file that was read."""
+        return Limit(
+            path=table.path,
+            share=MAX_REJECTED if self.allow_rejected is None else self.allow_rejected,
+            asked=self.allow_rejected is not None,
+            place=lambda row: table.place(int(rows.record[row])),
+            shown=lambda row, name: table.shown(int(rows.record[row]), name),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """The usable rows of a file, and how many were not, by kind.
+    """The usable rows of a file, and how many were not, by kind: `rows` is the sum of both.
 
     `scores` in [0, 1], `correct` in {0, 1} and `weights` ≥ 0 have shape (n,); `weights`, `segments` and
-    `clusters` are None where the file has no such column.
+    `clusters` are None where the file has no such column. `rounded`: scores beyond 0 or 1 by at most 1e-6,
+    taken as that end.
     """
 
     rows: int
-    scores: npt.NDArray[np.float64]
-    correct: npt.NDArray[np.float64]
-    weights: npt.NDArray[np.float64] | None
+    roles: Roles
+    scores: Floats
+    correct: Floats
+    weights: Floats | None
     segments: npt.NDArray[np.object_] | None
     clusters: npt.NDArray[np.object_] | None
     rejected: dict[str, int]
+    rounded: int
+
+    def to_json(self) -> dict[str, object]:
+        """What a verb says of the file: rows, rejects by kind, and the columns with those that were guessed."""
+        return _said(self)
 
 
-def read_labelled(
-    path: Path,
-    *,
-    confidence: str | None = None,
-    correct: str | None = None,
-    weight: str | None = None,
-    segment: str | None = None,
-    cluster: str | None = None,
-) -> Labelled:
-    """Read a CSV or Parquet file; columns that are not named are found by their usual names.
+def read_labelled(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Labelled:
+    """Read a file of any form; columns that are not named are found by their usual names.
 
     A row whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, unsure
-    or no answer at all, is counted by kind and left out: nothing is clamped or guessed. Raises
-    `InvalidInput` for a file that cannot be read, lacks a column or has no usable row.
+    or no answer at all, is counted by kind and left out: nothing is guessed. Raises `InvalidInput` for a file
+    that cannot be read, lacks a column, has no usable row, or more unreadable ones than `reading` allows.
     """
+    asked, reading = asked or Asked(), reading or Reading()
     table = open_table(path)
-    named = {
-        "confidence": _column(table, confidence, CONFIDENCE, "--confidence"),
-        "correct": _column(table, correct, CORRECT, "--correct"),
-        "weight": _optional(table, weight, WEIGHT),
-        "segment": _optional(table, segment, SEGMENT),
-        "cluster": _optional(table, cluster, CLUSTER),
-    }
-    columns = _read(table, named)
-    n = len(columns["confidence"].values)
-    rejects = Rejects(n)
-    scores = _confidences(columns["confidence"], rejects)
-    answers = _answers(columns["correct"], rejects)
+    roles = roles_of(path, table.names, asked, optional=("weight", "segment", "cluster"))
+    names = roles.columns
+    rows = table.read(_wanted(roles, reading))
+    limit = reading.limit(table, rows)
+    rejects = Rejects(rows.n)
+    scores, rounded = _confidences(rows["confidence"], names["confidence"], rejects, limit, reading)
+    answers = _answers(rows["correct"], rejects)
     weights = None
-    if "weight" in columns:
-        weights = columns["weight"].values
-        rejects.add(columns["weight"].missing, "missing_weight")
-        rejects.add(~np.isfinite(weights) | (weights < 0), "bad_weight")
+    if "weight" in names:
+        weights = rows["weight"].values
+        bad = ~np.isfinite(weights) | (weights < 0)
+        rejects.add(rows["weight"].missing, "missing_weight")
+        rejects.add(bad, "bad_weight")
+        limit.weights(bad, name=names["weight"])
+    codes = rows["correct"].values
+    if roles.said is None:
+        limit.answers(codes, name=names["correct"])
+    else:
+        _something_equal(table, rows, roles)
 
-    keep, rejected = rejects.kept, rejects.counts()
+    keep = rejects.kept
+    rejected = rejects.counts() | rows.rejected
     if not keep.any():
-        why = (
-            ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in rejected.items())
-            or "it is empty"
-        )
-        raise InvalidInput(
-            f"{path}: no row can be used ({why}). {named['confidence']!r} must hold numbers from 0 to 1 "
-            f"(85% is written 0.85) and {named['correct']!r} 1 or 0"
-        )
+        raise _nothing_left(path, names, rejected)
+    left_out = (codes == OTHER) | ((codes == UNKNOWN) if roles.said is None else False)
+    limit.one_class(left_out, answers[keep], name=names["correct"])
     return Labelled(
-        rows=n,
+        rows=rows.n + sum(rows.rejected.values()),
+        roles=roles,
         scores=scores[keep],
         correct=answers[keep],
         weights=None if weights is None else weights[keep],
-        segments=columns["segment"].values[keep] if "segment" in columns else None,
-        clusters=columns["cluster"].values[keep] if "cluster" in columns else None,
-        rejected=rejected,
+        segments=rows["segment"].values[keep] if "segment" in names else None,
+        clusters=rows["cluster"].values[keep] if "cluster" in names else None,
+        rejected=dict(sorted(rejected.items())),
+        rounded=int((rounded & keep).sum()),
     )
 
 
@@ -108,43 +130,55 @@ class Steps:
     """
 
     rows: int
+    roles: Roles
     trace: npt.NDArray[np.object_]
-    scores: npt.NDArray[np.float64]
-    correct: npt.NDArray[np.float64]
+    scores: Floats
+    correct: Floats
     rejected: dict[str, int]
+    rounded: int
+
+    def to_json(self) -> dict[str, object]:
+        """As of a labelled file."""
+        return _said(self)
 
 
-def read_steps(
-    path: Path, *, trace: str | None = None, confidence: str | None = None, correct: str | None = None
-) -> Steps:
-    """Read a CSV or Parquet file of steps: the name of their chain, their confidence, and, on any row of a
-    chain, whether the whole was right.
+def read_steps(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Steps:
+    """Read a file of steps: the name of their chain, their confidence, and, on any row of a chain, whether the
+    whole was right.
 
     A chain with a step whose confidence is no confidence is left out as a whole, for its product is not
     known; an answer that is none counts as no label. Raises `InvalidInput` as `read_labelled` does.
     """
+    asked, reading = asked or Asked(), reading or Reading()
     table = open_table(path)
-    named: dict[str, str | None] = {
-        "trace": _column(table, trace, TRACE, "--trace"),
-        "confidence": _column(table, confidence, CONFIDENCE, "--confidence"),
-        "correct": _column(table, correct, CORRECT, "--correct"),
-    }
-    columns = _read(table, named)
-    chains = columns["trace"].values
-    rejects, ignored = Rejects(len(chains)), Rejects(len(chains))
+    roles = roles_of(path, table.names, asked, optional=("trace",))
+    if "trace" not in roles.columns:
+        raise InvalidInput(f"{path} has no column 'trace' or 'trace_id'; name the right one with --trace")
+    rows = table.read(_wanted(roles, reading))
+    limit = reading.limit(table, rows)
+    chains = rows["trace"].values
+    rejects, ignored = Rejects(rows.n), Rejects(rows.n)
     rejects.add(np.array([not name for name in chains], dtype=bool), "no_trace")
     with_trace = rejects.kept
-    scores = _confidences(columns["confidence"], rejects)
-    answers = _answers(columns["correct"], ignored)
+    name = roles.columns["confidence"]
+    scores, rounded = _confidences(rows["confidence"], name, rejects, limit, reading)
+    answers = _answers(rows["correct"], ignored)
+    if roles.said is None:
+        limit.answers(rows["correct"].values, name=roles.columns["correct"])
     torn = set(chains[with_trace & ~rejects.kept])
     rejects.add(np.array([name in torn for name in chains], dtype=bool), "beside_a_bad_step")
     keep = rejects.kept
+    limit.one_class(
+        rows["correct"].values == OTHER, answers[keep & ~np.isnan(answers)], name=roles.columns["correct"]
+    )
     return Steps(
-        rows=len(chains),
+        rows=rows.n + sum(rows.rejected.values()),
+        roles=roles,
         trace=chains[keep],
         scores=scores[keep],
         correct=answers[keep],
-        rejected=rejects.counts(),
+        rejected=dict(sorted((rejects.counts() | rows.rejected).items())),
+        rounded=int((rounded & keep).sum()),
     )
 
 
@@ -155,16 +189,16 @@ class Rejects:
         self._kinds: list[str] = []
         self._why = np.zeros(rows, dtype=np.uint8)
 
-    def add(self, where: npt.NDArray[np.bool_], kind: str) -> None:
+    def add(self, where: Bools, kind: str) -> None:
         """Leave out the rows where `where`, of shape (n,), is true."""
         if kind not in self._kinds:
             self._kinds.append(kind)
         self._why[where & (self._why == 0)] = self._kinds.index(kind) + 1
 
     @property
-    def kept(self) -> npt.NDArray[np.bool_]:
+    def kept(self) -> Bools:
         """The rows without a reason, shape (n,)."""
-        kept: npt.NDArray[np.bool_] = self._why == 0
+        kept: Bools = self._why == 0
         return kept
 
     def counts(self) -> dict[str, int]:
@@ -173,54 +207,71 @@ class Rejects:
         return {kind: int(n) for kind, n in sorted(zip(self._kinds, counts, strict=True)) if n}
 
 
-def _read(table: TableFile, named: Mapping[str, str | None]) -> dict[str, Column]:
+def _said(read: Labelled | Steps) -> dict[str, object]:
+    return {
+        "rows": read.rows,
+        "rejected": read.rejected,
+        "rounded": read.rounded,
+        "columns": read.roles.columns,
+        "guessed": list(read.roles.guessed),
+    }
+
+
+def _wanted(roles: Roles, reading: Reading) -> Mapping[str, Wanted]:
     """The columns of a file of labels, each read as its use asks for."""
-    wanted: dict[str, Numbers | Codes | Texts] = {}
-    for use, name in named.items():
-        if name is None:
-            continue
-        if use in ("confidence", "weight"):
-            wanted[use] = Numbers(name)
-        else:
-            wanted[use] = Codes(name, ANSWERS) if use == "correct" else Texts(name)
-    return table.read(wanted)
+    wanted: dict[str, Wanted] = {}
+    for role, name in roles.columns.items():
+        if role == "confidence":
+            wanted[role] = Numbers(name, scale=reading.scale)
+        elif role == "weight":
+            wanted[role] = Numbers(name)
+        elif role == "correct":
+            wanted[role] = Answers(name, beside=roles.said)
+        elif role not in ("prediction", "answer"):
+            wanted[role] = Texts(name)
+    return wanted
 
 
-def _confidences(column: Column, rejects: Rejects) -> npt.NDArray[np.float64]:
-    """The confidences, with the rows marked that hold none in [0, 1]."""
-    scores: npt.NDArray[np.float64] = column.values
+def _confidences(
+    column: Column, name: str, rejects: Rejects, limit: Limit, reading: Reading
+) -> tuple[Floats, Bools]:
+    """The confidences, with the rows marked that hold none in [0, 1], and which were taken as an end."""
+    values: Floats = column.values
     rejects.add(column.missing, "missing")
-    rejects.add(np.isnan(scores), "not_a_number")
-    rejects.add(~((scores >= 0) & (scores <= 1)), "out_of_range")
-    return scores
+    no_number = np.isnan(values)
+    rejects.add(no_number, "not_a_number")
+    outside = (values < -OVERSHOOT) | (values > 1 + OVERSHOOT)
+    rejects.add(outside, "out_of_range")
+    limit.confidences(column, (no_number & ~column.missing) | outside, name=name, scale=reading.scale)
+    rounded = ((values < 0) | (values > 1)) & ~outside
+    return (np.clip(values, 0, 1) if rounded.any() else values), rounded
 
 
-def _answers(column: Column, rejects: Rejects) -> npt.NDArray[np.float64]:
+def _answers(column: Column, rejects: Rejects) -> Floats:
     """1 or 0 by row, NaN where there is no such answer, which is marked."""
     codes = column.values
-    rejects.add(codes == BLANK, "unlabelled")
+    rejects.add(codes == UNKNOWN, "unlabelled")
     rejects.add(codes == UNSURE, "unsure")
     rejects.add(codes == OTHER, "not_an_answer")
     return np.where((codes == 0) | (codes == 1), codes, np.nan)
 
 
-def _column(table: TableFile, asked: str | None, usual: tuple[str, ...], option: str) -> str:
-    """The column asked for, else the first of the usual names; `InvalidInput` where there is none."""
-    name = _optional(table, asked, usual)
-    if name is None:
-        raise InvalidInput(
-            f"{table.path} has none of the columns {', '.join(usual)}; name the right one with {option}. "
-            f"It has {', '.join(map(repr, table.names)) or 'none'}"
-        )
-    return name
+def _something_equal(table: TableFile, rows: Rows, roles: Roles) -> None:
+    """Two columns that never agree are written in different ways, not always wrong."""
+    codes, said = rows["correct"].values, str(roles.said)
+    known = np.flatnonzero(codes != UNKNOWN)
+    if not len(known) or (codes == 1).any():
+        return
+    row, truth = int(rows.record[known[0]]), roles.columns["correct"]
+    raise InvalidInput(
+        f"{table.place(row)}: {said!r} is {table.shown(row, said)} where {truth!r} is {table.shown(row, truth)}, "
+        "and no row has the same in both: write them alike"
+    )
 
 
-def _optional(table: TableFile, asked: str | None, usual: tuple[str, ...]) -> str | None:
-    """The column asked for, which must be there, else the first of the usual names that is."""
-    if asked is None:
-        return next((name for name in usual if name in table.names), None)
-    if asked in table.names:
-        return asked
-    near = get_close_matches(asked, table.names, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, table.names))}"
-    raise InvalidInput(f"{table.path} has no column {asked!r}; {hint}")
+def _nothing_left(path: Path, names: Mapping[str, str], rejected: Mapping[str, int]) -> InvalidInput:
+    kinds = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in rejected.items())
+    return InvalidInput(
+        f"{path}: no row can be used ({', '.join(kinds) or 'it is empty'}). {names['confidence']!r} must hold "
+        f"numbers from 0 to 1 (85% is written 0.85) and {names['correct']!r} 1 or 0"
+    )

@@ -44,10 +44,17 @@ OVERSHOOT = 1e-6
 PERCENT = 100.0
 
 # Times
-DAY = r"([0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}/[0-9]{2}/[0-9]{2})"
-CLOCK = r"[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?"
-NAIVE = rf"^{DAY}({CLOCK})?$"
-AWARE = rf"^{DAY}{CLOCK} ?([Zz]|UTC|GMT|utc|gmt|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$"
+# Days that are no days, as 30 February, are told by the pattern: not every engine has a cast that fails softly.
+_LEAP_YEAR = r"([12][0-9](0[48]|[2468][048]|[13579][26])|(12|16|20|24|28)00)"
+_DAY = (
+    r"([12][0-9]{3}S((0[13578]|1[02])S(0[1-9]|[12][0-9]|3[01])|(0[469]|11)S(0[1-9]|[12][0-9]|30)"
+    rf"|02S(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_YEAR}S02S29)"
+)
+DAY = f"({_DAY.replace('S', '-')}|{_DAY.replace('S', '/')})"
+CLOCK = r"[Tt ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.,][0-9]+)?)?"
+ZONE = r"([Zz]|UTC|GMT|utc|gmt|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+NAIVE = f"^{DAY}({CLOCK})?$"
+AWARE = f"^{DAY}{CLOCK} ?{ZONE}$"
 EPOCH = r"^[0-9]{9,19}(\.[0-9]+)?$"
 LEAST_EPOCH, END_OF_EPOCH = 1e8, 4.1e9  # seconds: 1973-03-03 and 2099-12-03
 UNITS = (1, 1_000, 1_000_000, 1_000_000_000)  # of a second

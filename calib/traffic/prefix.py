@@ -11,6 +11,7 @@ import ibis
 from calib.measure import Strata
 from calib.sampling.draw import HEX_DIGITS
 from calib.traffic import expressions as x
+from calib.traffic import rules
 from calib.traffic.values import Columns, Interval
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def expression(
     table: Any,
-    clock: x.Clock,
+    clock: rules.Clock,
     columns: Columns,
     scope: Mapping[str, str],
     interval: Interval,
@@ -30,7 +31,7 @@ def expression(
     period: str,
 ) -> Any:
     """The usable rows in the first `shares`, by stratum and of shape (B,), of all orders."""
-    value = x.share(table[columns.confidence])
+    value = rules.confidence(table[columns.confidence])
     cell, order = x.grid_cell(value), x.order_of(table, columns.id, seed, period)
     limits = [threshold(share) for share in shares]
     limit = ibis.literal(limits[-1])
@@ -38,15 +39,15 @@ def expression(
         pairs = zip(strata.upper[:-1], limits, strict=False)
         limit = ibis.cases(*((cell <= upper, part) for upper, part in pairs), else_=limits[-1])
     inside = clock.within(interval.start, interval.end) & x.usable(table, columns, scope)
-    kept = {"id": table[columns.id].cast("string"), "raw": value, "cell": cell, "order": order}
+    kept = {"id": rules.text_of(table[columns.id]), "raw": value, "cell": cell, "order": order}
     kept |= clock.selected("ts")
     for key in ("segment", "mapping", "cluster", "trace"):
         if name := getattr(columns, key):
-            kept[key] = table[name].cast("string")
+            kept[key] = rules.text_of(table[name])
     if columns.served:
         kept["served"] = x.served(table, columns)
     if columns.judge:
-        kept["judge"] = x.share(table[columns.judge])
+        kept["judge"] = rules.confidence(table[columns.judge])
     kept |= {f"context_{i}": table[name].cast("string") for i, name in enumerate(columns.context)}
     return table.filter(inside & (order < limit)).select(**kept)
 

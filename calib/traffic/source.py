@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from calib.traffic.values import Ints
 
 T = TypeVar("T")
-OUTCOMES = {
-    **dict.fromkeys(("1", "1.0", "true", "t", "correct", "yes"), True),
-    **dict.fromkeys(("0", "0.0", "false", "f", "incorrect", "no"), False),
-}
 IDS_AT_ONCE = 5_000
 SPARE_SIGMAS, SPARE_ROWS, WIDEN = 6, 20, 4
 
@@ -131,7 +127,8 @@ class Traffic:
         An answer without a time counts as known; one that is neither right nor wrong is `InvalidInput`.
         Of several answers to one id that of the first row by time counts.
         """
-        from calib.traffic.expressions import answer
+        from calib.traffic.rules import answer, text_of
+        from calib.vocabulary import HOW, meaning
 
         table, clock = self._table()
         c = self._columns
@@ -140,7 +137,7 @@ class Traffic:
                 f"{self._stream}: no outcome column is set: add column to review in calib.toml"
             )
         at = None if c.outcome_at is None else self._clock(table, c.outcome_at, "review.at")
-        columns = {"id": table[c.id].cast("string"), "answer": answer(table[c.outcome])}
+        columns = {"id": text_of(table[c.id]), "answer": answer(table[c.outcome])}
         columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
         rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
         wanted = list(ids)
@@ -153,12 +150,15 @@ class Traffic:
                 when = None if at is None else at.read(row, "at")
                 if when is not None and known_by is not None and when > known_by:
                     continue
-                if (correct := OUTCOMES.get(row["answer"])) is None:
+                said = meaning(row["answer"])
+                if said in ("unknown", "unsure"):
+                    continue
+                if said is None:
                     raise InvalidInput(
                         f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
-                        "nor wrong; write 1 or 0, true or false, correct or incorrect"
+                        f"nor wrong; {HOW}"
                     )
-                found.setdefault(row["id"], Outcome(correct, when))
+                found.setdefault(row["id"], Outcome(said == "correct", when))
         return found
 
     def check(self) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class Traffic:
         return self._opened
 
     def _clock(self, table: Any, name: str, key: str) -> Any:
-        from calib.traffic.expressions import Clock
+        from calib.traffic.rules import Clock
 
         try:
             return Clock(table[name], self._timezone)

@@ -10,6 +10,7 @@ import numpy as np
 
 from calib.measure import GRID
 from calib.traffic import expressions as x
+from calib.traffic import rules
 from calib.traffic.values import Cells, Columns, Interval, Survey
 
 # Sums are of whole numbers, for those of floats depend on the order in which threads add them.
@@ -19,7 +20,7 @@ SHARE_UNIT = 1e9
 
 def expression(
     table: Any,
-    clock: x.Clock,
+    clock: rules.Clock,
     columns: Columns,
     scope: Mapping[str, str],
     interval: Interval,
@@ -32,23 +33,23 @@ def expression(
         unreadable = clock.unreadable()
         code = unreadable.ifelse(1 + x.REJECTS.index("bad_timestamp"), code)
         inside = inside.fill_null(False) | unreadable
-    value = x.share(table[columns.confidence])
+    value = rules.confidence(table[columns.confidence])
     cell = x.grid_cell(value)
     counted = code == 0
     keys = {"key": counted.ifelse(cell, -code)}
     if eras:
         keys["era"] = sum((clock.reached(moment).ifelse(1, 0) for moment in eras), start=0)
     if columns.mapping:
-        keys["mapping"] = table[columns.mapping].cast("string")
+        keys["mapping"] = rules.text_of(table[columns.mapping])
     if columns.segment:
-        keys["segment"] = table[columns.segment].cast("string")
+        keys["segment"] = rules.text_of(table[columns.segment])
     offset = _whole((value - cell / float(GRID)) * OFFSET_UNIT)
     values = {"value": counted.ifelse(value, 0.0), "offset": counted.ifelse(offset, 0)}
     if columns.served:
         served = x.served(table, columns)
         values["served"] = counted.ifelse(_whole(served * SHARE_UNIT), 0)
     if columns.judge:
-        judge = x.share(table[columns.judge])
+        judge = rules.confidence(table[columns.judge])
         judged = counted & judge.notnull()
         values["judged"] = judged.ifelse(1, 0)
         values["judge"] = judged.ifelse(_whole(judge.fill_null(0.0) * SHARE_UNIT), 0)

@@ -23,7 +23,7 @@ from calib.sampling import allocate, order_key
 from calib.traffic import Columns, Draw, Interval, Survey, Traffic, prefix
 from calib.traffic import survey as surveying
 from calib.traffic.connect import md5_of
-from calib.traffic.expressions import Clock
+from calib.traffic.rules import Clock
 
 INTERVAL = Interval(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
 COLUMNS = Columns(

@@ -17,12 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from calib.errors import InvalidInput
-from calib.tabular import Codes, Numbers, Texts, open_table
-from calib.tabular.columns import BLANK, OTHER
-from calib.tabular.file import _unreadable
+from calib.tabular import Answers, Numbers, Texts, open_table
+from calib.tabular.columns import OTHER, UNKNOWN, UNSURE
+from calib.tabular.file import unreadable
 
 CELLS = st.text(alphabet='ab0.9,"\n\r é\t', max_size=6)
-WORDS = {"yes": 1, "no": 0}
 
 
 def saved(folder: Path, content: str | bytes, name: str = "log.csv") -> Path:
@@ -32,7 +31,7 @@ def saved(folder: Path, content: str | bytes, name: str = "log.csv") -> Path:
 
 
 def texts(path: Path) -> list[list[str | None]]:
-    read = open_table(path).read({"a": Texts("a"), "b": Texts("b")})
+    read = open_table(path).read({"a": Texts("a", raw=True), "b": Texts("b", raw=True)})
     return [list(row) for row in zip(read["a"].values, read["b"].values, strict=True)]
 
 
@@ -51,7 +50,9 @@ def test_a_csv_reads_as_the_standard_library_reads_it(
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator=ends, quoting=quoting)
     writer.writerows([("a", "b"), *rows])
-    read = open_table(saved(tmp_path, text.getvalue())).read({"a": Texts("a"), "b": Texts("b")})
+    read = open_table(saved(tmp_path, text.getvalue())).read(
+        {"a": Texts("a", raw=True), "b": Texts("b", raw=True)}
+    )
     assert read["a"].values.tolist() == [a or None for a, _ in rows]
     assert read["b"].values.tolist() == [b or None for _, b in rows]
     assert read["a"].missing.tolist() == [not a for a, _ in rows]
@@ -89,19 +90,18 @@ def test_numbers_are_what_people_write_as_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "numbers", "codes"),
     [
-        (pa.array([1, 0, None], pa.int8()), [1, 0, "nan"], [1, 0, BLANK]),
-        (pa.array([1.0, float("nan"), None]), [1, "nan", "nan"], [1, BLANK, BLANK]),
-        (pa.array([True, False, None]), ["nan", "nan", "nan"], [1, 0, BLANK]),
-        (pa.array([Decimal("0.5"), Decimal("1.0"), None]), [0.5, 1, "nan"], [OTHER, 1, BLANK]),
-        (pa.array(["TRUE ", "", None]), ["nan", "nan", "nan"], [1, BLANK, BLANK]),
-        (pa.array(["1", "x", None]).dictionary_encode(), [1, "nan", "nan"], [1, OTHER, BLANK]),
-        (pa.array([2**63, 1, None], pa.uint64()), [2.0**63, 1, "nan"], [OTHER, 1, BLANK]),
+        (pa.array([1, 0, None], pa.int8()), [1, 0, "nan"], [1, 0, UNKNOWN]),
+        (pa.array([1.0, float("nan"), None]), [1, "nan", "nan"], [1, UNKNOWN, UNKNOWN]),
+        (pa.array([True, False, None]), ["nan", "nan", "nan"], [1, 0, UNKNOWN]),
+        (pa.array([Decimal("0.5"), Decimal("1.0"), None]), [0.5, 1, "nan"], [OTHER, 1, UNKNOWN]),
+        (pa.array(["TRUE ", "", None]), ["nan", "nan", "nan"], [1, UNKNOWN, UNKNOWN]),
+        (pa.array(["1", "x", None]).dictionary_encode(), [1, "nan", "nan"], [1, OTHER, UNKNOWN]),
+        (pa.array([2**63, 1, None], pa.uint64()), [2.0**63, 1, "nan"], [OTHER, 1, UNKNOWN]),
     ],
 )
 def test_every_type_of_parquet_is_read(tmp_path: Path, column: pa.Array, numbers: list, codes: list) -> None:
     pq.write_table(pa.table({"x": column}), tmp_path / "log.parquet")
-    words = {"1": 1, "1.0": 1, "true": 1, "0": 0, "false": 0}
-    wanted = {"n": Numbers("x"), "c": Codes("x", words), "t": Texts("x")}
+    wanted = {"n": Numbers("x"), "c": Answers("x"), "t": Texts("x", raw=True)}
     read = open_table(tmp_path / "log.parquet").read(wanted)
     assert [value if value == value else "nan" for value in read["n"].values.tolist()] == numbers
     assert read["c"].values.tolist() == codes
@@ -110,9 +110,9 @@ def test_every_type_of_parquet_is_read(tmp_path: Path, column: pa.Array, numbers
 
 
 def test_words_are_known_in_any_case_and_with_blanks_around_them(tmp_path: Path) -> None:
-    path = saved(tmp_path, "w,x\nyes,1\n YES ,1\nNo,1\n,1\n  ,1\nmaybe,1\n")
-    read = open_table(path).read({"w": Codes("w", WORDS)})["w"]
-    assert read.values.tolist() == [1, 1, 0, BLANK, BLANK, OTHER]
+    path = saved(tmp_path, "w,x\nyes,1\n YES ,1\nNo,1\n,1\n  ,1\nmaybe,1\nn/a,1\n1.00,1\n-1,1\nSí,1\n?,1\n")
+    read = open_table(path).read({"w": Answers("w")})["w"]
+    assert read.values.tolist() == [1, 1, 0, UNKNOWN, UNKNOWN, OTHER, UNKNOWN, 1, OTHER, 1, UNSURE]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_words_are_known_in_any_case_and_with_blanks_around_them(tmp_path: Path)
         (b"a,b\n1,2\nSECRET\n", r"log\.csv, line 3: .*1 cells where the first line names 2 columns"),
         (b"a,b\n" + b"1,2\n" * 9999 + b"1,SECRET\xff\n", r"log\.csv, line 10001: .*not UTF-8"),
         (b'a,b\n1,2\n1,"SECRET\n', r"log\.csv, line 3: .*quotation mark"),
-        (b"a\xff,b\n1,2\n", r"it is not UTF-8"),
-        (b"\x00\x01,b\n1,2\n", r"first line is not text"),
+        (b"a\xff,b\n1,2\n", r"line 1: not UTF-8"),
+        (b"\x00\x01,b\n1,2\n", r"line 1: the line of names holds zero bytes"),
         (b"PAR1 and then nothing", r"cannot be read"),
         (b"a,a,b\n1,2,3\n", r"two columns called 'a': rename one"),
     ],
@@ -146,7 +146,7 @@ def test_marks_in_a_file_name_mean_themselves(tmp_path: Path, name: str) -> None
 
 def test_an_error_that_is_not_known_is_shown_without_the_line(tmp_path: Path) -> None:
     error = duckdb.Error("CSV Error on Line: 7\nOriginal Line: SECRET\nsomething new")
-    said = str(_unreadable(tmp_path / "log.csv", error))
+    said = str(unreadable(tmp_path / "log.csv", error))
     assert "log.csv, line 7: " in said
     assert "SECRET" not in said
 

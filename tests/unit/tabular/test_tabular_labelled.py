@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from calib.errors import InvalidInput
-from calib.tabular.labelled import read_labelled
+from calib.tabular.labelled import Asked, Reading, read_labelled
 
 
 def written(folder: Path, text: str) -> Path:
@@ -22,7 +22,9 @@ def test_every_row_is_used_or_counted(tmp_path: Path) -> None:
     answers = ["1", "0", "yes", "INCORRECT", "unsure", "", "perhaps", "1", "1", "1", "1"]
     scores = ["0.9", "0.5", " 0.7", "1", "0.9", "0.9", "0.9", "85%", "1.5", "inf", ""]
     lines = [f"{s},{a},{'x' if i else ''}" for i, (s, a) in enumerate(zip(scores, answers, strict=True))]
-    found = read_labelled(written(tmp_path, "\n".join(["confidence,correct,segment", *lines])))
+    found = read_labelled(
+        written(tmp_path, "\n".join(["confidence,correct,segment", *lines])), None, Reading(allow_rejected=1)
+    )
     assert found.scores.tolist() == [0.9, 0.5, 0.7, 1.0]
     assert found.correct.tolist() == [1, 0, 1, 0]
     assert found.rejected == {
@@ -35,7 +37,7 @@ def test_every_row_is_used_or_counted(tmp_path: Path) -> None:
 
 def test_weights_are_numbers_that_are_not_negative(tmp_path: Path) -> None:
     path = written(tmp_path, "score,label,weight\n.5,1,2\n.5,1,-1\n.5,1,\n.5,1,x\n.5,0,0\n.5,0,inf\n")
-    found = read_labelled(path)
+    found = read_labelled(path, None, Reading(allow_rejected=1))
     assert found.weights is not None
     assert found.weights.tolist() == [2, 0]
     assert found.rejected == {"bad_weight": 3, "missing_weight": 1}
@@ -52,7 +54,7 @@ def test_parquet_and_csv_agree(tmp_path: Path) -> None:
     pq.write_table(table, tmp_path / "log.parquet")
     csv = written(tmp_path, "p,ok\n0.5,true\nnan,false\n,true\n2.0,true\n")
     for path in (tmp_path / "log.parquet", csv):
-        found = read_labelled(path, confidence="p", correct="ok")
+        found = read_labelled(path, Asked(confidence="p", correct="ok"), Reading(allow_rejected=1))
         assert found.rejected == {"not_a_number": 1, "missing": 1, "out_of_range": 1}
 
 
@@ -62,7 +64,7 @@ def test_parquet_and_csv_agree(tmp_path: Path) -> None:
         ("", "is empty"),
         ("a,b\n1,2\n", "none of the columns confidence.*--confidence"),
         ("confidence,b\n1,2\n", "none of the columns correct.*--correct"),
-        ("confidence,correct\n85%,1\n", r"no row can be used \(1 not a number\).*0\.85"),
+        ("confidence,correct\n85%,1\n", r"log\.csv, line 2, column .confidence.: .85%. .*percent.*0\.85"),
         ("confidence,correct\n", "no row can be used"),
         ("confidence,correct\n0.5,1\n0.5,1,2,3\n", "cannot be read"),
     ],
@@ -75,6 +77,6 @@ def test_a_file_that_is_of_no_use_is_said(tmp_path: Path, text: str, said: str) 
 def test_a_named_column_that_is_missing_is_said_with_the_nearest(tmp_path: Path) -> None:
     path = written(tmp_path, "confidence,correct\n0.5,1\n")
     with pytest.raises(InvalidInput, match="no column 'confidense'; did you mean 'confidence'"):
-        read_labelled(path, confidence="confidense")
+        read_labelled(path, Asked(confidence="confidense"))
     with pytest.raises(InvalidInput, match="is not a file"):
         read_labelled(tmp_path)

@@ -1,0 +1,147 @@
+"""A JSON Lines file as DuckDB is asked to read it: one object a line, nested fields as `a.b`."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from calib.errors import InvalidInput
+from calib.tabular.columns import literal
+from calib.tabular.csv_file import exactly, transcode
+from calib.tabular.formats import Compression, Format, file_errors, opened
+from calib.tabular.scan import LONGEST_RECORD, not_utf8
+
+DEEPEST = 8  # fields inside fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonlFile:
+    """A JSON Lines file: its fields, where each lies (a JSON pointer), and how many objects it holds.
+
+    `cut`: its last line was not written to its end, and is left out.
+    """
+
+    names: tuple[str, ...]
+    pointers: tuple[str, ...]
+    records: int
+    cut: bool
+    read_from: Path
+    compression: Compression
+    folder: TemporaryDirectory[str] | None = None
+
+    def source(self) -> str:
+        """The rows, with the columns c0, c1, … of text."""
+        return jsonl_source([self.read_from], self.pointers, compression=self.compression)
+
+
+def jsonl_source(paths: list[Path], pointers: tuple[str, ...], *, compression: Compression) -> str:
+    """DuckDB's reader of JSON Lines, as SQL; a field that is null or not there is NULL."""
+    picked = ", ".join(f"json->>{literal(pointer)} AS c{i}" for i, pointer in enumerate(pointers))
+    return f"(SELECT {picked or 'json AS c0'} FROM {_objects(paths, compression)})"  # noqa: S608
+
+
+def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) -> JsonlFile:
+    """Read the structure of a JSON Lines file.
+
+    Raises `InvalidInput` with the line for text that is not UTF-8 and a line that is not one object.
+    """
+    folder: TemporaryDirectory[str] | None = None
+    source, compression = path, form.compression
+    if form.encoding != "utf-8":
+        folder = TemporaryDirectory(prefix="calib-")
+        source = Path(folder.name) / "utf8.jsonl"
+        transcode(path, form, source)
+        compression = "none"
+    records, cut, begins = _scan(path, source, compression)
+    if cut or begins:
+        folder = folder or TemporaryDirectory(prefix="calib-")
+        even = Path(folder.name) / "even.jsonl"
+        with file_errors(path), opened(source, compression) as lines, even.open("wb") as out:
+            lines.read(begins)
+            left = records
+            for line in lines:
+                if line.strip() and left:
+                    out.write(line)
+                    left -= 1
+        source, compression = even, "none"
+    try:
+        query = f"SELECT json_group_structure(json) FROM {_objects([source], compression)}"  # noqa: S608
+        found = connection.execute(query).fetchone()
+    except duckdb.Error as error:
+        raise jsonl_fault(path, source, compression, error) from None
+    structure = json.loads(found[0]) if found and found[0] else {}
+    fields = _fields(structure, "", "", 0) if isinstance(structure, dict) else []
+    return JsonlFile(
+        names=tuple(name for name, _ in fields),
+        pointers=tuple(pointer for _, pointer in fields),
+        records=records,
+        cut=cut,
+        read_from=source,
+        compression=compression,
+        folder=folder,
+    )
+
+
+def jsonl_fault(path: Path, source: Path, compression: Compression, error: Exception) -> InvalidInput:
+    """Where a JSON Lines file is damaged, found by reading it once more, line by line."""
+    with opened(source, compression) as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip() and not isinstance(_parsed(line), dict):
+                return InvalidInput(f"{path}, line {number}: not one JSON object, as each line has to be")
+    return InvalidInput(f"{path} cannot be read as JSON Lines: {type(error).__name__}")
+
+
+def _objects(paths: list[Path], compression: Compression) -> str:
+    files = ", ".join(map(exactly, paths))
+    return (
+        f"read_ndjson_objects([{files}], compression = '{compression}', "
+        f"maximum_object_size = {LONGEST_RECORD})"
+    )
+
+
+def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool, int]:
+    """The number of objects, whether the last line was cut, and the length of a mark before the first."""
+    records, begins, last, number = 0, 0, b"", 0
+    with file_errors(path), opened(source, compression) as lines:
+        for number, line in enumerate(lines, 1):
+            if number == 1 and line.startswith(codecs.BOM_UTF8):
+                begins = len(codecs.BOM_UTF8)
+            last = line
+            if not line.isascii():
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    if line.endswith(b"\n") or error.end < len(line):
+                        raise not_utf8(path, number) from None
+            if b"\0" in line:
+                raise InvalidInput(f"{path}, line {number}: a zero byte: the file was not written to its end")
+            records += not line.isspace()
+    if last and not last.endswith(b"\n") and not last.isspace():
+        if not isinstance(_parsed(last), dict):
+            return records - 1, True, begins
+    return records, False, begins
+
+
+def _parsed(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _fields(structure: dict[str, Any], name: str, pointer: str, depth: int) -> list[tuple[str, str]]:
+    fields = []
+    for key, inner in structure.items():
+        full = f"{name}.{key}" if name else key
+        at = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        if isinstance(inner, dict) and inner and depth < DEEPEST:
+            fields += _fields(inner, full, at, depth + 1)
+        else:
+            fields.append((full, at))
+    return fields

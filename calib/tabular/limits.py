@@ -1,0 +1,119 @@
+"""What is left out must not decide by leaving: how many rows of a file may be unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from calib.errors import InvalidInput
+from calib.tabular.columns import OTHER, UNKNOWN, Column
+from calib.tabular.rules import OVERSHOOT
+from calib.vocabulary import HOW
+
+MAX_REJECTED = 0.05
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """The share of rows that may be unreadable. `asked`: somebody set it, so that it holds for one class too.
+
+    `place` and `shown` say where a row is and what its cell in a role's column holds.
+    """
+
+    path: Path
+    share: float
+    asked: bool
+    place: Callable[[int], str]
+    shown: Callable[[int, str], str]
+
+    def confidences(self, column: Column, unreadable: Bools, *, name: str, scale: float) -> None:
+        """Raise `InvalidInput` where too many confidences are no numbers in [0, 1]; says what they look like."""
+        values = column.values[~np.isnan(column.values)]
+        if scale > 1 and len(values):
+            between = float(((values > 0) & (values * scale < 1)).mean())
+            if values.max() * scale <= 1:
+                raise InvalidInput(
+                    f"{self.path}: column {name!r} holds no number above 1, so it is not out of {scale:g}: "
+                    "leave --scale out"
+                )
+            if between > self.share:
+                raise InvalidInput(
+                    f"{self.path}: {between:.1%} of column {name!r} lies between 0 and 1, the rest up to "
+                    f"{values.max() * scale:g}: a part of it is not out of {scale:g}; write all of it alike, "
+                    f"or, if it is meant, --allow-rejected {_up(between)}"
+                )
+        self._few(
+            unreadable,
+            len(unreadable),
+            f"column {name!r}",
+            "are no confidence",
+            name,
+            self._looks(column, name),
+        )
+
+    def answers(self, codes: npt.NDArray[np.int8], *, name: str) -> None:
+        """Raise `InvalidInput` where too many answers are in words that are not known."""
+        other = codes == OTHER
+        known = np.flatnonzero((codes == 1) | (codes == 0))
+        beside = f", beside {self.shown(int(known[0]), name)}, which is" if other.any() and len(known) else ""
+        # numbers and words of many kinds are the right answers themselves
+        key = " If it holds the right answer itself, name the column of the model's answer with --answer."
+        said = int((codes != UNKNOWN).sum())
+        self._few(
+            other, said, f"column {name!r}", "say neither right nor wrong", name, f"{beside}: {HOW}.{key}"
+        )
+
+    def one_class(self, left_out: Bools, kept: npt.NDArray[np.float64], *, name: str) -> None:
+        """Raise `InvalidInput` where all answers that are left are the same, beside some that were left out."""
+        n = int(left_out.sum())
+        if not n or not len(kept) or not (kept == kept[0]).all():
+            return
+        share = n / len(left_out)
+        if self.asked and share <= self.share:
+            return
+        row = int(np.flatnonzero(left_out)[0])
+        word = "right" if kept[0] == 1 else "wrong"
+        raise InvalidInput(
+            f"{self.place(row)}, column {name!r}: {self.shown(row, name)} is not known as an answer, and of "
+            f"{len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave them out "
+            f"with --allow-rejected {_up(share)}"
+        )
+
+    def weights(self, unreadable: Bools, *, name: str) -> None:
+        """Raise `InvalidInput` where too many weights are none."""
+        self._few(
+            unreadable, len(unreadable), f"column {name!r}", "are no weight", name, ": write numbers from 0"
+        )
+
+    def _few(self, where: Bools, of: int, what: str, are: str, name: str, remedy: str) -> None:
+        n = int(where.sum())
+        if not n or n <= self.share * of:
+            return
+        row = int(np.flatnonzero(where)[0])
+        raise InvalidInput(
+            f"{self.place(row)}, {what}: {self.shown(row, name)} and other cells, {n:,} of {of:,}, {are}"
+            f"{remedy} At most {self.share:.0%} may be left out; --allow-rejected {_up(n / of)} leaves out these"
+        )
+
+    def _looks(self, column: Column, name: str) -> str:
+        values = column.values[np.isfinite(column.values)]
+        high = float(values.max()) if len(values) else 0.0
+        beyond = len(values) and ((values > 1 + OVERSHOOT) & (values <= 100)).mean() > self.share
+        if beyond and values.min() >= -OVERSHOOT and high <= 100:
+            percent = high > 10
+            what = "percent: 0 to 100" if percent else "tenths: 0 to 10"
+            return f": looks like {what}; divide, or --scale {100 if percent else 10}."
+        rows = np.flatnonzero(np.isnan(column.values) & ~column.missing)
+        if len(rows) and "%" in self.shown(int(rows[0]), name):
+            return ": looks like percent: write 0.85 for 85%, or --scale 100."
+        return ": write numbers from 0 to 1."
+
+
+def _up(share: float) -> str:
+    """A share rounded up to a hundredth: as a limit it lets so many pass."""
+    return f"{min(1.0, np.ceil(share * 100 - 1e-9) / 100):.2f}"

@@ -1,0 +1,50 @@
+"""Finding a column by its name, whatever its case and the blanks around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from calib.errors import InvalidInput
+
+
+def find(names: Sequence[str], asked: str) -> list[int]:
+    """Where a name stands among `names`: as it is, else in another case or with blanks around it.
+
+    >>> find(["id", " Score ", "SCORE"], "score"), find(["a", "A"], "a"), find(["a", "a"], "a")
+    ([1, 2], [0], [0, 1])
+    """
+    exact = [i for i, name in enumerate(names) if name == asked]
+    return exact or [i for i, name in enumerate(names) if plain(name) == plain(asked)]
+
+
+def plain(name: str) -> str:
+    """A name without blanks around it, in lower case."""
+    return name.strip().strip("\ufeff").lower()
+
+
+def position(where: Path | str, names: Sequence[str], asked: str) -> int:
+    """Where the column is; `InvalidInput` with the nearest name where it is not, and where several are meant."""
+    found = find(names, asked)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        near = get_close_matches(plain(asked), list(map(plain, names)), n=1)
+        meant = [name for name in names if near and plain(name) == near[0]]
+        hint = f"did you mean {meant[0]!r}?" if meant else f"it has {listed(names)}"
+        raise InvalidInput(f"{where} has no column {asked!r}; {hint}")
+    spelled = [names[i] for i in found]
+    if len(set(spelled)) < len(spelled):
+        raise InvalidInput(f"{where} has two columns called {spelled[0]!r}: rename one of them")
+    raise InvalidInput(f"{where} has the columns {listed(spelled)}: say which with its exact name")
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names for a message, the first twenty of them.
+
+    >>> listed(["a", "b"]), listed([])
+    ("'a', 'b'", 'none')
+    """
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return (", ".join(map(repr, names[:20])) or "none") + more

@@ -1,0 +1,134 @@
+"""Which column of a labelled file is what: as it was asked for, else by its usual names, and said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from calib.errors import InvalidInput
+from calib.tabular.names import find, listed, plain, position
+
+# The first name of each is the documented one; finding another is a guess, and said.
+USUAL = {
+    "confidence": ("confidence", "raw_confidence", "score", "probability"),
+    "correct": ("correct", "is_correct", "outcome", "label"),
+    "weight": ("weight",),
+    "segment": ("segment",),
+    "cluster": ("cluster",),
+    "trace": ("trace", "trace_id"),
+}
+# What may be a class, and what stands beside it in a classifier's log.
+CLASSES = ("outcome", "label")
+PREDICTIONS = (
+    "prediction", "predicted", "pred", "y_pred", "predicted_label", "predicted_class", "pred_label",
+    "prediction_label", "model_prediction",
+)  # fmt: skip
+TRUTHS = {
+    "prediction": (
+        "label",
+        "true_label",
+        "y_true",
+        "target",
+        "truth",
+        "ground_truth",
+        "actual",
+        "class",
+        "correct",
+    ),
+    "answer": (
+        "correct",
+        "correct_answer",
+        "key",
+        "answer_key",
+        "gold",
+        "expected",
+        "truth",
+        "ground_truth",
+        "label",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The columns that a caller names, each None where it is to be found.
+
+    `prediction` and `answer` are columns that hold what the model said: an answer is then correct where it is
+    what `correct` holds.
+    """
+
+    confidence: str | None = None
+    correct: str | None = None
+    weight: str | None = None
+    segment: str | None = None
+    cluster: str | None = None
+    trace: str | None = None
+    prediction: str | None = None
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The file's own names of the columns that are used, by role, and which of them are a guess."""
+
+    columns: dict[str, str]
+    guessed: tuple[str, ...] = field(default=())
+
+    @property
+    def said(self) -> str | None:
+        """The column of what the model said, where answers are compared."""
+        return self.columns.get("prediction", self.columns.get("answer"))
+
+
+def roles_of(path: Path, names: Sequence[str], asked: Asked, *, optional: Sequence[str]) -> Roles:
+    """Find the columns of a file; `optional` are roles that need not be there.
+
+    Raises `InvalidInput` for a column that is not there or there twice, and for a `label` beside a
+    `prediction`: it may be a class, and nothing here guesses whether it is.
+    """
+    columns: dict[str, str] = {}
+    guessed: list[str] = []
+
+    def take(role: str, name: str | None, usual: Sequence[str], *, needed: bool) -> None:
+        if name:
+            columns[role] = names[position(path, names, name)]
+            return
+        for each in usual:
+            if find(names, each):
+                columns[role] = names[position(path, names, each)]
+                if plain(each) != usual[0]:
+                    guessed.append(role)
+                return
+        if needed:
+            raise InvalidInput(
+                f"{path} has none of the columns {', '.join(usual)}; name the right one with --{role}. "
+                f"It has {listed(names)}"
+            )
+
+    compared = [role for role in ("prediction", "answer") if getattr(asked, role) is not None]
+    if len(compared) > 1:
+        raise InvalidInput("give --prediction or --answer, not both: one column holds what the model said")
+    take("confidence", asked.confidence, USUAL["confidence"], needed=True)
+    if compared:
+        (role,) = compared
+        take("correct", asked.correct, TRUTHS[role], needed=True)
+        take(role, getattr(asked, role), (), needed=True)
+    else:
+        take("correct", asked.correct, USUAL["correct"], needed=True)
+        _no_class(path, names, columns["correct"], asked)
+    for role in ("weight", "segment", "cluster", "trace"):
+        if role in optional:
+            take(role, getattr(asked, role), USUAL[role], needed=False)
+    if "trace" not in optional and asked.trace is not None:
+        columns["trace"] = asked.trace
+    return Roles(columns=columns, guessed=tuple(guessed))
+
+
+def _no_class(path: Path, names: Sequence[str], correct: str, asked: Asked) -> None:
+    beside = [name for name in names if plain(name) in PREDICTIONS]
+    if asked.correct is None and plain(correct) in CLASSES and beside:
+        raise InvalidInput(
+            f"{path}: {correct!r} beside {beside[0]!r} may be the true class. If it is, --prediction "
+            f"{beside[0]} compares the two; if it says 1 where the model was right, --correct {correct}"
+        )
