@@ -33,7 +33,8 @@ def chain(
     The product holds only where steps fail independently. With 300 labelled chains a mapping of whole chains
     mends it: the output has it, with its ECE on chains that it has not seen.
     """
-    from calib.tabular.labelled import Asked, Reading, read_steps
+    from calib.tabular.labelled import Reading, read_steps
+    from calib.tabular.roles import Asked
 
     with output.progress(file.name, total=2) as step:
         step("reading")

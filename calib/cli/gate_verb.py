@@ -70,7 +70,8 @@ def gate(
     the confidence, not the information in it.
     """
     from calib.gate import gate as judge
-    from calib.tabular.labelled import Asked, Reading, read_labelled
+    from calib.tabular.labelled import Reading, read_labelled
+    from calib.tabular.roles import Asked
 
     # A column of any text is read as segments are; the pairs' names are one.
     asked = Asked(

@@ -64,12 +64,14 @@ def measure(
     """How far stated confidence is from observed accuracy: ECE with its interval, bins, scores, a picture.
 
     Rows whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, are counted
-    and left out; where more than 5% are unreadable, nothing is measured. With --baseline the change test says whether it got worse, and what it could have seen.
+    and left out; where more than 5% are unreadable, nothing is measured. With --baseline the change test says
+    whether it got worse, and what it could have seen.
     """
     from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
-    from calib.tabular.labelled import Asked, Reading, read_labelled
+    from calib.tabular.labelled import Reading, read_labelled
+    from calib.tabular.roles import Asked
 
     asked = Asked(
         confidence=confidence,

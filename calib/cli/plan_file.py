@@ -10,7 +10,8 @@ import numpy as np
 
 from calib.measure import GRID, cell, group_means, kish_counts, strata
 from calib.sampling import plan
-from calib.tabular.labelled import Asked, Reading, read_labelled
+from calib.tabular.labelled import Reading, read_labelled
+from calib.tabular.roles import Asked
 
 LABELS = 500  # a window
 ALPHA = 0.05  # of the change test between two windows, as `calib measure --baseline` has it

@@ -53,7 +53,8 @@ def plan(
         if period is not None:
             raise InvalidInput(f"{path} is a file, which has no periods: leave --period out")
         from calib.cli.plan_file import planned_on_file
-        from calib.tabular.labelled import Asked, Reading
+        from calib.tabular.labelled import Reading
+        from calib.tabular.roles import Asked
 
         with output.progress(path.name, total=1) as step:
             step("simulating")
@@ -66,8 +67,8 @@ def plan(
             )
     elif (confidence, correct, scale, allow_rejected) != (None, None, 1, None):
         raise InvalidInput(
-            f"{stream} is no file: how a stream's columns are read is set in calib.toml, so leave --confidence, "
-            "--correct, --scale and --allow-rejected out"
+            f"{stream} is no file: how a stream's columns are read is set in calib.toml; leave out "
+            "--confidence, --correct, --scale and --allow-rejected"
         )
     else:
         found = _of_stream(stream, period, labels=labels, rises=rise or RISES, config=config)
@@ -102,7 +103,7 @@ def _show(found: dict[str, Any]) -> None:
     page.title(
         name, f"{on}{found['population']:,} predictions, expected accuracy from {found['accuracy_from']}"
     )
-    if found["file"]:
+    if found.get("file"):
         page.row("columns", columns_line(found))
         if said := left_out(found):
             page.row("not counted", said)

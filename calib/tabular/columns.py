@@ -5,7 +5,6 @@ The rules are those of `calib.tabular.rules` and the words of `calib.vocabulary`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +35,7 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """A column of answers: int8 of shape (n,), `CORRECT` (1), `INCORRECT` (0), `UNSURE`, `UNKNOWN` or `OTHER`.
+    """A column of answers: int8 of shape (n,), `CORRECT` (1), `INCORRECT` (0), `UNSURE`, `UNKNOWN`, `OTHER`.
 
     With `beside`, the name of another column, an answer is correct where both hold the same text, and
     unknown where one of them is missing.
@@ -69,7 +68,7 @@ class Column:
 
 
 def number(name: str, kind: str, *, decimal_comma: bool = False, percent: bool = False) -> str:
-    """The number of a column that DuckDB calls `name` and has the type `kind`, as SQL; NaN where there is none."""
+    """The number in a column called `name`, of the DuckDB type `kind`, as SQL; NaN where there is none."""
     base = base_of(kind)
     if base == "FLOAT":  # by way of its shortest decimal
         return f"coalesce(CAST(CAST({name} AS VARCHAR) AS DOUBLE), 'nan'::DOUBLE)"
@@ -81,7 +80,8 @@ def number(name: str, kind: str, *, decimal_comma: bool = False, percent: bool =
     if decimal_comma:
         text = f"CASE WHEN contains({text}, '.') THEN {text} ELSE replace({text}, ',', '.') END"
     if percent:
-        text = f"CASE WHEN contains({text}, '%') THEN rtrim(rtrim({text}, {literal(BLANKS)}), '%') ELSE {text} END"
+        bare = f"rtrim(rtrim({text}, {literal(BLANKS)}), '%')"
+        text = f"CASE WHEN contains({text}, '%') THEN {bare} ELSE {text} END"
     # The cast skips blanks by itself, all but one kind; it would also take 1_0 for 10.
     cast = f"TRY_CAST({text} AS DOUBLE)"
     rest = f"TRY_CAST(trim({text}, {literal(BLANKS)}) AS DOUBLE)"
@@ -106,9 +106,10 @@ def text(name: str, kind: str) -> str:
         return plain
     trimmed = f"trim({name}, {literal(BLANKS)})"
     return (
-        f"CASE WHEN lower({trimmed}) IN ('', '{rules.NOT_A_NUMBER}') THEN NULL WHEN {trimmed} IN ('-0', '-0.0') "
-        f"THEN '0' WHEN suffix({trimmed}, '.0') AND regexp_matches({trimmed}, {literal(rules.POINT_ZERO)}) "
-        f"THEN left({trimmed}, -2) ELSE {trimmed} END"
+        f"CASE WHEN lower({trimmed}) IN ('', '{rules.NOT_A_NUMBER}') THEN NULL "
+        f"WHEN {trimmed} IN ('-0', '-0.0') THEN '0' WHEN suffix({trimmed}, '.0') "
+        f"AND regexp_matches({trimmed}, {literal(rules.POINT_ZERO)}) THEN left({trimmed}, -2) "
+        f"ELSE {trimmed} END"
     )
 
 
@@ -128,8 +129,8 @@ def answer(name: str, kind: str) -> str:
     base = base_of(kind)
     if base in (*FLOATING, *WHOLE, "DECIMAL"):
         nothing = f"{name} IS NULL OR isnan({name})" if base in FLOATING else f"{name} IS NULL"
-        code = f"CASE WHEN {nothing} THEN {UNKNOWN} WHEN {name} = 1 THEN 1 WHEN {name} = 0 THEN 0 ELSE {OTHER} END"
-        return f"CAST({code} AS TINYINT)"
+        code = f"WHEN {name} = 1 THEN 1 WHEN {name} = 0 THEN 0 ELSE {OTHER} END"
+        return f"CAST(CASE WHEN {nothing} THEN {UNKNOWN} {code} AS TINYINT)"
     # Most cells hold a word as it is listed: only the others are trimmed, which takes longer.
     plain = f"CAST({name} AS VARCHAR)"
     cases = " ".join(f"WHEN {literal(word)} THEN {CODES[means]}" for word, means in WORDS.items())
@@ -171,11 +172,6 @@ def as_column(values: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> Colum
     elif values.dtype.kind == "U":
         values = values.astype(object)
     return Column(values=values, missing=np.asarray(missing, dtype=np.bool_))
-
-
-def indices(names: Sequence[str], name: str) -> list[int]:
-    """Where a name stands among the columns."""
-    return [i for i, each in enumerate(names) if each == name]
 
 
 def _limit(base: str) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from calib.errors import InvalidInput
 from calib.tabular.columns import literal
-from calib.tabular.formats import Compression, Format, file_errors, opened
+from calib.tabular.formats import Compression, Format, TemporaryFolder, file_errors, opened
 from calib.tabular.scan import (
     LONGEST_RECORD,
     OpenCellError,
@@ -29,7 +28,7 @@ class CsvFile:
     structure: Structure
     read_from: Path
     compression: Compression
-    folder: TemporaryDirectory[str] | None = None
+    folder: TemporaryFolder | None = None
 
     def source(self, *, parallel: bool = True) -> str:
         """The table function, with the columns c0, c1, … of text."""
@@ -54,11 +53,11 @@ def csv_file(path: Path, form: Format) -> CsvFile:
 
     That is text in UTF-16, a file whose lines end in several ways, and one whose last row was cut.
     """
-    folder: TemporaryDirectory[str] | None = None
+    folder: TemporaryFolder | None = None
     source, compression = path, form.compression
     if form.encoding != "utf-8":
-        folder = TemporaryDirectory(prefix="calib-")
-        source = Path(folder.name) / "utf8.csv"
+        folder = TemporaryFolder()
+        source = folder.path / "utf8.csv"
         transcode(path, form, source)
         compression = "none"
     try:
@@ -66,8 +65,8 @@ def csv_file(path: Path, form: Format) -> CsvFile:
     except InvalidInput as error:
         raise InvalidInput(str(error).replace(str(source), str(path))) from None
     if structure.cut_at is not None or not structure.even:
-        folder = folder or TemporaryDirectory(prefix="calib-")
-        even = Path(folder.name) / "even.csv"
+        folder = folder or TemporaryFolder()
+        even = folder.path / "even.csv"
         with file_errors(path):
             _even_copy(source, compression, even, structure.cut_at)
         source, compression = even, "none"

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -19,7 +18,7 @@ from calib.tabular import columns as sql
 from calib.tabular import rules
 from calib.tabular.columns import Answers, Column, Numbers, Texts, Wanted, as_column
 from calib.tabular.csv_file import CsvFile, csv_file, exactly, fault_of
-from calib.tabular.formats import Form, Format, format_of
+from calib.tabular.formats import Form, Format, TemporaryFolder, format_of
 from calib.tabular.jsonl_file import JsonlFile, jsonl_fault, jsonl_file
 from calib.tabular.names import plain, position
 from calib.tabular.scan import records_of
@@ -157,7 +156,7 @@ class TableFile:
             if n == self.records:
                 return fetched
         raise self._fault() or InvalidInput(
-            f"{self.path} holds {self.records:,} rows, of which {n:,} were read: it cannot be trusted as it is"
+            f"{self.path} holds {self.records:,} rows, of which {n:,} were read: write the file anew"
         )
 
     def _query(self, query: str) -> dict[str, Any]:
@@ -265,9 +264,8 @@ def unreadable(path: Path, error: Exception) -> InvalidInput:
 def _parquet(path: Path) -> TableFile:
     try:
         with connected() as connection:
-            described = connection.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"
-            ).fetchnumpy()  # noqa: S608
+            query = f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"  # noqa: S608
+            described = connection.execute(query).fetchall()
             counted = f"SELECT sum(num_rows) FROM parquet_file_metadata({exactly(path)})"  # noqa: S608
             ((records,),) = connection.execute(counted).fetchall()
     except duckdb.Error as error:
@@ -275,8 +273,8 @@ def _parquet(path: Path) -> TableFile:
     return TableFile(
         path=path,
         form="parquet",
-        names=tuple(described["column_name"].tolist()),
-        kinds=tuple(described["column_type"].tolist()),
+        names=tuple(str(name) for name, *_ in described),
+        kinds=tuple(str(kind) for _, kind, *_ in described),
         records=int(records),
         cut=False,
     )
@@ -285,8 +283,8 @@ def _parquet(path: Path) -> TableFile:
 def _sheet(path: Path) -> CsvFile:
     from calib.tabular.workbook import as_csv
 
-    folder: TemporaryDirectory[str] = TemporaryDirectory(prefix="calib-")
-    sheet = Path(folder.name) / "sheet.csv"
+    folder = TemporaryFolder()
+    sheet = folder.path / "sheet.csv"
     as_csv(path, sheet)
     if not sheet.stat().st_size:
         raise InvalidInput(f"{path}: its first sheet is empty: its first row names the columns")

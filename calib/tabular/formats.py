@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
+import tempfile
+import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +83,14 @@ def format_of(path: Path) -> Format:
     if begins == "[" and Path(path.name.removesuffix(".gz").removesuffix(".zst")).suffix == ".json":
         raise InvalidInput(f"{path} is one JSON array: write one object a line, without commas between them")
     return Format(form="jsonl" if begins == "{" else "csv", compression=compression, encoding=encoding)
+
+
+class TemporaryFolder:
+    """A folder for even copies of a file, removed with the last reference to it."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="calib-"))
+        weakref.finalize(self, shutil.rmtree, str(self.path), ignore_errors=True)
 
 
 @contextmanager

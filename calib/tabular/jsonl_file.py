@@ -6,7 +6,6 @@ import codecs
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -14,8 +13,8 @@ import duckdb
 from calib.errors import InvalidInput
 from calib.tabular.columns import literal
 from calib.tabular.csv_file import exactly, transcode
-from calib.tabular.formats import Compression, Format, file_errors, opened
-from calib.tabular.scan import LONGEST_RECORD, not_utf8
+from calib.tabular.formats import Compression, Format, TemporaryFolder, file_errors, opened
+from calib.tabular.scan import LONGEST_RECORD, not_utf8, zero_byte
 
 DEEPEST = 8  # fields inside fields
 
@@ -33,7 +32,7 @@ class JsonlFile:
     cut: bool
     read_from: Path
     compression: Compression
-    folder: TemporaryDirectory[str] | None = None
+    folder: TemporaryFolder | None = None
 
     def source(self) -> str:
         """The rows, with the columns c0, c1, … of text."""
@@ -51,17 +50,17 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
 
     Raises `InvalidInput` with the line for text that is not UTF-8 and a line that is not one object.
     """
-    folder: TemporaryDirectory[str] | None = None
+    folder: TemporaryFolder | None = None
     source, compression = path, form.compression
     if form.encoding != "utf-8":
-        folder = TemporaryDirectory(prefix="calib-")
-        source = Path(folder.name) / "utf8.jsonl"
+        folder = TemporaryFolder()
+        source = folder.path / "utf8.jsonl"
         transcode(path, form, source)
         compression = "none"
     records, cut, begins = _scan(path, source, compression)
     if cut or begins:
-        folder = folder or TemporaryDirectory(prefix="calib-")
-        even = Path(folder.name) / "even.jsonl"
+        folder = folder or TemporaryFolder()
+        even = folder.path / "even.jsonl"
         with file_errors(path), opened(source, compression) as lines, even.open("wb") as out:
             lines.read(begins)
             left = records
@@ -120,11 +119,11 @@ def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool
                     if line.endswith(b"\n") or error.end < len(line):
                         raise not_utf8(path, number) from None
             if b"\0" in line:
-                raise InvalidInput(f"{path}, line {number}: a zero byte: the file was not written to its end")
+                raise zero_byte(path, number)
             records += not line.isspace()
-    if last and not last.endswith(b"\n") and not last.isspace():
-        if not isinstance(_parsed(last), dict):
-            return records - 1, True, begins
+    open_end = bool(last) and not last.endswith(b"\n") and not last.isspace()
+    if open_end and not isinstance(_parsed(last), dict):
+        return records - 1, True, begins
     return records, False, begins
 
 

@@ -70,7 +70,7 @@ class Labelled:
     rounded: int
 
     def to_json(self) -> dict[str, object]:
-        """What a verb says of the file: rows, rejects by kind, and the columns with those that were guessed."""
+        """What a verb says of the file: rows, rejects by kind, and the columns, with which were guessed."""
         return _said(self)
 
 
@@ -143,8 +143,8 @@ class Steps:
 
 
 def read_steps(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Steps:
-    """Read a file of steps: the name of their chain, their confidence, and, on any row of a chain, whether the
-    whole was right.
+    """Read a file of steps: the name of their chain, their confidence, and, on any row of a chain, whether
+    the whole was right.
 
     A chain with a step whose confidence is no confidence is left out as a whole, for its product is not
     known; an answer that is none counts as no label. Raises `InvalidInput` as `read_labelled` does.
@@ -264,14 +264,14 @@ def _something_equal(table: TableFile, rows: Rows, roles: Roles) -> None:
         return
     row, truth = int(rows.record[known[0]]), roles.columns["correct"]
     raise InvalidInput(
-        f"{table.place(row)}: {said!r} is {table.shown(row, said)} where {truth!r} is {table.shown(row, truth)}, "
-        "and no row has the same in both: write them alike"
+        f"{table.place(row)}: {said!r} is {table.shown(row, said)} where {truth!r} is "
+        f"{table.shown(row, truth)}, and no row has the same in both: write them alike"
     )
 
 
 def _nothing_left(path: Path, names: Mapping[str, str], rejected: Mapping[str, int]) -> InvalidInput:
     kinds = (f"{count:,} {kind.replace('_', ' ')}" for kind, count in rejected.items())
     return InvalidInput(
-        f"{path}: no row can be used ({', '.join(kinds) or 'it is empty'}). {names['confidence']!r} must hold "
-        f"numbers from 0 to 1 (85% is written 0.85) and {names['correct']!r} 1 or 0"
+        f"{path}: no row can be used ({', '.join(kinds) or 'it is empty'}). {names['confidence']!r} must "
+        f"hold numbers from 0 to 1 (85% is written 0.85) and {names['correct']!r} 1 or 0"
     )

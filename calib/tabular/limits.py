@@ -32,7 +32,7 @@ class Limit:
     shown: Callable[[int, str], str]
 
     def confidences(self, column: Column, unreadable: Bools, *, name: str, scale: float) -> None:
-        """Raise `InvalidInput` where too many confidences are no numbers in [0, 1]; says what they look like."""
+        """Raise `InvalidInput` where too many confidences are none, with what they look like."""
         values = column.values[~np.isnan(column.values)]
         if scale > 1 and len(values):
             between = float(((values > 0) & (values * scale < 1)).mean())
@@ -50,9 +50,8 @@ class Limit:
         self._few(
             unreadable,
             len(unreadable),
-            f"column {name!r}",
-            "are no confidence",
             name,
+            "are no confidence",
             self._looks(column, name),
         )
 
@@ -64,12 +63,10 @@ class Limit:
         # numbers and words of many kinds are the right answers themselves
         key = " If it holds the right answer itself, name the column of the model's answer with --answer."
         said = int((codes != UNKNOWN).sum())
-        self._few(
-            other, said, f"column {name!r}", "say neither right nor wrong", name, f"{beside}: {HOW}.{key}"
-        )
+        self._few(other, said, name, "say neither right nor wrong", f"{beside}: {HOW}.{key}")
 
     def one_class(self, left_out: Bools, kept: npt.NDArray[np.float64], *, name: str) -> None:
-        """Raise `InvalidInput` where all answers that are left are the same, beside some that were left out."""
+        """Raise `InvalidInput` where all answers that are left are the same, beside some left out."""
         n = int(left_out.sum())
         if not n or not len(kept) or not (kept == kept[0]).all():
             return
@@ -80,24 +77,23 @@ class Limit:
         word = "right" if kept[0] == 1 else "wrong"
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} is not known as an answer, and of "
-            f"{len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave them out "
-            f"with --allow-rejected {_up(share)}"
+            f"{len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave them "
+            f"out with --allow-rejected {_up(share)}"
         )
 
     def weights(self, unreadable: Bools, *, name: str) -> None:
         """Raise `InvalidInput` where too many weights are none."""
-        self._few(
-            unreadable, len(unreadable), f"column {name!r}", "are no weight", name, ": write numbers from 0"
-        )
+        self._few(unreadable, len(unreadable), name, "are no weight", ": write numbers from 0.")
 
-    def _few(self, where: Bools, of: int, what: str, are: str, name: str, remedy: str) -> None:
+    def _few(self, where: Bools, of: int, name: str, are: str, remedy: str) -> None:
         n = int(where.sum())
         if not n or n <= self.share * of:
             return
         row = int(np.flatnonzero(where)[0])
         raise InvalidInput(
-            f"{self.place(row)}, {what}: {self.shown(row, name)} and other cells, {n:,} of {of:,}, {are}"
-            f"{remedy} At most {self.share:.0%} may be left out; --allow-rejected {_up(n / of)} leaves out these"
+            f"{self.place(row)}, column {name!r}: {self.shown(row, name)} and other cells, {n:,} of {of:,}, "
+            f"{are}{remedy} At most {self.share:.0%} may be left out; --allow-rejected {_up(n / of)} leaves "
+            "these out"
         )
 
     def _looks(self, column: Column, name: str) -> str:

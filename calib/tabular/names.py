@@ -25,7 +25,7 @@ def plain(name: str) -> str:
 
 
 def position(where: Path | str, names: Sequence[str], asked: str) -> int:
-    """Where the column is; `InvalidInput` with the nearest name where it is not, and where several are meant."""
+    """Where the column is. Raises `InvalidInput`, with the nearest name, where there is not exactly one."""
     found = find(names, asked)
     if len(found) == 1:
         return found[0]

@@ -1,7 +1,8 @@
 """From a value to a text, a number or a time: the rules, as data and in Python.
 
-The same rules end as SQL in `columns` (files, read by DuckDB) and as Ibis expressions in `calib.traffic.rules`
-(every engine of traffic). `tests/contract/test_rules_contract.py` holds all of them against one table.
+The same rules end as SQL in `columns` (files, read by DuckDB) and as Ibis expressions in
+`calib.traffic.rules` (every engine of traffic). `tests/contract/test_rules_contract.py` holds all of them
+against one table.
 
 **Text** (ids, scopes, segments, clusters, pairs, traces). Blanks around a text are no part of it. A whole
 number is written in digits alone, whatever the type of its column: 5, 5.0 and the text `5.0` are one id.
@@ -44,7 +45,7 @@ OVERSHOOT = 1e-6
 PERCENT = 100.0
 
 # Times
-# Days that are no days, as 30 February, are told by the pattern: not every engine has a cast that fails softly.
+# Days that are none, as 30 February, are told by the pattern: not every engine has a cast that fails softly.
 _LEAP_YEAR = r"([12][0-9](0[48]|[2468][048]|[13579][26])|(12|16|20|24|28)00)"
 _DAY = (
     r"([12][0-9]{3}S((0[13578]|1[02])S(0[1-9]|[12][0-9]|3[01])|(0[469]|11)S(0[1-9]|[12][0-9]|30)"

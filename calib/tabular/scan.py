@@ -98,7 +98,8 @@ def _by_parser(
     """The number of records and the offset of a cut one."""
     count, line, row = 0, 1, [""] * width
     try:
-        for line, row in records_of(path, compression, delimiter):
+        for record in records_of(path, compression, delimiter):
+            line, row = record
             count += 1
     except OpenCellError as error:
         if not error.at_end:
@@ -128,7 +129,7 @@ def open_quote(path: Path, line: int) -> InvalidInput:
 
 
 def _header(path: Path, compression: Compression) -> tuple[tuple[str, ...], str]:
-    """The names of the columns, and what separates cells: of comma, semicolon and tab the one that gives most."""
+    """The names of the columns, and of comma, semicolon and tab the one that gives most of them."""
     csv.field_size_limit(LONGEST_RECORD)
     with opened(path, compression) as stream:
         text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
@@ -161,6 +162,11 @@ def not_utf8(path: Path, line: int) -> InvalidInput:
     return InvalidInput(
         f"{path}, line {line}: not UTF-8 text; it may be Latin-1 or Windows-1252: save the file as UTF-8"
     )
+
+
+def zero_byte(path: Path, line: int) -> InvalidInput:
+    """The error of a byte that no text has, as a writer leaves it that was stopped."""
+    return InvalidInput(f"{path}, line {line}: a zero byte: the file was not written to its end")
 
 
 class _Scan:
@@ -210,7 +216,7 @@ class _Scan:
     def _text(self, block: bytes, decoder: codecs.IncrementalDecoder) -> None:
         if b"\0" in block:
             line = self._line + block[: block.index(b"\0")].count(b"\n")
-            raise InvalidInput(f"{self._path}, line {line}: a zero byte: the file was not written to its end")
+            raise zero_byte(self._path, line)
         if block.isascii() and not decoder.getstate()[0]:
             return
         try:
@@ -269,7 +275,7 @@ class _Scan:
 
 
 def _last_end(parts: list[bytes], begins: int) -> int:
-    """The offset of the last line end outside marks in the block that was cut into `parts`; -1 without one."""
+    """The offset of the last line end outside marks in a block that was cut into `parts`; -1 without one."""
     end = sum(len(part) + 1 for part in parts) - 1
     for i in range(len(parts) - 1, -1, -1):
         start = end - len(parts[i])
@@ -282,7 +288,7 @@ def _last_end(parts: list[bytes], begins: int) -> int:
 
 
 def _is_cut(path: Path, scan: _Scan, width: int, delimiter: str) -> bool:
-    """Whether the last row was not written to its end: it has no line end, and too few cells or an open one."""
+    """Whether the last row was not written to its end: no line end, and too few cells or an open one."""
     if scan.inside and width == 1:
         raise open_quote(path, scan.tail_line)
     if width == 1 or not scan.tail:
@@ -298,7 +304,7 @@ def _is_cut(path: Path, scan: _Scan, width: int, delimiter: str) -> bool:
 
 
 def _holds_rows(text: str, width: int, delimiter: str) -> bool:
-    """Whether a line after the first looks like a row: an open mark has swallowed it, and not been cut off."""
+    """Whether a line after the first looks like a row: an open mark has swallowed it, and was not cut off."""
     return any(
         len(row) >= width for line in text.splitlines()[1:] for row in csv.reader([line], delimiter=delimiter)
     )

@@ -40,7 +40,7 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
         import openpyxl
     except ImportError:
         raise InvalidInput(
-            f"{path} is an .xlsx file, which needs openpyxl: pip install 'calibwatch[jobs]', or save it as CSV"
+            f"{path} is .xlsx, which needs openpyxl: pip install 'calibwatch[jobs]', or save it as CSV"
         ) from None
     try:
         with zipfile.ZipFile(path) as archive:
@@ -57,7 +57,7 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
                 book.close()
     except InvalidInput:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a damaged file fails in many ways
         raise InvalidInput(
             f"{path} cannot be read as .xlsx ({type(error).__name__}): open it and save it anew, or as CSV"
         ) from None

@@ -28,7 +28,7 @@ def text_of(column: Any) -> Any:
         digits = whole.ifelse(column, ibis.null(kind)).cast("int64").cast("string")
         return (column - column == 0).ifelse(whole.ifelse(digits, plain), nothing)
     if kind.is_boolean():
-        return column.ifelse("true", "false")
+        return column.cast("string").lower()
     if kind.is_decimal():
         plain = column.cast("string")
         short = plain.re_replace(r"0+$", "").re_replace(r"\.$", "")
@@ -63,7 +63,7 @@ def number(column: Any, scale: float = 1) -> Any:
 
 
 def confidence(column: Any, scale: float = 1) -> Any:
-    """A column as float64 in [0, 1], the ends for what is just beyond them; null where it holds anything else."""
+    """A column as float64 in [0, 1], the ends for what is just beyond; null where it holds anything else."""
     value = number(column, scale)
     inside = (value >= -rules.OVERSHOOT) & (value <= 1 + rules.OVERSHOOT)
     return inside.ifelse(ibis.greatest(ibis.least(value, 1.0), 0.0), ibis.null("float64"))

@@ -151,9 +151,9 @@ class Traffic:
                 if when is not None and known_by is not None and when > known_by:
                     continue
                 said = meaning(row["answer"])
-                if said in ("unknown", "unsure"):
+                if said == "unknown":
                     continue
-                if said is None:
+                if said in (None, "unsure"):
                     raise InvalidInput(
                         f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
                         f"nor wrong; {HOW}"

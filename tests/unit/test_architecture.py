@@ -25,7 +25,7 @@ FLOORS = (
     ("object_urls",),
     ("format",),
     ("events",),
-    ("times", "period", "redaction"),
+    ("times", "period", "redaction", "vocabulary"),
     ("errors", "policy", "reasons", "toml_lines"),
 )
 MAY = {

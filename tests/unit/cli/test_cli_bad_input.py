@@ -75,7 +75,7 @@ def test_nan_and_out_of_range_are_counted(world: World, calib: Any) -> None:
     traffic_of(world, raw_confidence=pa.array(values))
     ran = run(calib, world)
     assert ran.code == 0, ran.err
-    assert ran.json["rejected"] == {"not_a_number": 215, "out_of_range": 642}
+    assert ran.json["rejected"] == {"not_a_number": 215, "out_of_range": 214}
 
 
 def test_duplicates_are_counted_and_never_drawn_twice(world: World, calib: Any) -> None:

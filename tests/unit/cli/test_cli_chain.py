@@ -57,7 +57,7 @@ def test_a_chain_with_a_step_that_is_no_confidence_is_left_out_whole(tmp_path: P
         ",0.5,1\n"
         "d,0.7,0\n"
     )
-    found = calib("chain", path, "--json").json
+    found = calib("chain", path, "--allow-rejected", 0.2, "--json").json
     assert found["rejected"] == {"beside_a_bad_step": 1, "no_trace": 1, "out_of_range": 1}
     assert (found["chains"], found["labelled"], found["contradicted"]) == (2, 2, 1)
     assert found["product"]["mean_confidence"] == pytest.approx((0.72 + 0.7) / 2)

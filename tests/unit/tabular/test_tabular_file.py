@@ -121,7 +121,7 @@ def test_words_are_known_in_any_case_and_with_blanks_around_them(tmp_path: Path)
         (b"a,b\n1,2\n1,2,SECRET\n", r"log\.csv, line 3: .*3 cells where the first line names 2 columns"),
         (b"a,b\n1,2\nSECRET\n", r"log\.csv, line 3: .*1 cells where the first line names 2 columns"),
         (b"a,b\n" + b"1,2\n" * 9999 + b"1,SECRET\xff\n", r"log\.csv, line 10001: .*not UTF-8"),
-        (b'a,b\n1,2\n1,"SECRET\n', r"log\.csv, line 3: .*quotation mark"),
+        (b'a,b\n1,2\n1,"SECRET\n1,2\n', r"log\.csv, line 3: .*quotation mark"),
         (b"a\xff,b\n1,2\n", r"line 1: not UTF-8"),
         (b"\x00\x01,b\n1,2\n", r"line 1: the line of names holds zero bytes"),
         (b"PAR1 and then nothing", r"cannot be read"),
@@ -152,7 +152,7 @@ def test_an_error_that_is_not_known_is_shown_without_the_line(tmp_path: Path) ->
 
 
 def test_reading_a_file_loads_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
-    path = saved(tmp_path, "confidence,correct,segment\n0.5,1,x\n0.5,,\n")
+    path = saved(tmp_path, "confidence,correct,segment\n0.5,1,x\n0.5,0,x\n0.5,,\n")
     code = (
         "import sys, pathlib; from calib.tabular.labelled import read_labelled; "
         "read_labelled(pathlib.Path(sys.argv[1])); "

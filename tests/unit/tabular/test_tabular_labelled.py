@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from calib.errors import InvalidInput
-from calib.tabular.labelled import Asked, Reading, read_labelled
+from calib.tabular.labelled import Reading, read_labelled
+from calib.tabular.roles import Asked
 
 
 def written(folder: Path, text: str) -> Path:
@@ -66,7 +67,7 @@ def test_parquet_and_csv_agree(tmp_path: Path) -> None:
         ("confidence,b\n1,2\n", "none of the columns correct.*--correct"),
         ("confidence,correct\n85%,1\n", r"log\.csv, line 2, column .confidence.: .85%. .*percent.*0\.85"),
         ("confidence,correct\n", "no row can be used"),
-        ("confidence,correct\n0.5,1\n0.5,1,2,3\n", "cannot be read"),
+        ("confidence,correct\n0.5,1\n0.5,1,2,3\n", "line 3: 4 cells where the first line names 2"),
     ],
 )
 def test_a_file_that_is_of_no_use_is_said(tmp_path: Path, text: str, said: str) -> None:
