@@ -99,7 +99,7 @@ def gate(
         "max_rise": max_rise,
         "strict": strict,
         "pairs": pairs,
-        "columns": tables[1].roles.columns,
+        "columns": _files_json(after, tables[1])["columns"],
         "rejected": _both(tables),
         "files": [
             {"file": str(file)} | table.to_json() for file, table in zip((before, after), tables, strict=True)
@@ -114,6 +114,13 @@ def gate(
         _show(result)
     if code:
         raise typer.Exit(code)
+
+
+def _files_json(file: Path, table: Labelled) -> dict[str, Any]:
+    """What is said of a file; the column that names the pairs was read as a segment."""
+    read = {"file": str(file)} | table.to_json()
+    names = {"paired_by" if role == "segment" else role: name for role, name in table.roles.columns.items()}
+    return read | {"columns": names}
 
 
 def _both(tables: list[Labelled]) -> dict[str, int]:

@@ -18,7 +18,12 @@ app = typer.Typer(no_args_is_help=True, help="Labels by file: export what waits,
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="CSV with prediction_id and answer[, period, by].")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A CSV, JSON Lines, Parquet or xlsx file with prediction_id and answer[, period, by]."
+        ),
+    ],
     stream: Annotated[str | None, typer.Option("--stream", help="Default: the only stream there is.")] = None,
     by: Annotated[str | None, typer.Option("--by", help="Who answered, where the file does not say.")] = None,
     config: Config = CONFIG,

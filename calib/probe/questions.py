@@ -1,16 +1,14 @@
-"""The labelled questions of a probe, from a CSV or Parquet file."""
+"""The labelled questions of a probe, from a file."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from calib.errors import InvalidInput
+from calib.tabular import Texts, open_table
 
 COLUMNS = ("id", "question", "answer")
 FEWEST = 20  # below that no test has anything to say
@@ -36,48 +34,20 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     Raises `InvalidInput` for a file that cannot be read, a missing column, an empty cell, an id that is there
     twice, and fewer than 20 questions.
     """
-    try:
-        with path.open("rb") as file:
-            parquet = file.read(4) == b"PAR1"
-        rows = _parquet_rows(path) if parquet else _csv_rows(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput(f"{path} cannot be read as CSV or Parquet: {error}") from None
-    return _checked(path, rows)
+    table = open_table(path)
+    rows = table.read(
+        {"id": Texts("id"), "question": Texts("question", raw=True), "answer": Texts("answer", raw=True)}
+    )
+    if rows.rejected.get("cut_line"):
+        raise InvalidInput(f"{path}: its last row was not written to its end: write the file anew")
+    cells = [rows[name].values.tolist() for name in COLUMNS]
+    return _checked(path, [dict(zip(COLUMNS, row, strict=True)) for row in zip(*cells, strict=True)])
 
 
-def _csv_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file, strict=True)
-        _have_columns(path, reader.fieldnames or ())
-        return list(reader)
-
-
-def _parquet_rows(path: Path) -> list[dict[str, Any]]:
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    try:
-        _have_columns(path, pyarrow.parquet.read_schema(path).names)
-        rows: list[dict[str, Any]] = pyarrow.parquet.read_table(path, columns=list(COLUMNS)).to_pylist()
-    except pa.ArrowInvalid as error:
-        raise InvalidInput(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from None
-    return rows
-
-
-def _have_columns(path: Path, there: Iterable[str]) -> None:
-    names = list(there)
-    for name in COLUMNS:
-        if name not in names:
-            raise InvalidInput(
-                f"{path} has no column {name!r}: questions have the columns id, question and answer; "
-                f"it has {', '.join(map(repr, names)) or 'none'}"
-            )
-
-
-def _checked(path: Path, rows: list[dict[str, Any]]) -> tuple[Question, ...]:
+def _checked(path: Path, rows: list[dict[str, str | None]]) -> tuple[Question, ...]:
     found: dict[str, Question] = {}
     for number, row in enumerate(rows, 1):
-        values = {name: "" if row[name] is None else str(row[name]).strip() for name in COLUMNS}
+        values = {name: (row[name] or "").strip() for name in COLUMNS}
         for name in COLUMNS:
             if not values[name]:
                 raise InvalidInput(f"{path}: {name} is empty in row {number}; fill it in or take the row out")

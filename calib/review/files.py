@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,14 +13,13 @@ from typing import TextIO
 from sqlalchemy import Connection, select
 
 from calib.db import tables, windows
-from calib.errors import InvalidInput
 from calib.review import queue
+from calib.tabular import Texts, open_table
+from calib.tabular.names import find
+from calib.tabular.rules import TIME_FORM, text_of, time_of
+from calib.vocabulary import meaning
 
-WORDS = {
-    **dict.fromkeys(("correct", "right", "1", "1.0", "true", "yes", "y"), "correct"),
-    **dict.fromkeys(("incorrect", "wrong", "0", "0.0", "false", "no", "n"), "incorrect"),
-    **dict.fromkeys(("unsure", "?"), "unsure"),
-}
+COLUMNS = ("prediction_id", "answer", "period", "by", "at", "stream")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run what begins so
 CELL = 32_000  # characters: what fits a spreadsheet's cell and the csv module's field
 SHOWN = 20  # rows that a report names
@@ -93,10 +91,11 @@ def export(conn: Connection, stream: str, to: TextIO) -> int:
 def import_labels(
     conn: Connection, path: Path, *, stream: str, by: str, now: datetime, overwrite: bool = False
 ) -> ImportReport:
-    """Read labels from a CSV with the columns prediction_id and answer[, period, by, at, stream].
+    """Read labels from a file with the columns prediction_id and answer[, period, by, at, stream].
 
     `by` and `now` stand in where the file does not say who answered and when; a time without a zone is UTC.
-    Rows that are no labels are counted with their lines, never guessed; an empty answer is skipped. An id
+    Any form that `calib.tabular` reads will do. Rows that are no labels are counted with their lines, never
+    guessed; an answer that is empty or says that nothing is known yet (NA, pending) is skipped. An id
     that several windows drew is the one that still waits for labels, else the newest, unless the row says
     which period. `overwrite` lets the file's answers replace earlier ones. Raises `InvalidInput` for a file
     that cannot be read or lacks a column; the caller's transaction is then to be given up.
@@ -115,24 +114,26 @@ def import_labels(
             report.count(line, id_, outcome)
         waiting.clear()
 
-    for line, row in _rows(path):
+    for line, row in _rows(path, report):
         id_, said = row["prediction_id"], row["answer"].strip()
-        if not said:
+        if (word := meaning(said)) == "unknown":
             continue
         try:
-            word, at = _word(said), _time(row.get("at", "").strip()) or now
+            if word is None:
+                raise _NoLabelError(f"{said!r:.40} is no answer; write correct, incorrect or unsure")
+            at = _time(row["at"].strip()) or now
             if not id_.strip():
                 raise _NoLabelError("prediction_id is empty")
-            if row.get("stream", "").strip() not in ("", stream):
+            if row["stream"].strip() not in ("", stream):
                 raise _NoLabelError(f"it belongs to the stream {row['stream']!r:.80}")
         except _NoLabelError as error:
             report.reject(line, str(error))
             continue
-        item = _item(drawn, id_, row.get("period", "").strip())
+        item = _item(drawn, id_, row["period"].strip())
         if item is None:
             report.unknown += 1
             continue
-        who = armed(row.get("by", "").strip()) or by
+        who = armed(row["by"].strip()) or by
         if item in waiting:
             label_waiting()
         waiting[item] = (line, id_, queue.Answer(item_id=item, answer=word, by=who, at=at))
@@ -168,21 +169,13 @@ class _NoLabelError(Exception):
     """Why a row is no label."""
 
 
-def _word(said: str) -> str:
-    word = WORDS.get(said.lower())
-    if word is None:
-        raise _NoLabelError(f"{said!r:.40} is no answer; write correct, incorrect or unsure")
-    return word
-
-
 def _time(text: str) -> datetime | None:
     if not text:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise _NoLabelError(f"at is {text!r:.40}, no time; write it like 2026-11-03T06:12:09Z") from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    when = time_of(text)
+    if when is None:
+        raise _NoLabelError(f"at is {text!r:.40}, no time; {TIME_FORM}")
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _drawn(conn: Connection, stream: str) -> list[tuple[str, dict[str, int]]]:
@@ -200,27 +193,25 @@ def _drawn(conn: Connection, stream: str) -> list[tuple[str, dict[str, int]]]:
 
 def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> int | None:
     """The item of an id, as `export` wrote it, as it is, or as an editor left it."""
-    for name in dict.fromkeys((armed(id_), id_, armed(id_.strip()))):
+    spellings = (armed(id_), id_, armed(id_.strip()), text_of(armed(id_.strip())))
+    for name in dict.fromkeys(spellings):
         for there, items in drawn:
             if period in ("", there) and name in items:
                 return items[name]
     return None
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            text = file.read()
-        first = text.partition("\n")[0]
-        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-        names = [name.strip().lower() for name in reader.fieldnames or []]
-        missing = [name for name in ("prediction_id", "answer") if name not in names]
-        if missing:
-            raise InvalidInput(
-                f"{path} has no column {missing[0]!r}; its first line must name prediction_id and answer"
-            )
-        reader.fieldnames = names
-        for row in reader:
-            yield reader.line_num, {name: row[name] or "" for name in names}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InvalidInput(f"{path} cannot be read as CSV in UTF-8: {error}") from None
+def _rows(path: Path, report: ImportReport) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows with their lines; a cell that is not there is empty text. A row that was cut is rejected."""
+    table = open_table(path)
+    wanted = {
+        name: Texts(name, raw=True) for name in COLUMNS if name in COLUMNS[:2] or find(table.names, name)
+    }
+    rows = table.read(wanted)
+    lines = table.lines()
+    if "cut_line" in rows.rejected:
+        report.reject(lines[-1] + 1 if lines else 2, "the file ends inside this row")
+    cells = {name: rows[name].values.tolist() for name in wanted}
+    for i, record in enumerate(rows.record.tolist()):
+        row = {name: cells[name][i] if name in cells else None for name in COLUMNS}
+        yield lines[record], {name: "" if value is None else str(value) for name, value in row.items()}

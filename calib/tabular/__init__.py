@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from calib.tabular.columns import Answers, Numbers, Texts
 from calib.tabular.file import Rows, TableFile, open_table
+from calib.tabular.many import ManyFiles, load
 
-__all__ = ["Answers", "Numbers", "Rows", "TableFile", "Texts", "open_table"]
+__all__ = ["Answers", "ManyFiles", "Numbers", "Rows", "TableFile", "Texts", "load", "open_table"]

@@ -120,6 +120,14 @@ class TableFile:
                     return f"{self.path}, line {line}"
         return f"{self.path}, row {row + 1}"
 
+    def lines(self) -> list[int]:
+        """The line on which each record begins; without lines, its row with one for the names."""
+        if isinstance(self.inner, CsvFile) and self.form == "csv":
+            structure = self.inner.structure
+            records = records_of(self.inner.read_from, self.inner.compression, structure.delimiter)
+            return [line for line, _ in records]
+        return [row + 2 for row in range(self.records)]
+
     def shown(self, row: int, column: str) -> str:
         """What a cell holds, for a message: short, and in one line."""
         name, _, _ = self._column(column)
@@ -129,6 +137,21 @@ class TableFile:
         (cell,) = fetched["cell"].tolist()
         text = "nothing" if cell is None else repr(cell)
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+
+    def second_header(self, row: int) -> InvalidInput:
+        """The error of a line in mid-file that names other columns than the first."""
+        return InvalidInput(
+            f"{self.place(row)}: a second line of names, with other columns than the first line: give each "
+            "layout a file of its own"
+        )
+
+    def fault(self, error: Exception | None = None) -> InvalidInput | None:
+        """Where the file is damaged, where that can be found out; `error` is DuckDB's own."""
+        if isinstance(self.inner, CsvFile):
+            return fault_of(self.path, self.inner)
+        if isinstance(self.inner, JsonlFile) and error is not None:
+            return jsonl_fault(self.path, self.inner.read_from, self.inner.compression, error)
+        return None
 
     def _column(self, name: str) -> tuple[str, str, int]:
         at = position(self.path, self.names, name)
@@ -155,7 +178,7 @@ class TableFile:
             n = len(next(iter(fetched.values())))
             if n == self.records:
                 return fetched
-        raise self._fault() or InvalidInput(
+        raise self.fault() or InvalidInput(
             f"{self.path} holds {self.records:,} rows, of which {n:,} were read: write the file anew"
         )
 
@@ -164,14 +187,7 @@ class TableFile:
             with connected() as connection:
                 return connection.execute(query).fetchnumpy()
         except duckdb.Error as error:
-            raise self._fault(error) or unreadable(self.path, error) from None
-
-    def _fault(self, error: Exception | None = None) -> InvalidInput | None:
-        if isinstance(self.inner, CsvFile):
-            return fault_of(self.path, self.inner)
-        if isinstance(self.inner, JsonlFile) and error is not None:
-            return jsonl_fault(self.path, self.inner.read_from, self.inner.compression, error)
-        return None
+            raise self.fault(error) or unreadable(self.path, error) from None
 
     def _without_headers(self, rows: Rows, wanted: Mapping[str, Wanted]) -> Rows:
         """The rows without lines that name the columns once more, as files have that were put together."""
@@ -195,10 +211,7 @@ class TableFile:
             return rows
         if not found["whole"].all():
             row = int(found["i"][~found["whole"]][0])
-            raise InvalidInput(
-                f"{self.place(row)}: a second line of names, with other columns than the first line: give "
-                "each layout a file of its own"
-            )
+            raise self.second_header(row)
         keep = np.ones(rows.n, dtype=np.bool_)
         keep[found["i"]] = False
         return replace(
@@ -255,10 +268,12 @@ def connected() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def unreadable(path: Path, error: Exception) -> InvalidInput:
-    """Why DuckDB cannot read a file, without a row's own text: it may be somebody's words."""
-    said = str(error).splitlines()[0]
-    said = re.sub(r'"[^"]*"', "…", said) if "onver" in said else said
-    return InvalidInput(f"{path} cannot be read: {said}")
+    """Why DuckDB cannot read a file, without a cell's own text: it may be somebody's words."""
+    said = str(error)
+    line = re.search(r"on Line: (\d+)", said)
+    where = f"{path}, line {line[1]}: " if line else f"{path} "
+    why = re.sub(r"""(["'])[^"']*\1""", "…", said.splitlines()[0])
+    return InvalidInput(f"{where}cannot be read: {why}")
 
 
 def _parquet(path: Path) -> TableFile:

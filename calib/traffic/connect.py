@@ -13,21 +13,30 @@ from urllib.parse import quote
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
 
-KINDS = "parquet:GLOB, csv:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
+KINDS = "parquet:GLOB, csv:GLOB, jsonl:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
 ROWS_AT_ONCE = 50_000
 
 
-def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...], timezone: str = "UTC") -> Any:
+def table_of(
+    url: str,
+    *,
+    base: Path,
+    stream: str,
+    columns: tuple[str, ...],
+    numbers: tuple[str, ...] = (),
+    timezone: str = "UTC",
+) -> Any:
     """The traffic table behind `url`; relative paths start at `base`.
 
-    `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for.
+    `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for;
+    `numbers` are the ones among them that hold numbers.
     `timezone` is the one that naive times are read in. Raises `InvalidInput` for a URL of no known kind, a
     glob without files or a file that is no table, and `SourceError` for an engine that cannot be reached.
     """
     kind, _, rest = url.partition(":")
     where = f"{stream}: traffic {shown(url)!r}"
-    if kind in ("parquet", "csv"):
-        return _files(kind, rest, base=base, where=where, columns=columns, timezone=timezone)
+    if kind in ("parquet", "csv", "jsonl"):
+        return _files(rest, base=base, where=where, columns=columns, numbers=numbers, timezone=timezone)
     place, _, table = url.rpartition("#")
     if not table or not rest or not place:
         raise InvalidInput(f"{where} is not understood; write one of {KINDS}")
@@ -76,26 +85,30 @@ def md5_of(text: Any, engine: str) -> Any:
 
 
 def _files(
-    kind: str, pattern: str, *, base: Path, where: str, columns: tuple[str, ...], timezone: str
+    pattern: str,
+    *,
+    base: Path,
+    where: str,
+    columns: tuple[str, ...],
+    numbers: tuple[str, ...],
+    timezone: str,
 ) -> Any:
-    import duckdb
+    import ibis
+
+    from calib.tabular import load
 
     paths = sorted(glob.glob(str(base / pattern), recursive=True))  # noqa: PTH207  patterns may be absolute
     if not paths:
         raise InvalidInput(f"{where}: no file matches {base / pattern}")
-    # Files with naive times beside files with aware ones become one aware column: in this time zone.
+    # Files with naive times beside files with aware ones become one column of text: in this time zone.
     connection = _duckdb(timezone)
     try:
-        if kind == "parquet":
-            return _known_times(connection, connection.read_parquet(paths, union_by_name=True))
-        # Everything is read as text and interpreted by our own rules. The text is stored before it is
-        # used: DuckDB 2.0 moves a TRY_CAST into its CSV reader, where a failing cast is an error.
-        text = connection.read_csv(paths, all_varchar=True, union_by_name=True, header=True)
-        if not set(columns) <= set(text.columns):
-            return text  # to say what is missing, and what is there in its place
-        return connection.create_table("traffic", text.select(*dict.fromkeys(columns)), temp=True)
-    except duckdb.Error as error:
-        raise InvalidInput(f"{where} cannot be read: {reason(error)}") from None
+        files = load(connection.con, list(map(Path, paths)), columns=columns, numbers=numbers)
+    except InvalidInput as error:
+        raise InvalidInput(f"{where} cannot be read: {error}") from None
+    if len(files.columns) < len(set(columns)):
+        return ibis.table(dict.fromkeys(files.names, "string"))  # to say what is there in their place
+    return connection.table(files.table)
 
 
 def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = False) -> Any:
@@ -104,21 +117,6 @@ def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = 
     connection = ibis.duckdb.connect(path, read_only=read_only)
     connection.raw_sql(f"SET TimeZone = {_name(timezone)}")
     return connection
-
-
-def _known_times(connection: Any, table: Any) -> Any:
-    """Aware times in nanoseconds as microseconds: DuckDB 2 has a type for them that ibis 12 does not know."""
-    strange = [
-        _name(name)
-        for name, kind in table.schema().items()
-        if kind.is_unknown() and "TIMESTAMPTZ_NS" in str(kind)
-    ]
-    if not strange:
-        return table
-    casts = ", ".join(f"CAST({name} AS TIMESTAMPTZ) AS {name}" for name in strange)
-    view = f"CREATE TEMP VIEW traffic AS SELECT * REPLACE ({casts}) FROM {_name(table.get_name())}"  # noqa: S608
-    connection.raw_sql(view)
-    return connection.table("traffic")
 
 
 def _engine(kind: str, place: str, table: str, *, where: str) -> Any:

@@ -11,10 +11,18 @@ from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
 from calib.tabular import rules
 from calib.traffic.connect import engine_of, md5_of
-from calib.traffic.rules import confidence, number, outside, text_of
+from calib.traffic.rules import confidence, number, outside, rounded, text_of
 from calib.traffic.values import Columns
 
-REJECTS = ("out_of_scope", "missing_id", "missing", "not_a_number", "out_of_range", "bad_timestamp")
+REJECTS = (
+    "out_of_scope",
+    "missing_id",
+    "missing",
+    "not_a_number",
+    "out_of_range",
+    "bad_timestamp",
+    "rounded_id",
+)
 
 
 def served(table: Any, columns: Columns) -> Any:
@@ -49,6 +57,7 @@ def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
     return ibis.cases(
         *((rule, code["out_of_scope"]) for rule in _outside(table, columns, scope)),
         (_nameless(id_), code["missing_id"]),
+        (rounded(id_), code["rounded_id"]),
         (stated.isnull(), code["missing"]),
         (value.isnull(), _infinite(stated).ifelse(code["out_of_range"], code["not_a_number"])),
         (outside(value), code["out_of_range"]),

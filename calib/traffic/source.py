@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
+from calib.tabular.rules import CANNOT_KEEP
 from calib.traffic.connect import table_of
 from calib.traffic.values import Columns, Draw, Drawn, Interval, Outcome, Survey
 
@@ -58,9 +59,12 @@ class Traffic:
 
         table, clock = self._table()
         query = expression(table, clock, self._columns, self._scope, interval, eras)
-        return survey_of(
+        found = survey_of(
             self._run(query.to_pandas), served=bool(self._columns.served), judge=bool(self._columns.judge)
         )
+        if rounded := found.rejected.get("rounded_id"):
+            raise InvalidInput(f"{self._stream}: {self._columns.id!r}: each of {rounded:,} ids {CANNOT_KEEP}")
+        return found
 
     def draw(
         self,
@@ -191,6 +195,7 @@ class Traffic:
                     base=self._base,
                     stream=self._stream,
                     columns=tuple(named.values()),
+                    numbers=self._columns.numbers(),
                     timezone=self._timezone,
                 )
                 self._check_columns(list(table.columns), named)

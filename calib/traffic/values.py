@@ -33,6 +33,10 @@ class Columns:
     outcome: str | None = None
     outcome_at: str | None = None
 
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that hold numbers."""
+        return tuple(name for name in (self.confidence, self.served, self.judge) if name)
+
     def named(self) -> dict[str, str]:
         """From the settings' key to the column, for all that are set."""
         single = ("id", "ts", "confidence", "segment", "judge", "cluster", "trace", "served", "mapping")

@@ -88,6 +88,6 @@ def test_many_ids_are_asked_for_in_parts(open_traffic: Open, monkeypatch: pytest
 def test_without_a_column_there_are_no_outcomes(open_traffic: Open) -> None:
     with pytest.raises(InvalidInput, match=r"triage: no outcome column.*calib\.toml"):
         open_traffic(predictions()).outcomes(["r0"], OCTOBER)
-    traffic = open_traffic(predictions(ok=[1], at=[5]), columns=COLUMNS | {"outcome_at": "at"})
+    traffic = open_traffic(predictions(ok=[1], at=[True]), columns=COLUMNS | {"outcome_at": "at"})
     with pytest.raises(InvalidInput, match=r"triage: review\.at = 'at'"):
         traffic.outcomes(["r0"], OCTOBER)

@@ -1,0 +1,185 @@
+"""Many files of rows as one table in DuckDB: what a month's exports are to traffic.
+
+Columns are put together by name. Where the files give a column different types, it becomes text by the one
+rule, so that an id has one spelling whether it was written as an integer or as a float, and a time one
+meaning whether it was written as seconds or as a date.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from calib.errors import InvalidInput
+from calib.tabular import columns as sql
+from calib.tabular.csv_file import CsvFile, exactly
+from calib.tabular.file import TableFile, open_table, unreadable
+from calib.tabular.names import find, plain, position
+
+NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
+AWARE = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
+DECIMAL_COMMA = r"^\s*[+-]?[0-9]*,[0-9]+\s*$"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManyFiles:
+    """The table that was made, under `table` on the connection, with the asked columns that a file has.
+
+    `names`: every name of a column in any file. `rejected`: rows that are no data, by kind (`cut_line`,
+    `repeated_header`), in all files together. `records`: the rows of each file, counted apart from DuckDB.
+    """
+
+    table: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    records: dict[Path, int]
+    rejected: dict[str, int] = field(default_factory=dict)
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    paths: Sequence[Path],
+    *,
+    columns: Sequence[str],
+    numbers: Collection[str] = (),
+    table: str = "traffic",
+) -> ManyFiles:
+    """Make one table of files: a view where all of them are Parquet, else a table of text.
+
+    `columns` are those that will be asked for, under the caller's own spelling; `numbers` are those among
+    them in which a comma may be the decimal point, in CSV whose cells it does not separate. Aware times that
+    become text are written in the connection's time zone, with their offset. Raises `InvalidInput`, with the
+    file and the line, for a file that cannot be read to its end or not in full, and for a column that a file
+    has twice.
+    """
+    files = [open_table(path) for path in paths]
+    names = dict.fromkeys(name for file in files for name in file.names)
+    asked = [name for name in dict.fromkeys(columns) if any(find(file.names, name) for file in files)]
+    rejected: Counter[str] = Counter()
+    if all(file.form == "parquet" for file in files):
+        query = _of_parquet(files, asked)
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(table)} AS {query}")
+    else:
+        types = ", ".join(f"{quoted(name)} VARCHAR" for name in asked) or '"none" VARCHAR'
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} ({types})")
+        for file in files:
+            rejected["repeated_header"] += _insert(connection, table, file, asked, numbers)
+            rejected["cut_line"] += file.cut
+    return ManyFiles(
+        table=table,
+        names=tuple(names),
+        columns=tuple(asked),
+        records={file.path: file.records for file in files},
+        rejected={kind: n for kind, n in sorted(rejected.items()) if n},
+    )
+
+
+def quoted(name: str) -> str:
+    """An SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _of_parquet(files: Sequence[TableFile], asked: Sequence[str]) -> str:
+    """One SELECT for the files of each schema, joined by UNION ALL."""
+    kinds: dict[str, set[str]] = {name: set() for name in asked}
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[TableFile]] = {}
+    for file in files:
+        groups.setdefault((file.names, file.kinds), []).append(file)
+        for name in asked:
+            if find(file.names, name):
+                kinds[name].add(file.kinds[position(file.path, file.names, name)])
+    selects = []
+    for group in groups.values():
+        file = group[0]
+        picked = [_typed(file, name, kinds[name]) for name in asked] or ["1 AS nothing"]
+        inner = ", ".join(f"c{i}" for i in range(len(file.names)))
+        paths = ", ".join(exactly(each.path) for each in group)
+        selects.append(f"SELECT {', '.join(picked)} FROM read_parquet([{paths}]) AS rows({inner})")  # noqa: S608
+    return " UNION ALL ".join(selects)
+
+
+def _typed(file: TableFile, name: str, kinds: set[str]) -> str:
+    """The column of one file, as the type that it has in all of them."""
+    if not find(file.names, name):
+        return f"NULL AS {quoted(name)}"
+    at = position(file.path, file.names, name)
+    column, kind = f"c{at}", file.kinds[at]
+    if kinds <= set(AWARE):
+        value = f"CAST({column} AS TIMESTAMPTZ)" if kind != AWARE[0] else column
+    elif len(kinds) == 1 or all(sql.base_of(each) in sql.WHOLE for each in kinds):
+        value = column
+    elif kinds <= set(NAIVE):
+        value = f"CAST({column} AS TIMESTAMP)"
+    else:
+        value = sql.text(column, kind)
+    return f"{value} AS {quoted(name)}"
+
+
+def _insert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    file: TableFile,
+    asked: Sequence[str],
+    numbers: Collection[str],
+) -> int:
+    """Put a file's rows into the table as text; how many of its lines name the columns once more."""
+    picked, own = [], {}
+    for name in asked:
+        if not find(file.names, name):
+            picked.append("NULL")
+            continue
+        at = position(file.path, file.names, name)
+        own[name] = at
+        picked.append(_text(file, f"c{at}", file.kinds[at], comma=name in numbers))
+    words = ", ".join({sql.literal(plain(name)) for name in file.names if plain(name)})
+    header = " OR ".join(
+        f"lower(trim(c{own[name]})) IN ({words})" for name in asked if name in own and name in numbers
+    )
+    header = f"coalesce({header}, false)" if header and isinstance(file.inner, CsvFile) else "false"
+    for parallel in (True, False):
+        rows = file.source(parallel=parallel)
+        connection.execute("BEGIN TRANSACTION")
+        try:
+            found = connection.execute(
+                f"INSERT INTO {quoted(table)} SELECT {', '.join(picked) or 'NULL'} FROM {rows} "  # noqa: S608
+                f"WHERE NOT {header}"
+            ).fetchall()
+        except duckdb.Error as error:
+            connection.execute("ROLLBACK")
+            raise file.fault(error) or unreadable(file.path, error) from None
+        repeated = 0 if found[0][0] == file.records else _headers(connection, file, header, rows)
+        if found[0][0] + repeated == file.records:
+            connection.execute("COMMIT")
+            return repeated
+        connection.execute("ROLLBACK")
+    raise file.fault() or InvalidInput(
+        f"{file.path} holds {file.records:,} rows, of which {found[0][0]:,} were read: write the file anew"
+    )
+
+
+def _headers(connection: duckdb.DuckDBPyConnection, file: TableFile, header: str, rows: str) -> int:
+    """The lines that name the columns once more; `InvalidInput` for one with other columns."""
+    whole = " AND ".join(
+        f"coalesce(lower(trim(c{i})), '') = {sql.literal(plain(name))}" for i, name in enumerate(file.names)
+    )
+    found = connection.execute(
+        f"SELECT i, {whole} FROM (SELECT row_number() OVER () - 1 AS i, * FROM {rows}) WHERE {header}"  # noqa: S608
+    ).fetchall()
+    for row, same in found:
+        if not same:
+            raise file.second_header(row)
+    return len(found)
+
+
+def _text(file: TableFile, column: str, kind: str, *, comma: bool) -> str:
+    """A cell as text: as it is written in CSV, by the rule where the file has types of its own."""
+    if file.form == "parquet":
+        return sql.text(column, kind)
+    if comma and file.decimal_comma:
+        test = f"regexp_matches({column}, {sql.literal(DECIMAL_COMMA)})"
+        return f"CASE WHEN {test} THEN replace({column}, ',', '.') ELSE {column} END"
+    return column
