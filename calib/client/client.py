@@ -15,20 +15,20 @@ from calib.client.cache import Cache
 from calib.client.fetch import Fetcher, open_fetcher
 from calib.client.follower import Follower
 from calib.client.greenlets import held, run_blocking
+from calib.client.inputs import Counts, many_confidences, one_confidence
 from calib.client.polling import Polling, pause
 from calib.client.results import Calibrated, Decision, Status
 from calib.client.state import Snapshot, freshness, report, snapshot
 from calib.client.trust import Trusted, cut_for
 from calib.errors import CalibError, InvalidInput, Unavailable
-from calib.format import Identity, Mapping
-from calib.format.curves import floats
+from calib.format import Mapping
+from calib.format.curves import Curve
 from calib.format.keys import NAME
 from calib.object_urls import TIMEOUT
 from calib.redaction import reason
 
 Hook = Callable[[Calibrated | Decision, Any], object]
 _tuple = tuple.__new__  # a NamedTuple's own constructor takes twice as long
-_identity = Identity()
 _NEVER: float | None = None
 
 
@@ -83,6 +83,7 @@ class MappingClient:
         self._saved, self._confirmed = known, _NEVER
         self._failures, self._tried, self._trouble, self._warning = 0, False, "", ""
         self._served = self._snapshot(known)
+        self._counts = Counts()
         self._background, self._closed = background, False
         self._pollings: dict[int, Polling] = {}
         self._begin()
@@ -92,19 +93,18 @@ class MappingClient:
 
         Lists and the columns of pandas, polars and Arrow count as arrays. Where no mapping may be used,
         `value` is the raw confidence, `mapping` is None and `status` says UNCALIBRATED or INITIALIZING.
-        `context` is handed to the hooks. Raises `InvalidInput` for NaN and for values outside [0, 1].
+        `context` is handed to the hooks. At most 1e-6 beyond 0 or 1 is that end. NaN gives NaN, and so does
+        each value of an array that is no confidence; `status` counts them. Raises `InvalidInput` for a single
+        number further outside and for what is no number at all.
         """
         if self._process != forks.count:
             self._begin()
         now = self._served  # read once: everything below is about one mapping
         curve = now.default if segment is None else now.segments.get(segment, now.default)
-        if curve is None:
-            _identity.apply(raw)  # the same input is refused, mapping or not
-            value = raw if isinstance(raw, (float, int)) else floats(raw)
-        elif type(raw) is float and 0.0 <= raw <= 1.0:
+        if curve is not None and type(raw) is float and 0.0 <= raw <= 1.0:
             value = curve.scalar(raw)
         else:
-            value = curve.apply(raw)
+            value = self._applied(curve, raw)
         state = "FRESH" if self._monotonic() < now.fresh_until else now.otherwise
         answer: Calibrated = _tuple(Calibrated, (value, raw, now.digest, state))
         if self._hooks:
@@ -122,15 +122,21 @@ class MappingClient:
         """
         if not (0 < target < 1 and steps >= 1):
             raise InvalidInput(f"target lies between 0 and 1 and steps from 1, not {target} and {steps}")
-        if not isinstance(_identity.apply(raw), float):
-            raise InvalidInput("decide takes one confidence at a time")
+        given: Any = raw
+        if not isinstance(given, (float, int)):  # a number of numpy's, whatever its type says
+            given = many_confidences(given, Counts())[0]
+            if given.ndim:
+                raise InvalidInput("decide takes one confidence at a time")
+        raw = one_confidence(float(raw), self._counts)
         if self._process != forks.count:
             self._begin()
         now = self._served
         state, reason = freshness(now, **self._moment())
         needed = target ** (1 / steps)
         cut = None
-        if now.mapping is None or self._utc().timestamp() >= now.expires:
+        if raw != raw:
+            act, reason = False, "NaN is no confidence"
+        elif now.mapping is None or self._utc().timestamp() >= now.expires:
             act = False
         elif not now.certified:
             act, reason = (
@@ -153,7 +159,11 @@ class MappingClient:
         if self._process != forks.count:
             self._begin()
         status = report(self._served, **self._moment())
-        return status if status.reason else status._replace(reason=self._warning)
+        return status._replace(
+            reason=status.reason or self._warning,
+            unusable=self._counts.unusable,
+            rounded=self._counts.rounded,
+        )
 
     def refresh_now(self) -> Status:
         """Poll once, now, and say how it went; never raises for what the store does.
@@ -205,6 +215,21 @@ class MappingClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _applied(self, curve: Curve | None, raw: Any) -> Any:
+        """What the curve makes of `raw`, one number or many; without a curve, the same input is refused."""
+        if isinstance(raw, (float, int)):
+            one = one_confidence(raw, self._counts)
+            return one if curve is None or one != one else curve.scalar(one)
+        values, unusable = many_confidences(raw, self._counts)
+        result = values if curve is None else curve.apply(values)
+        if unusable is None:
+            return result
+        if values.ndim == 0:
+            return float("nan")
+        result = result.copy()
+        result[unusable] = float("nan")
+        return result
 
     def _snapshot(self, trusted: Trusted | None) -> Snapshot:
         return snapshot(

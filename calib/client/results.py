@@ -33,6 +33,8 @@ class Status(NamedTuple):
 
     `age_seconds`: since the store last confirmed what is served, None for not yet. `entry_age_seconds`: since
     the entry that is served was published, by the wall clock. `expires_at`: its publisher's own promise.
+    `unusable`: values that were no confidence, and became NaN, since the client was made; `rounded`: those at
+    most 1e-6 beyond 0 or 1, taken as that end.
     """
 
     state: str
@@ -43,3 +45,5 @@ class Status(NamedTuple):
     entry_age_seconds: float | None
     expires_at: str | None
     reason: str
+    unusable: int = 0
+    rounded: int = 0

@@ -99,8 +99,8 @@ def test_arrays_come_back_as_arrays(store: FaultyStore, clock: Clock) -> None:
     assert answer.value.tolist() == [c.calibrate(r).value for r in raw.tolist()]
 
 
-@pytest.mark.parametrize("raw", [1.5, -0.1, float("nan")])
-def test_only_the_callers_own_mistake_is_raised(store: FaultyStore, clock: Clock, raw: float) -> None:
+@pytest.mark.parametrize("raw", [1.5, -0.1, 1.00001, float("inf"), "0.9", ["a", "b"], None])
+def test_only_the_callers_own_mistake_is_raised(store: FaultyStore, clock: Clock, raw: Any) -> None:
     c = client(store, clock)
     with pytest.raises(InvalidInput):
         c.calibrate(raw)
@@ -281,7 +281,53 @@ def test_a_segment_with_its_own_curve_has_no_certificate(store: FaultyStore, clo
     assert c.decide(0.9, target=0.9, segment="sales").act
 
 
-@pytest.mark.parametrize("raw", [[0.5, 0.6], "0.9", None, float("nan")])
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_is_just_beyond_an_end_is_that_end(store: FaultyStore, clock: Clock, mapped: bool) -> None:
+    c = client(store, clock)
+    if mapped:
+        put(store, 0)
+        c.refresh_now()
+    for raw, end in ((1.0000000000000002, 1.0), (1.0000001192092896, 1.0), (-1.1e-16, 0.0), (-1e-6, 0.0)):
+        assert c.calibrate(raw).value == c.calibrate(end).value
+        assert c.decide(raw, target=0.9).act == c.decide(end, target=0.9).act
+    given = np.array([0.2, np.float32(1.0000001), -1e-9, 1.0])
+    assert c.calibrate(given).value.tolist() == [c.calibrate(v).value for v in (0.2, 1.0, 0.0, 1.0)]
+    assert (c.status().rounded, c.status().unusable) == (10, 0)
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_value_that_is_no_confidence_is_nan_alone_and_counted(
+    store: FaultyStore, clock: Clock, mapped: bool
+) -> None:
+    c = client(store, clock)
+    if mapped:
+        put(store, 0)
+        c.refresh_now()
+    good = c.calibrate([0.2, 0.9]).value.tolist()
+    for given in ([0.2, float("nan"), 0.9], [0.2, 1.5, 0.9], [0.2, None, 0.9], np.array([0.2, -1, 0.9])):
+        value = c.calibrate(given).value
+        assert np.isnan(value[1])
+        assert value[[0, 2]].tolist() == good
+    assert c.status().unusable == 4
+    assert np.isnan(c.calibrate(float("nan")).value)
+    assert np.isnan(c.calibrate(np.float32("nan")).value)
+    assert not c.decide(float("nan"), target=0.9).act
+    assert c.status().unusable == 7
+
+
+def test_values_are_counted_by_many_threads(store: FaultyStore, clock: Clock) -> None:
+    c = client(store, clock)
+    work = [
+        threading.Thread(target=lambda: [c.calibrate(float("nan")) for _ in range(500)]) for _ in range(8)
+    ]
+    for thread in work:
+        thread.start()
+    for thread in work:
+        thread.join()
+    assert c.status().unusable == 4000
+
+
+@pytest.mark.parametrize("raw", [[0.5, 0.6], "0.9", None, 1.1])
 def test_decide_takes_one_confidence(store: FaultyStore, clock: Clock, raw: Any) -> None:
     with pytest.raises(InvalidInput):
         client(store, clock).decide(raw, target=0.9)

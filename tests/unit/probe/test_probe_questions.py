@@ -36,14 +36,14 @@ def test_an_edited_question_is_another_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no column 'id'"),
+        ("", "is empty"),
         ("id,question\n1,a\n", "no column 'answer'"),
         ("id,question,answer\n1,a,b\n", "has 1 questions; a probe needs 20"),
         ("id,question,answer\n1,a,\n", "answer is empty in row 1"),
-        ("id,question,answer\n1\n", "question is empty in row 1"),
+        ("id,question,answer\n1\n", "line 2: 1 cells where the first line names 3"),
         ("id,question,answer\n1,a,b\n1,c,d\n", "'1' is there twice"),
-        ('id,question,answer\n1,"a,b\n', "cannot be read"),
-        ("PAR1 and nothing else", "cannot be read as Parquet"),
+        ('id,question,answer\n1,"a,b\n1,a,b\n', "line 2: a quotation mark"),
+        ("PAR1 and nothing else", "cannot be read"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
@@ -54,9 +54,9 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_no_file_and_no_text_are_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match="is not a file|not UTF-8"):
         read_questions(tmp_path / "none.csv")
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x00id")
-    with pytest.raises(InvalidInput, match="cannot be read"):
+    with pytest.raises(InvalidInput, match="is not a file|not UTF-8"):
         read_questions(tmp_path / "binary.csv")
     assert write_questions(tmp_path / "x.csv").exists()

@@ -124,17 +124,18 @@ def test_rows_that_are_no_labels_are_counted_by_line(conn: Connection, tmp_path:
         "yes,c,,other\n"
         "yes,nobody,,\n"
         "no,a,,triage\n"
-        "yes\n"
+        "N/A,b,,\n"  # not known yet: no fault either
+        "yes"  # the writer was stopped
     )
     report = imported(conn, tmp_path / "x.csv", text)
     assert [line.split(":")[0] for line in report.rejected] == [
+        "line 10",
         "line 2",
         "line 4",
         "line 5",
         "line 6",
-        "line 9",
     ]
-    assert "'maybe' is no answer" in report.rejected[0]
+    assert "'maybe' is no answer" in report.rejected[1]
     assert (report.new, report.unknown, report.rejected_total) == (1, 1, 5)
     assert label_of(conn, window) == {"a": "incorrect", "b": None, "c": None}
 
@@ -189,8 +190,9 @@ def test_the_separators_of_spreadsheets_are_read(conn: Connection, tmp_path: Pat
         b"id,answer\na,yes\n",
         b"prediction_id\na\n",
         "prediction_id,answer\nä,yes\n".encode("latin-1"),
-        "prediction_id,answer\na,yes\n".encode("utf-16"),
-        b'prediction_id,answer\n"' + b"x" * 200_000 + b'",yes\n',
+        "prediction_id,answer\na,yes\n".encode("utf-16-le"),
+        b'prediction_id,answer\n"' + b"x" * 200_000 + b"\na,yes\n",
+        b"prediction_id,answer\na\n",
         b"PK\x03\x04\xff\xfe not a text at all",
     ],
 )
