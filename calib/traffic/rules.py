@@ -136,6 +136,7 @@ class Clock:
         if kind.is_string():
             text, nothing = column.strip(), ibis.null("string")
             plain = text.upper().replace("/", "-").replace(",", ".").replace("GMT", "UTC")
+            plain = plain.replace(" +", "+").replace(" -", "-")
             aware = text.re_search(rules.AWARE).ifelse(plain, nothing).try_cast("timestamp('UTC')")
             epoch = text.re_search(rules.EPOCH).ifelse(text, nothing).try_cast("float64")
             self.aware = ibis.coalesce(aware, _since_1970(epoch))
