@@ -21,6 +21,12 @@ test: $(VENV)/.dev postgresql lint types  ## lint, types and every test, the slo
 fast: $(VENV)/.dev postgresql  ## the tests that take a moment
 	$(BIN)/python -m pytest -m "not slow"
 
+FUZZ_SECONDS ?= 600
+fuzz: $(VENV)/.dev  ## every reader against made-up input: 5,000 files of every kind, then ten minutes of atheris
+	CALIB_FUZZ_FILES=5000 $(BIN)/python -m pytest tests/properties/test_tabular_properties.py tests/properties/test_elicit_properties.py
+	$(BIN)/python tests/fuzz/fuzz_tabular.py -max_total_time=$$(( $(FUZZ_SECONDS) / 2 )) -timeout=20 -max_len=4096 -rss_limit_mb=4096
+	$(BIN)/python tests/fuzz/fuzz_elicit.py -max_total_time=$$(( $(FUZZ_SECONDS) / 2 )) -timeout=5 -max_len=4096
+
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

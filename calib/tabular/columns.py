@@ -105,12 +105,14 @@ def text(name: str, kind: str) -> str:
     if base != "VARCHAR":
         return plain
     trimmed = f"trim({name}, {literal(BLANKS)})"
-    return (
+    changed = (
         f"CASE WHEN lower({trimmed}) IN ('', '{rules.NOT_A_NUMBER}') THEN NULL "
         f"WHEN {trimmed} IN ('-0', '-0.0') THEN '0' WHEN suffix({trimmed}, '.0') "
         f"AND regexp_matches({trimmed}, {literal(rules.POINT_ZERO)}) THEN left({trimmed}, -2) "
         f"ELSE {trimmed} END"
     )
+    touched = f"regexp_matches({name}, {literal(rules.CHANGES)}) OR contains({name}, '\xa0')"
+    return f"CASE WHEN {touched} THEN {changed} ELSE {name} END"
 
 
 def rounded(name: str, kind: str) -> str | None:
@@ -120,8 +122,7 @@ def rounded(name: str, kind: str) -> str | None:
         return f"coalesce(isfinite({name}) AND abs({name}) > {_limit(base)}, false)"
     if base != "VARCHAR":
         return None
-    trimmed = f"trim({name}, {literal(BLANKS)})"
-    return f"coalesce(regexp_matches({trimmed}, {literal(rules.ROUNDED)}), false)"
+    return f"coalesce(regexp_matches({name}, {literal(rules.ROUNDED)}), false)"
 
 
 def answer(name: str, kind: str) -> str:

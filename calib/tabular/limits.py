@@ -15,6 +15,7 @@ from calib.tabular.rules import OVERSHOOT
 from calib.vocabulary import HOW
 
 MAX_REJECTED = 0.05
+USUAL_BELOW = 2.0  # times the share of [0, scale] that lies below 1: more is a part that is not scaled
 Bools = npt.NDArray[np.bool_]
 
 
@@ -41,7 +42,7 @@ class Limit:
                     f"{self.path}: column {name!r} holds no number above 1, so it is not out of {scale:g}: "
                     "leave --scale out"
                 )
-            if between > self.share:
+            if between > max(self.share, USUAL_BELOW / scale):
                 raise InvalidInput(
                     f"{self.path}: {between:.1%} of column {name!r} lies between 0 and 1, the rest up to "
                     f"{values.max() * scale:g}: a part of it is not out of {scale:g}; write all of it alike, "

@@ -31,7 +31,9 @@ from calib.vocabulary import BLANKS
 # Text
 WHOLE_DOUBLE, WHOLE_SINGLE = 2**53, 2**24
 POINT_ZERO = r"^-?[0-9]{1,15}\.0$"  # 15 digits: below 2^53 whatever they are
-ROUNDED = r"^-?([0-9]{16,}\.0|[0-9](\.[0-9]+)?[eE]\+[0-9]+)$"  # a float beyond 2^53, as text
+ROUNDED = r"^\s*-?([0-9]{16,}\.0|[0-9](\.[0-9]+)?[eE]\+[0-9]+)\s*$"  # a float beyond 2^53, as text
+# Texts that the rule may change: one look at each, which takes a fifth of the time of trimming it.
+CHANGES = r"^\s|\s$|\.0$|^-0$|^[nN][aA][nN]$|^$"
 NOT_A_NUMBER = "nan"
 CANNOT_KEEP = (
     "is a float too large to hold each whole number, so it may have been rounded; "

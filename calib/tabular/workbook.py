@@ -46,9 +46,10 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
         with zipfile.ZipFile(path) as archive:
             if sum(member.file_size for member in archive.infolist()) > LARGEST:
                 raise InvalidInput(f"{path} needs more than {LARGEST:,} bytes unpacked: save it as CSV")
-        with warnings.catch_warnings():
+        # by its bytes: openpyxl goes by the name where it is given one
+        with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of styles and extensions, none of which is read here
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             try:
                 sheet = book.worksheets[0]
                 sheet.reset_dimensions()  # what the file says of its own size may be wrong

@@ -11,7 +11,7 @@ from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
 from calib.tabular import rules
 from calib.traffic.connect import engine_of, md5_of
-from calib.traffic.rules import confidence, number, outside, rounded, text_of
+from calib.traffic.rules import confidence, missing, number, outside, rounded, text_of
 from calib.traffic.values import Columns
 
 REJECTS = (
@@ -56,7 +56,7 @@ def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
     code = {kind: 1 + index for index, kind in enumerate(REJECTS)}
     return ibis.cases(
         *((rule, code["out_of_scope"]) for rule in _outside(table, columns, scope)),
-        (_nameless(id_), code["missing_id"]),
+        (missing(id_), code["missing_id"]),
         (rounded(id_), code["rounded_id"]),
         (stated.isnull(), code["missing"]),
         (value.isnull(), _infinite(stated).ifelse(code["out_of_range"], code["not_a_number"])),
@@ -67,7 +67,7 @@ def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
 
 def usable(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
     """Whether `reject` gives 0 for a row, said in fewer steps."""
-    good = confidence(table[columns.confidence]).notnull() & ~_nameless(table[columns.id])
+    good = confidence(table[columns.confidence]).notnull() & ~missing(table[columns.id])
     for rule in _outside(table, columns, scope):
         good = good & ~rule
     return good
@@ -78,11 +78,6 @@ def _outside(table: Any, columns: Columns, scope: Mapping[str, str]) -> list[Any
         (text_of(table[column]) != str(rules.text_of(scope[key]))).fill_null(True)
         for key, column in columns.scope.items()
     ]
-
-
-def _nameless(id_: Any) -> Any:
-    kind = id_.type()
-    return text_of(id_).isnull() if kind.is_string() or kind.is_floating() else id_.isnull()
 
 
 def _infinite(column: Any) -> Any:

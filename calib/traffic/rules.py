@@ -16,6 +16,8 @@ from calib.period import naive_bound
 from calib.tabular import rules
 
 NANOSECONDS = 9
+SPACES = " \t\n\r\v\f"  # what every engine's own trimming takes off
+FIRST_BLANK = 32  # the number of the blank: empty texts, tabs and line ends have lower ones
 DIGITS = 12  # after the point of a number that was scaled
 
 
@@ -41,7 +43,24 @@ def text_of(column: Any) -> Any:
     missing = (text == "") | (
         (text.length() == len(rules.NOT_A_NUMBER)) & (text.lower() == rules.NOT_A_NUMBER)
     )
-    return missing.ifelse(nothing, (short == "-0").ifelse("0", short))
+    changed = missing.ifelse(nothing, (short == "-0").ifelse("0", short))
+    return _may_change(column).ifelse(changed, column)
+
+
+def missing(column: Any) -> Any:
+    """Whether `text_of` gives null."""
+    if not column.type().is_string():
+        return text_of(column).isnull()
+    # Most texts are neither blank in front nor as short as `nan`, which is quicker to see.
+    looks = (column.ascii_str() <= FIRST_BLANK) | (column.length() == len(rules.NOT_A_NUMBER))
+    return column.isnull() | looks.ifelse(text_of(column).isnull(), False)
+
+
+def _may_change(column: Any) -> Any:
+    """Whether a text may be another by the rule: a look that takes a fifth of the time of trimming it."""
+    short = column.length() <= len(rules.NOT_A_NUMBER)
+    blank = (column.ascii_str() <= FIRST_BLANK) | column.right(1).isin(list(SPACES))
+    return short | blank | column.endswith(".0")
 
 
 def rounded(column: Any) -> Any:
@@ -51,9 +70,8 @@ def rounded(column: Any) -> Any:
         return ((column - column == 0) & (column.abs() > _limit(kind))).fill_null(False)
     if not kind.is_string():
         return ibis.literal(False)
-    text = column.strip()
-    # most ids have neither of the two signs, which is quicker to see
-    return ((text.contains("+") | text.endswith(".0")) & text.re_search(rules.ROUNDED)).fill_null(False)
+    looks = column.contains("+") | column.endswith(".0")
+    return looks.ifelse(column.re_search(rules.ROUNDED), False).fill_null(False)
 
 
 def number(column: Any, scale: float = 1) -> Any:
