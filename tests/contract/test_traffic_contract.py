@@ -237,6 +237,6 @@ def test_what_cannot_be_opened_is_said_without_the_password(
 
 
 def test_a_file_that_is_no_parquet_is_said(tmp_path: Path) -> None:
-    (tmp_path / "t.parquet").write_bytes(b"not a table")
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and then no table")
     with pytest.raises(InvalidInput, match="cannot be read"):
         Traffic("parquet:*.parquet", columns=COLUMNS, base=tmp_path, stream="s").survey(INTERVAL)
