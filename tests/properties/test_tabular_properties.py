@@ -96,9 +96,7 @@ def test_a_file_that_was_cut_loses_one_row_or_is_refused(
         else:
             refused = False
     if refused:
-        assert (
-            content.count(b'"') % 2
-        )  # the cell that is open may have swallowed rows; no other file is refused
+        assert content.count(b'"') % 2  # only an open cell may have swallowed rows
         return
     text = content.decode("utf-8", "ignore")
     records = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=plain.delimiter) if row]
