@@ -14,25 +14,13 @@ from calib.errors import InvalidInput
 from calib.measure import Change, Measurement, group_means, kish_counts, measure, strata
 from calib.measure.change import State
 from calib.measure.intervals import z_of
+from calib.measure.sample import Sample
 from calib.measure.scores import Estimate
 
 Floats = npt.NDArray[np.float64]
 
 Z = z_of(0.95)
 Z_POWER = z_of(0.6)  # one-sided: of 80% power
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A file's labelled rows: `scores` in [0, 1], `correct` 0 or 1, `weights` ≥ 0; shape (n,) each."""
-
-    scores: Floats
-    correct: Floats
-    weights: Floats
-
-    def take(self, which: npt.NDArray[np.intp]) -> Sample:
-        """Some of the rows, in the order of `which`."""
-        return Sample(scores=self.scores[which], correct=self.correct[which], weights=self.weights[which])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

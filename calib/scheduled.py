@@ -13,17 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from calib.app import App, utc_now
 from calib.cycle import Fleet, latest_due, record_failure, worth_retrying
 from calib.db import windows
 from calib.errors import CalibError, StreamsFailed
 from calib.period import Period
 from calib.redaction import redacted
-from calib.wiring import Deployment, utc_now
 
 LOG = logging.getLogger(__name__)
 
 
-def open_deployment(config: str | None, now: datetime | None, *, migrates: bool = False) -> Deployment:
+def open_app(config: str | None, now: datetime | None, *, migrates: bool = False) -> App:
     """Open the deployment: the path given, else `CALIB_CONFIG`, else ./calib.toml.
 
     `now` replaces the wall clock, for replays and tests. `migrates`: whether an older schema of the database
@@ -31,12 +31,12 @@ def open_deployment(config: str | None, now: datetime | None, *, migrates: bool 
     `SourceError` or `StoreError` for what cannot be reached.
     """
     path = Path(config or os.environ.get("CALIB_CONFIG") or "calib.toml")
-    return Deployment.open(path, now=utc_now if now is None else lambda: now, migrates=migrates)
+    return App.open(path, now=utc_now if now is None else lambda: now, migrates=migrates)
 
 
-def open_and_migrate(config: str | None, now: datetime | None) -> Deployment:
+def open_and_migrate(config: str | None, now: datetime | None) -> App:
     """Open the deployment and bring its database's schema up to date: the start of every flow."""
-    opened = open_deployment(config, now, migrates=True)
+    opened = open_app(config, now, migrates=True)
     _ = opened.engine  # it is opened, and migrated, when it is first asked for
     return opened
 
@@ -125,7 +125,7 @@ def _fail(
     if not failed:
         return
     try:
-        opened = open_deployment(config, now)
+        opened = open_app(config, now)
         for stream, error in failed.items():
             record_failure(opened.engine, stream, error, now=opened.now(), verb=verb)
     except CalibError as trouble:  # what failed first is what has to be seen

@@ -80,9 +80,9 @@ def upgrade(deployment: Carried) -> dict[str, Any]:
 
 def clock() -> dict[str, Any]:
     """Where the command line finds its clock: under the key `now`."""
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    defaults: dict[str, Any] = Deployment.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+    defaults: dict[str, Any] = App.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
     return defaults
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
-from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import effective, log_odds
 from calib.errors import InvalidInput
 from calib.format import Temperature
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def fit_temperature(
     return _hottest_likely(table, np.eye(table.shape[1])[right] * (share / share.sum())[:, None])
 
 
-def temperature(labels: Labels) -> Temperature:
+def temperature(labels: Sample) -> Temperature:
     """The same for a confidence that is the softmax of a binary logit; `InvalidInput` without a label."""
     if labels.n == 0:
         raise InvalidInput("temperature scaling needs at least one label")

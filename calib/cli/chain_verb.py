@@ -45,9 +45,10 @@ def chain(
 
 def _measured(file: Path, read: Steps) -> dict[str, Any]:
     """The chains' products against their answers; with enough labels, the mapping that mends them."""
-    from calib.calibrators import crossfit, held_out_ece, labels_of
+    from calib.calibrators import crossfit, held_out_ece
     from calib.errors import InvalidInput
     from calib.measure import measure
+    from calib.measure.sample import Sample
     from calib.policy import CHAIN_LEAST_LABELS
     from calib.routing import fit_chain, traces
 
@@ -60,7 +61,7 @@ def _measured(file: Path, read: Steps) -> dict[str, Any]:
         )
     calibrated = None
     if len(products) >= CHAIN_LEAST_LABELS:
-        labels = labels_of(products, right)
+        labels = Sample(products, right)
         unseen = held_out_ece(crossfit(labels, method="platt"), labels)
         calibrated = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
     lengths, counts = _lengths(whole.steps)

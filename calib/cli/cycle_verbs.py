@@ -11,10 +11,10 @@ from calib.cli import failures, output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from calib.app import App
     from calib.cycle import Fleet
     from calib.db.windows import Window
     from calib.results import WindowResult
-    from calib.wiring import Deployment
 
 AnyStream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="One stream; default: all.")]
 PeriodName = Annotated[str, typer.Option("--period", help="The period to watch, like 2026-10.")]
@@ -33,10 +33,10 @@ def run(
     labels are still missing it says how many and stops there: run it again when they have come.
     """
     from calib import cycle
+    from calib.app import App
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     with output.progress(f"{stream} {period}", total=3) as step:
         step("sample")
@@ -70,10 +70,10 @@ def backfill(
     done is shown, and the same command goes on from there.
     """
     from calib import cycle
+    from calib.app import App
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     begin, end = Period.parse(first, watch.kind), Period.parse(last, watch.kind)
     span = cycle.range_of(watch, ports, begin, end)
@@ -119,10 +119,10 @@ def sample(
     that of the worst error.
     """
     from calib import cycle
+    from calib.app import App
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
 
     names = opened.streams(stream)
 
@@ -150,9 +150,9 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
     done, it is named, and the exit code is that of the worst error.
     """
     from calib import cycle
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     names = opened.streams(stream)
 
     def evaluate_one(name: str) -> list[WindowResult]:
@@ -166,9 +166,9 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
 
 def relay(config: Config = CONFIG, json: Json = False) -> None:
     """Deliver the alerts that wait: to Slack where SLACK_BOT_TOKEN is set, else to the terminal."""
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    report = _deliver(Deployment.open(config))
+    report = _deliver(App.open(config))
     if json:
         output.emit(report)
     else:
@@ -188,9 +188,9 @@ def watchdog(
     stream could not be looked at; the others are looked at all the same.
     """
     from calib import cycle
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     fleet = cycle.each(
         opened.streams(stream),
         lambda name: cycle.watch_over(opened.watch(name), opened.ports(name)),
@@ -217,9 +217,9 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
     Schedule it daily: nothing else erases.
     """
     from calib import cycle
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     fleet = cycle.erase_texts(opened.engine, opened.retention(), now=opened.now())
     record = failures.recorder(opened, "erase")
     for failure in fleet.failures:
@@ -236,7 +236,7 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
         raise typer.Exit(worst)
 
 
-def _deliver(opened: Deployment) -> dict[str, int]:
+def _deliver(opened: App) -> dict[str, int]:
     from calib import cycle
 
     return cycle.deliver(opened.engine, opened.sender(), now=opened.now)

@@ -23,10 +23,10 @@ def migrate(config: Config = CONFIG, json: Json = False) -> None:
 
     The whole upgrade is one transaction: it is done, or nothing has changed. Back the database up first.
     """
+    from calib.app import open_database
     from calib.db.schema import migrate as bring_up_to_date
     from calib.redaction import shown
     from calib.settings import load
-    from calib.wiring import open_database
 
     settings = load(config)
     engine = open_database(settings)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from calib.cli import output
 
 if TYPE_CHECKING:
+    from calib.app import App
     from calib.cycle import Failure
-    from calib.wiring import Deployment
 
 
 def to_json(failures: Sequence[Failure]) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def report(failures: Sequence[Failure]) -> int:
     return worst
 
 
-def recorder(opened: Deployment, verb: str) -> Callable[[str, Exception], object]:
+def recorder(opened: App, verb: str) -> Callable[[str, Exception], object]:
     """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox.
 
     Asks for the database at once: where that is down, the verb fails as a whole, not stream by stream.

@@ -11,7 +11,7 @@ from calib.cli import output
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
-    from calib.gate import Sample
+    from calib.measure.sample import Sample
     from calib.tabular.labelled import Labelled
 
 STATES = {
@@ -94,12 +94,9 @@ def gate(
 
 
 def _sample(table: Labelled) -> Sample:
-    import numpy as np
+    from calib.measure.sample import Sample
 
-    from calib.gate import Sample
-
-    weights = np.ones(len(table.scores)) if table.weights is None else table.weights
-    return Sample(scores=table.scores, correct=table.correct, weights=weights)
+    return Sample(table.scores, table.correct, table.weights)
 
 
 def _pairs(tables: list[Labelled], files: tuple[Path, Path], column: str) -> tuple[Any, Any]:

@@ -25,12 +25,12 @@ def import_(
     json: Json = False,
 ) -> None:
     """Import labels; twice is once. Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
+    from calib.app import App
     from calib.errors import InvalidInput
     from calib.events import labels_arrived
     from calib.review import files
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     if stream is None:
         if len(opened.settings.streams) != 1:
             raise InvalidInput("several streams are set: say which with --stream")
@@ -60,13 +60,13 @@ def export(
     json: Json = False,
 ) -> None:
     """Write what waits for an answer as CSV, in the order of the draw; fill in the column answer."""
+    from calib.app import App
     from calib.errors import InvalidInput
     from calib.review import files
-    from calib.wiring import Deployment
 
     if json and to is None:
         raise InvalidInput("with --json standard output is not for the CSV: name a file with --to")
-    opened = Deployment.open(config)
+    opened = App.open(config)
     opened.settings.stream(stream)
     with opened.engine.connect() as conn:
         if to is None:

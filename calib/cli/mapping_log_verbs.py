@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import Digest, done, entry_json, full_digest, intent_of_a_person, open_deployment
+from calib.cli.mapping_verbs import Digest, done, entry_json, full_digest, intent_of_a_person, open_app
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 
@@ -18,7 +18,7 @@ def history(
     """Every entry of a channel, through all its epochs: what it named, since when, who did it, and why."""
     from calib.store import history as read
 
-    log = read(open_deployment(config, stream).store, stream=stream, channel=channel)
+    log = read(open_app(config, stream).store, stream=stream, channel=channel)
     if json:
         entries = [entry_json(entry) for entry in log]
         output.emit({"stream": stream, "channel": channel, "entries": entries})
@@ -41,7 +41,7 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
     """
     from calib.store import verify as check
 
-    store = open_deployment(config, stream).store
+    store = open_app(config, stream).store
     with output.progress(f"reading {stream}") as step:
         found = check(store, stream=stream, step=step)
     if json:
@@ -83,7 +83,7 @@ def open_epoch(
     """
     from calib import store
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     entry = store.open_epoch(
         opened.store,
         stream=stream,

@@ -13,9 +13,9 @@ from calib.cli import output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from calib.app import App
     from calib.format import Entry, Mapping
     from calib.store import Intent
-    from calib.wiring import Deployment
 
 app = typer.Typer(no_args_is_help=True, help="The versions of a stream's mapping, and who named them when.")
 Digest = Annotated[str, typer.Argument(help="The beginning of a mapping's digest, at least 6 hex digits.")]
@@ -30,7 +30,7 @@ def list_(
     from calib.errors import ArtifactError
     from calib.store import channels, history, mappings, read_mapping
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     log = history(opened.store, stream=stream, channel=channel)
     names = channels(opened.store, stream=stream)
     versions: list[dict[str, Any]] = []
@@ -78,7 +78,7 @@ def show(
     """One mapping: its curve, scope, evidence and certificates."""
     import json as json_
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     mapping = _mapping(opened, stream, digest, channel)
     content = json_.loads(mapping.to_bytes())
     if json:
@@ -98,7 +98,7 @@ def apply(
     json: Json = False,
 ) -> None:
     """What a mapping makes of raw confidences."""
-    mapping = _mapping(open_deployment(config, stream), stream, digest, channel)
+    mapping = _mapping(open_app(config, stream), stream, digest, channel)
     values = [float(mapping.apply(value, segment)) for value in raw]
     if json:
         output.emit({"mapping": mapping.digest, "raw": raw, "calibrated": values})
@@ -119,7 +119,7 @@ def promote(
     """Let a channel name a mapping that is stored already."""
     from calib import store
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     entry = store.promote(
         opened.store,
         stream=stream,
@@ -142,7 +142,7 @@ def rollback(
     """Name an earlier mapping again, as a new entry: nothing is deleted, and it can itself be undone."""
     from calib import store
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     entry = store.rollback(
         opened.store,
         stream=stream,
@@ -153,16 +153,16 @@ def rollback(
     done(entry, as_json=json)
 
 
-def open_deployment(config: Any, stream: str) -> Deployment:
+def open_app(config: Any, stream: str) -> App:
     """The deployment, once the stream is known to be one of its own; its database stays untouched."""
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     opened.settings.stream(stream)
     return opened
 
 
-def intent_of_a_person(opened: Deployment, stream: str, reason: str) -> Intent:
+def intent_of_a_person(opened: App, stream: str, reason: str) -> Intent:
     """A move that somebody asks for now, so that no log can have it from before."""
     from calib.store import Intent
 
@@ -177,7 +177,7 @@ def intent_of_a_person(opened: Deployment, stream: str, reason: str) -> Intent:
     )
 
 
-def full_digest(opened: Deployment, stream: str, start: str) -> str:
+def full_digest(opened: App, stream: str, start: str) -> str:
     """The one digest that begins like this."""
     from calib.errors import InvalidInput
     from calib.store import mappings
@@ -193,7 +193,7 @@ def full_digest(opened: Deployment, stream: str, start: str) -> str:
     return found[0]
 
 
-def _mapping(opened: Deployment, stream: str, digest: str | None, channel: str) -> Mapping:
+def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapping:
     from calib.errors import InvalidInput
     from calib.store import head, read_mapping
 

@@ -11,7 +11,7 @@ from calib.cli import output
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
-    from calib.cycle.evidence import Rows
+    from calib.measure.sample import Sample
     from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files
@@ -50,7 +50,6 @@ def measure(
     Rows whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, are counted
     and left out. With --baseline the change test says whether it got worse, and what it could have seen.
     """
-    from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
     from calib.tabular.labelled import read_labelled
@@ -62,25 +61,27 @@ def measure(
         step("reading")
         table = read_labelled(file, **names)
         step("measuring")
-        sample = rows_of(table)
+        sample = sample_of(table)
         found = measure_rows(
             table.scores,
             table.correct,
             weights=table.weights,
-            clusters=clusters(sample),
+            clusters=sample.cluster_numbers,
             bins=Bins.equal_width(bins),
         )
         result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
         result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
         result["verdict"] = verdict(found.ece.low, found.ece.high)
         if table.segments is not None:
-            for name in sorted({one for one in table.segments if one is not None}):
-                here = sample.of_segment(name)
-                part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
+            for name in sample.segment_names:
+                rows = sample.of_segment(name).normalised()
+                part = measure_rows(
+                    rows.scores, rows.correct, weights=rows.weights, clusters=rows.cluster_numbers
+                )
                 result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
         if baseline is not None:
             step(f"comparing with {baseline.name}")
-            result["change"] = _change(sample, rows_of(read_labelled(baseline, **names)), max_rise)
+            result["change"] = _change(sample, sample_of(read_labelled(baseline, **names)), max_rise)
         if not no_picture:
             from calib.report.figures import draw_reliability
             from calib.results import Measured
@@ -111,43 +112,30 @@ def verdict(low: float, high: float) -> str:
     return f"{signal}: a fixed threshold {'decides' if low > USELESS else 'may decide'} better"
 
 
-def rows_of(table: Labelled) -> Rows:
-    """The file's rows as the cycle takes labelled ones."""
-    import numpy as np
+def sample_of(table: Labelled) -> Sample:
+    """The file's rows as statistics take them, with weights that add up to their number."""
+    from calib.measure.sample import Sample
 
-    from calib.cycle.evidence import Rows
-
-    n = len(table.scores)
-    nothing = np.full(n, None, dtype=object)
-    weight = np.ones(n) if table.weights is None else table.weights
-    return Rows(
-        raw=table.scores,
-        correct=table.correct,
-        weight=weight * (n / weight.sum()) if weight.sum() > 0 else weight,
-        period=nothing,
-        segment=nothing if table.segments is None else table.segments,
-        cluster=nothing if table.clusters is None else table.clusters,
-        judge=np.full(n, np.nan),
-    )
+    return Sample(table.scores, table.correct, table.weights, table.segments, table.clusters).normalised()
 
 
-def _change(now: Rows, before: Rows, max_rise: float) -> dict[str, Any]:
+def _change(now: Sample, before: Sample, max_rise: float) -> dict[str, Any]:
     """The change test between two files, at the masses of the first."""
     import numpy as np
 
-    from calib.cycle.comparison import Before, ReferencePopulation, compare, expected_accuracy
-    from calib.cycle.evidence import means
+    from calib.cycle.comparison import EarlierSample, ReferencePopulation, compare, expected_accuracy
     from calib.measure import strata
+    from calib.measure.stratum_counts import means_by_stratum
 
-    groups = strata(now.raw, now.weight)
-    mass = np.bincount(groups.assign(now.raw), now.weight, len(groups))
+    groups = strata(now.scores, now.weights)
+    mass = np.bincount(groups.assign(now.scores), now.weights, len(groups))
     by = ReferencePopulation(
         strata=groups,
         mass=mass / mass.sum(),
-        served=np.clip(means(now.raw, now, groups), 0, 1),
+        served=np.clip(means_by_stratum(now.scores, now, groups), 0, 1),
         expected=expected_accuracy(None, None, before),
     )
-    earlier = Before(rows=before, served=None, designs={})
+    earlier = EarlierSample(sample=before, served=None, designs={})
     return compare(now, earlier, by, design=None, alpha=ALPHA, max_rise=max_rise, seed=0).change.to_json()
 
 

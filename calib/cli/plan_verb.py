@@ -62,12 +62,12 @@ def plan(
 def _of_stream(
     stream: str, period: str | None, *, labels: int | None, rises: Sequence[float], config: Path
 ) -> dict[str, Any]:
+    from calib.app import App
     from calib.cycle import latest_due
     from calib.cycle.planning import plan_labels
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
     with output.progress(stream, total=1) as step:

@@ -12,7 +12,7 @@ from calib.cli import failures, output
 from calib.cli.options import CONFIG, Config, Json
 
 if TYPE_CHECKING:
-    from calib.wiring import Deployment
+    from calib.app import App
 
 EXITS = {"degraded": output.FAILED, "cannot_see": output.NOT_ENOUGH}
 
@@ -35,12 +35,12 @@ def probe(
     probes are asked: one that fails does not keep the others waiting, and the worst exit code counts.
     """
     from calib import cycle
+    from calib.app import App
     from calib.errors import InvalidInput
-    from calib.wiring import Deployment
 
     if accept and name is None:
         raise InvalidInput("--accept needs the NAME of one probe: look at its answers, then accept them")
-    opened = Deployment.open(config)
+    opened = App.open(config)
     names = opened.probes(name)
     fleet = cycle.each(
         names,
@@ -66,7 +66,7 @@ def probe(
         raise typer.Exit(worst)
 
 
-def _ask(opened: Deployment, name: str, *, accept: bool) -> dict[str, Any]:
+def _ask(opened: App, name: str, *, accept: bool) -> dict[str, Any]:
     from calib.probe import accept_run, run_probe
 
     wanted, asks = opened.probe(name), opened.endpoint(name)
@@ -79,7 +79,7 @@ def _ask(opened: Deployment, name: str, *, accept: bool) -> dict[str, Any]:
     return result
 
 
-def _with_alerts(opened: Deployment, result: dict[str, Any]) -> dict[str, Any]:
+def _with_alerts(opened: App, result: dict[str, Any]) -> dict[str, Any]:
     """The result with its alerts as they stand after the delivery."""
     from calib.outbox import queue as outbox
 

@@ -16,8 +16,8 @@ from calib.cli.options import CONFIG, Config, Json
 
 def check(config: Config = CONFIG, json: Json = False) -> None:
     """Try every connection and setting, one line each."""
+    from calib.app import traffic
     from calib.settings import load
-    from calib.wiring import traffic
 
     settings = load(config)
     lines: list[dict[str, Any]] = []
@@ -106,7 +106,7 @@ def _slack(settings: Any) -> str:
 def _probe(settings: Any, name: str) -> str:
     import anyio
 
-    from calib.wiring import endpoint_of, probe_of
+    from calib.app import endpoint_of, probe_of
 
     probe = probe_of(name, settings)
     listed = anyio.run(endpoint_of(name, settings).check)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from calib.app import App
 from calib.client import MappingClient
 from calib.cycle import PRODUCTION, deliver, evaluate_open, open_due
 from calib.demo.digits import DigitReader, Reading
@@ -23,7 +24,6 @@ from calib.measure import group_means, strata
 from calib.period import Period, periods
 from calib.results import WindowResult
 from calib.results.demo import DemoWindow, DemoYear, Truth
-from calib.wiring import Deployment
 
 STREAM = "digit-reader"
 FIRST, LAST, CHANGED = "2025-11", "2026-10", "2026-07"
@@ -94,15 +94,15 @@ class Directly:
     """The same without Prefect: the cycle is plain functions."""
 
     def open_windows(self, config: Path, now: datetime) -> None:
-        opened = Deployment.open(config, now=lambda: now)
+        opened = App.open(config, now=lambda: now)
         open_due(opened.watch(STREAM), opened.ports(STREAM))
 
     def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
-        opened = Deployment.open(config, now=lambda: now)
+        opened = App.open(config, now=lambda: now)
         return evaluate_open(opened.watch(STREAM), opened.ports(STREAM))
 
     def relay(self, config: Path, now: datetime) -> None:
-        opened = Deployment.open(config, now=lambda: now)
+        opened = App.open(config, now=lambda: now)
         deliver(opened.engine, opened.sender(), now=opened.now)
 
 

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bins import Bin, Bins, bins_of, checked
+from calib.measure.bins import Bin, Bins, bins_of
 from calib.measure.clusters import design_effect
 from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
-from calib.measure.levels import levels
+from calib.measure.sample import Sample
+from calib.measure.score_table import score_table
 from calib.measure.scores import (
     Decomposition,
     Estimate,
@@ -105,11 +106,12 @@ def measure(
     >>> round(found.gap, 6), round(found.brier.value, 6)
     (0.1, 0.17)
     """
-    score, answer, weight = checked(scores, correct, weights)
-    if not score.size:
+    sample = Sample(scores, correct, weights)
+    score, answer, weight = sample.scores, sample.correct, sample.relative_weights
+    if not len(sample):
         raise InvalidInput("there is no labelled row to measure")
     group = None if strata is None else _whole(strata, score.shape)
-    seen = levels(score, answer, None if weights is None else weight, group)
+    seen = score_table(score, answer, None if weights is None else weight, group)
     if group is None:
         made = seen.strata()
         seen = seen.grouped(made)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, betaincinv, ndtri
 
-from calib.calibrators.labels import Labels, labels_of
 from calib.errors import InvalidInput
-from calib.measure.levels import levels
+from calib.measure.sample import Sample
+from calib.measure.score_table import score_table
 from calib.measure.scores import auroc
 from calib.policy import CERTIFICATE_START_SHARE
 from calib.reasons import Reason
@@ -76,13 +76,13 @@ def certify(
     `InvalidInput` for what is no labelled sample and for a target outside (0, 1).
     """
     (found,) = certify_each(
-        labels_of(scores, correct, weights), targets=(target,), confidence=confidence, start=start
+        Sample(scores, correct, weights), targets=(target,), confidence=confidence, start=start
     )
     return found
 
 
 def certify_each(
-    labels: Labels,
+    labels: Sample,
     *,
     targets: Sequence[float],
     confidence: float = 0.95,
@@ -122,7 +122,7 @@ def certify_each(
 
 
 def certified(
-    labels: Labels, *, targets: Sequence[float], start: float, effect: float = 1.0
+    labels: Sample, *, targets: Sequence[float], start: float, effect: float = 1.0
 ) -> list[Certificate | NoCertificate]:
     """For each target a certificate, or why there is none; none at all for a signal without information.
 
@@ -132,7 +132,9 @@ def certified(
     counted = labels.take(labels.weights > 0)
     found = None
     if counted.n:
-        found = auroc(levels(counted.scores, counted.correct, counted.weights).spread_out(np.array([effect])))
+        found = auroc(
+            score_table(counted.scores, counted.correct, counted.weights).spread_out(np.array([effect]))
+        )
     if found is None or found.low > 0.5:
         return certify_each(labels, targets=targets, start=start, effect=effect)
     why = Reason("no_information", {"auroc": found.value, "low": found.low, "high": found.high})
@@ -154,7 +156,7 @@ def _cuts(scores: Floats, start: float) -> Floats:
     return np.concatenate([[start], below[::-1]])
 
 
-def _above(labels: Labels, cuts: Floats, effect: float) -> tuple[Floats, Floats, Floats]:
+def _above(labels: Sample, cuts: Floats, effect: float) -> tuple[Floats, Floats, Floats]:
     """At and above each cut: share of weight, effective number of labels, the right ones; both floored."""
     order = np.argsort(-labels.scores, kind="stable")
     weights = labels.weights[order] / max(float(labels.weights.max(initial=0.0)), np.finfo(float).tiny)

@@ -13,8 +13,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from calib.errors import InvalidInput
-from calib.measure.bets import bets
-from calib.measure.reach import POWER, Scene, detectable_rise, detection
+from calib.measure.alternatives import alternatives
+from calib.measure.power import POWER, TestSetup, detectable_rise, detection
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, statistic
 from calib.policy import CERTIFICATE_START_SHARE
 from calib.sampling.design import allocate
@@ -123,7 +123,7 @@ def plan(
         raise InvalidInput(f"a design effect is a number from 1 on, not {effect}")
     w, a = w / w.sum(), np.clip(a, 1e-3, 1 - 1e-3)
 
-    def scene(n: int) -> Scene:
+    def setup(n: int) -> TestSetup:
         return _scene(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
 
     return Plan(
@@ -131,8 +131,8 @@ def plan(
         by_stratum=tuple(allocate(w, a, labels).tolist()),
         baseline_windows=baseline_windows,
         alpha=alpha,
-        minimum_detectable_rise=detectable_rise(scene(labels), a),
-        detections=tuple(_detection(w, a, rise, scene) for rise in rises),
+        minimum_detectable_rise=detectable_rise(setup(labels), a),
+        detections=tuple(_detection(w, a, rise, setup) for rise in rises),
         certifications=tuple(
             _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence, effect)
             for target in (targets if levels is not None else ())
@@ -149,33 +149,33 @@ def _scene(
     max_rise: float,
     seed: int,
     effect: float,
-) -> Scene:
+) -> TestSetup:
     """A window and its baseline as they would be drawn, and what the test would take for significant."""
     n1 = np.maximum(allocate(w, a, labels) / effect, 1.0)
     n0 = n1 * windows
-    bet = bets(expected_accuracy(a * n0, n0), w)
+    drifts = alternatives(expected_accuracy(a * n0, n0), w)
     draws = max(LEAST_DRAWS, math.ceil(20 / alpha))
-    null = null_draws(a * n1, n1, a * n0, n0, bet, draws, np.random.default_rng(seed))
-    return Scene(
+    null = null_draws(a * n1, n1, a * n0, n0, drifts, draws, np.random.default_rng(seed))
+    return TestSetup(
         labels=n1,
         before=n0,
         mass=w,
-        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, bet),
+        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, drifts),
         threshold=float(np.quantile(null, 1 - alpha)),
         max_rise=max_rise,
         seed=seed + 1,
     )
 
 
-def _detection(w: Floats, a: Floats, rise: float, scene: Any) -> Detection:
+def _detection(w: Floats, a: Floats, rise: float, setup: Any) -> Detection:
     """The least budget with enough power, by halving the interval of its logarithms."""
     worse = _fallen(w, a, rise)
     low, high = float(len(w)), float(MOST)
-    if worse is None or detection(scene(MOST), worse, a) < POWER:
+    if worse is None or detection(setup(MOST), worse, a) < POWER:
         return Detection(rise=rise, labels=None, by_stratum=None)
     for _ in range(STEPS + 4):
         middle = math.sqrt(low * high)
-        if detection(scene(round(middle)), worse, a) >= POWER:
+        if detection(setup(round(middle)), worse, a) >= POWER:
             high = middle
         else:
             low = middle
