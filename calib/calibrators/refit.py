@@ -30,7 +30,7 @@ VETO = {
 }
 
 
-class Verdict(Protocol):
+class TestedChange(Protocol):
     """What a refit needs of the change test."""
 
     @property
@@ -90,7 +90,7 @@ def refit(
     baseline: Sample | None,
     *,
     served: Curve,
-    change: Verdict,
+    change: TestedChange,
     served_segments: Named[str, Curve] | None = None,
     methods: Sequence[str] = FORMS,
     seed: int = 0,
@@ -153,7 +153,7 @@ def refit(
     )
 
 
-def _poolings(now: Sample, baseline: Sample | None, change: Verdict) -> list[tuple[str, Sample | None]]:
+def _poolings(now: Sample, baseline: Sample | None, change: TestedChange) -> list[tuple[str, Sample | None]]:
     """Which old labels may join the new ones."""
     if baseline is None or baseline.n == 0:
         return [("new only", None)]

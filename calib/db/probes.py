@@ -42,7 +42,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class QuestionOutcome:
     """What one question came to: right or wrong, with the confidence stated."""
 
     question_id: str
@@ -105,23 +105,28 @@ def replies(conn: Connection, run_id: int) -> list[Stored]:
 
 
 def finish(
-    conn: Connection, run: Run, *, result: dict[str, Any], outcomes: Sequence[Outcome], now: datetime
+    conn: Connection, run: Run, *, result: dict[str, Any], outcomes: Sequence[QuestionOutcome], now: datetime
 ) -> bool:
     """Put down what a run came to, in place of what it came to before; False where it has been accepted."""
     open_still = (t.c.id == run.id) & t.c.accepted_at.is_(None)
     if conn.execute(update(t).where(open_still).values(result=result, finished_at=now)).rowcount != 1:
         return False
     conn.execute(delete(outcomes_of).where(outcomes_of.c.run_id == run.id))
-    rows = [{f.name: getattr(o, f.name) for f in fields(Outcome)} | {"run_id": run.id} for o in outcomes]
+    rows = [
+        {f.name: getattr(o, f.name) for f in fields(QuestionOutcome)} | {"run_id": run.id} for o in outcomes
+    ]
     if rows:
         conn.execute(insert(outcomes_of), rows)
     return True
 
 
-def outcomes(conn: Connection, run_id: int) -> list[Outcome]:
+def outcomes(conn: Connection, run_id: int) -> list[QuestionOutcome]:
     """What the questions of a run came to, those that could be read."""
     query = select(outcomes_of).where(outcomes_of.c.run_id == run_id).order_by(outcomes_of.c.question_id)
-    return [Outcome(**{f.name: getattr(row, f.name) for f in fields(Outcome)}) for row in conn.execute(query)]
+    return [
+        QuestionOutcome(**{f.name: getattr(row, f.name) for f in fields(QuestionOutcome)})
+        for row in conn.execute(query)
+    ]
 
 
 def accept(conn: Connection, run_id: int, *, by: str, now: datetime) -> bool:

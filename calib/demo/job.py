@@ -16,7 +16,7 @@ import numpy as np
 from calib.app import App
 from calib.client import MappingClient
 from calib.cycle import PRODUCTION, deliver, evaluate_open, open_due
-from calib.demo.digits import DigitReader, Reading
+from calib.demo.digits import DigitReader, DigitReadings
 from calib.demo.people import Reviewers
 from calib.errors import InvalidInput
 from calib.init import flows_folder
@@ -48,7 +48,7 @@ false_alarms_per_year = 0.2
 """
 
 
-class Steps(Protocol):
+class DemoSteps(Protocol):
     """How the demo runs the cycle: through Prefect, or directly."""
 
     def open_windows(self, config: Path, now: datetime) -> None: ...
@@ -110,7 +110,7 @@ def run_year(
     into: Path,
     *,
     seed: int,
-    steps: Steps,
+    steps: DemoSteps,
     heard: Callable[[DemoWindow], None] | None = None,
 ) -> list[DemoWindow]:
     """Make each month's traffic, serve it through the client, let the cycle watch it.
@@ -191,7 +191,7 @@ def _write(
     period: str,
     start: datetime,
     end: datetime,
-    reading: Reading,
+    reading: DigitReadings,
     served: Any,
     mapping: str | None,
     rng: np.random.Generator,

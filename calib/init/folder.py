@@ -15,7 +15,7 @@ from calib.init.columns import REQUIRED, Guess, guess
 from calib.init.data import flow_texts, template
 from calib.init.toml import settings_text
 from calib.redaction import shown
-from calib.settings import Columns
+from calib.settings import ColumnSettings
 from calib.traffic.peek import peek
 
 SETTINGS = "calib.toml"
@@ -165,7 +165,7 @@ def _moved(url: str, *, cwd: Path, folder: Path) -> str:
 
 def _stream(url: str, guessed: Guess) -> dict[str, Any]:
     """The keys of a stream that a new calib.toml sets."""
-    defaults = {key: Columns.model_fields[key].default for key in REQUIRED}
+    defaults = {key: ColumnSettings.model_fields[key].default for key in REQUIRED}
     review = {"kind": "files"} if guessed.outcome is None else {"kind": "outcomes", "column": guessed.outcome}
     return {"traffic": url, "columns": defaults | guessed.columns, "review": review}
 

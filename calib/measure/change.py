@@ -98,8 +98,9 @@ def change_test(
     the baseline's own labels; by default it is taken from the counts.
 
     The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`alternatives`), its
-    p-value a parametric bootstrap in which both samples share one accuracy per stratum, with at least 999 and 20/α
-    draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both sides.
+    p-value that of a parametric bootstrap in which both samples share one accuracy per stratum, with at least
+    999 and 20/α draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both
+    sides.
     """
     size = len(now.labels)
     q, w = by_stratum(score, mass, size)

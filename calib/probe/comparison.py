@@ -21,7 +21,7 @@ AT_ONCE = 4_000_000  # random signs held in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """The same questions before and now.
 
     `state` as in `Change`, and `degraded` too where the paired test says so. `brier_rise`: the mean rise of
@@ -54,7 +54,7 @@ def compare(
     alpha: float,
     max_rise: float,
     seed: int,
-) -> Comparison:
+) -> RunComparison:
     """Compare confidences in [0, 1] and outcomes, 0 or 1, of the same questions; all of shape (n,), n ≥ 2.
 
     A fifth of `alpha` goes to the change test, which takes the two sides as independent, the rest to a paired
@@ -77,7 +77,7 @@ def compare(
     change = _change(c0, y0, c1, y1, alpha=(1 - PAIRED_SHARE) * alpha, max_rise=max_rise, seed=seed)
     half = float(stdtrit(len(rises) - 1, 0.975) * rises.std(ddof=1) / math.sqrt(len(rises)))
     worse = p <= PAIRED_SHARE * alpha or change.state == "degraded"
-    return Comparison(
+    return RunComparison(
         state="degraded" if worse else change.state,  # type: ignore[arg-type]  # there is a baseline
         questions=len(rises),
         lost=int((y1 < y0).sum()),

@@ -6,21 +6,21 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from calib.db.probes import Outcome, Run
+from calib.db.probes import QuestionOutcome, Run
 from calib.measure import measure
 from calib.probe.comparison import compare
 from calib.probe.probe import Probe
 from calib.probe.questions import FEWEST
-from calib.probe.reading import Reading, paired
+from calib.probe.reading import ReadReplies, paired
 
 
 def result_of(
     probe: Probe,
     run: Run,
-    reading: Reading,
+    reading: ReadReplies,
     *,
     accepted: Run | None,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[QuestionOutcome],
     failed: dict[str, int],
     refused: str | None,
 ) -> dict[str, Any]:

@@ -22,7 +22,7 @@ AT_ONCE = 1_000  # answers in one statement: below every engine's limit of param
 
 # `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has
 # gone to somebody else. `late`: the window has been evaluated. Whatever it is, who said what is kept.
-Outcome = Literal["new", "same", "conflict", "fenced", "late"]
+LabelOutcome = Literal["new", "same", "conflict", "fenced", "late"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ def release(conn: Connection, *, item_id: int, token: int) -> bool:
     return conn.execute(update(t).where(mine).values(leased_by=None, lease_until=None)).rowcount == 1
 
 
-def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> Outcome:
+def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> LabelOutcome:
     """Label a leased item.
 
     The lease's token is a fence: where the item has gone to somebody else meanwhile, the answer is kept in
@@ -184,7 +184,7 @@ def label(
     at: datetime,
     source: str,
     overwrite: bool = False,
-) -> Outcome:
+) -> LabelOutcome:
     """Give an item its label: `label_all` of one answer."""
     given = Answer(item_id=item_id, answer=answer, by=by, at=at)
     return label_all(conn, [given], source=source, overwrite=overwrite)[0]
@@ -192,7 +192,7 @@ def label(
 
 def label_all(
     conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool = False
-) -> list[Outcome]:
+) -> list[LabelOutcome]:
     """Give items their labels, at most one each; what became of each answer, in the order given.
 
     Every differing answer is kept; the first one counts, or with `overwrite` the last. No label changes once
@@ -200,13 +200,15 @@ def label_all(
     thousand answers, however many there are. Raises `QueueError` for a word that is no answer and for an item
     that is answered twice in one call.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[LabelOutcome] = []
     for start in range(0, len(given), AT_ONCE):
         outcomes += _label_some(conn, given[start : start + AT_ONCE], source=source, overwrite=overwrite)
     return outcomes
 
 
-def _label_some(conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool) -> list[Outcome]:
+def _label_some(
+    conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool
+) -> list[LabelOutcome]:
     ids = sorted({_checked(answer).item_id for answer in given})
     if len(ids) < len(given):
         raise QueueError("an item is answered twice in one call; answer it in two")
@@ -226,7 +228,9 @@ def _label_some(conn: Connection, given: Sequence[Answer], *, source: str, overw
     return [_outcome(answer, kept[answer], before, after) for answer in given]
 
 
-def _outcome(answer: Answer, key: int, before: dict[int, _Counting], after: dict[int, _Counting]) -> Outcome:
+def _outcome(
+    answer: Answer, key: int, before: dict[int, _Counting], after: dict[int, _Counting]
+) -> LabelOutcome:
     """What became of an answer, by the label that counted before it was given and after."""
     first, last = before.get(answer.item_id), after.get(answer.item_id)
     if first is not None and first.answer == answer.answer:

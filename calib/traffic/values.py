@@ -151,7 +151,7 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ArrivedLabel:
     """An answer that arrived by itself, and when (None: unknown)."""
 
     correct: bool

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, select
 from calib.db import tables, windows
 from calib.errors import QueueError
 from calib.review import queue
-from calib.review.queue import Outcome
+from calib.review.queue import LabelOutcome
 
 
 @pytest.fixture
@@ -25,7 +25,9 @@ def conn(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def give(conn: Connection, item: int, answer: str, *, by: str = "ada", overwrite: bool = False) -> Outcome:
+def give(
+    conn: Connection, item: int, answer: str, *, by: str = "ada", overwrite: bool = False
+) -> LabelOutcome:
     return queue.label(conn, item_id=item, answer=answer, by=by, at=NOW, source="review", overwrite=overwrite)
 
 
