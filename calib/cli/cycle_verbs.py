@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from calib.cycle import Fleet
     from calib.db.windows import Window
     from calib.results import WindowResult
+    from calib.results.work import RelayResult
 
 AnyStream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="One stream; default: all.")]
 PeriodName = Annotated[str, typer.Option("--period", help="The period to watch, like 2026-10.")]
@@ -95,9 +96,9 @@ def backfill(
         _deliver(opened)
         results = [cycle.summary(window, ports) for window in closed]
     if json:
-        output.emit(
-            {"windows": [result.to_json() for result in results], "failures": failures.to_json(failed)}
-        )
+        from calib.results.work import WindowsResult
+
+        output.emit(WindowsResult(windows=tuple(results), failures=failures.results(failed)).to_json())
     else:
         from calib.cli.tables import windows_table
 
@@ -170,10 +171,10 @@ def relay(config: Config = CONFIG, json: Json = False) -> None:
 
     report = _deliver(App.open(config))
     if json:
-        output.emit(report)
+        output.emit(report.to_json())
     else:
-        sys.stdout.write("delivered {delivered}, to retry {retried}, parked {parked}\n".format(**report))
-    if report["retried"] or report["parked"]:
+        sys.stdout.write(f"delivered {report.delivered}, to retry {report.retried}, parked {report.parked}\n")
+    if report.retried or report.parked:
         raise typer.Exit(output.OUTSIDE)
 
 
@@ -198,7 +199,14 @@ def watchdog(
     )
     report = _deliver(opened)
     if json:
-        output.emit({"findings": fleet.done, "relay": report, "failures": failures.to_json(fleet.failures)})
+        from calib.results.work import WatchdogFinding, WatchdogResult
+
+        result = WatchdogResult(
+            findings=tuple(WatchdogFinding(**item) for item in fleet.done),
+            relay=report,
+            failures=failures.results(fleet.failures),
+        )
+        output.emit(result.to_json())
     else:
         for item in fleet.done:
             sys.stdout.write(f"{item['stream']} {item['period']}: {item['kind'].replace('_', ' ')}\n")
@@ -225,7 +233,13 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
     for failure in fleet.failures:
         record(failure.stream, failure.error)
     if json:
-        output.emit({"erased": fleet.done, "failures": failures.to_json(fleet.failures)})
+        from calib.results.work import ErasedTexts, EraseResult
+
+        result = EraseResult(
+            erased=tuple(ErasedTexts(**item) for item in fleet.done),
+            failures=failures.results(fleet.failures),
+        )
+        output.emit(result.to_json())
     else:
         for item in fleet.done:
             rows = output.counted(item["erased"], "row")
@@ -236,17 +250,20 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
         raise typer.Exit(worst)
 
 
-def _deliver(opened: App) -> dict[str, int]:
+def _deliver(opened: App) -> RelayResult:
     from calib import cycle
+    from calib.results.work import RelayResult
 
-    return cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+    return RelayResult(**cycle.deliver(opened.engine, opened.sender(), now=opened.now))
 
 
 def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:
     """Show the windows that were done, name what failed, and leave with the worst code."""
     if as_json:
-        windows = [result.to_json() for result in fleet.done]
-        output.emit({"windows": windows, "failures": failures.to_json(fleet.failures)})
+        from calib.results.work import WindowsResult
+
+        failed = failures.results(fleet.failures)
+        output.emit(WindowsResult(windows=tuple(fleet.done), failures=failed).to_json())
     else:
         if fleet.done:
             from calib.cli.tables import window_panel

@@ -41,7 +41,10 @@ def import_(
     if report.new:
         labels_arrived(stream)
     if json:
-        output.emit({"stream": stream, **asdict(report)})
+        from calib.results.setup import LabelsImported
+
+        counts = asdict(report) | {"rejected": tuple(report.rejected), "disputed": tuple(report.disputed)}
+        output.emit(LabelsImported(stream=stream, **counts).to_json())
         return
     sys.stdout.write(
         f"{report.new} new, {report.same} known, {report.conflicts} in conflict with an earlier answer, "
@@ -76,4 +79,6 @@ def export(
                 n = files.export(conn, stream, file)
     sys.stderr.write(f"{n} rows wait for an answer\n")
     if json:
-        output.emit({"stream": stream, "rows": n, "to": str(to)})
+        from calib.results.setup import LabelsExported
+
+        output.emit(LabelsExported(stream=stream, rows=n, to=str(to)).to_json())

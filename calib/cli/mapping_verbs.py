@@ -15,6 +15,7 @@ from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 if TYPE_CHECKING:
     from calib.app import App
     from calib.format import Entry, Mapping
+    from calib.results.mappings import EntryResult
     from calib.store import Intent
 
 app = typer.Typer(no_args_is_help=True, help="The versions of a stream's mapping, and who named them when.")
@@ -28,43 +29,50 @@ def list_(
 ) -> None:
     """The stored versions, and when the channel last named each. `calib mapping history` has every entry."""
     from calib.errors import ArtifactError
+    from calib.results.mappings import MappingList, MappingVersion
     from calib.store import channels, history, mappings, read_mapping
 
     opened = open_app(config, stream)
     log = history(opened.store, stream=stream, channel=channel)
     names = channels(opened.store, stream=stream)
-    versions: list[dict[str, Any]] = []
+    versions = []
     for digest in mappings(opened.store, stream=stream):
         named = [entry for entry in log if entry.mapping == digest]
-        version: dict[str, Any] = {"digest": digest, "last_named": entry_json(named[-1]) if named else None}
+        method = created_at = damage = None
         try:
             mapping = read_mapping(opened.store, stream=stream, digest=digest)
-            version |= {"method": mapping.method, "created_at": mapping.created_at, "damage": None}
+            method, created_at = mapping.method, mapping.created_at
         except ArtifactError as error:
-            version |= {"method": None, "created_at": None, "damage": str(error)}
-        versions.append(version)
-    versions.sort(key=lambda version: (version["created_at"] or "", version["digest"]))
-    if json:
-        entries = [entry_json(entry) for entry in log]
-        output.emit(
-            {
-                "stream": stream,
-                "channel": channel,
-                "channels": names,
-                "mappings": versions,
-                "entries": entries,
-            }
+            damage = str(error)
+        versions.append(
+            MappingVersion(
+                digest=digest,
+                last_named=entry_result(named[-1]) if named else None,
+                method=method,
+                created_at=created_at,
+                damage=damage,
+            )
         )
+    versions.sort(key=lambda version: (version.created_at or "", version.digest))
+    if json:
+        result = MappingList(
+            stream=stream,
+            channel=channel,
+            channels=tuple(names),
+            mappings=tuple(versions),
+            entries=tuple(entry_result(entry) for entry in log),
+        )
+        output.emit(result.to_json())
         return
     if not log:
         others = ", ".join(names) or "none"
         sys.stdout.write(f"{stream}/{channel} names no mapping yet; channels with one: {others}\n")
     for version in versions:
-        last = version["last_named"]
-        here = "→" if last is not None and last["digest"] == log[-1].digest else " "
-        when = "never named" if last is None else f"{last['at']} {last['by']}: {last['reason']}"
-        what = "DAMAGED: `calib mapping verify`" if version["damage"] else version["method"]
-        sys.stdout.write(f"{here} {version['digest'][:12]}  {output.printable(f'{what}  {when}')}\n")
+        last = version.last_named
+        mark = "→" if last is not None and last.digest == log[-1].digest else " "
+        when = "never named" if last is None else f"{last.at} {last.by}: {last.reason}"
+        what = "DAMAGED: `calib mapping verify`" if version.damage else version.method
+        sys.stdout.write(f"{mark} {version.digest[:12]}  {output.printable(f'{what}  {when}')}\n")
 
 
 @app.command("show")
@@ -101,7 +109,10 @@ def apply(
     mapping = _mapping(open_app(config, stream), stream, digest, channel)
     values = [float(mapping.apply(value, segment)) for value in raw]
     if json:
-        output.emit({"mapping": mapping.digest, "raw": raw, "calibrated": values})
+        from calib.results.mappings import AppliedMapping
+
+        result = AppliedMapping(mapping=mapping.digest, raw=tuple(raw), calibrated=tuple(values))
+        output.emit(result.to_json())
         return
     for before, after in zip(raw, values, strict=True):
         sys.stdout.write(f"{before:g} -> {after:.4f}\n")
@@ -182,15 +193,15 @@ def full_digest(opened: App, stream: str, start: str) -> str:
     from calib.errors import InvalidInput
     from calib.store import mappings
 
-    found = [digest for digest in mappings(opened.store, stream=stream) if digest.startswith(start)]
+    matching = [digest for digest in mappings(opened.store, stream=stream) if digest.startswith(start)]
     if len(start) < 6:
         raise InvalidInput(f"{start!r:.80} is too short to find a mapping by: give at least 6 hex digits")
-    if len(found) != 1:
+    if len(matching) != 1:
         raise InvalidInput(
-            f"{len(found)} mappings of {stream} begin with {start!r:.80}; "
+            f"{len(matching)} mappings of {stream} begin with {start!r:.80}; "
             f"`calib mapping list {stream}` shows them"
         )
-    return found[0]
+    return matching[0]
 
 
 def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapping:
@@ -207,17 +218,19 @@ def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapp
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
+def entry_result(entry: Entry) -> EntryResult:
     """An entry with its own digest, as every verb shows it."""
     from dataclasses import asdict
 
-    return asdict(entry) | {"digest": entry.digest}
+    from calib.results.mappings import EntryResult
+
+    return EntryResult(**asdict(entry), digest=entry.digest)
 
 
 def done(entry: Entry, *, as_json: bool) -> None:
     """Say what the channel names from now on."""
     if as_json:
-        output.emit(entry_json(entry))
+        output.emit(entry_result(entry).to_json())
         return
     sys.stdout.write(
         f"{entry.stream}/{entry.channel} names {entry.mapping[:12]} as of {entry.epoch}/{entry.generation}; "

@@ -124,7 +124,7 @@ def plan(
     w, a = w / w.sum(), np.clip(a, 1e-3, 1 - 1e-3)
 
     def setup(n: int) -> TestSetup:
-        return _scene(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
+        return _setup(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
 
     return Plan(
         labels=labels,
@@ -140,7 +140,7 @@ def plan(
     )
 
 
-def _scene(
+def _setup(
     w: Floats,
     a: Floats,
     labels: int,
