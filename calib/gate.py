@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,7 @@ from calib.measure.change import State
 from calib.measure.intervals import z_of
 from calib.measure.sample import Sample
 from calib.measure.scores import Estimate
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Gate:
             )
         return " ".join(said) or "Neither the answers nor the confidence moved beyond noise."
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The command line's contract."""
         return self.change.to_json() | {
             "direction": self.direction,

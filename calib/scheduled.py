@@ -19,6 +19,7 @@ from calib.db import windows
 from calib.errors import CalibError, StreamsFailed
 from calib.period import Period
 from calib.redaction import redacted
+from calib.results.codec import Json
 
 LOG = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ def retry_if_outside(_task: Any, _task_run: Any, state: Any) -> bool:
 
 def finish(
     flow: str, verb: str, states: Mapping[str, Any], *, config: str | None, now: datetime | None
-) -> dict[str, Any]:
+) -> Json:
     """What the completed streams returned, once all were tried.
 
     `verb` is the command that does the same, `states` the final Prefect states by stream. For each stream
@@ -111,8 +112,8 @@ def finish(
 
 
 def finish_fleet(
-    flow: str, verb: str, fleet: Fleet[dict[str, Any]], *, config: str | None, now: datetime | None
-) -> list[dict[str, Any]]:
+    flow: str, verb: str, fleet: Fleet[Json], *, config: str | None, now: datetime | None
+) -> list[Json]:
     """What was done for a whole fleet at once; ends as `finish` does where some of it failed."""
     failed = {failure.stream: failure.error for failure in fleet.failures}
     _fail(flow, verb, failed, config=config, now=now)

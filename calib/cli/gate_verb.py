@@ -12,6 +12,7 @@ from calib.cli.options import Json
 
 if TYPE_CHECKING:
     from calib.measure.sample import Sample
+    from calib.results.codec import Json as JsonObject
     from calib.tabular.labelled import Labelled
 
 STATES = {
@@ -125,13 +126,13 @@ def _pairs(tables: list[Labelled], files: tuple[Path, Path], column: str) -> tup
     return one, other
 
 
-def _exit_code(result: dict[str, Any]) -> int:
+def _exit_code(result: JsonObject) -> int:
     if result["state"] == "degraded":
         return output.FAILED
     return output.NOT_ENOUGH if result["strict"] and not result["proven"] else output.DONE
 
 
-def _verdict(result: dict[str, Any]) -> str:
+def _verdict(result: JsonObject) -> str:
     """The first line: what is known of the rise."""
     words = STATES.get(result["state"]) or f"changed: {result['direction']}"
     return (
@@ -140,7 +141,7 @@ def _verdict(result: dict[str, Any]) -> str:
     )
 
 
-def _limits(result: dict[str, Any]) -> str:
+def _limits(result: JsonObject) -> str:
     """What the labels could have seen, and what proof would take."""
     seen, needed = result["minimum_detectable_rise"], result["labels_needed"]
     said = []
@@ -155,12 +156,12 @@ def _limits(result: dict[str, Any]) -> str:
     return "; ".join(said) + "." if said else ""
 
 
-def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def _rows(result: JsonObject) -> list[tuple[str, str, str, str]]:
     """Before, after and the difference, each with its 95% interval."""
     n = output.number
     was, now = result["before"], result["after"]
 
-    def cell(measured: dict[str, Any], key: str) -> str:
+    def cell(measured: JsonObject, key: str) -> str:
         low, high = f"{key}_low", f"{key}_high"
         if low not in measured or measured[key] is None:
             return n(measured[key])
@@ -186,7 +187,7 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: JsonObject) -> None:
     from calib.cli.page import Page
 
     page = Page()
@@ -207,7 +208,7 @@ def _show(result: dict[str, Any]) -> None:
         page.say("Not proven stable, and --strict asks for proof.")
 
 
-def _left_out(result: dict[str, Any], which: int) -> str:
+def _left_out(result: JsonObject, which: int) -> str:
     file = result["files"][which]
     parts = [f"{n:,} {kind.replace('_', ' ')}" for kind, n in file["rejected"].items()]
     used = file["rows"] - sum(file["rejected"].values())
@@ -216,7 +217,7 @@ def _left_out(result: dict[str, Any], which: int) -> str:
     return f" (not counted: {', '.join(parts)})" if parts else ""
 
 
-def _markdown(result: dict[str, Any]) -> str:
+def _markdown(result: JsonObject) -> str:
     """The verdict as a pull request shows it; names of files come from outside and are made harmless."""
     mark = {output.FAILED: "❌", output.NOT_ENOUGH: "⚠️"}.get(result["exit_code"], "✅")
     lines = [f"### {mark} Calibration gate", "", f"**{_verdict(result)}**", ""]

@@ -11,6 +11,7 @@ import typer
 from calib.cli import output
 from calib.cli.options import CONFIG, Config, Json
 from calib.errors import InvalidInput
+from calib.results.codec import Json as JsonObject
 
 
 def plan(
@@ -61,7 +62,7 @@ def plan(
 
 def _of_stream(
     stream: str, period: str | None, *, labels: int | None, rises: Sequence[float], config: Path
-) -> dict[str, Any]:
+) -> JsonObject:
     from calib.app import App
     from calib.cycle import latest_due
     from calib.cycle.planning import plan_labels
@@ -75,7 +76,7 @@ def _of_stream(
         return plan_labels(watch, ports, on, labels=labels, rises=rises)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: JsonObject) -> None:
     from calib.cli.page import Page
 
     page = Page()

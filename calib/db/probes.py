@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from calib.db import tables
 from calib.errors import ConstraintViolated
+from calib.results.codec import Json
 
 t, replies_of, outcomes_of = tables.probe_runs, tables.probe_replies, tables.probe_outcomes
 
@@ -23,10 +24,10 @@ class Run:
     probe: str
     period: str
     setup_digest: str
-    setup: dict[str, Any]
+    setup: Json
     opened_at: datetime
     finished_at: datetime | None
-    result: dict[str, Any] | None
+    result: Json | None
     accepted_at: datetime | None
     accepted_by: str | None
 
@@ -51,9 +52,7 @@ class QuestionOutcome:
     confidence: float
 
 
-def open_run(
-    conn: Connection, *, probe: str, period: str, setup: dict[str, Any], digest: str, now: datetime
-) -> Run:
+def open_run(conn: Connection, *, probe: str, period: str, setup: Json, digest: str, now: datetime) -> Run:
     """The run of this probe in this period, asked like this; made where it is not there yet."""
     where = (t.c.probe == probe) & (t.c.period == period) & (t.c.setup_digest == digest)
     values = {"probe": probe, "period": period, "setup_digest": digest, "setup": setup, "opened_at": now}
@@ -105,7 +104,7 @@ def replies(conn: Connection, run_id: int) -> list[Stored]:
 
 
 def finish(
-    conn: Connection, run: Run, *, result: dict[str, Any], outcomes: Sequence[QuestionOutcome], now: datetime
+    conn: Connection, run: Run, *, result: Json, outcomes: Sequence[QuestionOutcome], now: datetime
 ) -> bool:
     """Put down what a run came to, in place of what it came to before; False where it has been accepted."""
     open_still = (t.c.id == run.id) & t.c.accepted_at.is_(None)

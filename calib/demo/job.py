@@ -23,6 +23,7 @@ from calib.init import flows_folder
 from calib.measure import group_means, strata
 from calib.period import Period, periods
 from calib.results import WindowResult
+from calib.results.codec import Json
 from calib.results.demo import DemoWindow, DemoYear, Truth
 
 STREAM = "digit-reader"
@@ -73,7 +74,7 @@ class PrefectFlows:
         self._open_windows(config=str(config), now=now)
 
     def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
-        windows: list[dict[str, Any]] = self._evaluate_windows(config=str(config), now=now)
+        windows: list[Json] = self._evaluate_windows(config=str(config), now=now)
         return [WindowResult.from_json(window) for window in windows]
 
     def relay(self, config: Path, now: datetime) -> None:

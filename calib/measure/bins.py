@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +11,7 @@ from calib.errors import InvalidInput
 from calib.measure.intervals import wilson
 from calib.measure.sample import Sample
 from calib.measure.score_table import ScoreTable, score_table, sums
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,7 +76,7 @@ class Bin:
     low: float | None
     high: float | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {name: getattr(self, name) for name in self.__slots__}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover
 from calib.measure.intervals import z_of
 from calib.measure.power import TestSetup, detectable_rise, labels_to_prove_stable
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, p_value, statistic
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
@@ -73,7 +74,7 @@ class Change:
             return None
         return "accuracy fell" if self.accuracy_change < 0 else "accuracy rose"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The `change` object of the command line's contract."""
         return {name: getattr(self, name) for name in self.__slots__} | {"direction": self.direction}
 

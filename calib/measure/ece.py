@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.intervals import folded_moments, folded_normal, z_of
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Ece:
     low: float
     high: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As every JSON output writes an ECE."""
         return {"ece": self.estimate, "ece_plugin": self.plugin, "low": self.low, "high": self.high}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +23,7 @@ from calib.measure.scores import (
     share_estimate,
 )
 from calib.measure.smooth import smooth_ece
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -59,7 +59,7 @@ class Measurement:
         """Whether the confidence tells right answers from wrong ones better than chance, beyond doubt."""
         return self.auroc is not None and self.auroc.low > 0.5
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The `raw` object of the command line's contract."""
         parts = self.decomposition
         return {

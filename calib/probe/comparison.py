@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from calib.errors import InvalidInput
 from calib.measure import Change, change_test, group_means, kish_counts, strata
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 State = Literal["stable", "no_change_seen", "degraded", "changed"]
@@ -40,7 +41,7 @@ class RunComparison:
     p: float
     change: Change
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types, without the change test, which has a place of its own."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "change"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from calib.results.codec import Json, to_json
 
@@ -78,10 +77,10 @@ class ShownMapping:
     stream: str
     scope: dict[str, str]
     method: str
-    default: dict[str, Any]
-    segments: dict[str, dict[str, Any]]
-    certificates: tuple[dict[str, Any], ...]
-    evidence: dict[str, Any]
+    default: Json
+    segments: dict[str, Json]
+    certificates: tuple[Json, ...]
+    evidence: Json
     created_at: str
     parent: str | None
     producer: str

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, distinct, func, insert
 
 from calib.db import tables, windows
 from calib.errors import QueueError
+from calib.results.codec import Json
 
 if TYPE_CHECKING:
     from calib.review.cohort import Cohort
@@ -34,7 +35,7 @@ class Claim:
     prediction_id: str
     period: str
     stream: str
-    context: dict[str, Any]
+    context: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,7 @@ class Progress:
         return self.missing == 0
 
 
-def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
+def enqueue(conn: Connection, window_id: int, drawn: Sequence[Json]) -> None:
     """Put a window's drawn rows up for review; rows that are there already are left as they are."""
     there = set(conn.execute(select(t.c.prediction_id).where(t.c.window_id == window_id)).scalars())
     new = [row for row in drawn if row["prediction_id"] not in there]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from calib.measure.score_table import score_table
 from calib.measure.scores import auroc
 from calib.policy import CERTIFICATE_START_SHARE
 from calib.reasons import Reason
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Certificate:
     n: int
     accuracy_low: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As the mapping file writes it."""
         return {name: getattr(self, name) for name in self.__slots__}
 

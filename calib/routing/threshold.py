@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from calib.errors import InvalidInput
 from calib.measure import kish_counts
 from calib.measure.intervals import wilson
 from calib.measure.sample import Sample
+from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Achieved:
     low: float | None
     high: float | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {name: getattr(self, name) for name in self.__slots__}
 

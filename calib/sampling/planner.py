@@ -17,6 +17,7 @@ from calib.measure.alternatives import alternatives
 from calib.measure.power import POWER, TestSetup, detectable_rise, detection
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, statistic
 from calib.policy import CERTIFICATE_START_SHARE
+from calib.results.codec import Json
 from calib.sampling.design import allocate
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ class Detection:
     labels: int | None
     by_stratum: tuple[int, ...] | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         by_stratum = None if self.by_stratum is None else list(self.by_stratum)
         return {"rise": self.rise, "labels": self.labels, "by_stratum": by_stratum}
@@ -57,7 +58,7 @@ class Certification:
     accuracy: float | None
     labels: int | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -78,7 +79,7 @@ class Plan:
     detections: tuple[Detection, ...]
     certifications: tuple[Certification, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {
             "labels": self.labels,
