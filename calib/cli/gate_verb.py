@@ -102,28 +102,13 @@ def _sample(table: Labelled) -> Sample:
 
 def _pairs(tables: list[Labelled], files: tuple[Path, Path], column: str) -> tuple[Any, Any]:
     """The rows of both files that answer the same question, in one order."""
-    import numpy as np
+    from calib.gate import paired_rows
+    from calib.measure.sample import Sample
 
-    from calib.errors import InvalidInput
-
-    found = []
-    for table, file in zip(tables, files, strict=True):
-        keys = [None if key is None or key != key else str(key) for key in table.segments]  # type: ignore[union-attr]
-        named = [i for i, key in enumerate(keys) if key is not None]
-        index = {keys[i]: i for i in named}
-        if len(index) < len(named):
-            twice = next(keys[i] for i in named if index[keys[i]] != i)
-            raise InvalidInput(
-                f"{file}: {column!r} must name each question once, but {twice!r:.60} is there more than once"
-            )
-        found.append(index)
-    shared = sorted(found[0].keys() & found[1].keys(), key=str)
-    if not shared:
-        raise InvalidInput(
-            f"{files[0]} and {files[1]} have no value of {column!r} in common: nothing is paired"
-        )
-    one, other = (np.array([index[key] for key in shared], dtype=np.intp) for index in found)
-    return one, other
+    before, after = (
+        Sample(table.scores, table.correct, segments=table.segments).segments.tolist() for table in tables
+    )
+    return paired_rows(before, after, column=column, names=(str(files[0]), str(files[1])))
 
 
 def _exit_code(result: JsonObject) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from calib.cli.options import Json
 
 if TYPE_CHECKING:
     from calib.measure.sample import Sample
+    from calib.results.codec import Json as JsonObject
     from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files
@@ -69,7 +70,7 @@ def measure(
             clusters=sample.cluster_numbers,
             bins=Bins.equal_width(bins),
         )
-        result: dict[str, Any] = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
+        result: JsonObject = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
         result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
         result["verdict"] = verdict(found.ece.low, found.ece.high)
         if table.segments is not None:
@@ -119,27 +120,13 @@ def sample_of(table: Labelled) -> Sample:
     return Sample(table.scores, table.correct, table.weights, table.segments, table.clusters).normalised()
 
 
-def _change(now: Sample, before: Sample, max_rise: float) -> dict[str, Any]:
-    """The change test between two files, at the masses of the first."""
-    import numpy as np
+def _change(now: Sample, before: Sample, max_rise: float) -> JsonObject:
+    from calib.cycle.comparison import compare_samples
 
-    from calib.cycle.comparison import EarlierSample, ReferencePopulation, compare, expected_accuracy
-    from calib.measure import strata
-    from calib.measure.stratum_counts import means_by_stratum
-
-    groups = strata(now.scores, now.weights)
-    mass = np.bincount(groups.assign(now.scores), now.weights, len(groups))
-    by = ReferencePopulation(
-        strata=groups,
-        mass=mass / mass.sum(),
-        served=np.clip(means_by_stratum(now.scores, now, groups), 0, 1),
-        expected=expected_accuracy(None, None, before),
-    )
-    earlier = EarlierSample(sample=before, served=None, designs={})
-    return compare(now, earlier, by, design=None, alpha=ALPHA, max_rise=max_rise, seed=0).change.to_json()
+    return compare_samples(now, before, alpha=ALPHA, max_rise=max_rise).to_json()
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: JsonObject) -> None:
     from calib.cli.page import Page
     from calib.cli.tables import change_words
     from calib.results.window import ChangeResult

@@ -13,7 +13,7 @@ from calib.calibrators import crossfit, fit, held_out_ece
 from calib.calibrators.segments import applied
 from calib.cycle.design import Design
 from calib.format import Curve, Mapping
-from calib.measure import Change, Counts, Judged, Strata, change_test, with_judge
+from calib.measure import Change, Counts, Judged, Strata, change_test, strata, with_judge
 from calib.measure.sample import Sample
 from calib.measure.stratum_counts import counts_by_stratum, means_by_stratum
 
@@ -116,6 +116,23 @@ def compare(
         baseline_ece=None if before.served is None else held_out_ece(before.served, before.sample),
     )
     return JudgedChange(change=change, judged=judged)
+
+
+def compare_samples(now: Sample, before: Sample, *, alpha: float, max_rise: float) -> Change:
+    """The change test of one labelled sample against an earlier one, at the masses and scores of the first.
+
+    For two files, where neither a mapping nor a population is known. Raises `InvalidInput` as `change_test`.
+    """
+    groups = strata(now.scores, now.weights)
+    mass = np.bincount(groups.assign(now.scores), now.weights, len(groups))
+    population = ReferencePopulation(
+        strata=groups,
+        mass=mass / mass.sum(),
+        served=np.clip(means_by_stratum(now.scores, now, groups), 0, 1),
+        expected=expected_accuracy(None, None, before),
+    )
+    earlier = EarlierSample(sample=before, served=None, designs={})
+    return compare(now, earlier, population, design=None, alpha=alpha, max_rise=max_rise, seed=0).change
 
 
 def _judged(sample: Sample, plain: Counts, strata: Strata, designs: Named[str, Design]) -> Judged | None:

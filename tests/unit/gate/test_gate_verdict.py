@@ -11,7 +11,8 @@ from scipy.special import ndtri
 from sklearn.metrics import roc_auc_score
 
 from calib.errors import InvalidInput
-from calib.gate import Gate, _auroc, _ece, gate
+from calib.gate import Gate, gate
+from calib.gate.verdict import _auroc, _ece
 from calib.measure import measure
 from calib.measure.sample import Sample
 
