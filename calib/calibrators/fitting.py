@@ -88,10 +88,10 @@ def fold_curves(
 
 def held_out(scores: Floats, fold: Folds, curves: list[Curve]) -> Floats:
     """Each row scored by the fit that has not seen it, shape (n,)."""
-    found = np.empty(len(scores))
+    scored = np.empty(len(scores))
     for part, curve in enumerate(curves):
-        found[fold == part] = curve.apply(scores[fold == part])
-    return found
+        scored[fold == part] = curve.apply(scores[fold == part])
+    return scored
 
 
 def crossfit(

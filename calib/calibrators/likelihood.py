@@ -29,9 +29,9 @@ def distinct_scores(labels: Sample) -> tuple[Floats, Floats, Floats, Floats]:
     weights = labels.weights / labels.weights.max()  # tiny ones would vanish when squared
     weight = np.bincount(tie, weights).astype(np.float64)
     squares = np.bincount(tie, weights**2).astype(np.float64)
-    there = squares > 0
+    weighted = squares > 0
     right = np.bincount(tie, weights * labels.correct)
-    return score[there], right[there] / weight[there], weight[there], squares[there]
+    return score[weighted], right[weighted] / weight[weighted], weight[weighted], squares[weighted]
 
 
 def effective(labels: Sample) -> tuple[Floats, Floats, Floats]:
@@ -65,7 +65,7 @@ def fit_logistic(
         value = both @ np.logaddexp(0, z) - right @ z
         return float(value) / total, features.T @ (both * expit(z) - right) / total
 
-    found = minimize(
+    optimum = minimize(
         loss,
         np.array(start),
         jac=True,
@@ -73,5 +73,5 @@ def fit_logistic(
         bounds=bounds,
         options={"gtol": 1e-9, "ftol": 1e-15},
     )
-    theta: Floats = found.x
+    theta: Floats = optimum.x
     return theta

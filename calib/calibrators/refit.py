@@ -167,7 +167,7 @@ def _chosen(
     candidates: Sequence[_Candidate], now: Sample, fold: npt.NDArray[np.intp]
 ) -> tuple[_Candidate, Floats]:
     """The candidate with the least held-out Brier score, and scores of which no choice has seen the row."""
-    losses = np.stack([now.weights * (one.scores - now.correct) ** 2 for one in candidates])
+    losses = np.stack([now.weights * (candidate.scores - now.correct) ** 2 for candidate in candidates])
     scores = np.empty(len(now.scores))
     for part in range(int(fold.max()) + 1):
         held = fold == part

@@ -57,8 +57,8 @@ def temperature(labels: Sample) -> Temperature:
 
 def probabilities(logits: npt.ArrayLike, curve: Temperature) -> Floats:
     """softmax(logits / T) along the last axis: the calibrated probability of every class."""
-    found: Floats = softmax(np.asarray(logits, dtype=np.float64) / curve.t, axis=-1)
-    return found
+    shares: Floats = softmax(np.asarray(logits, dtype=np.float64) / curve.t, axis=-1)
+    return shares
 
 
 def _hottest_likely(logits: Floats, answers: Floats) -> Temperature:
@@ -69,5 +69,5 @@ def _hottest_likely(logits: Floats, answers: Floats) -> Temperature:
         return -float((answers * log_softmax(math.exp(log_cold) * logits, axis=1)).sum())
 
     reach = math.log(HOTTEST)
-    found = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-9})
-    return Temperature(t=math.exp(-float(found.x)))
+    optimum = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-9})
+    return Temperature(t=math.exp(-float(optimum.x)))

@@ -56,9 +56,9 @@ def alternatives(accuracy: Floats, mass: Floats) -> Alternatives:
 
     table = np.array([shape for shape, _, _ in shapes])
     scale = np.abs(table) @ mass
-    there = scale > 1e-12  # one stratum has no tilt; a stratum without mass no drift
-    table = table[there] / scale[there, None]
-    weight, down = (np.array([shape[i] for shape in shapes])[there] for i in (1, 2))
+    possible = scale > 1e-12  # one stratum has no tilt; a stratum without mass no drift
+    table = table[possible] / scale[possible, None]
+    weight, down = (np.array([shape[i] for shape in shapes])[possible] for i in (1, 2))
     sign = np.array([-1.0, 1.0])
     drift = sign[:, None] * np.array(SIZES)[:, None, None] * table[:, None, None, :]
     share = np.stack([down, 1 - down], axis=1)[:, None, :] * np.array(SIZE_WEIGHTS)[:, None]
@@ -91,5 +91,5 @@ def _log_mixture(change: Floats, variance: Floats, drifts: Alternatives) -> Floa
     top: Floats = table.max(axis=1)
     table -= top[:, None]
     np.exp(table, out=table)
-    found: Floats = top + np.log(table.sum(axis=1))
-    return found
+    log_ratio: Floats = top + np.log(table.sum(axis=1))
+    return log_ratio

@@ -111,11 +111,11 @@ def change_test(
         raise InvalidInput(f"alpha and max_rise lie between 0 and 1, not {alpha} and {max_rise}")
     if draws is not None and draws < 1:
         raise InvalidInput(f"a bootstrap needs draws, not {draws}")
-    there = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
-    if not there.any():
+    with_labels = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
+    if not with_labels.any():
         raise InvalidInput("no stratum has labels both now and in the baseline")
-    k1, n1, k0, n0 = (c[there] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
-    q, w = q[there], w[there] / w[there].sum()
+    k1, n1, k0, n0 = (c[with_labels] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
+    q, w = q[with_labels], w[with_labels] / w[with_labels].sum()
 
     expected = expected_accuracy(k0, n0)
     drifts = alternatives(expected, w)

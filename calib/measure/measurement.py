@@ -171,12 +171,12 @@ def _whole(strata: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.intp
     return whole
 
 
-def _within_unit(found: Estimate) -> Estimate:
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
+def _within_unit(estimate: Estimate) -> Estimate:
+    return Estimate(estimate.value, max(0.0, estimate.low), min(1.0, estimate.high))
 
 
-def _flat(name: str, found: Estimate | None) -> dict[str, float | None]:
+def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     low, high = f"{name}_low", f"{name}_high"
-    if found is None:
+    if estimate is None:
         return {name: None, low: None, high: None}
-    return {name: found.value, low: found.low, high: found.high}
+    return {name: estimate.value, low: estimate.low, high: estimate.high}

@@ -45,8 +45,8 @@ def detectable_rise(setup: TestSetup, accuracy: Floats) -> float | None:
     """
 
     def worse(shift: float) -> Floats:
-        found: Floats = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shift)
-        return found
+        accuracies: Floats = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shift)
+        return accuracies
 
     past = _past(setup, accuracy, accuracy)
 
@@ -116,14 +116,14 @@ def _drawn(
     rng = np.random.default_rng([setup.seed, 1])
     n1 = np.maximum(np.round(labels), 1)
     k1 = rng.binomial(n1.astype(np.int64), accuracy, past.correct.shape).astype(np.float64)
-    here = debiased(k1, n1, score, setup.mass)
-    point = here - past.ece
+    ece = debiased(k1, n1, score, setup.mass)
+    point = ece - past.ece
     room, spread, noise = np.maximum(setup.max_rise - point, 0), past.ece - past.low, past.low <= 0
     # As in `mover`, turned round: the rise's upper end passes where the ECE's passes this.
-    limit = np.where(noise, setup.max_rise, here + np.sqrt(np.maximum(room**2 - spread**2, 0)))
+    limit = np.where(noise, setup.max_rise, ece + np.sqrt(np.maximum(room**2 - spread**2, 0)))
     passes = reaches(k1, n1, score, setup.mass, limit) | (~noise & (room <= spread))
-    found = setup.statistic(k1, n1, past.correct, past.labels) >= setup.threshold
-    return found, point, passes
+    significant = setup.statistic(k1, n1, past.correct, past.labels) >= setup.threshold
+    return significant, point, passes
 
 
 def _least(power: Callable[[float], float], low: float, high: float) -> float | None:

@@ -50,13 +50,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a window's labels are; `conflicts` counts rows on which people differ."""
+    """How far a window's labels are: its drawn rows, by their answers."""
 
     drawn: int
     correct: int
     incorrect: int
     unsure: int
-    conflicts: int
 
     @property
     def missing(self) -> int:
@@ -295,8 +294,8 @@ def begun(conn: Connection, window_id: int) -> bool:
 def progress(conn: Connection, window_id: int) -> Progress:
     """How many of the window's rows have which answer."""
     values = [row.answer for row in _answers(conn, window_id)]
-    found = {word: values.count(word) for word in ANSWERS}
-    return Progress(drawn=len(values), conflicts=len(conflicts(conn, window_id)), **found)
+    counts = {word: values.count(word) for word in ANSWERS}
+    return Progress(drawn=len(values), **counts)
 
 
 def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:

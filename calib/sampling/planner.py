@@ -87,8 +87,8 @@ class Plan:
             "baseline_windows": self.baseline_windows,
             "alpha": self.alpha,
             "minimum_detectable_rise": self.minimum_detectable_rise,
-            "detections": [one.to_json() for one in self.detections],
-            "certifications": [one.to_json() for one in self.certifications],
+            "detections": [part.to_json() for part in self.detections],
+            "certifications": [part.to_json() for part in self.certifications],
         }
 
 
@@ -194,8 +194,8 @@ def _fallen(w: Floats, a: Floats, rise: float) -> Floats | None:
 
     if missing(12.0) < 0:
         return None
-    found: Floats = expit(logit(a) - brentq(missing, 0.0, 12.0))
-    return found
+    worse: Floats = expit(logit(a) - brentq(missing, 0.0, 12.0))
+    return worse
 
 
 def _certification(

@@ -36,7 +36,6 @@ MAY = {
     ("routing", "calibrators"),
     ("gate", "measure"),
     ("sampling", "measure"),
-    ("review", "traffic"),
     ("testing", "store"),
 }
 CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors"}
