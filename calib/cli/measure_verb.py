@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files
-# The practice's limits of the ECE.
-UNRELIABLE = 0.10
-USELESS = 0.15
 
 
 def measure(
@@ -53,6 +50,7 @@ def measure(
     """
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
+    from calib.measure.ece_verdict import ece_verdict
     from calib.tabular.labelled import read_labelled
 
     names = {"confidence": confidence, "correct": correct, "weight": weight}
@@ -72,14 +70,16 @@ def measure(
         )
         result: JsonObject = {"file": str(file), "rows": table.rows, "rejected": table.rejected}
         result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
-        result["verdict"] = verdict(found.ece.low, found.ece.high)
+        result["verdict"] = ece_verdict(found.ece.low, found.ece.high)
         if table.segments is not None:
             for name in sample.segment_names:
                 rows = sample.of_segment(name).normalised()
                 part = measure_rows(
                     rows.scores, rows.correct, weights=rows.weights, clusters=rows.cluster_numbers
                 )
-                result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
+                result["segments"][name] = part.to_json() | {
+                    "verdict": ece_verdict(part.ece.low, part.ece.high)
+                }
         if baseline is not None:
             step(f"comparing with {baseline.name}")
             result["change"] = _change(sample, sample_of(read_labelled(baseline, **names)), max_rise)
@@ -95,22 +95,6 @@ def measure(
         output.emit(result)
     else:
         _show(result)
-
-
-def verdict(low: float, high: float) -> str:
-    """What the practice says of an ECE, by its interval: a point on one side of a limit proves nothing.
-
-    >>> verdict(0.16, 0.22)
-    'not a reliable signal: a fixed threshold decides better'
-    >>> verdict(0.08, 0.12)
-    'may not be a reliable signal'
-    """
-    if high <= UNRELIABLE:
-        return "within .10 of the truth on average"
-    signal = "not a reliable signal" if low > UNRELIABLE else "may not be a reliable signal"
-    if high <= USELESS:
-        return signal
-    return f"{signal}: a fixed threshold {'decides' if low > USELESS else 'may decide'} better"
 
 
 def sample_of(table: Labelled) -> Sample:
