@@ -102,7 +102,7 @@ def test_one_class_and_five_rows_are_measured_with_wide_intervals(tmp_path: Path
     ],
 )
 def test_the_verdict_is_of_the_interval_and_not_of_the_point(low: float, high: float, said: str) -> None:
-    assert verdict(low, high) == said
+    assert ece_verdict(low, high) == said
 
 
 def test_the_verdict_is_said_and_in_json(log: Path, calib: Any) -> None:
