@@ -1,4 +1,4 @@
-"""What the scheduled flows share: opening a deployment, the work of a run, its name, and how it ends.
+"""What the scheduled flows share: opening the app, the work of a run, its name, and how it ends.
 
 The files in `flows/` are decorators and log lines around this. State lives in the project's own database
 under its own keys, so a flow that is killed, repeated, late or doubled changes nothing.
@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 
 
 def open_app(config: str | None, now: datetime | None, *, migrates: bool = False) -> App:
-    """Open the deployment: the path given, else `CALIB_CONFIG`, else ./calib.toml.
+    """Open the settings with their store: the path given, else `CALIB_CONFIG`, else ./calib.toml.
 
     `now` replaces the wall clock, for replays and tests. `migrates`: whether an older schema of the database
     is brought up to date, or refused. Raises `InvalidInput` for the settings and
@@ -36,7 +36,7 @@ def open_app(config: str | None, now: datetime | None, *, migrates: bool = False
 
 
 def open_and_migrate(config: str | None, now: datetime | None) -> App:
-    """Open the deployment and bring its database's schema up to date: the start of every flow."""
+    """Open the settings with their store and bring its database's schema up to date: the start of every flow."""
     opened = open_app(config, now, migrates=True)
     _ = opened.engine  # it is opened, and migrated, when it is first asked for
     return opened

@@ -165,7 +165,7 @@ def rollback(
 
 
 def open_app(config: Any, stream: str) -> App:
-    """The deployment, once the stream is known to be one of its own; its database stays untouched."""
+    """The settings with their store, once the stream is known to be theirs; the database stays untouched."""
     from calib.app import App
 
     opened = App.open(config)
