@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
-from calib.gate import Sample, gate
+from calib.gate import gate
 from calib.measure import Bins
+from calib.measure.sample import Sample
 
 MODELS = ("gpt-4o-2024-08-06", "claude-3-haiku-20240307")
 MAX_RISE = 0.03

@@ -24,7 +24,7 @@ from scipy.special import ndtri
 
 from benchmarks.worlds import DRIFTS, Grouped, World, allocation, drifted, grouped, world
 from calib.measure import Bins, Counts, with_judge
-from calib.measure.bets import bets
+from calib.measure.alternatives import alternatives
 from calib.measure.ece import debiased
 from calib.measure.significance import expected_accuracy, null_draws, statistic
 
@@ -93,7 +93,7 @@ def significant(now: Counts, then: Counts, mass: Floats, draws: int, rng: np.ran
     Or will not: where none of a hundred draws reaches the statistic.
     """
     samples = now.correct, now.labels, then.correct, then.labels
-    bet = bets(expected_accuracy(then.correct, then.labels), mass)
+    bet = alternatives(expected_accuracy(then.correct, then.labels), mass)
     k1, n1, k0, n0 = samples
     observed = float(statistic(k1[None], n1, k0[None], n0, bet)[0])
     most, reached = int(ALPHA * (draws + 1)) - 1, 0

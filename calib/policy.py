@@ -90,3 +90,7 @@ def expiry(
 
 # --- Publishing ---
 PUBLISH_ATTEMPTS = 5  # at a channel that others move at the same time
+
+# --- The verdict on an ECE: limits of the practice, not of a test ---
+ECE_UNRELIABLE = 0.10  # above it a stated confidence is not a reliable signal
+ECE_USELESS = 0.15  # above it a fixed threshold decides better

@@ -1,4 +1,4 @@
-"""What the scheduled flows share: opening a deployment, the work of a run, its name, and how it ends.
+"""What the scheduled flows share: opening the app, the work of a run, its name, and how it ends.
 
 The files in `flows/` are decorators and log lines around this. State lives in the project's own database
 under its own keys, so a flow that is killed, repeated, late or doubled changes nothing.
@@ -13,30 +13,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from calib.app import App, utc_now
 from calib.cycle import Fleet, latest_due, record_failure, worth_retrying
 from calib.db import windows
 from calib.errors import CalibError, StreamsFailed
 from calib.period import Period
 from calib.redaction import redacted
-from calib.wiring import Deployment, utc_now
+from calib.results.codec import Json
 
 LOG = logging.getLogger(__name__)
 
 
-def open_deployment(config: str | None, now: datetime | None, *, migrates: bool = False) -> Deployment:
-    """Open the deployment: the path given, else `CALIB_CONFIG`, else ./calib.toml.
+def open_app(config: str | None, now: datetime | None, *, migrates: bool = False) -> App:
+    """Open the settings with their store: the path given, else `CALIB_CONFIG`, else ./calib.toml.
 
     `now` replaces the wall clock, for replays and tests. `migrates`: whether an older schema of the database
     is brought up to date, or refused. Raises `InvalidInput` for the settings and
     `SourceError` or `StoreError` for what cannot be reached.
     """
     path = Path(config or os.environ.get("CALIB_CONFIG") or "calib.toml")
-    return Deployment.open(path, now=utc_now if now is None else lambda: now, migrates=migrates)
+    return App.open(path, now=utc_now if now is None else lambda: now, migrates=migrates)
 
 
-def open_and_migrate(config: str | None, now: datetime | None) -> Deployment:
-    """Open the deployment and bring its database's schema up to date: the start of every flow."""
-    opened = open_deployment(config, now, migrates=True)
+def open_and_migrate(config: str | None, now: datetime | None) -> App:
+    """Open the settings with their store, and migrate the database: the start of every flow."""
+    opened = open_app(config, now, migrates=True)
     _ = opened.engine  # it is opened, and migrated, when it is first asked for
     return opened
 
@@ -95,7 +96,7 @@ def retry_if_outside(_task: Any, _task_run: Any, state: Any) -> bool:
 
 def finish(
     flow: str, verb: str, states: Mapping[str, Any], *, config: str | None, now: datetime | None
-) -> dict[str, Any]:
+) -> Json:
     """What the completed streams returned, once all were tried.
 
     `verb` is the command that does the same, `states` the final Prefect states by stream. For each stream
@@ -111,8 +112,8 @@ def finish(
 
 
 def finish_fleet(
-    flow: str, verb: str, fleet: Fleet[dict[str, Any]], *, config: str | None, now: datetime | None
-) -> list[dict[str, Any]]:
+    flow: str, verb: str, fleet: Fleet[Json], *, config: str | None, now: datetime | None
+) -> list[Json]:
     """What was done for a whole fleet at once; ends as `finish` does where some of it failed."""
     failed = {failure.stream: failure.error for failure in fleet.failures}
     _fail(flow, verb, failed, config=config, now=now)
@@ -125,7 +126,7 @@ def _fail(
     if not failed:
         return
     try:
-        opened = open_deployment(config, now)
+        opened = open_app(config, now)
         for stream, error in failed.items():
             record_failure(opened.engine, stream, error, now=opened.now(), verb=verb)
     except CalibError as trouble:  # what failed first is what has to be seen

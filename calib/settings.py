@@ -55,7 +55,7 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Columns(_Frozen):
+class ColumnSettings(_Frozen):
     """Which column of the traffic means what."""
 
     id: str = _key("prediction_id", "Identifies a prediction; it must be unique within a period.")
@@ -115,7 +115,7 @@ class Stream(_Frozen):
         "parquet:traffic/*.parquet",
         min_length=1,
     )
-    columns: Columns = Columns()
+    columns: ColumnSettings = ColumnSettings()
     where: dict[str, str | int | float | bool] = _key(
         {}, "Only rows with these values belong to the stream.", {"task": "triage"}
     )
@@ -172,7 +172,7 @@ class Stream(_Frozen):
         return self
 
 
-class Probe(_Frozen):
+class ProbeSettings(_Frozen):
     """A fixed set of labelled questions that a model is asked again on a schedule."""
 
     file: str = _key(
@@ -254,7 +254,7 @@ class Settings(BaseSettings):
     )
     slack: Slack = Slack()
     streams: dict[str, Stream] = {}
-    probes: dict[str, Probe] = {}
+    probes: dict[str, ProbeSettings] = {}
     # `schema` in the file; the name itself is one of pydantic's
     database_schema: str | None = _key(
         None,
@@ -319,7 +319,7 @@ class Settings(BaseSettings):
         """The stream of this name; `InvalidInput` with the nearest name where there is none."""
         return _named("stream", self.streams, name)
 
-    def probe(self, name: str) -> Probe:
+    def probe(self, name: str) -> ProbeSettings:
         """The probe of this name; `InvalidInput` with the nearest name where there is none."""
         return _named("probe", self.probes, name)
 
@@ -385,9 +385,9 @@ def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
 
 def _known_keys(loc: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
-    nested: dict[str, type[BaseModel]] = {"slack": Slack, "columns": Columns, "review": Review}
+    nested: dict[str, type[BaseModel]] = {"slack": Slack, "columns": ColumnSettings, "review": Review}
     if loc[:1] in (["streams"], ["probes"]):
-        model = Stream if loc[0] == "streams" else Probe
+        model = Stream if loc[0] == "streams" else ProbeSettings
         loc = loc[2:]
     for part in loc:
         model = nested.get(part, model)

@@ -29,7 +29,7 @@ def what_is_open(config: str | None, stream: str | None, now: datetime | None) -
 def evaluate(stream: str, periods: str, config: str | None, now: datetime | None) -> list[dict[str, Any]]:
     """Evaluate one stream's open windows, oldest first: each is the baseline of the next."""
     del periods  # names the run
-    opened = scheduled.open_deployment(config, now)
+    opened = scheduled.open_app(config, now)
     results = evaluate_open(opened.watch(stream), opened.ports(stream))
     for result in results:
         get_run_logger().info(

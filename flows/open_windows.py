@@ -28,7 +28,7 @@ def what_is_due(config: str | None, stream: str | None, now: datetime | None) ->
 @only_what_may_be_shown()
 def open_window(stream: str, period: str, config: str | None, now: datetime | None) -> dict[str, Any] | None:
     """Open one stream's latest due window; None where it is open already."""
-    opened = scheduled.open_deployment(config, now)
+    opened = scheduled.open_app(config, now)
     result = open_due(opened.watch(stream), opened.ports(stream))
     log = get_run_logger()
     if result is None:

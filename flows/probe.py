@@ -28,7 +28,7 @@ def what_to_ask(config: str | None, name: str | None, now: datetime | None) -> d
 @only_what_may_be_shown()
 def ask(name: str, period: str, config: str | None, now: datetime | None) -> dict[str, Any]:
     """Run one probe; what an earlier attempt has asked is not asked again."""
-    opened = scheduled.open_deployment(config, now)
+    opened = scheduled.open_app(config, now)
     result = run_probe(
         opened.probe(name), period=period, engine=opened.engine, asks=opened.endpoint(name), now=opened.now
     )

@@ -27,7 +27,7 @@ def what_to_watch(config: str | None, stream: str | None, now: datetime | None) 
 @only_what_may_be_shown()
 def look_over(stream: str, config: str | None, now: datetime | None) -> list[dict[str, str]]:
     """What is missing of one stream; each finding becomes one alert, however often this runs."""
-    opened = scheduled.open_deployment(config, now)
+    opened = scheduled.open_app(config, now)
     findings = watch_over(opened.watch(stream), opened.ports(stream))
     for finding in findings:
         get_run_logger().warning("%(stream)s %(period)s: %(kind)s", finding)

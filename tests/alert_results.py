@@ -7,11 +7,11 @@ from typing import Any
 from calib.alerts import Previous
 from calib.results import EceInterval, Measured, WindowResult
 from calib.results.window import (
+    DrawnSample,
     LabelCounts,
     MappingShare,
     MixResult,
     RefitResult,
-    Sample,
     ServedMeasured,
     StreamChange,
 )
@@ -48,7 +48,7 @@ def result(
         "channel": channel,
         "population": 12_345,
         "rejected": {},
-        "sample": Sample(n=500, strata=6, digest="ab" * 32),
+        "sample": DrawnSample(n=500, strata=6, digest="ab" * 32),
         "labels": LabelCounts(n=480, correct=336, unsure=5, missing=15),
         "raw": Measured(n=480, ece=0.15, **measured),
         "served": ServedMeasured(

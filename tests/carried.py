@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from in_process import Ran
+
 GOLDEN = Path(__file__).resolve().parent / "golden" / "upgrade"
 LAST = datetime(2026, 6, 3, 6, tzinfo=UTC)  # when 0.1.0 was last used
 TABLES = ("windows", "items", "labels", "outbox", "probe_runs", "probe_replies", "probe_outcomes")
@@ -22,19 +24,6 @@ MEASURED = ("ece", "ece_plugin", "low", "high", "accuracy", "mean_confidence", "
 CHANGE = ("state", "p", "rise", "low", "high", "baseline_labels", "minimum_detectable_rise")
 REFIT = ("published", "method", "mapping", "ece_before", "ece_after", "brier_before", "brier_after")
 CERTIFICATE = ("target", "confidence", "cut", "share", "n", "accuracy_low")
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.out)
 
 
 @dataclass(frozen=True)
@@ -80,9 +69,9 @@ def upgrade(deployment: Carried) -> dict[str, Any]:
 
 def clock() -> dict[str, Any]:
     """Where the command line finds its clock: under the key `now`."""
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    defaults: dict[str, Any] = Deployment.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+    defaults: dict[str, Any] = App.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
     return defaults
 
 

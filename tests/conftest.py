@@ -22,9 +22,9 @@ from planted import (  # noqa: F401  hooks of pytest
 from postgres import Postgres, postgres
 from sqlalchemy import Engine
 
+from calib.app import App
 from calib.db.engine import open_engine
 from calib.db.schema import migrate
-from calib.wiring import Deployment
 
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
@@ -126,9 +126,9 @@ labels = 300
 """
         )
 
-    def open(self, now: datetime = NOW) -> Deployment:
+    def open(self, now: datetime = NOW) -> App:
         """The deployment, its clock standing still."""
-        return Deployment.open(self.config, now=lambda: now)
+        return App.open(self.config, now=lambda: now)
 
 
 @pytest.fixture

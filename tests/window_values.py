@@ -132,7 +132,7 @@ def window_data(
         ),
         earlier=[
             EarlierWindow(
-                id=window.window.id, period=window.window.period, design=window.design, rows=window.sample
+                id=window.window.id, period=window.window.period, design=window.design, sample=window.sample
             )
             for window in earlier
         ],

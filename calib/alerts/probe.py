@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from calib.alerts.alert import Alert
+from calib.results.codec import Json
 
 
-def findings(result: dict[str, Any]) -> list[str]:
+def findings(result: Json) -> list[str]:
     """The kinds of finding in a run's result: `cannot_see`, `degraded`, `scope_changed`."""
     kinds = []
     if result["state"] in ("cannot_see", "degraded"):
@@ -17,7 +16,7 @@ def findings(result: dict[str, Any]) -> list[str]:
     return kinds
 
 
-def probe_alerts(result: dict[str, Any], *, before: dict[str, Any] | None) -> list[Alert]:
+def probe_alerts(result: Json, *, before: Json | None) -> list[Alert]:
     """The alerts of a run, with the probe's name as their stream.
 
     `before` is the result of the run before, where that was compared with the same accepted answers: what it
@@ -38,16 +37,16 @@ def probe_alerts(result: dict[str, Any], *, before: dict[str, Any] | None) -> li
     ]
 
 
-def _detail(kind: str, result: dict[str, Any]) -> tuple[str, ...]:
+def _detail(kind: str, result: Json) -> tuple[str, ...]:
     return tuple(result["served_new"]) if kind == "scope_changed" else ()
 
 
-def _unseen(result: dict[str, Any]) -> dict[str, Any]:
+def _unseen(result: Json) -> Json:
     replies = result["replies"]
     return {"why": result["why"], "lost": [*replies["failed"].items(), *replies["unread"].items()]}
 
 
-def _worse(result: dict[str, Any]) -> dict[str, Any]:
+def _worse(result: Json) -> Json:
     accuracy = ("accuracy", "accuracy_low", "accuracy_high")
     paired = ("questions", "brier_rise", "brier_rise_low", "brier_rise_high", "p", "lost", "gained")
     return {
@@ -60,7 +59,7 @@ def _worse(result: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _other_model(result: dict[str, Any]) -> dict[str, Any]:
+def _other_model(result: Json) -> Json:
     return {
         "model": result["model"],
         "total": sum(result["served"].values()),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from calib.calibrators.fitting import METHODS, crossfit, fit, fit_labels, held_out_ece
-from calib.calibrators.labels import Labels, labels_of
 from calib.calibrators.refit import FORMS, Refit, refit
 from calib.calibrators.temperature import fit_temperature, probabilities
 from calib.format import Curve
@@ -12,14 +11,12 @@ __all__ = [
     "FORMS",
     "METHODS",
     "Curve",
-    "Labels",
     "Refit",
     "crossfit",
     "fit",
     "fit_labels",
     "fit_temperature",
     "held_out_ece",
-    "labels_of",
     "probabilities",
     "refit",
 ]

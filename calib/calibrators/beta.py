@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import OFFSET, SLOPE, effective, fit_logistic, log_odds
 from calib.errors import InvalidInput
 from calib.format import Beta
+from calib.measure.sample import Sample
 
 
-def beta(labels: Labels) -> Beta:
+def beta(labels: Sample) -> Beta:
     """expit(a · ln p − b · ln(1 − p) + c) by maximum likelihood, a and b not negative (Kull et al. 2017).
 
     Weights count by Kish's effective number. Raises `InvalidInput` without a single label.

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from calib.calibrators.isotonic import isotonic
-from calib.calibrators.labels import Labels
 from calib.calibrators.platt import platt
 from calib.format import Curve, Identity, PiecewiseLinear
 from calib.format.curves import EDGE
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -42,13 +42,13 @@ def piecewise(function: Callable[[Floats], Floats], kinks: Iterable[float] = ())
     return PiecewiseLinear(x=tuple(x.tolist()), y=tuple(y.tolist()))
 
 
-def platt_isotonic(labels: Labels) -> PiecewiseLinear:
+def platt_isotonic(labels: Sample) -> PiecewiseLinear:
     """Half Platt scaling, half isotonic regression: the first is stiff and the second noisy."""
     smooth, stepped = _stiff(labels), isotonic(labels)
     return piecewise(lambda x: (smooth(x) + stepped.apply(x)) / 2, stepped.x)
 
 
-def isotonic_prior(labels: Labels, prior: Curve | None) -> PiecewiseLinear:
+def isotonic_prior(labels: Sample, prior: Curve | None) -> PiecewiseLinear:
     """Isotonic regression with half a pseudo-label from an earlier mapping for each label.
 
     Where there is none, or it is the raw confidence itself, Platt scaling of the same labels takes its place.
@@ -58,13 +58,13 @@ def isotonic_prior(labels: Labels, prior: Curve | None) -> PiecewiseLinear:
     return isotonic(labels, prior.apply)
 
 
-def _stiff(labels: Labels) -> Callable[[Floats], Floats]:
+def _stiff(labels: Sample) -> Callable[[Floats], Floats]:
     """Platt scaling of scores that are squeezed into [.02, .98].
 
     People and language models who say 1 mean "almost surely"; on the logit's scale 1 lies as far from .9 as
     .9 from 1e-5, and would tilt the whole line.
     """
-    curve = platt(Labels(_squeezed(labels.scores), labels.correct, labels.weights))
+    curve = platt(Sample(_squeezed(labels.scores), labels.correct, labels.weights))
     return lambda scores: curve.apply(_squeezed(scores))
 
 

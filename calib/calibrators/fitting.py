@@ -8,12 +8,12 @@ import numpy.typing as npt
 from calib.calibrators.beta import beta
 from calib.calibrators.blend import isotonic_prior, platt_isotonic
 from calib.calibrators.isotonic import isotonic
-from calib.calibrators.labels import Labels, labels_of
 from calib.calibrators.platt import platt
 from calib.calibrators.temperature import temperature
 from calib.errors import InvalidInput
 from calib.format import Curve, Identity
 from calib.measure import Ece, Strata, ece_estimate, group_means, kish_counts, strata
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 Folds = npt.NDArray[np.intp]
@@ -40,10 +40,10 @@ def fit(
     >>> fit([0.6, 0.9, 0.9, 0.9], [0, 1, 1, 0], method="platt").kind
     'logistic'
     """
-    return fit_labels(labels_of(scores, correct, weights), method=method, prior=prior)
+    return fit_labels(Sample(scores, correct, weights), method=method, prior=prior)
 
 
-def fit_labels(labels: Labels, *, method: str, prior: Curve | None = None) -> Curve:
+def fit_labels(labels: Sample, *, method: str, prior: Curve | None = None) -> Curve:
     """The same from labels."""
     match method:
         case "isotonic":
@@ -63,7 +63,7 @@ def fit_labels(labels: Labels, *, method: str, prior: Curve | None = None) -> Cu
     raise InvalidInput(f"{method!r} is no method; there are {', '.join(METHODS)}")
 
 
-def folds_of(labels: Labels, folds: int = FOLDS, seed: int = 0) -> Folds:
+def folds_of(labels: Sample, folds: int = FOLDS, seed: int = 0) -> Folds:
     """The fold, 0 to at most `folds` − 1, of each row, shape (n,).
 
     Drawn at random, after a sort so that the order of the rows does not matter.
@@ -76,7 +76,7 @@ def folds_of(labels: Labels, folds: int = FOLDS, seed: int = 0) -> Folds:
 
 
 def fold_curves(
-    labels: Labels, fold: Folds, *, method: str, extra: Labels | None = None, prior: Curve | None = None
+    labels: Sample, fold: Folds, *, method: str, extra: Sample | None = None, prior: Curve | None = None
 ) -> list[Curve]:
     """For each fold the fit on the other folds and all of `extra`; the identity where that is nothing."""
     curves: list[Curve] = []
@@ -88,17 +88,17 @@ def fold_curves(
 
 def held_out(scores: Floats, fold: Folds, curves: list[Curve]) -> Floats:
     """Each row scored by the fit that has not seen it, shape (n,)."""
-    found = np.empty(len(scores))
+    scored = np.empty(len(scores))
     for part, curve in enumerate(curves):
-        found[fold == part] = curve.apply(scores[fold == part])
-    return found
+        scored[fold == part] = curve.apply(scores[fold == part])
+    return scored
 
 
 def crossfit(
-    labels: Labels,
+    labels: Sample,
     *,
     method: str,
-    extra: Labels | None = None,
+    extra: Sample | None = None,
     prior: Curve | None = None,
     folds: int = FOLDS,
     seed: int = 0,
@@ -111,7 +111,7 @@ def crossfit(
     return held_out(labels.scores, fold, fold_curves(labels, fold, method=method, extra=extra, prior=prior))
 
 
-def held_out_ece(scores: Floats, labels: Labels) -> Ece:
+def held_out_ece(scores: Floats, labels: Sample) -> Ece:
     """The debiased ECE of held-out scores, shape (n,), in ten groups by the held-out score itself.
 
     Not by raw confidence: there the fits of all folds meet, average to the observed accuracy, and the
@@ -120,7 +120,7 @@ def held_out_ece(scores: Floats, labels: Labels) -> Ece:
     return ece_of(scores, labels, strata(scores, labels.weights, max_levels=0))
 
 
-def ece_of(scores: Floats, labels: Labels, groups: Strata) -> Ece:
+def ece_of(scores: Floats, labels: Sample, groups: Strata) -> Ece:
     """The debiased ECE of scores, shape (n,), on labelled rows, by group, with Kish's effective counts."""
     group, size = groups.assign(scores), len(groups)
     counts = kish_counts(group, labels.correct, labels.weights, size)

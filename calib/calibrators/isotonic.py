@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from calib.calibrators.labels import Labels
-from calib.calibrators.likelihood import levels
+from calib.calibrators.likelihood import distinct_scores
 from calib.errors import InvalidInput
 from calib.format import PiecewiseLinear
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -21,7 +21,7 @@ PRIOR_LABELS = 0.5  # pseudo-labels from an earlier mapping, for each real one
 
 
 def isotonic(
-    labels: Labels, prior: Callable[[Floats], Floats] | None = None, *, strength: float = PRIOR_LABELS
+    labels: Sample, prior: Callable[[Floats], Floats] | None = None, *, strength: float = PRIOR_LABELS
 ) -> PiecewiseLinear:
     """Fit by pooling adjacent violators (Ayer et al. 1955; Zadrozny & Elkan 2002), each block smoothed.
 
@@ -34,7 +34,7 @@ def isotonic(
 
     if labels.n == 0:
         raise InvalidInput("isotonic regression needs at least one label")
-    score, accuracy, weight, squares = levels(labels)
+    score, accuracy, weight, squares = distinct_scores(labels)
     if prior is not None:
         accuracy = (accuracy + strength * prior(score)) / (1 + strength)
         weight, squares = weight * (1 + strength), squares * (1 + strength)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from calib.calibrators.labels import Labels
 from calib.format.curves import EDGE
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,20 +23,20 @@ def log_odds(scores: Floats) -> tuple[Floats, Floats]:
     return np.log(inside), np.log(1 - inside)
 
 
-def levels(labels: Labels) -> tuple[Floats, Floats, Floats, Floats]:
+def distinct_scores(labels: Sample) -> tuple[Floats, Floats, Floats, Floats]:
     """By distinct score, ascending: the score, its accuracy, its weight, and the sum of squared weights."""
     score, tie = np.unique(labels.scores, return_inverse=True)
     weights = labels.weights / labels.weights.max()  # tiny ones would vanish when squared
     weight = np.bincount(tie, weights).astype(np.float64)
     squares = np.bincount(tie, weights**2).astype(np.float64)
-    there = squares > 0
+    weighted = squares > 0
     right = np.bincount(tie, weights * labels.correct)
-    return score[there], right[there] / weight[there], weight[there], squares[there]
+    return score[weighted], right[weighted] / weight[weighted], weight[weighted], squares[weighted]
 
 
-def effective(labels: Labels) -> tuple[Floats, Floats, Floats]:
+def effective(labels: Sample) -> tuple[Floats, Floats, Floats]:
     """By distinct score: the score, and Kish's effective counts of right and of wrong answers there."""
-    score, accuracy, weight, squares = levels(labels)
+    score, accuracy, weight, squares = distinct_scores(labels)
     weight = weight * (weight.sum() / squares.sum())
     accuracy = np.clip(accuracy, 0, 1)
     return score, weight * accuracy, weight * (1 - accuracy)
@@ -65,7 +65,7 @@ def fit_logistic(
         value = both @ np.logaddexp(0, z) - right @ z
         return float(value) / total, features.T @ (both * expit(z) - right) / total
 
-    found = minimize(
+    optimum = minimize(
         loss,
         np.array(start),
         jac=True,
@@ -73,5 +73,5 @@ def fit_logistic(
         bounds=bounds,
         options={"gtol": 1e-9, "ftol": 1e-15},
     )
-    theta: Floats = found.x
+    theta: Floats = optimum.x
     return theta

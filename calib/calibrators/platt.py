@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import OFFSET, SLOPE, effective, fit_logistic, log_odds
 from calib.errors import InvalidInput
 from calib.format import Logistic
+from calib.measure.sample import Sample
 
 
-def platt(labels: Labels) -> Logistic:
+def platt(labels: Sample) -> Logistic:
     """expit(a · logit(p) + b) by maximum likelihood with Platt's targets (Platt 1999, section 2.2).
 
     An answer counts as (n₊ + 1) / (n₊ + 2) where it is right and as 1 / (n₋ + 2) where it is wrong, so that

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from calib import policy
 from calib.calibrators.fitting import ece_of, fit_labels, fold_curves, folds_of, held_out, held_out_ece
-from calib.calibrators.labels import Labels
 from calib.calibrators.segments import applied, paired_gain, segment_fits
 from calib.format import Curve
 from calib.measure import Ece, strata
+from calib.measure.sample import Sample
 from calib.reasons import Reason
 
 Floats = npt.NDArray[np.float64]
@@ -30,7 +30,7 @@ VETO = {
 }
 
 
-class Verdict(Protocol):
+class TestedChange(Protocol):
     """What a refit needs of the change test."""
 
     @property
@@ -80,17 +80,17 @@ class _Candidate:
 
     method: str
     pooling: str
-    extra: Labels | None
+    extra: Sample | None
     curves: list[Curve]
     scores: Floats
 
 
 def refit(
-    now: Labels,
-    baseline: Labels | None,
+    now: Sample,
+    baseline: Sample | None,
     *,
     served: Curve,
-    change: Verdict,
+    change: TestedChange,
     served_segments: Named[str, Curve] | None = None,
     methods: Sequence[str] = FORMS,
     seed: int = 0,
@@ -153,7 +153,7 @@ def refit(
     )
 
 
-def _poolings(now: Labels, baseline: Labels | None, change: Verdict) -> list[tuple[str, Labels | None]]:
+def _poolings(now: Sample, baseline: Sample | None, change: TestedChange) -> list[tuple[str, Sample | None]]:
     """Which old labels may join the new ones."""
     if baseline is None or baseline.n == 0:
         return [("new only", None)]
@@ -164,10 +164,10 @@ def _poolings(now: Labels, baseline: Labels | None, change: Verdict) -> list[tup
 
 
 def _chosen(
-    candidates: Sequence[_Candidate], now: Labels, fold: npt.NDArray[np.intp]
+    candidates: Sequence[_Candidate], now: Sample, fold: npt.NDArray[np.intp]
 ) -> tuple[_Candidate, Floats]:
     """The candidate with the least held-out Brier score, and scores of which no choice has seen the row."""
-    losses = np.stack([now.weights * (one.scores - now.correct) ** 2 for one in candidates])
+    losses = np.stack([now.weights * (candidate.scores - now.correct) ** 2 for candidate in candidates])
     scores = np.empty(len(now.scores))
     for part in range(int(fold.max()) + 1):
         held = fold == part

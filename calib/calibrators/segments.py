@@ -13,8 +13,8 @@ from scipy.special import expit, logit
 from calib import policy
 from calib.calibrators.blend import shifted
 from calib.calibrators.isotonic import PRIOR_LABELS, isotonic
-from calib.calibrators.labels import Labels
 from calib.format import Curve
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,8 +35,8 @@ class SegmentFit:
 
 
 def segment_fits(
-    now: Labels,
-    extra: Labels | None,
+    now: Sample,
+    extra: Sample | None,
     *,
     fold: npt.NDArray[np.intp],
     curves: list[Curve],
@@ -49,20 +49,20 @@ def segment_fits(
     by one number, drawn towards 0 as a normal random effect, or an isotonic fit with up to forty
     pseudo-labels from the stream's mapping.
     """
-    found: dict[str, SegmentFit] = {}
-    for name in sorted({str(one) for one in now.segments if one is not None}):
+    fits: dict[str, SegmentFit] = {}
+    for name in now.segment_names:
         where = now.segments == name
-        before = None if extra is None else extra.take(extra.segments == name)
-        own = _own_fit(now.take(where), before, where=where, fold=fold[where], curves=curves, stream=stream)
+        earlier = None if extra is None else extra.of_segment(name)
+        own = _own_fit(now.take(where), earlier, where=where, fold=fold[where], curves=curves, stream=stream)
         if own is not None:
-            found[name] = own
-    clearest = sorted(found, key=lambda name: -found[name].t)[:MOST]
-    return {name: found[name] for name in sorted(clearest)}
+            fits[name] = own
+    clearest = sorted(fits, key=lambda name: -fits[name].t)[:MOST]
+    return {name: fits[name] for name in sorted(clearest)}
 
 
 def _own_fit(
-    here: Labels,
-    before: Labels | None,
+    recent: Sample,
+    earlier: Sample | None,
     *,
     where: npt.NDArray[np.bool_],
     fold: npt.NDArray[np.intp],
@@ -74,10 +74,10 @@ def _own_fit(
     Old rows take part in the choice, each in some fold. The stream's fits have seen them, which can only
     favour the stream.
     """
-    rows = here.plus(before)
-    if here.n == 0 or rows.n < policy.SEGMENT_REFIT_LEAST_LABELS:
+    rows = recent.plus(earlier)
+    if recent.n == 0 or rows.n < policy.SEGMENT_REFIT_LEAST_LABELS:
         return None
-    new = len(here.scores)
+    new = len(recent)
     fold = np.concatenate([fold, np.arange(len(rows.scores) - new) % len(curves)])
     base, by_shift, by_steps = (np.empty(len(fold)) for _ in range(3))
     for part, curve in enumerate(curves):
@@ -100,12 +100,12 @@ def _own_fit(
     return SegmentFit(curve=_steps(rows, stream), where=where, scores=by_steps[:new], t=t)
 
 
-def _steps(labels: Labels, stream: Curve) -> Curve:
+def _steps(labels: Sample, stream: Curve) -> Curve:
     """Isotonic, leaning on the stream's mapping by a number of labels that a large segment outweighs."""
     return isotonic(labels, stream.apply, strength=min(PRIOR_LABELS, PSEUDO_LABELS / labels.n))
 
 
-def shift_of(labels: Labels, stream: Curve) -> float:
+def shift_of(labels: Sample, stream: Curve) -> float:
     """The most likely shift of the stream's log odds on these labels, under a normal prior around 0."""
     from scipy.optimize import minimize_scalar
 
@@ -116,11 +116,11 @@ def shift_of(labels: Labels, stream: Curve) -> float:
         z = odds + by
         return float(weight @ (np.logaddexp(0, z) - labels.correct * z)) + by**2 / (2 * SPREAD**2)
 
-    found = minimize_scalar(loss, bounds=(-FARTHEST, FARTHEST), method="bounded", options={"xatol": 1e-6})
-    return float(found.x)
+    optimum = minimize_scalar(loss, bounds=(-FARTHEST, FARTHEST), method="bounded", options={"xatol": 1e-6})
+    return float(optimum.x)
 
 
-def applied(curve: Curve, segments: Named[str, Curve], labels: Labels) -> Floats:
+def applied(curve: Curve, segments: Named[str, Curve], labels: Sample) -> Floats:
     """What a mapping with curves of its own for some segments makes of the rows' scores, shape (n,)."""
     scores = np.asarray(curve.apply(labels.scores), dtype=np.float64)
     for name, own in segments.items():

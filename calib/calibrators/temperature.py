@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
-from calib.calibrators.labels import Labels
 from calib.calibrators.likelihood import effective, log_odds
 from calib.errors import InvalidInput
 from calib.format import Temperature
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -45,7 +45,7 @@ def fit_temperature(
     return _hottest_likely(table, np.eye(table.shape[1])[right] * (share / share.sum())[:, None])
 
 
-def temperature(labels: Labels) -> Temperature:
+def temperature(labels: Sample) -> Temperature:
     """The same for a confidence that is the softmax of a binary logit; `InvalidInput` without a label."""
     if labels.n == 0:
         raise InvalidInput("temperature scaling needs at least one label")
@@ -57,8 +57,8 @@ def temperature(labels: Labels) -> Temperature:
 
 def probabilities(logits: npt.ArrayLike, curve: Temperature) -> Floats:
     """softmax(logits / T) along the last axis: the calibrated probability of every class."""
-    found: Floats = softmax(np.asarray(logits, dtype=np.float64) / curve.t, axis=-1)
-    return found
+    shares: Floats = softmax(np.asarray(logits, dtype=np.float64) / curve.t, axis=-1)
+    return shares
 
 
 def _hottest_likely(logits: Floats, answers: Floats) -> Temperature:
@@ -69,5 +69,5 @@ def _hottest_likely(logits: Floats, answers: Floats) -> Temperature:
         return -float((answers * log_softmax(math.exp(log_cold) * logits, axis=1)).sum())
 
     reach = math.log(HOTTEST)
-    found = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-9})
-    return Temperature(t=math.exp(-float(found.x)))
+    optimum = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-9})
+    return Temperature(t=math.exp(-float(optimum.x)))

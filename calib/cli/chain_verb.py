@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from calib.cli.file_options import AllowRejected, Confidence, Scale, columns_lin
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
+    from calib.results.codec import Json as JsonObject
     from calib.tabular.labelled import Steps
 
 
@@ -48,46 +49,18 @@ def chain(
         _show(result)
 
 
-def _measured(file: Path, read: Steps) -> dict[str, Any]:
+def _measured(file: Path, read: Steps) -> JsonObject:
     """The chains' products against their answers; with enough labels, the mapping that mends them."""
-    from calib.calibrators import crossfit, held_out_ece, labels_of
     from calib.errors import InvalidInput
-    from calib.measure import measure
-    from calib.policy import CHAIN_LEAST_LABELS
-    from calib.routing import fit_chain, traces
+    from calib.routing.measured_chains import measure_chains
 
-    whole = traces(read.trace.tolist(), read.scores, read.correct)
-    products, right = whole.labelled
-    if not len(products):
-        raise InvalidInput(
-            f"{file}: none of its {len(whole.product)} chains has a label: write 1 or 0 on one row of each, "
-            "for the whole chain"
-        )
-    calibrated = None
-    if len(products) >= CHAIN_LEAST_LABELS:
-        labels = labels_of(products, right)
-        unseen = held_out_ece(crossfit(labels, method="platt"), labels)
-        calibrated = unseen.to_json() | {"mapping": fit_chain(products, right).to_json()}
-    lengths, counts = _lengths(whole.steps)
-    return {
-        "chains": len(whole.product),
-        "labelled": len(products),
-        "contradicted": whole.contradicted,
-        "steps": dict(zip(lengths, counts, strict=True)),
-        "product": measure(products, right).to_json(),
-        "calibrated": calibrated,
-        "labels_needed": max(0, CHAIN_LEAST_LABELS - len(products)),
-    }
+    try:
+        return measure_chains(read.trace.tolist(), read.scores, read.correct).to_json()
+    except InvalidInput as error:
+        raise InvalidInput(f"{file}: {error}") from None
 
 
-def _lengths(steps: Any) -> tuple[list[str], list[int]]:
-    import numpy as np
-
-    lengths, counts = np.unique(steps, return_counts=True)
-    return [str(length) for length in lengths], counts.tolist()
-
-
-def _show(result: dict[str, Any]) -> None:
+def _show(result: JsonObject) -> None:
     from calib.cli.page import Page
 
     page, n = Page(), output.number

@@ -11,10 +11,11 @@ from calib.cli import failures, output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from calib.app import App
     from calib.cycle import Fleet
     from calib.db.windows import Window
     from calib.results import WindowResult
-    from calib.wiring import Deployment
+    from calib.results.work import RelayResult
 
 AnyStream = Annotated[str | None, typer.Argument(metavar="[STREAM]", help="One stream; default: all.")]
 PeriodName = Annotated[str, typer.Option("--period", help="The period to watch, like 2026-10.")]
@@ -33,10 +34,10 @@ def run(
     labels are still missing it says how many and stops there: run it again when they have come.
     """
     from calib import cycle
+    from calib.app import App
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     with output.progress(f"{stream} {period}", total=3) as step:
         step("sample")
@@ -70,10 +71,10 @@ def backfill(
     done is shown, and the same command goes on from there.
     """
     from calib import cycle
+    from calib.app import App
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     begin, end = Period.parse(first, watch.kind), Period.parse(last, watch.kind)
     span = cycle.range_of(watch, ports, begin, end)
@@ -95,9 +96,9 @@ def backfill(
         _deliver(opened)
         results = [cycle.summary(window, ports) for window in closed]
     if json:
-        output.emit(
-            {"windows": [result.to_json() for result in results], "failures": failures.to_json(failed)}
-        )
+        from calib.results.work import WindowsResult
+
+        output.emit(WindowsResult(windows=tuple(results), failures=failures.results(failed)).to_json())
     else:
         from calib.cli.tables import windows_table
 
@@ -119,10 +120,10 @@ def sample(
     that of the worst error.
     """
     from calib import cycle
+    from calib.app import App
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
 
     names = opened.streams(stream)
 
@@ -150,9 +151,9 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
     done, it is named, and the exit code is that of the worst error.
     """
     from calib import cycle
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     names = opened.streams(stream)
 
     def evaluate_one(name: str) -> list[WindowResult]:
@@ -166,14 +167,14 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
 
 def relay(config: Config = CONFIG, json: Json = False) -> None:
     """Deliver the alerts that wait: to Slack where SLACK_BOT_TOKEN is set, else to the terminal."""
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    report = _deliver(Deployment.open(config))
+    report = _deliver(App.open(config))
     if json:
-        output.emit(report)
+        output.emit(report.to_json())
     else:
-        sys.stdout.write("delivered {delivered}, to retry {retried}, parked {parked}\n".format(**report))
-    if report["retried"] or report["parked"]:
+        sys.stdout.write(f"delivered {report.delivered}, to retry {report.retried}, parked {report.parked}\n")
+    if report.retried or report.parked:
         raise typer.Exit(output.OUTSIDE)
 
 
@@ -188,9 +189,9 @@ def watchdog(
     stream could not be looked at; the others are looked at all the same.
     """
     from calib import cycle
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     fleet = cycle.each(
         opened.streams(stream),
         lambda name: cycle.watch_over(opened.watch(name), opened.ports(name)),
@@ -198,7 +199,14 @@ def watchdog(
     )
     report = _deliver(opened)
     if json:
-        output.emit({"findings": fleet.done, "relay": report, "failures": failures.to_json(fleet.failures)})
+        from calib.results.work import WatchdogFinding, WatchdogResult
+
+        result = WatchdogResult(
+            findings=tuple(WatchdogFinding(**item) for item in fleet.done),
+            relay=report,
+            failures=failures.results(fleet.failures),
+        )
+        output.emit(result.to_json())
     else:
         for item in fleet.done:
             sys.stdout.write(f"{item['stream']} {item['period']}: {item['kind'].replace('_', ' ')}\n")
@@ -217,15 +225,21 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
     Schedule it daily: nothing else erases.
     """
     from calib import cycle
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     fleet = cycle.erase_texts(opened.engine, opened.retention(), now=opened.now())
     record = failures.recorder(opened, "erase")
     for failure in fleet.failures:
         record(failure.stream, failure.error)
     if json:
-        output.emit({"erased": fleet.done, "failures": failures.to_json(fleet.failures)})
+        from calib.results.work import ErasedTexts, EraseResult
+
+        result = EraseResult(
+            erased=tuple(ErasedTexts(**item) for item in fleet.done),
+            failures=failures.results(fleet.failures),
+        )
+        output.emit(result.to_json())
     else:
         for item in fleet.done:
             rows = output.counted(item["erased"], "row")
@@ -236,17 +250,20 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
         raise typer.Exit(worst)
 
 
-def _deliver(opened: Deployment) -> dict[str, int]:
+def _deliver(opened: App) -> RelayResult:
     from calib import cycle
+    from calib.results.work import RelayResult
 
-    return cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+    return RelayResult(**cycle.deliver(opened.engine, opened.sender(), now=opened.now))
 
 
 def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:
     """Show the windows that were done, name what failed, and leave with the worst code."""
     if as_json:
-        windows = [result.to_json() for result in fleet.done]
-        output.emit({"windows": windows, "failures": failures.to_json(fleet.failures)})
+        from calib.results.work import WindowsResult
+
+        failed = failures.results(fleet.failures)
+        output.emit(WindowsResult(windows=tuple(fleet.done), failures=failed).to_json())
     else:
         if fleet.done:
             from calib.cli.tables import window_panel

@@ -23,10 +23,11 @@ def migrate(config: Config = CONFIG, json: Json = False) -> None:
 
     The whole upgrade is one transaction: it is done, or nothing has changed. Back the database up first.
     """
+    from calib.app import open_database
     from calib.db.schema import migrate as bring_up_to_date
     from calib.redaction import shown
+    from calib.results.setup import MigrationResult
     from calib.settings import load
-    from calib.wiring import open_database
 
     settings = load(config)
     engine = open_database(settings)
@@ -37,7 +38,8 @@ def migrate(config: Config = CONFIG, json: Json = False) -> None:
     place = shown(settings.database_url)
     if json:
         schema = settings.database_schema
-        output.emit({"database": place, "schema": schema, "before": before, "after": after})
+        result = MigrationResult(database=place, schema=schema, before=before, after=after)
+        output.emit(result.to_json())
         return
     if before == after:
         sys.stdout.write(f"{place}: schema {after} is up to date already\n")

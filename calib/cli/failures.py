@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from calib.cli import output
 
 if TYPE_CHECKING:
+    from calib.app import App
     from calib.cycle import Failure
-    from calib.wiring import Deployment
+    from calib.results.work import FailureResult
 
 
-def to_json(failures: Sequence[Failure]) -> list[dict[str, Any]]:
-    """The `failures` of a verb's object; an empty list where everything was done."""
-    return [
-        {"stream": one.stream, "period": one.period, "error": output.error_object(one.error)}
-        for one in failures
-    ]
+def results(failures: Sequence[Failure]) -> tuple[FailureResult, ...]:
+    """The `failures` of a verb's object; empty where everything was done."""
+    from calib.results.work import ErrorResult, FailureResult
+
+    return tuple(
+        FailureResult(
+            stream=failure.stream,
+            period=failure.period,
+            error=ErrorResult(**output.error_object(failure.error)),
+        )
+        for failure in failures
+    )
 
 
 def report(failures: Sequence[Failure]) -> int:
@@ -33,7 +40,7 @@ def report(failures: Sequence[Failure]) -> int:
     return worst
 
 
-def recorder(opened: Deployment, verb: str) -> Callable[[str, Exception], object]:
+def recorder(opened: App, verb: str) -> Callable[[str, Exception], object]:
     """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox.
 
     Asks for the database at once: where that is down, the verb fails as a whole, not stream by stream.

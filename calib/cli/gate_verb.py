@@ -22,7 +22,8 @@ from calib.cli.file_options import (
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
-    from calib.gate import Sample
+    from calib.measure.sample import Sample
+    from calib.results.codec import Json as JsonObject
     from calib.tabular.labelled import Labelled
 
 STATES = {
@@ -130,47 +131,29 @@ def _both(tables: list[Labelled]) -> dict[str, int]:
 
 
 def _sample(table: Labelled) -> Sample:
-    import numpy as np
+    from calib.measure.sample import Sample
 
-    from calib.gate import Sample
-
-    weights = np.ones(len(table.scores)) if table.weights is None else table.weights
-    return Sample(scores=table.scores, correct=table.correct, weights=weights)
+    return Sample(table.scores, table.correct, table.weights)
 
 
 def _pairs(tables: list[Labelled], files: tuple[Path, Path], column: str) -> tuple[Any, Any]:
     """The rows of both files that answer the same question, in one order."""
-    import numpy as np
+    from calib.gate import paired_rows
+    from calib.measure.sample import Sample
 
-    from calib.errors import InvalidInput
-
-    found = []
-    for table, file in zip(tables, files, strict=True):
-        keys = table.segments.tolist()  # type: ignore[union-attr]
-        named = [i for i, key in enumerate(keys) if key is not None]
-        index = {keys[i]: i for i in named}
-        if len(index) < len(named):
-            twice = next(keys[i] for i in named if index[keys[i]] != i)
-            raise InvalidInput(
-                f"{file}: {column!r} must name each question once, but {twice!r:.60} is there more than once"
-            )
-        found.append(index)
-    shared = sorted(found[0].keys() & found[1].keys(), key=str)
-    if not shared:
-        raise InvalidInput(
-            f"{files[0]} and {files[1]} have no value of {column!r} in common: nothing is paired"
-        )
-    one, other = (np.array([index[key] for key in shared], dtype=np.intp) for index in found)
-    return one, other
+    before, after = (
+        Sample(table.scores, table.correct, segments=table.segments).segments.tolist() for table in tables
+    )
+    return paired_rows(before, after, column=column, names=(str(files[0]), str(files[1])))
 
 
-def _exit_code(result: dict[str, Any]) -> int:
+def _exit_code(result: JsonObject) -> int:
     if result["state"] == "degraded":
         return output.FAILED
     return output.NOT_ENOUGH if result["strict"] and not result["proven"] else output.DONE
 
 
-def _verdict(result: dict[str, Any]) -> str:
+def _verdict(result: JsonObject) -> str:
     """The first line: what is known of the rise."""
     words = STATES.get(result["state"]) or f"changed: {result['direction']}"
     return (
@@ -179,7 +162,7 @@ def _verdict(result: dict[str, Any]) -> str:
     )
 
 
-def _limits(result: dict[str, Any]) -> str:
+def _limits(result: JsonObject) -> str:
     """What the labels could have seen, and what proof would take."""
     seen, needed = result["minimum_detectable_rise"], result["labels_needed"]
     said = []
@@ -194,12 +177,12 @@ def _limits(result: dict[str, Any]) -> str:
     return "; ".join(said) + "." if said else ""
 
 
-def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def _rows(result: JsonObject) -> list[tuple[str, str, str, str]]:
     """Before, after and the difference, each with its 95% interval."""
     n = output.number
     was, now = result["before"], result["after"]
 
-    def cell(measured: dict[str, Any], key: str) -> str:
+    def cell(measured: JsonObject, key: str) -> str:
         low, high = f"{key}_low", f"{key}_high"
         if low not in measured or measured[key] is None:
             return n(measured[key])
@@ -225,7 +208,7 @@ def _rows(result: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: JsonObject) -> None:
     from calib.cli.page import Page
 
     page = Page()
@@ -247,7 +230,7 @@ def _show(result: dict[str, Any]) -> None:
         page.say("Not proven stable, and --strict asks for proof.")
 
 
-def _left_out(result: dict[str, Any], which: int) -> str:
+def _left_out(result: JsonObject, which: int) -> str:
     file = result["files"][which]
     parts = [said] if (said := left_out(file)) else []
     used = file["rows"] - sum(file["rejected"].values())
@@ -256,7 +239,7 @@ def _left_out(result: dict[str, Any], which: int) -> str:
     return f" (not counted: {', '.join(parts)})" if parts else ""
 
 
-def _markdown(result: dict[str, Any]) -> str:
+def _markdown(result: JsonObject) -> str:
     """The verdict as a pull request shows it; names of files come from outside and are made harmless."""
     mark = {output.FAILED: "❌", output.NOT_ENOUGH: "⚠️"}.get(result["exit_code"], "✅")
     lines = [f"### {mark} Calibration gate", "", f"**{_verdict(result)}**", ""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from calib.cli.options import Json
 if TYPE_CHECKING:
     from calib.init import Folder
     from calib.init.steps import Step
+    from calib.results.setup import InitResult
 
 
 def init(
@@ -56,28 +57,31 @@ def init(
         "schedule": schedule_it(folder=made.path, cwd=cwd),
     }
     if json:
-        output.emit(_as_json(made, database, steps))
+        output.emit(_result(made, database, steps).to_json())
     else:
         sys.stdout.write(output.printable(_as_text(made, database, steps)))
 
 
-def _as_json(made: Folder, database: str, steps: dict[str, list[Step]]) -> dict[str, Any]:
-    return {
-        "folder": str(made.path),
-        "written": list(made.written),
-        "kept": list(made.kept),
-        "differs": list(made.differs),
-        "database": database,
-        "stream": made.stream,
-        "traffic": made.traffic,
-        "columns": None if made.guess is None else made.guess.columns,
-        "outcome": None if made.guess is None else made.guess.outcome,
-        "not_found": None if made.guess is None else list(made.guess.missing),
-        "next": {
-            part: [step.command for step in listed if step.command is not None]
+def _result(made: Folder, database: str, steps: dict[str, list[Step]]) -> InitResult:
+    from calib.results.setup import InitResult
+
+    guess = made.guess
+    return InitResult(
+        folder=str(made.path),
+        written=tuple(made.written),
+        kept=tuple(made.kept),
+        differs=tuple(made.differs),
+        database=database,
+        stream=made.stream,
+        traffic=made.traffic,
+        columns=None if guess is None else guess.columns,
+        outcome=None if guess is None else guess.outcome,
+        not_found=None if guess is None else tuple(guess.missing),
+        next={
+            part: tuple(step.command for step in listed if step.command is not None)
             for part, listed in steps.items()
         },
-    }
+    )
 
 
 def _as_text(made: Folder, database: str, steps: dict[str, list[Step]]) -> str:

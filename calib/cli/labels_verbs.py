@@ -30,12 +30,12 @@ def import_(
     json: Json = False,
 ) -> None:
     """Import labels; twice is once. Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
+    from calib.app import App
     from calib.errors import InvalidInput
     from calib.events import labels_arrived
     from calib.review import files
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     if stream is None:
         if len(opened.settings.streams) != 1:
             raise InvalidInput("several streams are set: say which with --stream")
@@ -46,7 +46,10 @@ def import_(
     if report.new:
         labels_arrived(stream)
     if json:
-        output.emit({"stream": stream, **asdict(report)})
+        from calib.results.setup import LabelsImported
+
+        counts = asdict(report) | {"rejected": tuple(report.rejected), "disputed": tuple(report.disputed)}
+        output.emit(LabelsImported(stream=stream, **counts).to_json())
         return
     sys.stdout.write(
         f"{report.new} new, {report.same} known, {report.conflicts} in conflict with an earlier answer, "
@@ -65,13 +68,13 @@ def export(
     json: Json = False,
 ) -> None:
     """Write what waits for an answer as CSV, in the order of the draw; fill in the column answer."""
+    from calib.app import App
     from calib.errors import InvalidInput
     from calib.review import files
-    from calib.wiring import Deployment
 
     if json and to is None:
         raise InvalidInput("with --json standard output is not for the CSV: name a file with --to")
-    opened = Deployment.open(config)
+    opened = App.open(config)
     opened.settings.stream(stream)
     with opened.engine.connect() as conn:
         if to is None:
@@ -81,4 +84,6 @@ def export(
                 n = files.export(conn, stream, file)
     sys.stderr.write(f"{n} rows wait for an answer\n")
     if json:
-        output.emit({"stream": stream, "rows": n, "to": str(to)})
+        from calib.results.setup import LabelsExported
+
+        output.emit(LabelsExported(stream=stream, rows=n, to=str(to)).to_json())

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import Digest, done, entry_json, full_digest, intent_of_a_person, open_deployment
+from calib.cli.mapping_verbs import Digest, done, entry_result, full_digest, intent_of_a_person, open_app
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 
@@ -18,10 +18,12 @@ def history(
     """Every entry of a channel, through all its epochs: what it named, since when, who did it, and why."""
     from calib.store import history as read
 
-    log = read(open_deployment(config, stream).store, stream=stream, channel=channel)
+    log = read(open_app(config, stream).store, stream=stream, channel=channel)
     if json:
-        entries = [entry_json(entry) for entry in log]
-        output.emit({"stream": stream, "channel": channel, "entries": entries})
+        from calib.results.mappings import MappingHistory
+
+        entries = tuple(entry_result(entry) for entry in log)
+        output.emit(MappingHistory(stream=stream, channel=channel, entries=entries).to_json())
         return
     if not log:
         sys.stdout.write(f"{stream}/{channel} names no mapping yet\n")
@@ -41,7 +43,7 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
     """
     from calib.store import verify as check
 
-    store = open_deployment(config, stream).store
+    store = open_app(config, stream).store
     with output.progress(f"reading {stream}") as step:
         found = check(store, stream=stream, step=step)
     if json:
@@ -51,17 +53,17 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
             for finding in findings:
                 line = f"{word}: {finding.kind}: {finding.key}\n  {finding.message}\n"
                 sys.stdout.write(output.printable(line))
-        for mapping in found.never_named:
-            line = f"note: never named: {mapping['digest']}, made {mapping['created_at']}\n"
+        for mapping in found.retention.never_named:
+            line = f"note: never named: {mapping.digest}, made {mapping.created_at}\n"
             sys.stdout.write(output.printable(line))
         sys.stdout.write(
             f"{stream}: {output.counted(found.entries, 'entry', 'entries')} in "
             f"{output.counted(len(found.channels), 'channel')} and "
-            f"{output.counted(found.mappings, 'mapping')}, {found.size / 1000:.1f} kB: "
+            f"{output.counted(found.mappings, 'mapping')}, {found.retention.bytes / 1000:.1f} kB: "
             f"{'as it should be' if found.ok else 'see above'}\n"
         )
-        if found.never_named:
-            sys.stdout.write(f"{found.to_json()['retention']['advice']}\n")
+        if found.retention.never_named:
+            sys.stdout.write(f"{found.retention.advice}\n")
     if not found.ok:
         raise SystemExit(output.FAILED)
 
@@ -83,7 +85,7 @@ def open_epoch(
     """
     from calib import store
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     entry = store.open_epoch(
         opened.store,
         stream=stream,

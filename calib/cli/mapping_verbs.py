@@ -13,9 +13,10 @@ from calib.cli import output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from calib.app import App
     from calib.format import Entry, Mapping
+    from calib.results.mappings import EntryResult
     from calib.store import Intent
-    from calib.wiring import Deployment
 
 app = typer.Typer(no_args_is_help=True, help="The versions of a stream's mapping, and who named them when.")
 Digest = Annotated[str, typer.Argument(help="The beginning of a mapping's digest, at least 6 hex digits.")]
@@ -28,43 +29,50 @@ def list_(
 ) -> None:
     """The stored versions, and when the channel last named each. `calib mapping history` has every entry."""
     from calib.errors import ArtifactError
+    from calib.results.mappings import MappingList, MappingVersion
     from calib.store import channels, history, mappings, read_mapping
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     log = history(opened.store, stream=stream, channel=channel)
     names = channels(opened.store, stream=stream)
-    versions: list[dict[str, Any]] = []
+    versions = []
     for digest in mappings(opened.store, stream=stream):
         named = [entry for entry in log if entry.mapping == digest]
-        version: dict[str, Any] = {"digest": digest, "last_named": entry_json(named[-1]) if named else None}
+        method = created_at = damage = None
         try:
             mapping = read_mapping(opened.store, stream=stream, digest=digest)
-            version |= {"method": mapping.method, "created_at": mapping.created_at, "damage": None}
+            method, created_at = mapping.method, mapping.created_at
         except ArtifactError as error:
-            version |= {"method": None, "created_at": None, "damage": str(error)}
-        versions.append(version)
-    versions.sort(key=lambda version: (version["created_at"] or "", version["digest"]))
-    if json:
-        entries = [entry_json(entry) for entry in log]
-        output.emit(
-            {
-                "stream": stream,
-                "channel": channel,
-                "channels": names,
-                "mappings": versions,
-                "entries": entries,
-            }
+            damage = str(error)
+        versions.append(
+            MappingVersion(
+                digest=digest,
+                last_named=entry_result(named[-1]) if named else None,
+                method=method,
+                created_at=created_at,
+                damage=damage,
+            )
         )
+    versions.sort(key=lambda version: (version.created_at or "", version.digest))
+    if json:
+        result = MappingList(
+            stream=stream,
+            channel=channel,
+            channels=tuple(names),
+            mappings=tuple(versions),
+            entries=tuple(entry_result(entry) for entry in log),
+        )
+        output.emit(result.to_json())
         return
     if not log:
         others = ", ".join(names) or "none"
         sys.stdout.write(f"{stream}/{channel} names no mapping yet; channels with one: {others}\n")
     for version in versions:
-        last = version["last_named"]
-        here = "→" if last is not None and last["digest"] == log[-1].digest else " "
-        when = "never named" if last is None else f"{last['at']} {last['by']}: {last['reason']}"
-        what = "DAMAGED: `calib mapping verify`" if version["damage"] else version["method"]
-        sys.stdout.write(f"{here} {version['digest'][:12]}  {output.printable(f'{what}  {when}')}\n")
+        last = version.last_named
+        mark = "→" if last is not None and last.digest == log[-1].digest else " "
+        when = "never named" if last is None else f"{last.at} {last.by}: {last.reason}"
+        what = "DAMAGED: `calib mapping verify`" if version.damage else version.method
+        sys.stdout.write(f"{mark} {version.digest[:12]}  {output.printable(f'{what}  {when}')}\n")
 
 
 @app.command("show")
@@ -78,7 +86,7 @@ def show(
     """One mapping: its curve, scope, evidence and certificates."""
     import json as json_
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     mapping = _mapping(opened, stream, digest, channel)
     content = json_.loads(mapping.to_bytes())
     if json:
@@ -98,10 +106,13 @@ def apply(
     json: Json = False,
 ) -> None:
     """What a mapping makes of raw confidences."""
-    mapping = _mapping(open_deployment(config, stream), stream, digest, channel)
+    mapping = _mapping(open_app(config, stream), stream, digest, channel)
     values = [float(mapping.apply(value, segment)) for value in raw]
     if json:
-        output.emit({"mapping": mapping.digest, "raw": raw, "calibrated": values})
+        from calib.results.mappings import AppliedMapping
+
+        result = AppliedMapping(mapping=mapping.digest, raw=tuple(raw), calibrated=tuple(values))
+        output.emit(result.to_json())
         return
     for before, after in zip(raw, values, strict=True):
         sys.stdout.write(f"{before:g} -> {after:.4f}\n")
@@ -119,7 +130,7 @@ def promote(
     """Let a channel name a mapping that is stored already."""
     from calib import store
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     entry = store.promote(
         opened.store,
         stream=stream,
@@ -142,7 +153,7 @@ def rollback(
     """Name an earlier mapping again, as a new entry: nothing is deleted, and it can itself be undone."""
     from calib import store
 
-    opened = open_deployment(config, stream)
+    opened = open_app(config, stream)
     entry = store.rollback(
         opened.store,
         stream=stream,
@@ -153,16 +164,16 @@ def rollback(
     done(entry, as_json=json)
 
 
-def open_deployment(config: Any, stream: str) -> Deployment:
-    """The deployment, once the stream is known to be one of its own; its database stays untouched."""
-    from calib.wiring import Deployment
+def open_app(config: Any, stream: str) -> App:
+    """The settings with their store, once the stream is known to be theirs; the database stays untouched."""
+    from calib.app import App
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     opened.settings.stream(stream)
     return opened
 
 
-def intent_of_a_person(opened: Deployment, stream: str, reason: str) -> Intent:
+def intent_of_a_person(opened: App, stream: str, reason: str) -> Intent:
     """A move that somebody asks for now, so that no log can have it from before."""
     from calib.store import Intent
 
@@ -177,23 +188,23 @@ def intent_of_a_person(opened: Deployment, stream: str, reason: str) -> Intent:
     )
 
 
-def full_digest(opened: Deployment, stream: str, start: str) -> str:
+def full_digest(opened: App, stream: str, start: str) -> str:
     """The one digest that begins like this."""
     from calib.errors import InvalidInput
     from calib.store import mappings
 
-    found = [digest for digest in mappings(opened.store, stream=stream) if digest.startswith(start)]
+    matching = [digest for digest in mappings(opened.store, stream=stream) if digest.startswith(start)]
     if len(start) < 6:
         raise InvalidInput(f"{start!r:.80} is too short to find a mapping by: give at least 6 hex digits")
-    if len(found) != 1:
+    if len(matching) != 1:
         raise InvalidInput(
-            f"{len(found)} mappings of {stream} begin with {start!r:.80}; "
+            f"{len(matching)} mappings of {stream} begin with {start!r:.80}; "
             f"`calib mapping list {stream}` shows them"
         )
-    return found[0]
+    return matching[0]
 
 
-def _mapping(opened: Deployment, stream: str, digest: str | None, channel: str) -> Mapping:
+def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapping:
     from calib.errors import InvalidInput
     from calib.store import head, read_mapping
 
@@ -207,17 +218,19 @@ def _mapping(opened: Deployment, stream: str, digest: str | None, channel: str) 
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
 
 
-def entry_json(entry: Entry) -> dict[str, Any]:
+def entry_result(entry: Entry) -> EntryResult:
     """An entry with its own digest, as every verb shows it."""
     from dataclasses import asdict
 
-    return asdict(entry) | {"digest": entry.digest}
+    from calib.results.mappings import EntryResult
+
+    return EntryResult(**asdict(entry), digest=entry.digest)
 
 
 def done(entry: Entry, *, as_json: bool) -> None:
     """Say what the channel names from now on."""
     if as_json:
-        output.emit(entry_json(entry))
+        output.emit(entry_result(entry).to_json())
         return
     sys.stdout.write(
         f"{entry.stream}/{entry.channel} names {entry.mapping[:12]} as of {entry.epoch}/{entry.generation}; "

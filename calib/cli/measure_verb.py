@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,13 +22,11 @@ from calib.cli.file_options import (
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
-    from calib.cycle.evidence import Rows
+    from calib.measure.sample import Sample
+    from calib.results.codec import Json as JsonObject
     from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files
-# The practice's limits of the ECE.
-UNRELIABLE = 0.10
-USELESS = 0.15
 
 
 def measure(
@@ -67,9 +65,9 @@ def measure(
     and left out; where more than 5% are unreadable, nothing is measured. With --baseline the change test says
     whether it got worse, and what it could have seen.
     """
-    from calib.cycle.evidence import clusters
     from calib.measure import Bins
     from calib.measure import measure as measure_rows
+    from calib.measure.ece_verdict import ece_verdict
     from calib.tabular.labelled import Reading, read_labelled
     from calib.tabular.roles import Asked
 
@@ -88,25 +86,29 @@ def measure(
         step("reading")
         table = read_labelled(file, asked, reading)
         step("measuring")
-        sample = rows_of(table)
+        sample = sample_of(table)
         found = measure_rows(
             table.scores,
             table.correct,
             weights=table.weights,
-            clusters=clusters(sample),
+            clusters=sample.cluster_numbers,
             bins=Bins.equal_width(bins),
         )
-        result: dict[str, Any] = {"file": str(file)} | table.to_json()
+        result: JsonObject = {"file": str(file)} | table.to_json()
         result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
-        result["verdict"] = verdict(found.ece.low, found.ece.high)
+        result["verdict"] = ece_verdict(found.ece.low, found.ece.high)
         if table.segments is not None:
-            for name in sorted({one for one in table.segments if one is not None}):
-                here = sample.of_segment(name)
-                part = measure_rows(here.raw, here.correct, weights=here.weight, clusters=clusters(here))
-                result["segments"][name] = part.to_json() | {"verdict": verdict(part.ece.low, part.ece.high)}
+            for name in sample.segment_names:
+                rows = sample.of_segment(name).normalised()
+                part = measure_rows(
+                    rows.scores, rows.correct, weights=rows.weights, clusters=rows.cluster_numbers
+                )
+                result["segments"][name] = part.to_json() | {
+                    "verdict": ece_verdict(part.ece.low, part.ece.high)
+                }
         if baseline is not None:
             step(f"comparing with {baseline.name}")
-            result["change"] = _change(sample, rows_of(read_labelled(baseline, asked, reading)), max_rise)
+            result["change"] = _change(sample, sample_of(read_labelled(baseline, asked, reading)), max_rise)
         if not no_picture:
             from calib.report.figures import draw_reliability
             from calib.results import Measured
@@ -121,63 +123,20 @@ def measure(
         _show(result)
 
 
-def verdict(low: float, high: float) -> str:
-    """What the practice says of an ECE, by its interval: a point on one side of a limit proves nothing.
+def sample_of(table: Labelled) -> Sample:
+    """The file's rows as statistics take them, with weights that add up to their number."""
+    from calib.measure.sample import Sample
 
-    >>> verdict(0.16, 0.22)
-    'not a reliable signal: a fixed threshold decides better'
-    >>> verdict(0.08, 0.12)
-    'may not be a reliable signal'
-    """
-    if high <= UNRELIABLE:
-        return "within .10 of the truth on average"
-    signal = "not a reliable signal" if low > UNRELIABLE else "may not be a reliable signal"
-    if high <= USELESS:
-        return signal
-    return f"{signal}: a fixed threshold {'decides' if low > USELESS else 'may decide'} better"
+    return Sample(table.scores, table.correct, table.weights, table.segments, table.clusters).normalised()
 
 
-def rows_of(table: Labelled) -> Rows:
-    """The file's rows as the cycle takes labelled ones."""
-    import numpy as np
+def _change(now: Sample, before: Sample, max_rise: float) -> JsonObject:
+    from calib.cycle.comparison import compare_samples
 
-    from calib.cycle.evidence import Rows
-
-    n = len(table.scores)
-    nothing = np.full(n, None, dtype=object)
-    weight = np.ones(n) if table.weights is None else table.weights
-    return Rows(
-        raw=table.scores,
-        correct=table.correct,
-        weight=weight * (n / weight.sum()) if weight.sum() > 0 else weight,
-        period=nothing,
-        segment=nothing if table.segments is None else table.segments,
-        cluster=nothing if table.clusters is None else table.clusters,
-        judge=np.full(n, np.nan),
-    )
+    return compare_samples(now, before, alpha=ALPHA, max_rise=max_rise).to_json()
 
 
-def _change(now: Rows, before: Rows, max_rise: float) -> dict[str, Any]:
-    """The change test between two files, at the masses of the first."""
-    import numpy as np
-
-    from calib.cycle.comparison import Before, ReferencePopulation, compare, expected_accuracy
-    from calib.cycle.evidence import means
-    from calib.measure import strata
-
-    groups = strata(now.raw, now.weight)
-    mass = np.bincount(groups.assign(now.raw), now.weight, len(groups))
-    by = ReferencePopulation(
-        strata=groups,
-        mass=mass / mass.sum(),
-        served=np.clip(means(now.raw, now, groups), 0, 1),
-        expected=expected_accuracy(None, None, before),
-    )
-    earlier = Before(rows=before, served=None, designs={})
-    return compare(now, earlier, by, design=None, alpha=ALPHA, max_rise=max_rise, seed=0).change.to_json()
-
-
-def _show(result: dict[str, Any]) -> None:
+def _show(result: JsonObject) -> None:
     from calib.cli.page import Page
     from calib.cli.tables import change_words
     from calib.results.window import ChangeResult

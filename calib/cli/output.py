@@ -14,6 +14,7 @@ from calib import errors
 from calib.cli.progress import printable as printable
 from calib.cli.progress import progress as progress
 from calib.redaction import redacted
+from calib.results.codec import Json as JsonObject
 
 if TYPE_CHECKING:
     from calib.results import EceInterval
@@ -26,7 +27,7 @@ def exit_code(error: errors.CalibError) -> int:
     return BAD_INPUT if isinstance(error, errors.InvalidInput | errors.QueueError) else OUTSIDE
 
 
-def emit(value: dict[str, Any]) -> None:
+def emit(value: JsonObject) -> None:
     """One JSON object on standard output, nothing else."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False, default=str) + "\n")
 
@@ -38,7 +39,7 @@ def described(error: BaseException) -> tuple[int, str]:
     return OUTSIDE, f"{type(error).__name__}: {message(error)}\n(unexpected: CALIB_DEBUG=1 shows where)"
 
 
-def error_object(error: BaseException) -> dict[str, Any]:
+def error_object(error: BaseException) -> JsonObject:
     """The `error` object of the command line's contract."""
     code, said = described(error)
     return {"kind": type(error).__name__, "message": said, "exit_code": code}

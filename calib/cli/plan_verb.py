@@ -12,6 +12,7 @@ from calib.cli import output
 from calib.cli.file_options import AllowRejected, Confidence, Correct, Scale, columns_line, left_out
 from calib.cli.options import CONFIG, Config, Json
 from calib.errors import InvalidInput
+from calib.results.codec import Json as JsonObject
 
 
 def plan(
@@ -80,13 +81,13 @@ def plan(
 
 def _of_stream(
     stream: str, period: str | None, *, labels: int | None, rises: Sequence[float], config: Path
-) -> dict[str, Any]:
+) -> JsonObject:
+    from calib.app import App
     from calib.cycle import latest_due
     from calib.cycle.planning import plan_labels
     from calib.period import Period
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     on = latest_due(watch, ports.now()) if period is None else Period.parse(period, watch.kind)
     with output.progress(stream, total=1) as step:
@@ -94,7 +95,7 @@ def _of_stream(
         return plan_labels(watch, ports, on, labels=labels, rises=rises)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: JsonObject) -> None:
     from calib.cli.page import Page
 
     page = Page()

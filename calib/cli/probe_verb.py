@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,9 @@ from calib.cli import failures, output
 from calib.cli.options import CONFIG, Config, Json
 
 if TYPE_CHECKING:
-    from calib.wiring import Deployment
+    from calib.app import App
+    from calib.results.codec import Json as JsonObject
+    from calib.results.probe import ProbeResult
 
 EXITS = {"degraded": output.FAILED, "cannot_see": output.NOT_ENOUGH}
 
@@ -35,12 +37,12 @@ def probe(
     probes are asked: one that fails does not keep the others waiting, and the worst exit code counts.
     """
     from calib import cycle
+    from calib.app import App
     from calib.errors import InvalidInput
-    from calib.wiring import Deployment
 
     if accept and name is None:
         raise InvalidInput("--accept needs the NAME of one probe: look at its answers, then accept them")
-    opened = Deployment.open(config)
+    opened = App.open(config)
     names = opened.probes(name)
     fleet = cycle.each(
         names,
@@ -52,8 +54,10 @@ def probe(
     if name is not None and fleet.failures:
         raise fleet.failures[0].error
     if json:
-        everything = {"probes": results, "failures": failures.to_json(fleet.failures)}
-        output.emit(everything if name is None else results[0])
+        from calib.results.probe import ProbesResult
+
+        everything = ProbesResult(probes=tuple(results), failures=failures.results(fleet.failures))
+        output.emit(everything.to_json() if name is None else results[0].to_json())
     else:
         for result in results:
             _show(result)
@@ -66,80 +70,80 @@ def probe(
         raise typer.Exit(worst)
 
 
-def _ask(opened: Deployment, name: str, *, accept: bool) -> dict[str, Any]:
+def _ask(opened: App, name: str, *, accept: bool) -> JsonObject:
     from calib.probe import accept_run, run_probe
 
     wanted, asks = opened.probe(name), opened.endpoint(name)
-    where: dict[str, Any] = {"engine": opened.engine, "period": wanted.period(opened.now())}
+    engine, period = opened.engine, wanted.period(opened.now())
     with output.progress(f"{name}: {len(wanted.questions)} questions", total=1) as step:
         step("ask")
-        result = run_probe(wanted, asks=asks, now=opened.now, **where)
+        result = run_probe(wanted, asks=asks, now=opened.now, engine=engine, period=period)
         if accept:
-            result = accept_run(wanted, by=getpass.getuser(), now=opened.now, **where)
+            result = accept_run(wanted, by=getpass.getuser(), now=opened.now, engine=engine, period=period)
     return result
 
 
-def _with_alerts(opened: Deployment, result: dict[str, Any]) -> dict[str, Any]:
-    """The result with its alerts as they stand after the delivery."""
+def _with_alerts(opened: App, run: JsonObject) -> ProbeResult:
+    """The run with its alerts as they stand after the delivery."""
     from calib.outbox import queue as outbox
+    from calib.results.probe import ProbeResult
 
     with opened.engine.connect() as conn:
-        return result | {"alerts": outbox.of_window(conn, result["probe"], result["period"])}
+        return ProbeResult.from_json(run | {"alerts": outbox.of_window(conn, run["probe"], run["period"])})
 
 
-def _exit(result: dict[str, Any]) -> int:
-    if result["state"] == "cannot_see" and not result["replies"]["arrived"]:
+def _exit(result: ProbeResult) -> int:
+    if result.state == "cannot_see" and not result.replies.arrived:
         return output.OUTSIDE
-    return EXITS.get(result["state"], output.DONE)
+    return EXITS.get(result.state, output.DONE)
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(result: ProbeResult) -> None:
     from rich.console import Console
     from rich.markup import escape
 
     from calib.cli.tables import STATES, change_words
-    from calib.results.window import ChangeResult
 
     def say(line: str) -> None:
         console.print(escape(output.printable(line)))
 
     console = Console(highlight=False, soft_wrap=True)
     n = output.number
-    first = "accepted" if result["accepted_at"] else "nothing is accepted yet"
-    state = (STATES | {"first": first, "cannot_see": "CANNOT SEE"})[result["state"]]
-    served = ", ".join(f"{model} ({count:,})" for model, count in result["served"].items()) or "none"
-    say(f"{result['probe']} {result['period']}  {state}")
-    say(f"  model      {result['model']}, served by {served}")
-    replies = result["replies"]
-    lost = [*replies["failed"].items(), *replies["unread"].items()]
+    first = "accepted" if result.accepted_at else "nothing is accepted yet"
+    state = (STATES | {"first": first, "cannot_see": "CANNOT SEE"})[result.state]
+    served = ", ".join(f"{model} ({count:,})" for model, count in result.served.items()) or "none"
+    say(f"{result.probe} {result.period}  {state}")
+    say(f"  model      {result.model}, served by {served}")
+    replies = result.replies
+    lost = [*replies.failed.items(), *replies.unread.items()]
     because = ", ".join(f"{count:,} {why.replace('_', ' ')}" for why, count in lost)
     say(
-        f"  read       {result['readable']:,} of {result['questions']:,} questions"
+        f"  read       {result.readable:,} of {result.questions:,} questions"
         + (f"  (replies of no use: {because})" if because else "")
     )
-    if result["now"] is not None:
-        now = result["now"]
+    if result.now is not None:
+        now = result.now
         say(
-            f"  accuracy   {n(now['accuracy'])} ({n(now['accuracy_low'])} to {n(now['accuracy_high'])}), "
-            f"stated {n(now['mean_confidence'])}, ECE {output.interval(now)}"
+            f"  accuracy   {n(now.accuracy)} ({n(now.accuracy_low)} to {n(now.accuracy_high)}), "
+            f"stated {n(now.mean_confidence)}, ECE {output.interval(now)}"
         )
-    if result["paired"] is not None:
-        pair, change = result["paired"], result["change"]
+    if result.paired is not None and result.change is not None:
+        pair, change = result.paired, result.change
         say(
-            f"  paired     {pair['lost']} turned wrong, {pair['gained']} right; "
-            f"Brier {pair['brier_rise']:+.3f} "
-            f"({pair['brier_rise_low']:+.3f} to {pair['brier_rise_high']:+.3f}), {output.p_value(pair['p'])}"
+            f"  paired     {pair.lost} turned wrong, {pair.gained} right; "
+            f"Brier {pair.brier_rise:+.3f} "
+            f"({pair.brier_rise_low:+.3f} to {pair.brier_rise_high:+.3f}), {output.p_value(pair.p)}"
         )
-        say(f"  by stratum {change_words(ChangeResult(**change))}")
-    if result["served_new"]:
-        say(f"  not served when accepted: {', '.join(result['served_new'])}")
-    if result["setup_changed"]:
-        say(f"  asked otherwise than when accepted: {', '.join(result['setup_changed'])}")
-    if result["why"]:
-        say(f"  why        {result['why']}")
-    for alert in result["alerts"]:
-        say(f"  alert      {alert['kind'].replace('_', ' ')}{'' if alert['delivered'] else ' (waiting)'}")
-    if result["accepted_at"]:
-        say(f"Accepted by {result['accepted_by']}: later runs are compared with this one")
+        say(f"  by stratum {change_words(change)}")
+    if result.served_new:
+        say(f"  not served when accepted: {', '.join(result.served_new)}")
+    if result.setup_changed:
+        say(f"  asked otherwise than when accepted: {', '.join(result.setup_changed)}")
+    if result.why:
+        say(f"  why        {result.why}")
+    for alert in result.alerts:
+        say(f"  alert      {alert.kind.replace('_', ' ')}{'' if alert.delivered else ' (waiting)'}")
+    if result.accepted_at:
+        say(f"Accepted by {result.accepted_by}: later runs are compared with this one")
     else:
-        say(f"Next: `calib probe {result['probe']} --accept` makes these answers the ones to compare with")
+        say(f"Next: `calib probe {result.probe} --accept` makes these answers the ones to compare with")

@@ -36,13 +36,13 @@ def routes(
     settings it says how much passes, what that stated and how much of it was really right. Exit code 3: no
     window is closed yet.
     """
+    from calib.app import App
     from calib.cycle.load import load_window
     from calib.results.routes import RoutesResult
     from calib.routing import preset as targets_of
     from calib.routing.report import routes_report
-    from calib.wiring import Deployment
 
-    opened = Deployment.open(config)
+    opened = App.open(config)
     policy = opened.watch(stream)
     targets = targets_of(preset) if preset else policy.targets
     result = RoutesResult(stream=stream, targets=tuple(targets))

@@ -16,24 +16,26 @@ from calib.cli.options import CONFIG, Config, Json
 
 def check(config: Config = CONFIG, json: Json = False) -> None:
     """Try every connection and setting, one line each."""
+    from calib.app import traffic
+    from calib.results.setup import CheckLine, CheckResult
     from calib.settings import load
-    from calib.wiring import traffic
 
     settings = load(config)
-    lines: list[dict[str, Any]] = []
+    lines: list[CheckLine] = []
 
     def attempt(what: str, try_it: Callable[[], str]) -> None:
         from calib.errors import CalibError
 
         step(what)
         try:
-            lines.append({"what": what, "ok": True, "says": try_it()})
+            lines.append(CheckLine(what=what, ok=True, says=try_it()))
         except CalibError as error:
             says = output.message(error)
-            lines.append({"what": what, "ok": False, "says": says, "exit_code": output.exit_code(error)})
+            code = output.exit_code(error)
+            lines.append(CheckLine(what=what, ok=False, says=says, exit_code=code))
         if not json:
-            mark = "ok  " if lines[-1]["ok"] else "FAIL"
-            sys.stdout.write(f"{mark} {what}: {output.printable(lines[-1]['says'])}\n")
+            mark = "ok  " if lines[-1].ok else "FAIL"
+            sys.stdout.write(f"{mark} {what}: {output.printable(lines[-1].says)}\n")
 
     total = 4 + len(settings.streams) + len(settings.probes)
     with output.progress("check", total=total, bar=json) as step:
@@ -46,11 +48,11 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             attempt(f"traffic of {name}", lambda reads=reads: _span(reads().check()))  # type: ignore[misc]
         for name in settings.probes:
             attempt(f"probe {name}", partial(_probe, settings, name))
-    failed = [line for line in lines if not line["ok"]]
+    worst = max(line.exit_code or output.DONE for line in lines)
     if json:
-        output.emit({"ok": not failed, "checks": lines})
-    if failed:
-        raise typer.Exit(max(line["exit_code"] for line in failed))
+        output.emit(CheckResult(ok=worst == output.DONE, checks=tuple(lines)).to_json())
+    if worst:
+        raise typer.Exit(worst)
 
 
 def demo(
@@ -106,7 +108,7 @@ def _slack(settings: Any) -> str:
 def _probe(settings: Any, name: str) -> str:
     import anyio
 
-    from calib.wiring import endpoint_of, probe_of
+    from calib.app import endpoint_of, probe_of
 
     probe = probe_of(name, settings)
     listed = anyio.run(endpoint_of(name, settings).check)

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from calib.calibrators import labels_of
 from calib.cycle.baseline import Baseline
+from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.design import Design
-from calib.cycle.evidence import Rows, design_effect, pool, rows
 from calib.cycle.stream import StreamPolicy
 from calib.db.windows import Window
 from calib.format import Mapping
+from calib.measure.sample import Sample
+from calib.measure.stratum_counts import sample_design_effect
 from calib.review.cohort import Cohort
 from calib.routing.report import RoutingEvidence
 from calib.store import Entry
@@ -21,12 +22,12 @@ from calib.store import Entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierWindow:
-    """A window of the baseline: its labelled rows, and its design."""
+    """A window of the baseline: its labelled sample, and its design."""
 
     id: int
     period: str
     design: Design
-    rows: Rows
+    sample: Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +37,8 @@ class Baselines:
     `designs`: those windows' own, by period.
     """
 
-    pooled: Rows
-    anchor: Rows | None
+    pooled: Sample
+    anchor: Sample | None
     segment_periods: Named[str, frozenset[str]]
     designs: Named[str, Design]
 
@@ -62,25 +63,25 @@ class WindowData:
     earlier: Sequence[EarlierWindow]
     head: Entry | None
     mappings: Named[str, Mapping]
-    fit_rows: Named[str, Sequence[Rows]]
+    fit_rows: Named[str, Sequence[Sample]]
 
     @cached_property
-    def sample(self) -> Rows:
+    def sample(self) -> Sample:
         """The labelled rows, weighted for the draw and the answers that are missing."""
-        return rows(self.cohort, self.window.period)
+        return cohort_sample(self.cohort, self.window.period)
 
     @cached_property
     def effect(self) -> float:
         """The sample's design effect: how many rows of a cluster count as one independent row."""
-        return design_effect(self.sample)
+        return sample_design_effect(self.sample)
 
     @cached_property
     def routing(self) -> RoutingEvidence:
         """What routing can be told from the labels, with the design effect of their clusters."""
         sample, served = self.sample, self.cohort.served[self.cohort.labelled]
         return RoutingEvidence(
-            raw=sample.labels,
-            served=labels_of(served, sample.correct, sample.weight, sample.segment),
+            raw=sample,
+            served=Sample(served, sample.correct, sample.weights, sample.segments),
             effect=self.effect,
             cells=[(cell, n) for cell, n, _ in self.design.cells],
         )
@@ -104,10 +105,10 @@ class WindowData:
     @cached_property
     def baselines(self) -> Baselines | None:
         """The frozen baseline's rows; None where no earlier window has any."""
-        pooled = pool([window.rows for window in self.pooled])
+        pooled = pool([window.sample for window in self.pooled])
         if pooled is None:
             return None
-        anchor = pool([window.rows for window in self.earlier if window.id == self.baseline.anchor])
+        anchor = pool([window.sample for window in self.earlier if window.id == self.baseline.anchor])
         periods = {window.id: window.period for window in self.earlier}
         return Baselines(
             pooled=pooled,

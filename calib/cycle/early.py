@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from calib.cycle.data import WindowData, watched_early
 from calib.cycle.design import Design
-from calib.cycle.evidence import Rows
 from calib.format import Mapping
 from calib.measure import EProcess
+from calib.measure.sample import Sample
 from calib.policy import EARLY_LEAST_VARIANCE, EARLY_MOST_TOLERANCE, EARLY_TOLERANCE
 from calib.results.window import EarlyResult
 from calib.review.cohort import Cohort
@@ -70,7 +70,7 @@ def in_order(cohort: Cohort) -> list[int]:
 
 
 def tolerances(
-    design: Design, mappings: Named[str, Mapping], fit_rows: Named[str, Sequence[Rows]]
+    design: Design, mappings: Named[str, Mapping], fit_rows: Named[str, Sequence[Sample]]
 ) -> dict[tuple[int, str], float]:
     """What each mapping may be off by without being wrong, by stratum and digest: a share of its fit's error.
 
@@ -80,7 +80,7 @@ def tolerances(
     tolerated = {}
     for digest, mapping in mappings.items():
         parts = fit_rows.get(digest, ())
-        raw = np.concatenate([part.raw for part in parts]) if parts else np.zeros(0)
+        raw = np.concatenate([part.scores for part in parts]) if parts else np.zeros(0)
         labels = np.bincount(design.strata.assign(raw), minlength=len(design.strata)).astype(float)
         total = float(mapping.evidence.get("labels", 0))
         if not len(raw):

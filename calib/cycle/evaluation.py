@@ -19,9 +19,9 @@ from calib.results import SCHEMA, Measured, WindowResult
 from calib.results.codec import Json
 from calib.results.window import (
     BaselineUsed,
+    DrawnSample,
     LabelCounts,
     RefitResult,
-    Sample,
     ServedMeasured,
     StreamChange,
     WindowState,
@@ -136,7 +136,7 @@ def opened(data: WindowData) -> WindowResult:
         channel=window.channel,
         population=window.population,
         rejected=dict(window.rejected),
-        sample=Sample(n=drawn, strata=len(data.design.sizes), digest=window.sample_digest),
+        sample=DrawnSample(n=drawn, strata=len(data.design.sizes), digest=window.sample_digest),
         labels=LabelCounts(
             n=labelled,
             correct=int(np.nansum(cohort.correct)),
@@ -145,7 +145,7 @@ def opened(data: WindowData) -> WindowResult:
         ),
         baseline=BaselineUsed(
             periods=tuple(earlier.period for earlier in data.pooled),
-            labels=sum(len(earlier.rows) for earlier in data.pooled),
+            labels=sum(len(earlier.sample) for earlier in data.pooled),
         ),
         raw=Measured(),
         served=ServedMeasured(source=data.design.served_source),

@@ -7,13 +7,14 @@ from datetime import datetime
 from sqlalchemy import Connection, Engine
 
 from calib.cycle.baseline import Baseline
+from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.data import EarlierWindow, WindowData, watched_early
 from calib.cycle.design import Design
-from calib.cycle.evidence import Rows, pool, rows
 from calib.cycle.served import Serving, spans_of
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
+from calib.measure.sample import Sample
 from calib.review import queue
 from calib.store import Store, head, read_mapping, recent
 
@@ -35,7 +36,7 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
     }
     with engine.connect() as conn:
         cohort = queue.cohort(conn, window.id)
-        labelled = _LabelledRows(conn, {window.id: rows(cohort, window.period)})
+        labelled = _LabelledSamples(conn, {window.id: cohort_sample(cohort, window.period)})
         return WindowData(
             window=window,
             policy=policy,
@@ -48,7 +49,7 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
                     id=earlier.id,
                     period=earlier.period,
                     design=Design.from_json(earlier.design),
-                    rows=labelled.of(earlier),
+                    sample=labelled.of(earlier),
                 )
                 for earlier in windows.by_ids(conn, baseline.ids)
             ],
@@ -66,10 +67,10 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
         )
 
 
-def load_baseline_rows(conn: Connection, baseline: Baseline) -> Rows | None:
+def load_baseline_sample(conn: Connection, baseline: Baseline) -> Sample | None:
     """The labelled rows of a baseline's pooled windows; None where they have none."""
     earlier = windows.by_ids(conn, baseline.pooled)
-    return pool([rows(queue.cohort(conn, window.id), window.period) for window in earlier])
+    return pool([cohort_sample(queue.cohort(conn, window.id), window.period) for window in earlier])
 
 
 def load_serving(store: Store, *, stream: str, channel: str, start: datetime, end: datetime) -> Serving:
@@ -88,14 +89,14 @@ def load_serving(store: Store, *, stream: str, channel: str, start: datetime, en
     )
 
 
-class _LabelledRows:
+class _LabelledSamples:
     """The labelled rows of windows, each read once."""
 
-    def __init__(self, conn: Connection, known: dict[int, Rows]) -> None:
+    def __init__(self, conn: Connection, known: dict[int, Sample]) -> None:
         self._conn, self._known = conn, known
 
-    def of(self, window: Window) -> Rows:
+    def of(self, window: Window) -> Sample:
         """The window's labelled rows."""
         if window.id not in self._known:
-            self._known[window.id] = rows(queue.cohort(self._conn, window.id), window.period)
+            self._known[window.id] = cohort_sample(queue.cohort(self._conn, window.id), window.period)
         return self._known[window.id]

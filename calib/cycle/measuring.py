@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from calib.cycle.data import WindowData
-from calib.cycle.evidence import clusters
 from calib.measure import Change, measure, mix_shift, partially_pooled
 from calib.results import Measured
 from calib.results.window import (
@@ -30,12 +29,12 @@ def raw_part(data: WindowData) -> Measured:
         return Measured()
     return Measured.of(
         measure(
-            sample.raw,
+            sample.scores,
             sample.correct,
             strata=cohort.stratum[cohort.labelled],
             mass=design.mass,
             score_means=design.raw_mean,
-            clusters=clusters(sample),
+            clusters=sample.cluster_numbers,
         )
     )
 
@@ -60,7 +59,7 @@ def served_part(data: WindowData) -> ServedMeasured:
         strata=group,
         mass=sizes / sizes.sum(),
         score_means=np.array([group.mean for group in design.groups]),
-        clusters=clusters(data.sample),
+        clusters=data.sample.cluster_numbers,
     )
     return ServedMeasured.of(
         measured,
@@ -81,24 +80,24 @@ def segments_part(data: WindowData, changes: Mapping[str, Change]) -> dict[str, 
     served = data.cohort.served[data.cohort.labelled]
     parts: dict[str, SegmentResult] = {}
     for segment in data.design.segments:
-        inside = data.sample.segment == segment.name
+        inside = data.sample.segments == segment.name
         if not inside.any():
             continue
-        sample = data.sample.take(inside)
-        group = segment.strata.assign(sample.raw)
+        sample = data.sample.take(inside).normalised()
+        group = segment.strata.assign(sample.scores)
         raw_measured, served_measured = (
             Measured.of(
                 measure(
                     scores,
                     sample.correct,
-                    weights=sample.weight,
+                    weights=sample.weights,
                     strata=group,
                     mass=segment.mass,
                     score_means=means,
-                    clusters=clusters(sample),
+                    clusters=sample.cluster_numbers,
                 )
             )
-            for scores, means in ((sample.raw, segment.raw_mean), (served[inside], segment.served_mean))
+            for scores, means in ((sample.scores, segment.raw_mean), (served[inside], segment.served_mean))
         )
         change = changes.get(segment.name)
         parts[segment.name] = SegmentResult(
@@ -137,10 +136,10 @@ def mix_part(data: WindowData) -> MixResult | None:
     past = [sizes for sizes in past if sizes.sum()]
     if not past or not design.sizes.sum():
         return None
-    group, size = design.strata.assign(sample.raw), len(design.strata)
-    labels = np.bincount(group, sample.weight, size)
+    group, size = design.strata.assign(sample.scores), len(design.strata)
+    labels = np.bincount(group, sample.weights, size)
     accuracy = np.divide(
-        np.bincount(group, sample.weight * sample.correct, size),
+        np.bincount(group, sample.weights * sample.correct, size),
         labels,
         out=np.full(size, np.nan),
         where=labels > 0,

@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from calib.cycle.baseline import choose
 from calib.cycle.design import Design, design_sample
-from calib.cycle.evidence import Rows, counts, design_effect, means
-from calib.cycle.load import load_baseline_rows, load_serving
+from calib.cycle.load import load_baseline_sample, load_serving
 from calib.cycle.ports import Ports
 from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.format import Mapping
 from calib.measure import GRID
+from calib.measure.sample import Sample
+from calib.measure.stratum_counts import counts_by_stratum, means_by_stratum, sample_design_effect
 from calib.period import Period
 from calib.policy import PLAN_PRIOR_LABELS
 from calib.results.codec import Json
@@ -45,10 +46,10 @@ def plan_labels(
         )
     with ports.engine.connect() as conn:
         earlier = windows.earlier(conn, policy.stream, before=ports.now())
-        pooled = load_baseline_rows(conn, choose(earlier, scope=policy.scope))
+        pooled = load_baseline_sample(conn, choose(earlier, scope=policy.scope))
     design = design_sample(policy, survey, serving)
     accuracy, source = expected_by_stratum(design, pooled, serving.published)
-    effect = 1.0 if pooled is None else max(1.0, design_effect(pooled))
+    effect = 1.0 if pooled is None else max(1.0, sample_design_effect(pooled))
     first = np.searchsorted([cell for cell, _, _ in design.cells], [-1, *design.strata.upper[:-1]], "right")
     planned = plan(
         design.mass,
@@ -76,7 +77,9 @@ def plan_labels(
     }
 
 
-def expected_by_stratum(design: Design, pooled: Rows | None, published: Mapping | None) -> tuple[Floats, str]:
+def expected_by_stratum(
+    design: Design, pooled: Sample | None, published: Mapping | None
+) -> tuple[Floats, str]:
     """The accuracy that is expected of each stratum, shape (B,), and where that comes from."""
     prior, source = design.raw_mean, "stated confidence"
     if published is not None:
@@ -87,7 +90,7 @@ def expected_by_stratum(design: Design, pooled: Rows | None, published: Mapping 
         prior, source = np.bincount(group, sizes * served, len(design.strata)) / design.sizes, "mapping"
     if pooled is None:
         return np.clip(prior, 0, 1), source
-    observed = means(pooled.correct, pooled, design.strata)
-    effective = counts(pooled, design.strata).labels
+    observed = means_by_stratum(pooled.correct, pooled, design.strata)
+    effective = counts_by_stratum(pooled, design.strata).labels
     kept = effective / (effective + PLAN_PRIOR_LABELS)
     return np.clip(kept * observed + (1 - kept) * prior, 0, 1), "labels"

@@ -39,8 +39,8 @@ def propose(data: WindowData, decision: ChangeDecision, asked: Sequence[ProvenCu
     """
     published, pooled = data.published, data.baselines
     fitted = refit(
-        data.sample.labels,
-        None if pooled is None else pooled.pooled.labels,
+        data.sample,
+        None if pooled is None else pooled.pooled,
         served=Identity() if published is None else published.default,
         served_segments={} if published is None else published.segments,
         change=decision.deciding,
@@ -86,7 +86,7 @@ def refit_result(fitted: Refit) -> RefitResult:
 def _evidence(data: WindowData, fitted: Refit, decision: ChangeDecision) -> Json:
     """What the mapping file says of the labels behind it."""
     pooled = data.baselines
-    periods = {data.window.period} | (set(pooled.pooled.period.tolist()) if pooled is not None else set())
+    periods = {data.window.period} | (set(pooled.pooled.periods.tolist()) if pooled is not None else set())
     result = refit_result(fitted)
     return {
         "period": data.window.period,
@@ -117,7 +117,7 @@ def _proven_by_segment(data: WindowData) -> dict[str, list[Json]]:
     stream's.
     """
     evidence, targets = data.routing, grid(data.policy.targets)
-    names = sorted({name for name in data.sample.labels.segments if name is not None})
+    names = data.sample.segment_names
     segments = {name: cuts for name in names if (cuts := _cuts(evidence.of_segment(name), targets))}
     largest = sorted(segments, key=lambda name: (-max(cut.n for cut in segments[name]), name))[:MOST]
     return {name: [asdict(cut) for cut in segments[name]] for name in sorted(largest)}

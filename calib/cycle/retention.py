@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from calib.cycle.fleet import Fleet, each
 from calib.db import probes, windows
+from calib.results.codec import Json
 from calib.review import queue
 
 FORGOTTEN = timedelta(days=90)  # for replies of a probe that the settings name no more
@@ -28,7 +28,7 @@ class Retention:
     replies: Mapping[str, timedelta]
 
 
-def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet[dict[str, Any]]:
+def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet[Json]:
     """Erase every text that was kept for long enough; labels and outcomes stay. Idempotent.
 
     One object for each stream and each probe that has texts: `{"stream", "what": "contexts" or "replies",
@@ -39,7 +39,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
         streams = queue.streams_with_context(conn)
         asked = probes.names_with_replies(conn)
 
-    def erase_contexts(stream: str) -> list[dict[str, Any]]:
+    def erase_contexts(stream: str) -> list[Json]:
         with engine.begin() as conn:
             keep = retention.contexts.get(stream)
             promised = keep if keep is not None else _promise(conn, stream)
@@ -48,7 +48,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
             )
         return [{"stream": stream, "what": "contexts", "erased": erased}]
 
-    def erase_replies(probe: str) -> list[dict[str, Any]]:
+    def erase_replies(probe: str) -> list[Json]:
         with engine.begin() as conn:
             keep = retention.replies.get(probe, FORGOTTEN)
             erased = probes.erase_replies(conn, probe, before=now - keep)

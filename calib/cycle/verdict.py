@@ -11,17 +11,17 @@ import numpy as np
 
 from calib.cycle.budget import weights
 from calib.cycle.comparison import (
-    Before,
-    Comparison,
+    EarlierSample,
+    JudgedChange,
     ReferencePopulation,
     compare,
     expected_accuracy,
     seed_of,
 )
 from calib.cycle.data import WindowData
-from calib.cycle.evidence import Rows
 from calib.cycle.segments import Segment
 from calib.measure import Change, holm
+from calib.measure.sample import Sample
 from calib.policy import SEGMENT_LEAST_LABELS
 from calib.results.window import ChangeResult, JudgeResult, StreamChange
 
@@ -33,7 +33,7 @@ class ChangeDecision:
     A segment without enough labels, now or before, has no change.
     """
 
-    stream: Comparison
+    stream: JudgedChange
     anchor: Change | None
     segments: dict[str, Change]
 
@@ -66,9 +66,11 @@ def decide_change(data: WindowData) -> ChangeDecision:
     """Compare this window's labels with the baseline's and the anchor's, and each segment's with its own."""
     baselines, mapping, design, policy = data.baselines, data.main_mapping, data.design, data.policy
     if baselines is None:
-        return ChangeDecision(stream=Comparison(change=Change.first(), judged=None), anchor=None, segments={})
+        return ChangeDecision(
+            stream=JudgedChange(change=Change.first(), judged=None), anchor=None, segments={}
+        )
     budget, period = policy.budget, data.window.period
-    pooled = Before.of(baselines.pooled, mapping, baselines.designs)
+    pooled = EarlierSample.of(baselines.pooled, mapping, baselines.designs)
     tested = [
         (segment, *part)
         for segment in design.segments
@@ -77,12 +79,12 @@ def decide_change(data: WindowData) -> ChangeDecision:
     ]
     weight = weights(len(tested))
 
-    def stream_against(before: Before, alpha: float, salt: str) -> Comparison:
+    def stream_against(before: EarlierSample, alpha: float, salt: str) -> JudgedChange:
         population = ReferencePopulation(
             strata=design.strata,
             mass=design.mass,
             served=design.served_mean,
-            expected=expected_accuracy(mapping, None, before.rows),
+            expected=expected_accuracy(mapping, None, before.sample),
         )
         return compare(
             data.sample,
@@ -94,12 +96,12 @@ def decide_change(data: WindowData) -> ChangeDecision:
             seed=seed_of(policy.stream, period, salt),
         )
 
-    def segment_against(segment: Segment, sample: Rows, before: Before) -> Change:
+    def segment_against(segment: Segment, sample: Sample, before: EarlierSample) -> Change:
         population = ReferencePopulation(
             strata=segment.strata,
             mass=segment.mass,
             served=segment.served_mean,
-            expected=expected_accuracy(mapping, segment.name, before.rows),
+            expected=expected_accuracy(mapping, segment.name, before.sample),
         )
         return compare(
             sample,
@@ -114,7 +116,7 @@ def decide_change(data: WindowData) -> ChangeDecision:
     stream = stream_against(pooled, budget.window * float(weight[0]), "window")
     anchor = None
     if baselines.anchor is not None:
-        before = Before.of(baselines.anchor, mapping, baselines.designs)
+        before = EarlierSample.of(baselines.anchor, mapping, baselines.designs)
         anchor = stream_against(before, budget.anchor, "anchor").change
     changes = [stream.change, *(segment_against(*part) for part in tested)]
     adjusted = holm([change.p if change.p is not None else 1.0 for change in changes], weight)
@@ -130,16 +132,16 @@ def decide_change(data: WindowData) -> ChangeDecision:
 
 
 def _part(
-    segment: Segment, sample: Rows, pooled: Before, periods: frozenset[str] | None
-) -> tuple[Rows, Before] | None:
+    segment: Segment, sample: Sample, pooled: EarlierSample, periods: frozenset[str] | None
+) -> tuple[Sample, EarlierSample] | None:
     """A segment's labels now and before; None where there are too few of either.
 
     `periods`: those since its last confirmed change, None for the stream's whole baseline.
     """
-    now = sample.of_segment(segment.name)
-    inside = pooled.rows.segment == segment.name
+    now = sample.of_segment(segment.name).normalised()
+    inside = pooled.sample.segments == segment.name
     if periods is not None:
-        inside &= np.isin(pooled.rows.period.astype(str), list(periods))
+        inside &= np.isin(pooled.sample.periods.astype(str), list(periods))
     if len(now) < SEGMENT_LEAST_LABELS or int(inside.sum()) < SEGMENT_LEAST_LABELS:
         return None
     return now, pooled.take(inside)

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from calib.db import tables
 from calib.errors import ConstraintViolated
+from calib.results.codec import Json
 
 t, replies_of, outcomes_of = tables.probe_runs, tables.probe_replies, tables.probe_outcomes
 
@@ -23,10 +24,10 @@ class Run:
     probe: str
     period: str
     setup_digest: str
-    setup: dict[str, Any]
+    setup: Json
     opened_at: datetime
     finished_at: datetime | None
-    result: dict[str, Any] | None
+    result: Json | None
     accepted_at: datetime | None
     accepted_by: str | None
 
@@ -42,7 +43,7 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class QuestionOutcome:
     """What one question came to: right or wrong, with the confidence stated."""
 
     question_id: str
@@ -51,9 +52,7 @@ class Outcome:
     confidence: float
 
 
-def open_run(
-    conn: Connection, *, probe: str, period: str, setup: dict[str, Any], digest: str, now: datetime
-) -> Run:
+def open_run(conn: Connection, *, probe: str, period: str, setup: Json, digest: str, now: datetime) -> Run:
     """The run of this probe in this period, asked like this; made where it is not there yet."""
     where = (t.c.probe == probe) & (t.c.period == period) & (t.c.setup_digest == digest)
     values = {"probe": probe, "period": period, "setup_digest": digest, "setup": setup, "opened_at": now}
@@ -105,23 +104,28 @@ def replies(conn: Connection, run_id: int) -> list[Stored]:
 
 
 def finish(
-    conn: Connection, run: Run, *, result: dict[str, Any], outcomes: Sequence[Outcome], now: datetime
+    conn: Connection, run: Run, *, result: Json, outcomes: Sequence[QuestionOutcome], now: datetime
 ) -> bool:
     """Put down what a run came to, in place of what it came to before; False where it has been accepted."""
     open_still = (t.c.id == run.id) & t.c.accepted_at.is_(None)
     if conn.execute(update(t).where(open_still).values(result=result, finished_at=now)).rowcount != 1:
         return False
     conn.execute(delete(outcomes_of).where(outcomes_of.c.run_id == run.id))
-    rows = [{f.name: getattr(o, f.name) for f in fields(Outcome)} | {"run_id": run.id} for o in outcomes]
+    rows = [
+        {f.name: getattr(o, f.name) for f in fields(QuestionOutcome)} | {"run_id": run.id} for o in outcomes
+    ]
     if rows:
         conn.execute(insert(outcomes_of), rows)
     return True
 
 
-def outcomes(conn: Connection, run_id: int) -> list[Outcome]:
+def outcomes(conn: Connection, run_id: int) -> list[QuestionOutcome]:
     """What the questions of a run came to, those that could be read."""
     query = select(outcomes_of).where(outcomes_of.c.run_id == run_id).order_by(outcomes_of.c.question_id)
-    return [Outcome(**{f.name: getattr(row, f.name) for f in fields(Outcome)}) for row in conn.execute(query)]
+    return [
+        QuestionOutcome(**{f.name: getattr(row, f.name) for f in fields(QuestionOutcome)})
+        for row in conn.execute(query)
+    ]
 
 
 def accept(conn: Connection, run_id: int, *, by: str, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from calib.db import tables
 from calib.errors import ConstraintViolated
+from calib.results.codec import Json
 
 t = tables.windows
 LABELLED = ("sampled", "in_review")  # labels still come in
@@ -33,16 +34,16 @@ class Window:
     closes_at: datetime
     opened_at: datetime
     state: str
-    settings: dict[str, Any]
-    design: dict[str, Any]
-    baseline: dict[str, Any]
+    settings: Json
+    design: Json
+    baseline: Json
     population: int
     rejected: dict[str, int]
     sample_digest: str
     resets_baseline: bool
     evaluated_at: datetime | None
     closed_at: datetime | None
-    result: dict[str, Any] | None
+    result: Json | None
 
 
 def find(conn: Connection, stream: str, period: str) -> Window | None:
@@ -69,7 +70,7 @@ def advance(
     *,
     expect: str,
     state: str,
-    decided: dict[str, Any] | None = None,
+    decided: Json | None = None,
     **columns: Any,
 ) -> bool:
     """Move a window forward, if it is still in the state that was seen; False where it is not.

@@ -20,7 +20,7 @@ MISALIGNED = 0.35  # share of images that arrive a pixel to the right once the c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class DigitReadings:
     """What the model said of `n` images; arrays of shape (n,)."""
 
     image: npt.NDArray[np.int64]
@@ -46,7 +46,7 @@ class DigitReader:
             warnings.simplefilter("ignore")
             self._model.fit(pixels[seen] / 16, digits[seen])
 
-    def read(self, n: int, rng: np.random.Generator, *, slipped: bool) -> Reading:
+    def read(self, n: int, rng: np.random.Generator, *, slipped: bool) -> DigitReadings:
         """Read `n` images drawn from those never trained on; `slipped`: the camera is out of line."""
         image = rng.choice(self._unseen, n)
         pixels = self._pixels[image].reshape(n, 8, 8)
@@ -56,7 +56,7 @@ class DigitReader:
         noisy = pixels.reshape(n, 64) + rng.normal(0, NOISE, (n, 64))
         probability = self._model.predict_proba(noisy / 16)
         answer = probability.argmax(axis=1)
-        return Reading(
+        return DigitReadings(
             image=image,
             answer=answer,
             confidence=np.round(probability.max(axis=1), 4),

@@ -13,17 +13,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from calib.app import App
 from calib.client import MappingClient
 from calib.cycle import PRODUCTION, deliver, evaluate_open, open_due
-from calib.demo.digits import DigitReader, Reading
+from calib.demo.digits import DigitReader, DigitReadings
 from calib.demo.people import Reviewers
 from calib.errors import InvalidInput
 from calib.init import flows_folder
 from calib.measure import group_means, strata
 from calib.period import Period, periods
 from calib.results import WindowResult
+from calib.results.codec import Json
 from calib.results.demo import DemoWindow, DemoYear, Truth
-from calib.wiring import Deployment
 
 STREAM = "digit-reader"
 FIRST, LAST, CHANGED = "2025-11", "2026-10", "2026-07"
@@ -48,7 +49,7 @@ false_alarms_per_year = 0.2
 """
 
 
-class Steps(Protocol):
+class DemoSteps(Protocol):
     """How the demo runs the cycle: through Prefect, or directly."""
 
     def open_windows(self, config: Path, now: datetime) -> None: ...
@@ -73,7 +74,7 @@ class PrefectFlows:
         self._open_windows(config=str(config), now=now)
 
     def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
-        windows: list[dict[str, Any]] = self._evaluate_windows(config=str(config), now=now)
+        windows: list[Json] = self._evaluate_windows(config=str(config), now=now)
         return [WindowResult.from_json(window) for window in windows]
 
     def relay(self, config: Path, now: datetime) -> None:
@@ -94,15 +95,15 @@ class Directly:
     """The same without Prefect: the cycle is plain functions."""
 
     def open_windows(self, config: Path, now: datetime) -> None:
-        opened = Deployment.open(config, now=lambda: now)
+        opened = App.open(config, now=lambda: now)
         open_due(opened.watch(STREAM), opened.ports(STREAM))
 
     def evaluate_windows(self, config: Path, now: datetime) -> list[WindowResult]:
-        opened = Deployment.open(config, now=lambda: now)
+        opened = App.open(config, now=lambda: now)
         return evaluate_open(opened.watch(STREAM), opened.ports(STREAM))
 
     def relay(self, config: Path, now: datetime) -> None:
-        opened = Deployment.open(config, now=lambda: now)
+        opened = App.open(config, now=lambda: now)
         deliver(opened.engine, opened.sender(), now=opened.now)
 
 
@@ -110,7 +111,7 @@ def run_year(
     into: Path,
     *,
     seed: int,
-    steps: Steps,
+    steps: DemoSteps,
     heard: Callable[[DemoWindow], None] | None = None,
 ) -> list[DemoWindow]:
     """Make each month's traffic, serve it through the client, let the cycle watch it.
@@ -191,7 +192,7 @@ def _write(
     period: str,
     start: datetime,
     end: datetime,
-    reading: Reading,
+    reading: DigitReadings,
     served: Any,
     mapping: str | None,
     rng: np.random.Generator,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from calib.app import App
 from calib.review import queue
-from calib.wiring import Deployment
 
 NAMES = ("ada", "bo")
 AT_ONCE = 50
@@ -17,7 +17,7 @@ class Reviewers:
     """Two people who take turns; `right` says which predictions were right."""
 
     def __init__(self, config: Path, right: Mapping[str, bool]) -> None:
-        self._opened, self._right = Deployment.open(config), right
+        self._opened, self._right = App.open(config), right
 
     def label_everything(self, stream: str, *, at: datetime) -> int:
         """Claim and answer until nothing waits; how many answers that took."""

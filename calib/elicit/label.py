@@ -38,7 +38,7 @@ PAIR = ["answer", "and"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Before:
+class TextBefore:
     """What stands before a mention on its line.
 
     `opens`: nothing, or a mark that ends something else. `paired`: "Answer and", so that the answer comes
@@ -80,7 +80,7 @@ def tokens_before(text: str, start: int) -> list[str]:
     return tokens if whole or start <= REACH else ["etc", *tokens]
 
 
-def before(text: str, start: int) -> Before:
+def before(text: str, start: int) -> TextBefore:
     """Look back from a mention."""
     tokens = tokens_before(text, start)
     own = final = revised = False
@@ -93,7 +93,7 @@ def before(text: str, start: int) -> Before:
         final |= word in words.FINAL
         revised |= word in words.REVISED | words.REVISION
     last = tokens[-1] if tokens else ""
-    return Before(
+    return TextBefore(
         opens=opens(tokens),
         paired=tokens[-2:] == PAIR,
         alone=not any(token[0].isalpha() for token in tokens),

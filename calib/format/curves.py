@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from calib.errors import ArtifactError, InvalidInput
+from calib.format.document import Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,7 @@ class Curve:
         result = self._array(values)
         return float(result) if values.ndim == 0 else result
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As the mapping file writes it."""
         raise NotImplementedError
 
@@ -74,7 +75,7 @@ class Identity(Curve):
 
     kind: ClassVar[str] = "identity"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         return {"kind": self.kind}
 
     def scalar(self, raw: float) -> float:
@@ -112,7 +113,7 @@ class PiecewiseLinear(Curve):
         if y[0] <= 0 or y[-1] >= 1 or any(a > b for a, b in pairwise(y)):
             raise ArtifactError("the y of piecewise_linear must not descend and must lie inside (0, 1)")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         return {"kind": self.kind, "x": list(self.x), "y": list(self.y)}
 
     def scalar(self, raw: float) -> float:
@@ -162,7 +163,7 @@ class Logistic(_Sigmoid):
     def __post_init__(self) -> None:
         _check(self.kind, {"a": self.a, "b": self.b}, positive=("a",))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         return {"kind": self.kind, "a": self.a, "b": self.b}
 
     def _z(self, raw: Any, log: Any) -> Any:
@@ -181,7 +182,7 @@ class Beta(_Sigmoid):
     def __post_init__(self) -> None:
         _check(self.kind, {"a": self.a, "b": self.b, "c": self.c}, positive=("a", "b"))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         return {"kind": self.kind, "a": self.a, "b": self.b, "c": self.c}
 
     def _z(self, raw: Any, log: Any) -> Any:
@@ -200,7 +201,7 @@ class Temperature(_Sigmoid):
         if self.t <= 0:
             raise ArtifactError(f"temperature needs T > 0, not {self.t}")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         return {"kind": self.kind, "T": self.t}
 
     def of_logits(self, logits: Sequence[float]) -> float:
@@ -257,14 +258,14 @@ def curve_from_json(values: Any) -> Curve:
     raise ArtifactError(f"{kind!r} is a kind of curve that this version does not know: upgrade calibwatch")
 
 
-def _number(values: dict[str, Any], key: str) -> float:
+def _number(values: Json, key: str) -> float:
     value = values.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ArtifactError(f"the curve's {key} must be a number, not {value!r:.40}")
     return float(value)
 
 
-def _numbers(values: dict[str, Any], key: str) -> tuple[float, ...]:
+def _numbers(values: Json, key: str) -> tuple[float, ...]:
     numbers = values.get(key)
     if not isinstance(numbers, list):
         raise ArtifactError(f"the curve's {key} must be a list of numbers")

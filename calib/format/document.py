@@ -7,10 +7,12 @@ from typing import Any
 
 from calib.errors import ArtifactError
 
+Json = dict[str, Any]  # one JSON object, read or to be written
+
 LARGEST = 1 << 20  # bytes of one stored object
 
 
-def canonical(values: dict[str, Any]) -> bytes:
+def canonical(values: Json) -> bytes:
     """Canonical JSON; `ArtifactError` where a value cannot be written."""
     try:
         text = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -19,7 +21,7 @@ def canonical(values: dict[str, Any]) -> bytes:
         raise ArtifactError(f"this cannot be written as JSON: {error}") from None
 
 
-def parse(data: bytes, expected: str) -> dict[str, Any]:
+def parse(data: bytes, expected: str) -> Json:
     """Read one JSON object of the expected format; `ArtifactError` with the reason."""
     if len(data) > LARGEST:
         raise ArtifactError(f"the file has {len(data)} bytes; more than {LARGEST} are refused")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from calib.errors import ArtifactError
-from calib.format.document import canonical, parse
+from calib.format.document import Json, canonical, parse
 from calib.format.keys import DIGEST, LAST_EPOCH, LAST_GENERATION, NAME
 from calib.times import moment
 
@@ -88,7 +88,7 @@ class Entry:
     def from_bytes(cls, data: bytes) -> Entry:
         """Read an entry. Unknown keys are ignored; `ArtifactError` says what is wrong with the rest."""
         values = parse(data, FORMAT)
-        kinds: dict[str, Any] = {field.name: str for field in fields(cls)} | {
+        kinds: Json = {field.name: str for field in fields(cls)} | {
             "epoch": int,
             "generation": int,
             "previous": (str, type(None)),

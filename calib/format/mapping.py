@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 from calib.errors import ArtifactError
 from calib.format.curves import Curve, curve_from_json
-from calib.format.document import canonical, parse
+from calib.format.document import Json, canonical, parse
 from calib.format.keys import DIGEST, NAME
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Mapping:
     created_at: str
     scope: Dict[str, str] = field(default_factory=dict)
     segments: Dict[str, Curve] = field(default_factory=dict)
-    certificates: tuple[dict[str, Any], ...] = ()
+    certificates: tuple[Json, ...] = ()
     evidence: Dict[str, Any] = field(default_factory=dict)
     parent: str | None = None
     producer: str = "calibwatch"
@@ -156,26 +156,26 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _text(values: dict[str, Any], key: str, *, default: str | None = None) -> str:
+def _text(values: Json, key: str, *, default: str | None = None) -> str:
     value = values.get(key, default)
     if not isinstance(value, str):
         raise ArtifactError(f"{key} must be text, not {value!r:.40}")
     return value
 
 
-def _object(values: dict[str, Any], key: str) -> dict[str, Any]:
+def _object(values: Json, key: str) -> Json:
     value = values.get(key, {})
     if not isinstance(value, dict):
         raise ArtifactError(f"{key} must be an object, not {value!r:.40}")
     return value
 
 
-def _texts(values: dict[str, Any], key: str) -> dict[str, str]:
+def _texts(values: Json, key: str) -> dict[str, str]:
     texts = _object(values, key)
     return {name: _text(texts, name) for name in texts}
 
 
-def _objects(values: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def _objects(values: Json, key: str) -> list[Json]:
     value = values.get(key, [])
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ArtifactError(f"{key} must be a list of objects")

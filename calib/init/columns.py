@@ -47,7 +47,7 @@ class Guess:
     a prediction was correct; `missing` are the required keys for which no column was found.
     """
 
-    columns: dict[str, Any]
+    columns: dict[str, str | list[str]]
     outcome: str | None
     missing: tuple[str, ...]
 
@@ -69,7 +69,7 @@ def guess(table: Peek) -> Guess:
                     return column
         return None
 
-    columns: dict[str, Any] = {}
+    columns: dict[str, str | list[str]] = {}
     for key, names in NAMES.items():
         column = take(names, FITS.get(key, _anything))
         if column is not None:

@@ -15,7 +15,8 @@ from calib.init.columns import REQUIRED, Guess, guess
 from calib.init.data import flow_texts, template
 from calib.init.toml import settings_text
 from calib.redaction import shown
-from calib.settings import Columns
+from calib.results.codec import Json
+from calib.settings import ColumnSettings
 from calib.traffic.peek import peek
 
 SETTINGS = "calib.toml"
@@ -52,7 +53,7 @@ def prepare(folder: Path, *, traffic: str | None, cwd: Path) -> Folder:
     folder = (cwd / folder).resolve()
     _check_place(folder)
     name = None
-    streams: dict[str, dict[str, Any]] = {}
+    streams: dict[str, Json] = {}
     guessed = None
     if traffic is not None:
         guessed = guess(peek(_url(traffic), base=cwd))
@@ -163,9 +164,9 @@ def _moved(url: str, *, cwd: Path, folder: Path) -> str:
     return f"{kind}:{Path(os.path.relpath(cwd / path, folder)).as_posix()}{mark}{table}"
 
 
-def _stream(url: str, guessed: Guess) -> dict[str, Any]:
+def _stream(url: str, guessed: Guess) -> Json:
     """The keys of a stream that a new calib.toml sets."""
-    defaults = {key: Columns.model_fields[key].default for key in REQUIRED}
+    defaults = {key: ColumnSettings.model_fields[key].default for key in REQUIRED}
     review = {"kind": "files"} if guessed.outcome is None else {"kind": "outcomes", "column": guessed.outcome}
     return {"traffic": url, "columns": defaults | guessed.columns, "review": review}
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from calib.app import App
 from calib.cycle import latest_due
 from calib.errors import CalibError
 from calib.period import Period
-from calib.wiring import Deployment
 
 API = "http://127.0.0.1:4200/api"
 
@@ -26,7 +26,7 @@ class Step:
     command: str | None = None
 
 
-def try_it(opened: Deployment, stream: str | None, *, folder: Path, cwd: Path) -> list[Step]:
+def try_it(opened: App, stream: str | None, *, folder: Path, cwd: Path) -> list[Step]:
     """The way from the new folder to a first result."""
     calib = program("calib")
     steps = [] if folder == cwd else [Step(says="go to the folder", command=f"cd {shlex.quote(str(folder))}")]
@@ -88,7 +88,7 @@ def program(name: str, *, which: Callable[[str], str | None] = shutil.which) -> 
     return shlex.quote(str(beside)) if beside.exists() else f"{shlex.quote(sys.executable)} -m {name}"
 
 
-def _span(opened: Deployment, stream: str) -> tuple[Period, Period] | None:
+def _span(opened: App, stream: str) -> tuple[Period, Period] | None:
     """The first and the last period with rows that are over; None where there is none."""
     try:
         found = opened.ports(stream).traffic.check()

@@ -10,7 +10,7 @@ from calib.measure.intervals import wilson
 from calib.measure.judge import Judged, with_judge
 from calib.measure.measurement import Measurement, measure
 from calib.measure.mix import MixShift, mix_shift
-from calib.measure.multiple import holm, partially_pooled
+from calib.measure.multiplicity import holm, partially_pooled
 from calib.measure.scores import Decomposition, Estimate
 from calib.measure.sequential import EProcess
 from calib.measure.significance import change_p_value

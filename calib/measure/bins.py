@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.intervals import wilson
-from calib.measure.levels import Levels, levels, sums
+from calib.measure.sample import Sample
+from calib.measure.score_table import ScoreTable, score_table, sums
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,7 +76,7 @@ class Bin:
     low: float | None
     high: float | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -100,12 +101,13 @@ def reliability(
     Intervals are Wilson's on Kish's effective number of labels, (Σw)²/Σw². Raises `InvalidInput` for
     shapes that differ, NaN, scores outside [0, 1], answers other than 0 and 1, and negative weights.
     """
-    score, answer, weight = checked(scores, correct, weights)
-    seen = levels(score, answer, None if weights is None else weight) if score.size else None
+    sample = Sample(scores, correct, weights)
+    weight = None if weights is None else sample.relative_weights
+    seen = score_table(sample.scores, sample.correct, weight) if len(sample) else None
     return Reliability(bins=bins_of(seen, bins or Bins.equal_width(10), level))
 
 
-def bins_of(seen: Levels | None, bins: Bins, level: float = 0.95) -> tuple[Bin, ...]:
+def bins_of(seen: ScoreTable | None, bins: Bins, level: float = 0.95) -> tuple[Bin, ...]:
     """The bins of gathered rows; all of them empty where there are none."""
     size = len(bins)
     rows, total, stated, right, squares = (np.zeros(size) for _ in range(5))
@@ -136,27 +138,3 @@ def bins_of(seen: Levels | None, bins: Bins, level: float = 0.95) -> tuple[Bin, 
         )
         for b in range(size)
     )
-
-
-def checked(
-    scores: npt.ArrayLike, correct: npt.ArrayLike, weights: npt.ArrayLike | None
-) -> tuple[Floats, Floats, Floats]:
-    """The three as float arrays of one shape (n,); `InvalidInput` for what is no labelled sample.
-
-    The largest weight becomes 1: their scale means nothing, and its square must not overflow.
-    """
-    score = np.asarray(scores, dtype=np.float64)
-    answer = np.asarray(correct, dtype=np.float64)
-    weight = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
-    if score.ndim != 1 or score.shape != answer.shape or score.shape != weight.shape:
-        raise InvalidInput(
-            "scores, correct and weights must be of one shape (n,), "
-            f"not {score.shape}, {answer.shape}, {weight.shape}"
-        )
-    if not ((score >= 0) & (score <= 1)).all():
-        raise InvalidInput("scores must be numbers in [0, 1]")
-    if not ((answer == 0) | (answer == 1)).all():
-        raise InvalidInput("correct must be 0 or 1")
-    if not (np.isfinite(weight) & (weight >= 0)).all() or (score.size and not weight.any()):
-        raise InvalidInput("weights must be finite, not negative, and not all zero")
-    return score, answer, weight / weight.max() if weight.size else weight

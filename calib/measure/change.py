@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bets import bets
+from calib.measure.alternatives import alternatives
 from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover
 from calib.measure.intervals import z_of
-from calib.measure.reach import Scene, detectable_rise, labels_to_prove_stable
+from calib.measure.power import TestSetup, detectable_rise, labels_to_prove_stable
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, p_value, statistic
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
@@ -73,7 +74,7 @@ class Change:
             return None
         return "accuracy fell" if self.accuracy_change < 0 else "accuracy rose"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The `change` object of the command line's contract."""
         return {name: getattr(self, name) for name in self.__slots__} | {"direction": self.direction}
 
@@ -97,9 +98,10 @@ def change_test(
     `baseline_ece`: the ECE of that same confidence on the baseline, cross-fitted, where it was fitted on
     the baseline's own labels; by default it is taken from the counts.
 
-    The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`bets`), its p-value
-    a parametric bootstrap in which both samples share one accuracy per stratum, with at least 999 and 20/α
-    draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both sides.
+    The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`alternatives`), its
+    p-value that of a parametric bootstrap in which both samples share one accuracy per stratum, with at least
+    999 and 20/α draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both
+    sides.
     """
     size = len(now.labels)
     q, w = by_stratum(score, mass, size)
@@ -109,27 +111,27 @@ def change_test(
         raise InvalidInput(f"alpha and max_rise lie between 0 and 1, not {alpha} and {max_rise}")
     if draws is not None and draws < 1:
         raise InvalidInput(f"a bootstrap needs draws, not {draws}")
-    there = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
-    if not there.any():
+    with_labels = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
+    if not with_labels.any():
         raise InvalidInput("no stratum has labels both now and in the baseline")
-    k1, n1, k0, n0 = (c[there] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
-    q, w = q[there], w[there] / w[there].sum()
+    k1, n1, k0, n0 = (c[with_labels] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
+    q, w = q[with_labels], w[with_labels] / w[with_labels].sum()
 
     expected = expected_accuracy(k0, n0)
-    bet = bets(expected, w)
-    observed = float(statistic(k1[None], n1, k0[None], n0, bet)[0])
+    drifts = alternatives(expected, w)
+    observed = float(statistic(k1[None], n1, k0[None], n0, drifts)[0])
     draws = draws or max(LEAST_DRAWS, math.ceil(20 / alpha))
-    null = null_draws(k1, n1, k0, n0, bet, draws, np.random.default_rng(seed))
+    null = null_draws(k1, n1, k0, n0, drifts, draws, np.random.default_rng(seed))
     p = p_value(observed, null)
 
     ece_now = ece_estimate(k1, n1, q, w)
     ece_before = ece_estimate(k0, n0, q, w) if baseline_ece is None else baseline_ece
     rise = mover(ece_now, ece_before)
-    scene = Scene(
+    setup = TestSetup(
         labels=n1,
         before=n0,
         mass=w,
-        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, bet),
+        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, drifts),
         threshold=float(np.quantile(null, 1 - alpha)),
         max_rise=max_rise,
         seed=seed + 1,
@@ -142,12 +144,12 @@ def change_test(
         low=rise.low,
         high=rise.high,
         proven_worse=p <= alpha and rise.low > max_rise,
-        minimum_detectable_rise=detectable_rise(scene, expected),
+        minimum_detectable_rise=detectable_rise(setup, expected),
         baseline_labels=float(n0.sum()),
         accuracy_change=moved,
         accuracy_change_low=moved - half,
         accuracy_change_high=moved + half,
-        labels_to_prove_stable=labels_to_prove_stable(scene, expected, q),
+        labels_to_prove_stable=labels_to_prove_stable(setup, expected, q),
         draws=draws,
     )
 

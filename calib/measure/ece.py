@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.intervals import folded_moments, folded_normal, z_of
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Ece:
     low: float
     high: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As every JSON output writes an ECE."""
         return {"ece": self.estimate, "ece_plugin": self.plugin, "low": self.low, "high": self.high}
 
@@ -90,11 +90,11 @@ def ece_estimate(
     """
     counts = Counts(np.asarray(correct, dtype=np.float64), np.asarray(labels, dtype=np.float64))
     q, w = by_stratum(score, mass, len(counts.labels))
-    there = (counts.labels > 0) & (w > 0)
-    if not there.any():
+    with_labels = (counts.labels > 0) & (w > 0)
+    if not with_labels.any():
         raise InvalidInput("an ECE needs labels in at least one stratum that has mass")
-    k, n, q = counts.correct[there], counts.labels[there], q[there]
-    w = w[there] / w[there].sum()
+    k, n, q = counts.correct[with_labels], counts.labels[with_labels], q[with_labels]
+    w = w[with_labels] / w[with_labels].sum()
 
     plugin = float(w @ np.abs(k / n - q))
     estimate = float(debiased(k, n, q, w))
@@ -142,8 +142,8 @@ def debiased(k: Floats, n: Floats, q: Floats, w: Floats) -> Floats:
     """The plugin less its expected noise, not below 0; `k` of shape (…, B), the others (B,), Σ w = 1."""
     gap = np.abs(k / n - q)
     noisy, _ = folded_normal(gap, standard_error(k, n, q))
-    found: Floats = np.maximum(2 * (gap @ w) - noisy @ w, 0.0)
-    return found
+    estimates: Floats = np.maximum(2 * (gap @ w) - noisy @ w, 0.0)
+    return estimates
 
 
 def lower_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> Floats:
@@ -164,8 +164,8 @@ def reaches(
     """Whether the upper end lies above `limit`, shape (…,), without solving for it."""
     gap, sd = np.abs(k / n - q), standard_error(k, n, q)
     shape = np.maximum(gap, sd)
-    found: npt.NDArray[np.bool_] = _law(w, limit / (shape @ w), shape, sd, -z_of(level)) < gap @ w
-    return found
+    reached: npt.NDArray[np.bool_] = _law(w, limit / (shape @ w), shape, sd, -z_of(level)) < gap @ w
+    return reached
 
 
 def _law(w: Floats, c: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
@@ -176,8 +176,8 @@ def _law(w: Floats, c: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
     """
     mean, variance, third = folded_moments(c[..., None] * shape, sd)
     spread = np.sqrt(variance @ w**2)
-    found: Floats = mean @ w + z * spread + (z * z - 1) / 6 * (third @ w**3) / spread**2
-    return found
+    quantile: Floats = mean @ w + z * spread + (z * z - 1) / 6 * (third @ w**3) / spread**2
+    return quantile
 
 
 def _invert(w: Floats, plugin: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
@@ -201,15 +201,18 @@ def _invert(w: Floats, plugin: Floats, shape: Floats, sd: Floats, z: float) -> F
         if not open_.any():
             break
         middle = low - below * (high - low) / np.where(open_, above - below, 1.0)
-        found = _law(w, middle, shape, sd, z) - plugin
+        off = _law(w, middle, shape, sd, z) - plugin
         root = np.where(open_, middle, root)
-        now = np.where(found < 0, -1.0, 1.0)
+        now = np.where(off < 0, -1.0, 1.0)
         # The end that stays twice running counts half, or it would stay for ever.
         again = np.where(now == side, 0.5, 1.0)
-        below, above = np.where(now < 0, found, below * again), np.where(now < 0, above * again, found)
+        below, above = (
+            np.where(now < 0, off, below * again),
+            np.where(now < 0, above * again, off),
+        )
         low, high = np.where(now < 0, middle, low), np.where(now < 0, high, middle)
         side = now
-        open_ &= (np.abs(found) > 1e-14) & (above - below > 0)
+        open_ &= (np.abs(off) > 1e-14) & (above - below > 0)
     return np.where(none, 0.0, np.minimum(1.0, (shape @ w) * root))
 
 

@@ -87,22 +87,22 @@ def with_judge(
         raise InvalidInput("the sums of a judge of 0 and 1 must fit the counts of the same labelled rows")
     if not (mean <= 1).all():
         raise InvalidInput("the judge's population means must lie in [0, 1]")
-    there = n > 0
+    with_labels = n > 0
     if (rows < n - slack).any():
         worst = int(np.argmax(n - rows))
         facts = {"stratum": worst, "labels": float(n[worst]), "judged": float(rows[worst])}
         why = Reason("judge_missing_rows", facts)
         return Judged(counts=counts, correlation=0.0, used=False, why=why)
 
-    labels = np.where(there, n, 1.0)
-    covariance = float((both - judged * k / labels)[there].sum())
-    of_answer = float((k * (1 - k / labels))[there].sum())
-    of_judge = float((judged * (1 - judged / labels))[there].sum())
+    labels = np.where(with_labels, n, 1.0)
+    covariance = float((both - judged * k / labels)[with_labels].sum())
+    of_answer = float((k * (1 - k / labels))[with_labels].sum())
+    of_judge = float((judged * (1 - judged / labels))[with_labels].sum())
     if of_answer <= 0 or of_judge <= 0:
         why = Reason("judge_constant", {})
         return Judged(counts=counts, correlation=0.0, used=False, why=why)
     correlation = float(np.clip(covariance / np.sqrt(of_answer * of_judge), -1, 1))
-    free = float(n.sum()) - int(there.sum())
+    free = float(n.sum()) - int(with_labels.sum())
     if free <= 1 or abs(correlation) * np.sqrt(free) < CERTAINTY:
         why = Reason("judge_may_be_chance", {"correlation": correlation, "labels": float(n.sum())})
         return Judged(counts=counts, correlation=correlation, used=False, why=why)
@@ -114,13 +114,13 @@ def with_judge(
     rate = (k + PRIOR * suggested) / (labels + PRIOR)
     answer, judge = rate * (1 - rate), mean * (1 - mean)
     # A judge that calls nearly every row of the population the same explains nothing there.
-    explained = np.divide(power**2 * answer, judge, out=np.zeros_like(n), where=there & (judge > 1e-9))
+    explained = np.divide(power**2 * answer, judge, out=np.zeros_like(n), where=with_labels & (judge > 1e-9))
     held = np.minimum(1.0, np.sqrt(MOST / np.maximum(explained, 1e-12)))
-    slope = np.divide(power * held * answer, judge, out=np.zeros_like(n), where=there & (judge > 1e-9))
+    slope = np.divide(power * held * answer, judge, out=np.zeros_like(n), where=with_labels & (judge > 1e-9))
     explained = explained * held**2
     left = (1 - explained) + explained * n / np.maximum(rows, 1.0)
     accuracy = np.clip(k / labels + slope * (mean - judged / labels), 0, 1)
-    effective = np.where(there, n / left, 0.0)
+    effective = np.where(with_labels, n / left, 0.0)
     gain = float(effective.sum() / n.sum()) - 1
     if gain < LEAST_GAIN:
         why = Reason("judge_gains_too_little", {"correlation": correlation, "gain": gain})
@@ -130,9 +130,9 @@ def with_judge(
 
 
 def _by_stratum(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
-    found = np.asarray(values, dtype=np.float64)
-    if found.shape != shape:
-        raise InvalidInput(f"{name} must be of shape {shape} as the counts are, not {found.shape}")
-    if not (np.isfinite(found) & (found >= 0)).all():
+    array = np.asarray(values, dtype=np.float64)
+    if array.shape != shape:
+        raise InvalidInput(f"{name} must be of shape {shape} as the counts are, not {array.shape}")
+    if not (np.isfinite(array) & (array >= 0)).all():
         raise InvalidInput(f"{name} must be finite and not negative")
-    return found
+    return array

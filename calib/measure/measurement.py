@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bins import Bin, Bins, bins_of, checked
+from calib.measure.bins import Bin, Bins, bins_of
 from calib.measure.clusters import design_effect
 from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
-from calib.measure.levels import levels
+from calib.measure.sample import Sample
+from calib.measure.score_table import score_table
 from calib.measure.scores import (
     Decomposition,
     Estimate,
@@ -23,6 +23,7 @@ from calib.measure.scores import (
     share_estimate,
 )
 from calib.measure.smooth import smooth_ece
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,7 +59,7 @@ class Measurement:
         """Whether the confidence tells right answers from wrong ones better than chance, beyond doubt."""
         return self.auroc is not None and self.auroc.low > 0.5
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The `raw` object of the command line's contract."""
         parts = self.decomposition
         return {
@@ -105,11 +106,12 @@ def measure(
     >>> round(found.gap, 6), round(found.brier.value, 6)
     (0.1, 0.17)
     """
-    score, answer, weight = checked(scores, correct, weights)
-    if not score.size:
+    sample = Sample(scores, correct, weights)
+    score, answer, weight = sample.scores, sample.correct, sample.relative_weights
+    if not len(sample):
         raise InvalidInput("there is no labelled row to measure")
     group = None if strata is None else _whole(strata, score.shape)
-    seen = levels(score, answer, None if weights is None else weight, group)
+    seen = score_table(score, answer, None if weights is None else weight, group)
     if group is None:
         made = seen.strata()
         seen = seen.grouped(made)
@@ -169,12 +171,12 @@ def _whole(strata: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.intp
     return whole
 
 
-def _within_unit(found: Estimate) -> Estimate:
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high))
+def _within_unit(estimate: Estimate) -> Estimate:
+    return Estimate(estimate.value, max(0.0, estimate.low), min(1.0, estimate.high))
 
 
-def _flat(name: str, found: Estimate | None) -> dict[str, float | None]:
+def _flat(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     low, high = f"{name}_low", f"{name}_high"
-    if found is None:
+    if estimate is None:
         return {name: None, low: None, high: None}
-    return {name: found.value, low: found.low, high: found.high}
+    return {name: estimate.value, low: estimate.low, high: estimate.high}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.policy import MIX_NOTABLE, MIX_UNUSUAL
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ class MixShift:
         """Whether people should hear of it: a tenth of the traffic, and twice what was usual."""
         return self.moved >= max(MIX_NOTABLE, MIX_UNUSUAL * (self.usual or 0.0), MIX_UNUSUAL * self.chance)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {
             "moved": self.moved,

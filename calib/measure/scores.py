@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.measure.intervals import wilson, z_of
-from calib.measure.levels import Levels
+from calib.measure.score_table import ScoreTable
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Decomposition:
     unc: float
 
 
-def share_estimate(seen: Levels, rate: Floats, level: float = 0.95) -> Estimate:
+def share_estimate(seen: ScoreTable, rate: Floats, level: float = 0.95) -> Estimate:
     """The accuracy, weights adding up to 1, with Wilson's interval on the effective number of labels.
 
     `rate`: the expected accuracy by stratum, shape (B,). The effective number is that of a simple random
@@ -48,7 +48,9 @@ def share_estimate(seen: Levels, rate: Floats, level: float = 0.95) -> Estimate:
     return Estimate(float(value[0]), float(low[0]), float(high[0]))
 
 
-def mean_estimate(right: Floats, wrong: Floats, seen: Levels, rate: Floats, level: float = 0.95) -> Estimate:
+def mean_estimate(
+    right: Floats, wrong: Floats, seen: ScoreTable, rate: Floats, level: float = 0.95
+) -> Estimate:
     """The mean of a loss that is `right` where the answer is right and `wrong` where it is not, (K,) each.
 
     Weights add up to 1; `rate`: the expected accuracy by stratum, shape (B,). The interval is normal, from
@@ -80,7 +82,7 @@ def log_losses(given: Floats) -> Floats:
     return losses
 
 
-def auroc(seen: Levels, level: float = 0.95) -> Estimate | None:
+def auroc(seen: ScoreTable, level: float = 0.95) -> Estimate | None:
     """The chance that a right answer was stated with more confidence than a wrong one, ties counting half.
 
     Its interval is the wider of two: DeLong's, weighted (DeLong, DeLong & Clarke-Pearson 1988: each row's
@@ -130,7 +132,7 @@ def _variance(placement: Floats, squares: Floats, mean: float) -> float:
     return float(squares @ (off * off)) * correction
 
 
-def decompose(seen: Levels) -> Decomposition:
+def decompose(seen: ScoreTable) -> Decomposition:
     """The Brier score taken apart by isotonic recalibration (CORP: Dimitriadis, Gneiting & Jordan 2021).
 
     Weights add up to 1; one entry a score.

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.measure.bets import bets
+from calib.measure.alternatives import alternatives
 from calib.measure.ece import by_stratum
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ class EProcess:
         slack = np.asarray(tolerance, dtype=np.float64)
         if slack.shape not in ((), (size,)) or not ((slack >= 0) & (slack < 1)).all():
             raise InvalidInput(f"tolerance must be in [0, 1), one number or one for each of {size} strata")
-        bet = bets(q, w / w.sum())
+        bet = alternatives(q, w / w.sum())
         each = np.broadcast_to(STEPS[:, None], (len(STEPS), size))
         self._bets, self._omnibus = _ratios(bet.drift, q, slack), _ratios(each, q, slack)
         self._log_bets = bet.log_weight - np.logaddexp.reduce(bet.log_weight) + math.log(1 - OMNIBUS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from calib.measure.bets import Bets, bets, log_mixture
+from calib.measure.alternatives import Alternatives, alternatives, log_mixture
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,13 +17,13 @@ def expected_accuracy(k0: Floats, n0: Floats) -> Floats:
     return (k0 + 1) / (n0 + 2)
 
 
-def statistic(k1: Floats, n1: Floats, k0: Floats, n0: Floats, bet: Bets) -> Floats:
+def statistic(k1: Floats, n1: Floats, k0: Floats, n0: Floats, drifts: Alternatives) -> Floats:
     """The log mixture ratio of each replicate; k of shape (R, B), n of shape (B,).
 
     The variance is pooled over both samples: taken from each alone it breaks where the baseline is large.
     """
     pooled = np.clip(pooled_accuracy(k1, n1, k0, n0), 1e-3, 1 - 1e-3)
-    return log_mixture(k1 / n1 - k0 / n0, pooled * (1 - pooled) * (1 / n1 + 1 / n0), bet)
+    return log_mixture(k1 / n1 - k0 / n0, pooled * (1 - pooled) * (1 / n1 + 1 / n0), drifts)
 
 
 def pooled_accuracy(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
@@ -32,7 +32,7 @@ def pooled_accuracy(k1: Floats, n1: Floats, k0: Floats, n0: Floats) -> Floats:
 
 
 def null_draws(
-    k1: Floats, n1: Floats, k0: Floats, n0: Floats, bet: Bets, draws: int, rng: np.random.Generator
+    k1: Floats, n1: Floats, k0: Floats, n0: Floats, drifts: Alternatives, draws: int, rng: np.random.Generator
 ) -> Floats:
     """The statistic where nothing changed, shape (draws,): both samples binomial, one accuracy a stratum."""
     accuracy = np.clip(pooled_accuracy(k1, n1, k0, n0), 0, 1)
@@ -40,7 +40,7 @@ def null_draws(
     shape = (draws, len(n1))
     drawn1 = rng.binomial(m1.astype(np.int64), accuracy, shape).astype(np.float64)
     drawn0 = rng.binomial(m0.astype(np.int64), accuracy, shape).astype(np.float64)
-    return statistic(drawn1, m1, drawn0, m0, bet)
+    return statistic(drawn1, m1, drawn0, m0, drifts)
 
 
 def p_value(observed: float, null: Floats) -> float:
@@ -63,6 +63,6 @@ def change_p_value(
     The change test's own p-value without its verdict: what a simulation runs ten thousand times. All strata
     need labels on both sides and `mass` > 0 adding up to 1.
     """
-    bet = bets(expected_accuracy(k0, n0), mass)
-    observed = float(statistic(k1[None], n1, k0[None], n0, bet)[0])
-    return p_value(observed, null_draws(k1, n1, k0, n0, bet, draws, rng))
+    drifts = alternatives(expected_accuracy(k0, n0), mass)
+    observed = float(statistic(k1[None], n1, k0[None], n0, drifts)[0])
+    return p_value(observed, null_draws(k1, n1, k0, n0, drifts, draws, rng))

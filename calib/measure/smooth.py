@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from calib.measure.levels import Levels
+from calib.measure.score_table import ScoreTable
 
 Floats = npt.NDArray[np.float64]
 
@@ -13,7 +13,7 @@ CELLS = 4096  # far finer than any bandwidth that matters
 STEPS = 30  # halvings of [0, 1]: the bandwidth to 1e-9
 
 
-def smooth_ece(seen: Levels) -> float:
+def smooth_ece(seen: ScoreTable) -> float:
     """smECE in [0, 1] (Błasiok & Nakkiran 2023): the width at which the smoothed error equals the width.
 
     The gaps between score and answer are smoothed by a Gaussian reflected at 0 and 1, and their absolute

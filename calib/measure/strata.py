@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.results.codec import Json
 
 GRID = 10_000  # cells from 0 to 1: fine enough for any stated confidence, whole numbers on every engine
 MAX_LEVELS = 12
@@ -46,12 +47,12 @@ class Strata:
         """The stratum of each grid cell."""
         return np.searchsorted(np.asarray(self.upper), np.asarray(cells, dtype=np.int64), side="left")
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {"upper": list(self.upper), "kind": self.kind}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Strata:
+    def from_json(cls, values: Json) -> Strata:
         """What `to_json` wrote."""
         return cls(upper=tuple(int(u) for u in values["upper"]), kind=values["kind"])
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from calib.alerts import OF_A_DAY, Alert
 from calib.db import tables
 from calib.errors import ConstraintViolated
+from calib.results.codec import Json
 
 t = tables.outbox
 LEASE = timedelta(minutes=5)  # longer than any attempt takes
@@ -23,7 +23,7 @@ class Pending:
     """An alert taken in hand; `attempts` counts the ones before."""
 
     id: str
-    payload: dict[str, Any]
+    payload: Json
     created_at: datetime
     attempts: int
 
@@ -76,7 +76,7 @@ def next_due(conn: Connection) -> datetime | None:
     return conn.execute(select(func.min(t.c.next_at)).where(t.c.state == "pending")).scalar()
 
 
-def delivered(conn: Connection, id_: str, *, at: datetime, remote: dict[str, Any]) -> None:
+def delivered(conn: Connection, id_: str, *, at: datetime, remote: Json) -> None:
     """Somebody has it; `remote` says where."""
     values = {"state": "delivered", "delivered_at": at, "remote": remote, "last_error": None}
     conn.execute(update(t).where(t.c.id == id_).values(**values))
@@ -99,7 +99,7 @@ def unpark(conn: Connection, *, now: datetime) -> int:
     return conn.execute(update(t).where(t.c.state == "parked").values(state="pending", next_at=now)).rowcount
 
 
-def parked(conn: Connection) -> list[dict[str, Any]]:
+def parked(conn: Connection) -> list[Json]:
     """The alerts that could not be delivered and why, oldest first."""
     query = (
         select(t.c.id, t.c.kind, t.c.stream, t.c.period, t.c.last_error)
@@ -109,7 +109,7 @@ def parked(conn: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
-def of_window(conn: Connection, stream: str, period: str) -> list[dict[str, Any]]:
+def of_window(conn: Connection, stream: str, period: str) -> list[Json]:
     """The alerts of one window, as the command line shows them.
 
     A window may be a day: alerts that belong to that day and to no window are left out.

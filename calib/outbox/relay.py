@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import Engine
 
 from calib.alerts import Message, message
 from calib.errors import DeliveryError, Permanent, Retryable
 from calib.outbox import queue
+from calib.results.codec import Json
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
 PACE = 1.0  # seconds between two messages: what Slack allows a channel
@@ -26,11 +27,11 @@ class Sender(Protocol):
 
     paced: bool
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
+    def send(self, text: Message, alert_id: str) -> Json:
         """Deliver and say where; raises `Retryable`, `Permanent` or `DeliveryUnknown`."""
         ...
 
-    def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
+    def find(self, alert_id: str, since: datetime) -> Json | None:
         """Where the alert was delivered by an earlier attempt, if it was; raises as `send` does."""
         ...
 
@@ -121,7 +122,7 @@ def _deliver(engine: Engine, sender: Sender, pending: queue.Pending, now: Callab
     return "delivered"
 
 
-def _landed(sender: Sender, pending: queue.Pending) -> dict[str, Any] | None:
+def _landed(sender: Sender, pending: queue.Pending) -> Json | None:
     """Where an earlier attempt left the alert.
 
     Where looking is not allowed, or fails for an alert that nobody is known to have sent, it is sent: twice

@@ -12,6 +12,7 @@ from calib.alerts import Message
 from calib.alerts.message import escaped
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
 from calib.redaction import reason
+from calib.results.codec import Json
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
@@ -39,9 +40,9 @@ class SlackSender:
         self._token, self._channel, self._base_url = token, channel, base_url
         self._opened: WebClient | None = None
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
+    def send(self, text: Message, alert_id: str) -> Json:
         """Post a message and say where it is; as plain text where Slack does not take its blocks."""
-        values: dict[str, Any] = {
+        values: Json = {
             "channel": self._channel,
             "text": escaped(text.text),
             "metadata": {"event_type": EVENT, "event_payload": {"id": alert_id}},
@@ -54,7 +55,7 @@ class SlackSender:
             answer = self._call("chat_postMessage", **values)
         return {"channel": answer.get("channel"), "ts": answer.get("ts")}
 
-    def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
+    def find(self, alert_id: str, since: datetime) -> Json | None:
         """The channel's message that carries the alert's id, if one was posted after `since`."""
         channel = self._channel_id()
         for page in self._pages(
@@ -75,7 +76,7 @@ class SlackSender:
         """Who the token belongs to; raises a `DeliveryError` where it is no good."""
         return str(self._call("auth_test").get("user"))
 
-    def _call(self, method: str, **values: Any) -> dict[str, Any]:
+    def _call(self, method: str, **values: Any) -> Json:
         from slack_sdk.errors import SlackApiError, SlackClientError
 
         try:
@@ -92,7 +93,7 @@ class SlackSender:
             raise DeliveryUnknown(f"Slack answered {method} with something that is no JSON object")
         return data
 
-    def _pages(self, method: str, **values: Any) -> Iterator[dict[str, Any]]:
+    def _pages(self, method: str, **values: Any) -> Iterator[Json]:
         cursor = ""
         for _ in range(PAGES):
             page = self._call(method, cursor=cursor, **values)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TextIO
 
 from calib.alerts import Message
+from calib.results.codec import Json
 
 
 class TerminalSender:
@@ -16,14 +17,14 @@ class TerminalSender:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
+    def send(self, text: Message, alert_id: str) -> Json:
         """Write the alert down; its text carries no control characters."""
         del alert_id
         self._stream.write(f"\n{text.text}\n")
         self._stream.flush()
         return {"channel": "terminal"}
 
-    def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
+    def find(self, alert_id: str, since: datetime) -> Json | None:
         """Nothing: a terminal remembers nothing."""
         del alert_id, since
         return None

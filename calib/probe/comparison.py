@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from calib.errors import InvalidInput
 from calib.measure import Change, change_test, group_means, kish_counts, strata
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 State = Literal["stable", "no_change_seen", "degraded", "changed"]
@@ -21,7 +22,7 @@ AT_ONCE = 4_000_000  # random signs held in memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """The same questions before and now.
 
     `state` as in `Change`, and `degraded` too where the paired test says so. `brier_rise`: the mean rise of
@@ -40,7 +41,7 @@ class Comparison:
     p: float
     change: Change
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types, without the change test, which has a place of its own."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "change"}
 
@@ -54,7 +55,7 @@ def compare(
     alpha: float,
     max_rise: float,
     seed: int,
-) -> Comparison:
+) -> RunComparison:
     """Compare confidences in [0, 1] and outcomes, 0 or 1, of the same questions; all of shape (n,), n ≥ 2.
 
     A fifth of `alpha` goes to the change test, which takes the two sides as independent, the rest to a paired
@@ -77,7 +78,7 @@ def compare(
     change = _change(c0, y0, c1, y1, alpha=(1 - PAIRED_SHARE) * alpha, max_rise=max_rise, seed=seed)
     half = float(stdtrit(len(rises) - 1, 0.975) * rises.std(ddof=1) / math.sqrt(len(rises)))
     worse = p <= PAIRED_SHARE * alpha or change.state == "degraded"
-    return Comparison(
+    return RunComparison(
         state="degraded" if worse else change.state,  # type: ignore[arg-type]  # there is a baseline
         questions=len(rises),
         lost=int((y1 < y0).sum()),

@@ -6,9 +6,10 @@ import json
 import re
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from calib.errors import EndpointBusy, EndpointError, EndpointRefused
+from calib.results.codec import Json
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +50,7 @@ class Endpoint:
     """
 
     def __init__(
-        self, url: str, *, model: str, key: str | None, request: dict[str, Any], timeout: float, limit: int
+        self, url: str, *, model: str, key: str | None, request: Json, timeout: float, limit: int
     ) -> None:
         self._url, self._model, self._request = url.rstrip("/"), model, request
         self._key, self._timeout, self._limit = key, timeout, limit

@@ -12,6 +12,7 @@ from calib.elicit import framings
 from calib.elicit.prompts import Size
 from calib.period import Kind, Period, per_year
 from calib.probe.questions import Question
+from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Probe:
     questions: tuple[Question, ...]
     model: str
     endpoint: str
-    request: dict[str, Any]
+    request: Json
     framings: int
     size: Size
     match: str
@@ -41,7 +42,7 @@ class Probe:
         return min(0.5, self.false_alarms_per_year / per_year(self.every))
 
     @property
-    def setup(self) -> dict[str, Any]:
+    def setup(self) -> Json:
         """All that decides what is asked and how it is read: runs of another setup are other runs."""
         asked = [[question.id, question.digest] for question in self.questions]
         return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from calib.db.probes import Outcome, Stored
+from calib.db.probes import QuestionOutcome, Stored
 from calib.elicit import Reply, aggregate, read_reply, same_choice, same_number, same_text
 from calib.elicit.answers import Same
 from calib.probe.questions import Question
@@ -17,18 +17,18 @@ SAME: dict[str, Same] = {"text": same_text, "number": same_number, "choice": sam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class ReadReplies:
     """`outcomes` of the questions that could be read; replies without an answer or a confidence, by reason.
 
     `served`: how many replies each model says it wrote.
     """
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[QuestionOutcome, ...]
     unread: dict[str, int]
     served: dict[str, int]
 
 
-def read(questions: Sequence[Question], replies: Sequence[Stored], *, match: str) -> Reading:
+def read(questions: Sequence[Question], replies: Sequence[Stored], *, match: str) -> ReadReplies:
     """Read every reply and aggregate those to one question; `match` names the equality of answers."""
     same = SAME[match]
     by_question: dict[str, list[Reply]] = defaultdict(list)
@@ -46,7 +46,7 @@ def read(questions: Sequence[Question], replies: Sequence[Stored], *, match: str
         if found.answer is not None and found.confidence is not None:
             correct = same(found.answer, question.answer)
             outcomes.append(
-                Outcome(
+                QuestionOutcome(
                     question_id=question.id,
                     question_digest=question.digest,
                     correct=correct,
@@ -54,12 +54,12 @@ def read(questions: Sequence[Question], replies: Sequence[Stored], *, match: str
                 )
             )
     served = Counter(stored.model for stored in replies)
-    return Reading(
+    return ReadReplies(
         outcomes=tuple(outcomes), unread=dict(sorted(unread.items())), served=dict(sorted(served.items()))
     )
 
 
-def paired(now: Sequence[Outcome], before: Sequence[Outcome]) -> tuple[np.ndarray, ...]:
+def paired(now: Sequence[QuestionOutcome], before: Sequence[QuestionOutcome]) -> tuple[np.ndarray, ...]:
     """The questions that are the same on both sides: confidence and correctness before, then now."""
     then = {(o.question_id, o.question_digest): o for o in before}
     both = [(then[key], o) for o in now if (key := (o.question_id, o.question_digest)) in then]

@@ -6,31 +6,32 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from calib.db.probes import Outcome, Run
+from calib.db.probes import QuestionOutcome, Run
 from calib.measure import measure
 from calib.probe.comparison import compare
 from calib.probe.probe import Probe
 from calib.probe.questions import FEWEST
-from calib.probe.reading import Reading, paired
+from calib.probe.reading import ReadReplies, paired
+from calib.results.codec import Json
 
 
 def result_of(
     probe: Probe,
     run: Run,
-    reading: Reading,
+    reading: ReadReplies,
     *,
     accepted: Run | None,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[QuestionOutcome],
     failed: dict[str, int],
     refused: str | None,
-) -> dict[str, Any]:
+) -> Json:
     """The object that `calib probe --json` prints, but for its alerts.
 
     `outcomes` are those of the accepted run. `failed`: how many prompts got no reply, by kind; `refused`: why
     none can.
     """
     total, usable = len(probe.questions), len(reading.outcomes)
-    result: dict[str, Any] = {
+    result: Json = {
         "probe": probe.name,
         "period": run.period,
         "state": "first",
@@ -86,7 +87,7 @@ def result_of(
     }
 
 
-def _measured(confidence: Any, correct: Any) -> dict[str, Any] | None:
+def _measured(confidence: Any, correct: Any) -> Json | None:
     return measure(confidence, correct).to_json() if len(confidence) else None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -24,14 +24,13 @@ from calib.probe.probe import Probe, digest_of
 from calib.probe.questions import FEWEST
 from calib.probe.reading import read
 from calib.probe.result import result_of
+from calib.results.codec import Json
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 
-def run_probe(
-    probe: Probe, *, period: str, engine: Engine, asks: Asks, now: Callable[[], datetime]
-) -> dict[str, Any]:
+def run_probe(probe: Probe, *, period: str, engine: Engine, asks: Asks, now: Callable[[], datetime]) -> Json:
     """Take a period's run as far as the endpoint allows, and return its result.
 
     Questions that got no reply are asked again by the next call for the same period. Raises nothing for an
@@ -47,9 +46,7 @@ def run_probe(
         return account(conn, run)
 
 
-def accept_run(
-    probe: Probe, *, period: str, engine: Engine, by: str, now: Callable[[], datetime]
-) -> dict[str, Any]:
+def accept_run(probe: Probe, *, period: str, engine: Engine, by: str, now: Callable[[], datetime]) -> Json:
     """Make a period's finished run the one that later runs are compared with; twice is once.
 
     Raises `InvalidInput` where there is no such run, or too little of it could be read to compare with.
@@ -65,7 +62,7 @@ def accept_run(
         return account(conn, run)
 
 
-def account(conn: Connection, run: Run) -> dict[str, Any]:
+def account(conn: Connection, run: Run) -> Json:
     """The run as `calib probe --json` shows it, with its alerts as they stand now."""
     run = probes.reload(conn, run.id)
     at = None if run.accepted_at is None else run.accepted_at.isoformat()

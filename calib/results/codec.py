@@ -11,11 +11,13 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from calib.errors import InvalidInput
+from calib.format.document import Json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-Json = dict[str, Any]
+__all__ = ["Json", "from_json", "json_schema", "to_json"]
+
 T = TypeVar("T")
 
 

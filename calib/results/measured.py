@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from calib.results.codec import Json
+
 
 class Writes(Protocol):
     """A measurement that can write itself."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Its numbers by name."""
         ...
 

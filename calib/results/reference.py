@@ -11,18 +11,52 @@ from typing import Any
 
 from calib.results.codec import json_schema
 from calib.results.demo import DemoYear
+from calib.results.mappings import (
+    AppliedMapping,
+    EntryResult,
+    MappingHistory,
+    MappingList,
+    ShownMapping,
+    Verification,
+)
+from calib.results.probe import ProbeResult, ProbesResult
 from calib.results.routes import RoutesResult
+from calib.results.setup import (
+    CheckResult,
+    InitResult,
+    LabelsExported,
+    LabelsImported,
+    MigrationResult,
+)
 from calib.results.window import SCHEMA, WindowResult
+from calib.results.work import EraseResult, RelayResult, WatchdogResult, WindowsResult
 
 FOLDER = Path("docs/reference/json")
 
 # name of the schema: its type, and the commands that print it
 OUTPUTS: dict[str, tuple[type[Any], str]] = {
-    "window": (
-        WindowResult,
-        "`calib run`; each of `windows` of `calib backfill`, `calib sample` and `calib evaluate`",
-    ),
+    "window": (WindowResult, "`calib run`"),
+    "windows": (WindowsResult, "`calib backfill`, `calib sample`, `calib evaluate`"),
+    "relay": (RelayResult, "`calib relay`"),
+    "watchdog": (WatchdogResult, "`calib watchdog`"),
+    "erase": (EraseResult, "`calib erase`"),
     "routes": (RoutesResult, "`calib routes`"),
+    "probe": (ProbeResult, "`calib probe NAME`"),
+    "probes": (ProbesResult, "`calib probe`"),
+    "mapping-list": (MappingList, "`calib mapping list`"),
+    "mapping-show": (ShownMapping, "`calib mapping show`"),
+    "mapping-apply": (AppliedMapping, "`calib mapping apply`"),
+    "mapping-history": (MappingHistory, "`calib mapping history`"),
+    "mapping-verify": (Verification, "`calib mapping verify`"),
+    "mapping-entry": (
+        EntryResult,
+        "`calib mapping promote`, `calib mapping rollback`, `calib mapping open-epoch`",
+    ),
+    "labels-import": (LabelsImported, "`calib labels import`"),
+    "labels-export": (LabelsExported, "`calib labels export`"),
+    "check": (CheckResult, "`calib check`"),
+    "init": (InitResult, "`calib init`"),
+    "db-migrate": (MigrationResult, "`calib db migrate`"),
     "demo": (DemoYear, "`calib demo`"),
 }
 

@@ -32,7 +32,7 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class DrawnSample:
     """The drawn rows: their number, the number of strata, and the digest over all of them."""
 
     n: int
@@ -269,7 +269,7 @@ class WindowResult:
     channel: str
     population: int
     rejected: dict[str, int]
-    sample: Sample
+    sample: DrawnSample
     labels: LabelCounts
     raw: Measured
     served: ServedMeasured

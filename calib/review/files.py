@@ -51,7 +51,7 @@ class ImportReport:
         if len(self.rejected) < SHOWN:
             self.rejected.append(f"line {line}: {why}")
 
-    def count(self, line: int, id_: str, outcome: queue.Outcome) -> None:
+    def count(self, line: int, id_: str, outcome: queue.LabelOutcome) -> None:
         """Count a label by what became of it."""
         if outcome == "conflict":
             self.conflicts += 1

@@ -13,7 +13,7 @@ from calib.review import queue
 BY = "outcome"  # stands where a reviewer's name would
 
 
-class Outcome(Protocol):
+class FoundLabel(Protocol):
     """Whether a prediction was right, and since when that is known."""
 
     @property
@@ -22,7 +22,7 @@ class Outcome(Protocol):
     def at(self) -> datetime | None: ...
 
 
-def sync(conn: Connection, window_id: int, found: Mapping[str, Outcome], *, now: datetime) -> int:
+def sync(conn: Connection, window_id: int, found: Mapping[str, FoundLabel], *, now: datetime) -> int:
     """Give the window's rows the outcomes that are known, by prediction id; how many count that did not.
 
     Doing it again changes nothing. An id that was not drawn is passed over, a row that has another answer

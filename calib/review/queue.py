@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, distinct, func, insert
 
 from calib.db import tables, windows
 from calib.errors import QueueError
+from calib.results.codec import Json
 
 if TYPE_CHECKING:
     from calib.review.cohort import Cohort
@@ -22,7 +23,7 @@ AT_ONCE = 1_000  # answers in one statement: below every engine's limit of param
 
 # `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has
 # gone to somebody else. `late`: the window has been evaluated. Whatever it is, who said what is kept.
-Outcome = Literal["new", "same", "conflict", "fenced", "late"]
+LabelOutcome = Literal["new", "same", "conflict", "fenced", "late"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Claim:
     prediction_id: str
     period: str
     stream: str
-    context: dict[str, Any]
+    context: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,13 +50,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a window's labels are; `conflicts` counts rows on which people differ."""
+    """How far a window's labels are: its drawn rows, by their answers."""
 
     drawn: int
     correct: int
     incorrect: int
     unsure: int
-    conflicts: int
 
     @property
     def missing(self) -> int:
@@ -73,7 +73,7 @@ class Progress:
         return self.missing == 0
 
 
-def enqueue(conn: Connection, window_id: int, drawn: Sequence[dict[str, Any]]) -> None:
+def enqueue(conn: Connection, window_id: int, drawn: Sequence[Json]) -> None:
     """Put a window's drawn rows up for review; rows that are there already are left as they are."""
     there = set(conn.execute(select(t.c.prediction_id).where(t.c.window_id == window_id)).scalars())
     new = [row for row in drawn if row["prediction_id"] not in there]
@@ -160,7 +160,7 @@ def release(conn: Connection, *, item_id: int, token: int) -> bool:
     return conn.execute(update(t).where(mine).values(leased_by=None, lease_until=None)).rowcount == 1
 
 
-def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> Outcome:
+def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> LabelOutcome:
     """Label a leased item.
 
     The lease's token is a fence: where the item has gone to somebody else meanwhile, the answer is kept in
@@ -184,7 +184,7 @@ def label(
     at: datetime,
     source: str,
     overwrite: bool = False,
-) -> Outcome:
+) -> LabelOutcome:
     """Give an item its label: `label_all` of one answer."""
     given = Answer(item_id=item_id, answer=answer, by=by, at=at)
     return label_all(conn, [given], source=source, overwrite=overwrite)[0]
@@ -192,7 +192,7 @@ def label(
 
 def label_all(
     conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool = False
-) -> list[Outcome]:
+) -> list[LabelOutcome]:
     """Give items their labels, at most one each; what became of each answer, in the order given.
 
     Every differing answer is kept; the first one counts, or with `overwrite` the last. No label changes once
@@ -200,13 +200,15 @@ def label_all(
     thousand answers, however many there are. Raises `QueueError` for a word that is no answer and for an item
     that is answered twice in one call.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[LabelOutcome] = []
     for start in range(0, len(given), AT_ONCE):
         outcomes += _label_some(conn, given[start : start + AT_ONCE], source=source, overwrite=overwrite)
     return outcomes
 
 
-def _label_some(conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool) -> list[Outcome]:
+def _label_some(
+    conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool
+) -> list[LabelOutcome]:
     ids = sorted({_checked(answer).item_id for answer in given})
     if len(ids) < len(given):
         raise QueueError("an item is answered twice in one call; answer it in two")
@@ -226,7 +228,9 @@ def _label_some(conn: Connection, given: Sequence[Answer], *, source: str, overw
     return [_outcome(answer, kept[answer], before, after) for answer in given]
 
 
-def _outcome(answer: Answer, key: int, before: dict[int, _Counting], after: dict[int, _Counting]) -> Outcome:
+def _outcome(
+    answer: Answer, key: int, before: dict[int, _Counting], after: dict[int, _Counting]
+) -> LabelOutcome:
     """What became of an answer, by the label that counted before it was given and after."""
     first, last = before.get(answer.item_id), after.get(answer.item_id)
     if first is not None and first.answer == answer.answer:
@@ -290,8 +294,8 @@ def begun(conn: Connection, window_id: int) -> bool:
 def progress(conn: Connection, window_id: int) -> Progress:
     """How many of the window's rows have which answer."""
     values = [row.answer for row in _answers(conn, window_id)]
-    found = {word: values.count(word) for word in ANSWERS}
-    return Progress(drawn=len(values), conflicts=len(conflicts(conn, window_id)), **found)
+    counts = {word: values.count(word) for word in ANSWERS}
+    return Progress(drawn=len(values), **counts)
 
 
 def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, betaincinv, ndtri
 
-from calib.calibrators.labels import Labels, labels_of
 from calib.errors import InvalidInput
-from calib.measure.levels import levels
+from calib.measure.sample import Sample
+from calib.measure.score_table import score_table
 from calib.measure.scores import auroc
 from calib.policy import CERTIFICATE_START_SHARE
 from calib.reasons import Reason
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Certificate:
     n: int
     accuracy_low: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """As the mapping file writes it."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -75,14 +75,14 @@ def certify(
     weights those of the sample's design: unweighted labels of a stratified sample break the promise. Raises
     `InvalidInput` for what is no labelled sample and for a target outside (0, 1).
     """
-    (found,) = certify_each(
-        labels_of(scores, correct, weights), targets=(target,), confidence=confidence, start=start
+    (certificate,) = certify_each(
+        Sample(scores, correct, weights), targets=(target,), confidence=confidence, start=start
     )
-    return found
+    return certificate
 
 
 def certify_each(
-    labels: Labels,
+    labels: Sample,
     *,
     targets: Sequence[float],
     confidence: float = 0.95,
@@ -97,7 +97,7 @@ def certify_each(
         raise InvalidInput("target and confidence lie between 0 and 1, start in [0, 1]")
     cuts = _cuts(labels.scores, start)
     share, n, k = _above(labels, cuts, effect)
-    found: list[Certificate | NoCertificate] = []
+    certificates: list[Certificate | NoCertificate] = []
     for target in targets:
         # of k right answers or more where the accuracy is just the target
         chance = np.where(k > 0, betainc(np.maximum(k, 1), np.maximum(n - k, 0) + 1, target), 1.0)
@@ -105,10 +105,10 @@ def certify_each(
         passed = int(np.argmax(failed)) if failed.any() else len(cuts)
         if passed == 0:
             top = float((labels.scores >= start).mean()) if len(labels.scores) else 0.0
-            found.append(_none(int(k[0]), int(n[0]), target, confidence, top))
+            certificates.append(_none(int(k[0]), int(n[0]), target, confidence, top))
             continue
         last = passed - 1
-        found.append(
+        certificates.append(
             Certificate(
                 target=target,
                 confidence=confidence,
@@ -118,11 +118,11 @@ def certify_each(
                 accuracy_low=float(betaincinv(k[last], n[last] - k[last] + 1, 1 - confidence)),
             )
         )
-    return found
+    return certificates
 
 
 def certified(
-    labels: Labels, *, targets: Sequence[float], start: float, effect: float = 1.0
+    labels: Sample, *, targets: Sequence[float], start: float, effect: float = 1.0
 ) -> list[Certificate | NoCertificate]:
     """For each target a certificate, or why there is none; none at all for a signal without information.
 
@@ -130,12 +130,17 @@ def certified(
     promise about the traffic's mix, kept by chance.
     """
     counted = labels.take(labels.weights > 0)
-    found = None
+    discrimination = None
     if counted.n:
-        found = auroc(levels(counted.scores, counted.correct, counted.weights).spread_out(np.array([effect])))
-    if found is None or found.low > 0.5:
+        discrimination = auroc(
+            score_table(counted.scores, counted.correct, counted.weights).spread_out(np.array([effect]))
+        )
+    if discrimination is None or discrimination.low > 0.5:
         return certify_each(labels, targets=targets, start=start, effect=effect)
-    why = Reason("no_information", {"auroc": found.value, "low": found.low, "high": found.high})
+    why = Reason(
+        "no_information",
+        {"auroc": discrimination.value, "low": discrimination.low, "high": discrimination.high},
+    )
     return [NoCertificate(target=target, confidence=0.95, why=why, labels_needed=None) for target in targets]
 
 
@@ -154,16 +159,16 @@ def _cuts(scores: Floats, start: float) -> Floats:
     return np.concatenate([[start], below[::-1]])
 
 
-def _above(labels: Labels, cuts: Floats, effect: float) -> tuple[Floats, Floats, Floats]:
+def _above(labels: Sample, cuts: Floats, effect: float) -> tuple[Floats, Floats, Floats]:
     """At and above each cut: share of weight, effective number of labels, the right ones; both floored."""
     order = np.argsort(-labels.scores, kind="stable")
     weights = labels.weights[order] / max(float(labels.weights.max(initial=0.0)), np.finfo(float).tiny)
     total, squares = (np.concatenate([[0.0], np.cumsum(w)]) for w in (weights, weights**2))
     right = np.concatenate([[0.0], np.cumsum(weights * labels.correct[order])])
     rows = np.searchsorted(-labels.scores[order], -cuts, side="right")
-    there = squares[rows] > 0
-    effective = np.divide(total[rows] ** 2, squares[rows], out=np.zeros(len(cuts)), where=there)
-    accuracy = np.divide(right[rows], total[rows], out=np.zeros(len(cuts)), where=there)
+    with_labels = squares[rows] > 0
+    effective = np.divide(total[rows] ** 2, squares[rows], out=np.zeros(len(cuts)), where=with_labels)
+    accuracy = np.divide(right[rows], total[rows], out=np.zeros(len(cuts)), where=with_labels)
     n = np.floor(effective / effect + 1e-9)
     return total[rows] / max(float(total[-1]), np.finfo(float).tiny), n, np.floor(accuracy * n + 1e-9)
 

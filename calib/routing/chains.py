@@ -92,8 +92,8 @@ class Traces:
     @property
     def labelled(self) -> tuple[Floats, Floats]:
         """Products and answers of the chains that have one, as `fit_chain` takes them."""
-        there = ~np.isnan(self.correct)
-        return self.product[there], self.correct[there]
+        labelled = ~np.isnan(self.correct)
+        return self.product[labelled], self.correct[labelled]
 
 
 def traces(trace: Sequence[str | None], confidences: npt.ArrayLike, correct: npt.ArrayLike) -> Traces:
@@ -109,13 +109,13 @@ def traces(trace: Sequence[str | None], confidences: npt.ArrayLike, correct: npt
         raise InvalidInput("there must be a trace, or None, and a label of the whole, or NaN, for each row")
     if not ((p >= 0) & (p <= 1)).all() or not (np.isnan(whole) | (whole == 0) | (whole == 1)).all():
         raise InvalidInput("confidences lie in [0, 1], and a whole chain is right, 1, or wrong, 0")
-    there = np.array([name is not None for name in names], dtype=bool)
-    found, index = np.unique(names[there].astype(str), return_inverse=True)
-    size = len(found)
+    with_trace = np.array([name is not None for name in names], dtype=bool)
+    chains, index = np.unique(names[with_trace].astype(str), return_inverse=True)
+    size = len(chains)
     product, least, most = np.ones(size), np.full(size, np.nan), np.full(size, np.nan)
-    np.multiply.at(product, index, p[there])
-    np.fmin.at(least, index, whole[there])
-    np.fmax.at(most, index, whole[there])
+    np.multiply.at(product, index, p[with_trace])
+    np.fmin.at(least, index, whole[with_trace])
+    np.fmax.at(most, index, whole[with_trace])
     agreed = np.isnan(least) | (least == most)
     return Traces(
         product=product[agreed],

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from calib.calibrators.labels import Labels
 from calib.measure import GRID, cell
+from calib.measure.sample import Sample
 from calib.results.routes import AchievedResult, ChainStep, RoutesPart, RoutesResult, ThresholdResult
 from calib.results.window import NoCut, ProvenCut
 from calib.routing.certificates import Certificate, certified, start_cut
@@ -23,8 +23,8 @@ class RoutingEvidence:
     ascending: (cell, rows).
     """
 
-    raw: Labels
-    served: Labels
+    raw: Sample
+    served: Sample
     effect: float
     cells: Sequence[tuple[int, int]]
 
@@ -75,7 +75,7 @@ def routes_report(
     of steps deliver that are each acted on at the threshold.
     """
     whole = _part(evidence, targets, threshold)
-    names = sorted({name for name in evidence.raw.segments if name is not None})
+    names = evidence.raw.segment_names
     return RoutesResult(
         stream=stream,
         targets=tuple(targets),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from calib.calibrators.labels import Labels
 from calib.errors import InvalidInput
 from calib.measure import kish_counts
 from calib.measure.intervals import wilson
+from calib.measure.sample import Sample
+from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +28,18 @@ class Achieved:
     low: float | None
     high: float | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def achieved(labels: Labels, threshold: float, *, effect: float = 1.0) -> Achieved:
+def achieved(labels: Sample, threshold: float, *, effect: float = 1.0) -> Achieved:
     """The accuracy of what a threshold lets through, by weighted labels; a row on the threshold passes.
 
     `effect` ≥ 1: the rows' design effect, by which clusters divide the number of labels.
 
-    >>> from calib.calibrators import labels_of
-    >>> found = achieved(labels_of([0.9] * 50 + [0.5] * 50, [1] * 40 + [0] * 60), 0.9)
+    >>> from calib.measure.sample import Sample
+    >>> found = achieved(Sample([0.9] * 50 + [0.5] * 50, [1] * 40 + [0] * 60), 0.9)
     >>> found.share, found.accuracy, round(found.low, 2), round(found.high, 2)
     (0.5, 0.8, 0.67, 0.89)
     """

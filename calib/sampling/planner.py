@@ -13,10 +13,11 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from calib.errors import InvalidInput
-from calib.measure.bets import bets
-from calib.measure.reach import POWER, Scene, detectable_rise, detection
+from calib.measure.alternatives import alternatives
+from calib.measure.power import POWER, TestSetup, detectable_rise, detection
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, statistic
 from calib.policy import CERTIFICATE_START_SHARE
+from calib.results.codec import Json
 from calib.sampling.design import allocate
 
 Floats = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ class Detection:
     labels: int | None
     by_stratum: tuple[int, ...] | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         by_stratum = None if self.by_stratum is None else list(self.by_stratum)
         return {"rise": self.rise, "labels": self.labels, "by_stratum": by_stratum}
@@ -57,7 +58,7 @@ class Certification:
     accuracy: float | None
     labels: int | None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {name: getattr(self, name) for name in self.__slots__}
 
@@ -78,7 +79,7 @@ class Plan:
     detections: tuple[Detection, ...]
     certifications: tuple[Certification, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """In JSON's types."""
         return {
             "labels": self.labels,
@@ -86,8 +87,8 @@ class Plan:
             "baseline_windows": self.baseline_windows,
             "alpha": self.alpha,
             "minimum_detectable_rise": self.minimum_detectable_rise,
-            "detections": [one.to_json() for one in self.detections],
-            "certifications": [one.to_json() for one in self.certifications],
+            "detections": [part.to_json() for part in self.detections],
+            "certifications": [part.to_json() for part in self.certifications],
         }
 
 
@@ -123,16 +124,16 @@ def plan(
         raise InvalidInput(f"a design effect is a number from 1 on, not {effect}")
     w, a = w / w.sum(), np.clip(a, 1e-3, 1 - 1e-3)
 
-    def scene(n: int) -> Scene:
-        return _scene(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
+    def setup(n: int) -> TestSetup:
+        return _setup(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
 
     return Plan(
         labels=labels,
         by_stratum=tuple(allocate(w, a, labels).tolist()),
         baseline_windows=baseline_windows,
         alpha=alpha,
-        minimum_detectable_rise=detectable_rise(scene(labels), a),
-        detections=tuple(_detection(w, a, rise, scene) for rise in rises),
+        minimum_detectable_rise=detectable_rise(setup(labels), a),
+        detections=tuple(_detection(w, a, rise, setup) for rise in rises),
         certifications=tuple(
             _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence, effect)
             for target in (targets if levels is not None else ())
@@ -140,7 +141,7 @@ def plan(
     )
 
 
-def _scene(
+def _setup(
     w: Floats,
     a: Floats,
     labels: int,
@@ -149,33 +150,33 @@ def _scene(
     max_rise: float,
     seed: int,
     effect: float,
-) -> Scene:
+) -> TestSetup:
     """A window and its baseline as they would be drawn, and what the test would take for significant."""
     n1 = np.maximum(allocate(w, a, labels) / effect, 1.0)
     n0 = n1 * windows
-    bet = bets(expected_accuracy(a * n0, n0), w)
+    drifts = alternatives(expected_accuracy(a * n0, n0), w)
     draws = max(LEAST_DRAWS, math.ceil(20 / alpha))
-    null = null_draws(a * n1, n1, a * n0, n0, bet, draws, np.random.default_rng(seed))
-    return Scene(
+    null = null_draws(a * n1, n1, a * n0, n0, drifts, draws, np.random.default_rng(seed))
+    return TestSetup(
         labels=n1,
         before=n0,
         mass=w,
-        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, bet),
+        statistic=lambda k1, n1, k0, n0: statistic(k1, n1, k0, n0, drifts),
         threshold=float(np.quantile(null, 1 - alpha)),
         max_rise=max_rise,
         seed=seed + 1,
     )
 
 
-def _detection(w: Floats, a: Floats, rise: float, scene: Any) -> Detection:
+def _detection(w: Floats, a: Floats, rise: float, setup: Any) -> Detection:
     """The least budget with enough power, by halving the interval of its logarithms."""
     worse = _fallen(w, a, rise)
     low, high = float(len(w)), float(MOST)
-    if worse is None or detection(scene(MOST), worse, a) < POWER:
+    if worse is None or detection(setup(MOST), worse, a) < POWER:
         return Detection(rise=rise, labels=None, by_stratum=None)
     for _ in range(STEPS + 4):
         middle = math.sqrt(low * high)
-        if detection(scene(round(middle)), worse, a) >= POWER:
+        if detection(setup(round(middle)), worse, a) >= POWER:
             high = middle
         else:
             low = middle
@@ -193,8 +194,8 @@ def _fallen(w: Floats, a: Floats, rise: float) -> Floats | None:
 
     if missing(12.0) < 0:
         return None
-    found: Floats = expit(logit(a) - brentq(missing, 0.0, 12.0))
-    return found
+    worse: Floats = expit(logit(a) - brentq(missing, 0.0, 12.0))
+    return worse
 
 
 def _certification(

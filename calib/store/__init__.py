@@ -6,15 +6,13 @@ from calib.format import Entry
 from calib.store.objects import Store, open_store
 from calib.store.publish import ANY, Intent, create_mapping, open_epoch, promote, publish, rollback
 from calib.store.read import active_at, channels, head, history, mappings, read_mapping, recent
-from calib.store.verify import Finding, Verification, verify
+from calib.store.verify import verify
 
 __all__ = [
     "ANY",
     "Entry",
-    "Finding",
     "Intent",
     "Store",
-    "Verification",
     "active_at",
     "channels",
     "create_mapping",

@@ -10,13 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from calib.errors import ArtifactError, Refused
 from calib.format import Entry, Mapping
 from calib.format.chain import Place, accept_at, accept_mapping, accept_next, read_hint
 from calib.format.entry import Link
 from calib.format.keys import DIGEST, NAME, entry_key, hint_key, mapping_key
+from calib.results.mappings import NeverNamed, StoreFinding, StoreRetention, Verification
 from calib.store.objects import Store
 from calib.times import moment
 
@@ -30,59 +30,6 @@ ADVICE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is wrong, or worth knowing; `key` is the object's own name in the store."""
-
-    kind: str
-    key: str
-    message: str
-
-    def to_json(self) -> dict[str, str]:
-        """As `calib mapping verify --json` shows it."""
-        return {"kind": self.kind, "key": self.key, "message": self.message}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verification:
-    """What was read, what is wrong (`problems`), what is worth knowing (`notes`), what could be deleted.
-
-    `size` is in bytes; `never_named` has the digest, the time and the bytes of each mapping that no entry
-    names.
-    """
-
-    stream: str
-    channels: tuple[str, ...]
-    entries: int
-    mappings: int
-    size: int
-    problems: tuple[Finding, ...]
-    notes: tuple[Finding, ...]
-    never_named: tuple[dict[str, Any], ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-    def to_json(self) -> dict[str, Any]:
-        """As `calib mapping verify --json` shows it."""
-        return {
-            "stream": self.stream,
-            "ok": self.ok,
-            "channels": list(self.channels),
-            "entries": self.entries,
-            "mappings": self.mappings,
-            "problems": [finding.to_json() for finding in self.problems],
-            "notes": [finding.to_json() for finding in self.notes],
-            "retention": {
-                "bytes": self.size,
-                "never_named": list(self.never_named),
-                "advice": ADVICE,
-            },
-        }
-
-
 @dataclass(slots=True)
 class _Read:
     """All objects of a stream, as they were read."""
@@ -90,7 +37,7 @@ class _Read:
     entries: dict[str, dict[tuple[int, int], bytes]] = field(default_factory=dict)
     mappings: dict[str, bytes] = field(default_factory=dict)
     hints: dict[str, bytes] = field(default_factory=dict)
-    strange: list[Finding] = field(default_factory=list)
+    strange: list[StoreFinding] = field(default_factory=list)
 
 
 def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = None) -> Verification:
@@ -101,7 +48,7 @@ def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = No
     left it. `step` hears of each key. Raises `Unavailable` where the store gives no answer.
     """
     read = _read(store, stream, step)
-    problems, notes = list[Finding](), list(read.strange)
+    problems, notes = list[StoreFinding](), list(read.strange)
     good: dict[str, Mapping] = {}
     for digest, data in sorted(read.mappings.items()):
         try:
@@ -126,21 +73,21 @@ def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = No
             notes.extend(_worth_knowing(readable))
             if epoch == newest and read_hint(read.hints.get(channel)) != (epoch, max(log)):
                 notes.append(_hint(stream, channel, epoch, max(log)))
-    never = [
-        {"digest": digest, "created_at": mapping.created_at, "bytes": len(read.mappings[digest])}
+    never = tuple(
+        NeverNamed(digest=digest, created_at=mapping.created_at, bytes=len(read.mappings[digest]))
         for digest, mapping in good.items()
         if not named[digest]
-    ]
+    )
     sizes = [*read.mappings.values(), *(data for log in read.entries.values() for data in log.values())]
     return Verification(
         stream=stream,
+        ok=not problems,
         channels=tuple(sorted(read.entries)),
         entries=sum(map(len, read.entries.values())),
         mappings=len(read.mappings),
-        size=sum(map(len, sizes)),
         problems=tuple(problems),
         notes=tuple(notes),
-        never_named=tuple(never),
+        retention=StoreRetention(bytes=sum(map(len, sizes)), never_named=never, advice=ADVICE),
     )
 
 
@@ -154,7 +101,7 @@ def _read(store: Store, stream: str, step: Callable[[str], None] | None) -> _Rea
             data = store.get(key)
         except ArtifactError as error:  # too large to be anything of ours
             data = b""
-            read.strange.append(Finding(kind="oversized", key=key, message=str(error)))
+            read.strange.append(StoreFinding(kind="oversized", key=key, message=str(error)))
         if data is None:
             continue  # deleted since it was listed: whatever needs it is reported below
         if match := ENTRY.fullmatch(name):
@@ -166,16 +113,16 @@ def _read(store: Store, stream: str, step: Callable[[str], None] | None) -> _Rea
             read.hints[match[1]] = data
         else:
             message = "this is no name of the format; readers never look at it"
-            read.strange.append(Finding(kind="strange_object", key=key, message=message))
+            read.strange.append(StoreFinding(kind="strange_object", key=key, message=message))
     return read
 
 
 def _entries(
     stream: str, channel: str, epoch: int, log: dict[int, bytes]
-) -> tuple[list[Entry], list[Finding]]:
+) -> tuple[list[Entry], list[StoreFinding]]:
     """The entries that are well-formed and in their place, and what is wrong with the others or the chain."""
     readable: list[Entry] = []
-    wrong: list[Finding] = []
+    wrong: list[StoreFinding] = []
     for generation, data in sorted(log.items()):
         place = Place(stream, channel, epoch, generation)
         try:
@@ -192,21 +139,21 @@ def _entries(
     return readable, wrong
 
 
-def _finding(error: Refused, key: str) -> Finding:
-    return Finding(kind=error.kind, key=key, message=str(error))
+def _finding(error: Refused, key: str) -> StoreFinding:
+    return StoreFinding(kind=error.kind, key=key, message=str(error))
 
 
-def _unnamed(entries: Iterable[Entry], stored: Iterable[str]) -> Iterator[Finding]:
+def _unnamed(entries: Iterable[Entry], stored: Iterable[str]) -> Iterator[StoreFinding]:
     digests = set(stored)
     for entry in entries:
         if entry.mapping not in digests:
             key = entry_key(entry.stream, entry.channel, *entry.position)
-            yield Finding(
+            yield StoreFinding(
                 kind="missing_mapping", key=key, message=f"it names {entry.mapping}, which is not stored"
             )
 
 
-def _unseen(stream: str, channel: str, epoch: int, newest: int, log: Iterable[int]) -> Iterator[Finding]:
+def _unseen(stream: str, channel: str, epoch: int, newest: int, log: Iterable[int]) -> Iterator[StoreFinding]:
     """The entries beyond a gap: a reader goes one at a time and never comes to them."""
     generations = sorted(log)
     missing = next(i for i in range(1, len(generations) + 2) if i not in generations)
@@ -216,27 +163,27 @@ def _unseen(stream: str, channel: str, epoch: int, newest: int, log: Iterable[in
         kind, what, beyond = "epoch_gap", f"epoch {newest + 1} was never opened", generations
     if beyond:
         message = f"{what}, so that readers never see {len(beyond)} entries from here on"
-        yield Finding(kind=kind, key=entry_key(stream, channel, epoch, beyond[0]), message=message)
+        yield StoreFinding(kind=kind, key=entry_key(stream, channel, epoch, beyond[0]), message=message)
 
 
-def _superseded(findings: Iterable[Finding], newest: int) -> Iterator[Finding]:
+def _superseded(findings: Iterable[StoreFinding], newest: int) -> Iterator[StoreFinding]:
     for finding in findings:
         message = f"{finding.message} (epoch {newest} has replaced this one)"
-        yield Finding(kind=finding.kind, key=finding.key, message=message)
+        yield StoreFinding(kind=finding.kind, key=finding.key, message=message)
 
 
-def _worth_knowing(entries: list[Entry]) -> Iterator[Finding]:
+def _worth_knowing(entries: list[Entry]) -> Iterator[StoreFinding]:
     intents = Counter(entry.publish_id for entry in entries)
     for before, entry in zip([None, *entries], entries, strict=False):
         key = entry_key(entry.stream, entry.channel, *entry.position)
         if before is not None and moment(entry.at) < moment(before.at):
             message = f"it is dated {entry.at}, before the entry that it follows ({before.at})"
-            yield Finding(kind="time_backwards", key=key, message=message)
+            yield StoreFinding(kind="time_backwards", key=key, message=message)
         if intents[entry.publish_id] > 1:
             message = f"publish_id {entry.publish_id:.60} occurs {intents[entry.publish_id]} times"
-            yield Finding(kind="repeated_intent", key=key, message=message)
+            yield StoreFinding(kind="repeated_intent", key=key, message=message)
 
 
-def _hint(stream: str, channel: str, epoch: int, last: int) -> Finding:
+def _hint(stream: str, channel: str, epoch: int, last: int) -> StoreFinding:
     message = f"it does not point at {epoch}/{last}; readers are a little slower to start, and nothing else"
-    return Finding(kind="hint", key=hint_key(stream, channel), message=message)
+    return StoreFinding(kind="hint", key=hint_key(stream, channel), message=message)

@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
+from calib.results.codec import Json
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -71,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         """The bearer token of the request."""
         return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
 
-    def send(self, status: int, said: dict[str, Any], fault: Fault | None = None) -> None:
+    def send(self, status: int, said: Json, fault: Fault | None = None) -> None:
         """Answer, with the fault's own page and headers where there are any."""
         custom = None if fault is None else fault.body
         content = (json.dumps(said) if custom is None else custom).encode()

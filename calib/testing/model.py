@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from calib.results.codec import Json
 from calib.testing.loopback import Fault, Handler, Loopback
 
 KEY = "sk-fake"
@@ -37,7 +38,7 @@ class FakeModel(Loopback):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.answer, self.name, self.key, self.delay = answer, name, key, delay
-        self.requests: list[dict[str, Any]] = []
+        self.requests: list[Json] = []
         self.busiest = 0
         self._faults: list[Fault] = []
         self._in_hand = 0
@@ -63,7 +64,7 @@ class FakeModel(Loopback):
         """Whether this is the key, or none is asked for."""
         return self.key is None or key == self.key
 
-    def reply(self, key: str, body: Any) -> tuple[Fault | None, int, dict[str, Any]]:
+    def reply(self, key: str, body: Any) -> tuple[Fault | None, int, Json]:
         """The fault that is due, if one is, and the status and object to reply with."""
         with self._lock:
             self._in_hand += 1
@@ -84,7 +85,7 @@ class FakeModel(Loopback):
             with self._lock:
                 self._in_hand -= 1
 
-    def _completion(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _completion(self, body: Json) -> Json:
         text = self.answer(body["messages"][-1]["content"])
         message = {"role": "assistant", "content": text}
         return {

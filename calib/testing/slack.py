@@ -6,9 +6,9 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qsl
 
+from calib.results.codec import Json
 from calib.testing.loopback import Fault, Handler, Loopback
 
 TOKEN = "xoxb-fake"  # noqa: S105 (it opens a server that lives as long as a test)
@@ -53,7 +53,7 @@ class FakeSlack(Loopback):
         self, *, channel: str = "ml-calibration", token: str = TOKEN, now: Callable[[], float] = time.time
     ) -> None:
         self.channel, self.token, self._now = channel, token, now
-        self.messages: list[dict[str, Any]] = []
+        self.messages: list[Json] = []
         self.calls: list[str] = []
         self._faults: dict[str, list[Fault]] = {}
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class FakeSlack(Loopback):
         """Let the next calls of a method go wrong, one fault each."""
         self._faults.setdefault(method, []).extend(faults)
 
-    def answer(self, method: str, token: str, values: dict[str, Any]) -> tuple[Fault | None, dict[str, Any]]:
+    def answer(self, method: str, token: str, values: Json) -> tuple[Fault | None, Json]:
         """The fault that is due, if one is, and what Slack has to say."""
         with self._lock:
             self.calls.append(method)
@@ -83,7 +83,7 @@ class FakeSlack(Loopback):
                 return fault, self._do(method, token, values)
             return fault, {"ok": False, "error": fault.error}
 
-    def _do(self, method: str, token: str, values: dict[str, Any]) -> dict[str, Any]:
+    def _do(self, method: str, token: str, values: Json) -> Json:
         if token != self.token:
             return {"ok": False, "error": "invalid_auth"}
         if method == "auth.test":
@@ -96,7 +96,7 @@ class FakeSlack(Loopback):
             return self._post(values)
         return {"ok": False, "error": "unknown_method"}
 
-    def _post(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _post(self, values: Json) -> Json:
         if values.get("channel") not in (f"#{self.channel}", self.channel, CHANNEL_ID):
             return {"ok": False, "error": "channel_not_found"}
         if not _fits(values.get("blocks") or []):
@@ -108,7 +108,7 @@ class FakeSlack(Loopback):
         self.messages.append({"channel": CHANNEL_ID, "ts": ts, **kept})
         return {"ok": True, "channel": CHANNEL_ID, "ts": ts}
 
-    def _history(self, values: dict[str, Any]) -> dict[str, Any]:
+    def _history(self, values: Json) -> Json:
         if values.get("channel") != CHANNEL_ID:
             return {"ok": False, "error": "channel_not_found"}
         start, limit = int(values.get("cursor") or 0), int(values.get("limit") or 100)
@@ -119,7 +119,7 @@ class FakeSlack(Loopback):
         return {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
 
 
-def _fits(blocks: list[dict[str, Any]]) -> bool:
+def _fits(blocks: list[Json]) -> bool:
     texts = [(block["type"], block["text"]["text"]) for block in blocks]
     longest = {"header": HEADER, "section": SECTION}
     inside = all(1 <= len(text) <= longest[kind] for kind, text in texts)

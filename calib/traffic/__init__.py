@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from calib.traffic.source import Traffic
-from calib.traffic.values import Cells, Columns, Draw, Drawn, Interval, Outcome, Survey
+from calib.traffic.values import ArrivedLabel, Cells, Columns, Draw, Drawn, Interval, Survey
 
-__all__ = ["Cells", "Columns", "Draw", "Drawn", "Interval", "Outcome", "Survey", "Traffic"]
+__all__ = ["ArrivedLabel", "Cells", "Columns", "Draw", "Drawn", "Interval", "Survey", "Traffic"]

@@ -13,7 +13,7 @@ from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
 from calib.tabular.rules import CANNOT_KEEP
 from calib.traffic.connect import table_of
-from calib.traffic.values import Columns, Draw, Drawn, Interval, Outcome, Survey
+from calib.traffic.values import ArrivedLabel, Columns, Draw, Drawn, Interval, Survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Traffic:
         """
         import numpy as np
 
-        from calib.traffic import prefix
+        from calib.traffic import draw_query
 
         wanted = np.minimum(allocation, sizes).astype(np.int64)
         table, clock = self._table()
@@ -92,7 +92,7 @@ class Traffic:
         share = np.where(wanted > 0, spare / np.maximum(sizes, 1), 0.0)
         while True:
             share = np.where(share >= 0.5, 1.0, share)
-            query = prefix.expression(
+            query = draw_query.expression(
                 table,
                 clock,
                 self._columns,
@@ -104,7 +104,7 @@ class Traffic:
                 period=period,
             )
             records = [row | {"ts": clock.read(row, "ts")} for row in self._records(query)]
-            found, duplicates = prefix.first_of_each_id(records, strata)
+            found, duplicates = draw_query.first_of_each_id(records, strata)
             short = np.array([len(rows) < k for rows, k in zip(found, wanted, strict=True)])
             if not (short & (share < 1)).any():
                 break
@@ -125,7 +125,7 @@ class Traffic:
 
     def outcomes(
         self, ids: Iterable[str], interval: Interval, *, known_by: datetime | None = None
-    ) -> dict[str, Outcome]:
+    ) -> dict[str, ArrivedLabel]:
         """The answers that arrived by themselves for these ids, those known by a moment where it is given.
 
         An answer without a time counts as known; one that is neither right nor wrong is `InvalidInput`.
@@ -145,7 +145,7 @@ class Traffic:
         columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
         rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
         wanted = list(ids)
-        found: dict[str, Outcome] = {}
+        found: dict[str, ArrivedLabel] = {}
         for begin in range(0, len(wanted), IDS_AT_ONCE):
             chunk = rows.filter(
                 rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
@@ -162,7 +162,7 @@ class Traffic:
                         f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
                         f"nor wrong; {HOW}"
                     )
-                found.setdefault(row["id"], Outcome(said == "correct", when))
+                found.setdefault(row["id"], ArrivedLabel(said == "correct", when))
         return found
 
     def check(self) -> dict[str, Any]:

@@ -79,11 +79,6 @@ class Cells:
         """The mean raw confidence of each entry."""
         return _mean(self.cell, self.n, self.offset_sum)
 
-    @property
-    def raw_sum(self) -> Floats:
-        """The sum of the raw confidences of each entry."""
-        return self.raw_mean * self.n
-
 
 def _mean(cell: Ints, n: Ints, offset_sum: Floats) -> Floats:
     import numpy as np
@@ -155,7 +150,7 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ArrivedLabel:
     """An answer that arrived by itself, and when (None: unknown)."""
 
     correct: bool

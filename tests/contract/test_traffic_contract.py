@@ -20,7 +20,7 @@ from conftest import month_of_traffic
 from calib.errors import InvalidInput, SourceError
 from calib.measure import Strata, strata_of_cells
 from calib.sampling import allocate, order_key
-from calib.traffic import Columns, Draw, Interval, Survey, Traffic, prefix
+from calib.traffic import Columns, Draw, Interval, Survey, Traffic, draw_query
 from calib.traffic import survey as surveying
 from calib.traffic.connect import md5_of
 from calib.traffic.rules import Clock
@@ -194,7 +194,7 @@ def test_the_same_expressions_are_said_to_other_engines(dialect: str, ts: str, c
     shares = np.array([0.5, 0.1])
     queries = [
         surveying.expression(*asked, [datetime(2026, 3, 5, tzinfo=UTC)]),
-        prefix.expression(*asked, strata=strata, shares=shares, seed="s", period="p"),
+        draw_query.expression(*asked, strata=strata, shares=shares, seed="s", period="p"),
     ]
     for query in queries:
         said = ibis.to_sql(query, dialect=dialect).lower()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from conftest import World
 
-from calib.settings import Columns, Probe, Review, Settings, Slack, Stream, load
+from calib.settings import ColumnSettings, ProbeSettings, Review, Settings, Slack, Stream, load
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -41,7 +41,7 @@ def test_settings_that_are_shown_load(page: Path, tmp_path: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "settings.md").read_text()
-    models = (Settings, Slack, Stream, Columns, Review, Probe)
+    models = (Settings, Slack, Stream, ColumnSettings, Review, ProbeSettings)
     for name in {name for model in models for name in model.model_fields} - GROUPS:
         assert re.search(rf"`([a-z.]+\.)?{name}`", text), f"docs/settings.md does not explain {name}"
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from calib import cycle
+from calib.app import App
 from calib.period import Period
-from calib.wiring import Deployment
 
 
 def backfill(folder: Path, stream: str, first: str, last: str) -> list[dict[str, Any]]:
     """The cycle over a range of months, as `calib backfill` runs it."""
-    opened = Deployment.open(folder / "calib.toml")
+    opened = App.open(folder / "calib.toml")
     watch, ports = opened.watch(stream), opened.ports(stream)
     begin, end = Period.parse(first, "month"), Period.parse(last, "month")
     results = []

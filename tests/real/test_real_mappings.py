@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.gate import MODELS, answers, verdicts
-from calib.calibrators import Refit, labels_of, refit
+from calib.calibrators import Refit, refit
 from calib.format import Identity
 from calib.measure import Change, measure
+from calib.measure.sample import Sample
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
 Floats = npt.NDArray[np.float64]
@@ -34,7 +35,7 @@ def judged(model: Any, seed: int, *, by_segment: bool = False) -> tuple[Refit, A
     """A mapping of 500 labels, and the rows that it has not seen."""
     order = np.random.default_rng(seed).permutation(len(model))
     mine, rest = model.iloc[order[:LABELS]], model.iloc[order[LABELS:]]
-    labels = labels_of(mine.raw_confidence, mine.correct, None, mine.segment if by_segment else None)
+    labels = Sample(mine.raw_confidence, mine.correct, None, mine.segment if by_segment else None)
     return refit(labels, None, served=Identity(), change=Change.first()), rest
 
 
@@ -56,7 +57,7 @@ def test_subjects_that_differ_get_mappings_of_their_own(models: dict[str, Any]) 
     model = models[MODELS[1]]
     order = np.random.default_rng(1).permutation(len(model))
     now, before, rest = (model.iloc[i] for i in np.split(order, [500, 3500]))
-    labels = (labels_of(part.raw_confidence, part.correct, None, part.segment) for part in (now, before))
+    labels = (Sample(part.raw_confidence, part.correct, None, part.segment) for part in (now, before))
     found = refit(*labels, served=Identity(), change=Change.first())
     assert found.curve is not None
     assert len(found.segments) >= 4

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from real import backfill
 
+from calib.app import App
 from calib.store import read_mapping
-from calib.wiring import Deployment
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
 SEEDS = 12
@@ -91,7 +91,7 @@ review = { kind = "outcomes", column = "correct" }
     assert windows[SWAPPED]["refit"]["published"]
     after = windows["2025-08"]
     assert after["served"]["mappings"] == [{"mapping": windows[SWAPPED]["refit"]["mapping"], "share": 1.0}]
-    store = Deployment.open(tmp_path / "calib.toml", now=lambda: datetime.now(UTC)).store
+    store = App.open(tmp_path / "calib.toml", now=lambda: datetime.now(UTC)).store
     mapping = read_mapping(store, stream="mmlu", digest=windows[SWAPPED]["refit"]["mapping"])
     table = months["2025-08"].drop_null()
     raw, correct = table["raw_confidence"].to_numpy(), table["correct"].to_numpy()

@@ -17,7 +17,7 @@ from benchmarks.designs import DESIGNS
 from benchmarks.labels import alarm_rate
 from benchmarks.worlds import drifted, grouped, world
 from calib.measure import significance
-from calib.measure.bets import log_mixture
+from calib.measure.alternatives import log_mixture
 
 Floats = npt.NDArray[np.float64]
 ALPHA = 0.05
@@ -99,7 +99,7 @@ def test_waves_are_seen_with_fewer_labels_than_without_a_bet_on_them() -> None:
     before, after = grouped(here), grouped(drifted(here, "wave", 0.05))
     rng = np.random.default_rng(7)
     assert alarm_rate(before, after, 1000, 300, rng) >= 0.8 - error(0.8, 300)
-    with patch("calib.measure.bets.WAVES", ((0.0, 0.0),)):
+    with patch("calib.measure.alternatives.WAVES", ((0.0, 0.0),)):
         blind = alarm_rate(before, after, 1000, 300, rng)
     assert blind <= 0.7
 

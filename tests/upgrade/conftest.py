@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
-import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from carried import GOLDEN, Carried, Ran, clock, in_a_process, upgrade
+from carried import GOLDEN, Carried, clock, in_a_process, upgrade
+from in_process import Ran, run_calib
 from postgres import Postgres
 
-from calib.cli import main
 from calib.testing.model import KEY
 
 
@@ -49,16 +48,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     def run(*arguments: Any, now: datetime) -> Ran:
         monkeypatch.setitem(clock(), "now", lambda: now)
-        monkeypatch.setattr(sys, "argv", ["calib", *map(str, arguments)])
-        code = 0
-        capsys.readouterr()
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
-        return Ran(code, said.out, said.err)
+        return run_calib(monkeypatch, capsys, *arguments)
 
     return run
 

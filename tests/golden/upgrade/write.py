@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from calib.wiring import Deployment
 from population import adder, write_traffic
 from sqlalchemy import select
 
@@ -32,7 +33,6 @@ from calib.review import queue
 from calib.testing.crash import Crash, CrashAt
 from calib.testing.model import KEY, FakeModel
 from calib.testing.slack import TOKEN, FakeSlack, broken, refused
-from calib.wiring import Deployment
 
 LAST = datetime(2026, 6, 3, 6, tzinfo=UTC)  # the moment at which the deployment is left to a later version
 PROBED = datetime(2026, 6, 1, 7, 15, tzinfo=UTC)

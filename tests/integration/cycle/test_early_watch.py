@@ -10,11 +10,11 @@ import pytest
 from conftest import NOW, World
 
 from calib import cycle
+from calib.app import App
 from calib.db.windows import Window
 from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.review import queue
-from calib.wiring import Deployment
 
 FIRST, SECOND = "2026-04", "2026-05"
 
@@ -26,7 +26,7 @@ def reviewed(world: World) -> World:
     return world
 
 
-def opened(world: World, month: str) -> tuple[Deployment, Window]:
+def opened(world: World, month: str) -> tuple[App, Window]:
     deployment = world.open(NOW)
     watch, ports = deployment.watch("triage"), deployment.ports("triage")
     return deployment, cycle.open_window(watch, ports, Period.parse(month, "month"), channel="production")

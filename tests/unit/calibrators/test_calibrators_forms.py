@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calib.calibrators import METHODS, crossfit, fit, fit_temperature, labels_of, probabilities
+from calib.calibrators import METHODS, crossfit, fit, fit_temperature, probabilities
 from calib.calibrators.blend import ERROR, piecewise, platt_isotonic, shifted
 from calib.calibrators.isotonic import TILT, isotonic
 from calib.calibrators.likelihood import effective, log_odds
 from calib.calibrators.platt import platt
 from calib.errors import InvalidInput
 from calib.format import Beta, Identity, Logistic, Mapping, PiecewiseLinear
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 PEERS = Path(__file__).parents[2] / "golden" / "calibrators" / "peers.json"
@@ -216,8 +217,8 @@ def test_a_weight_of_two_is_nearly_two_rows(method: str) -> None:
 
 
 def test_a_blend_is_the_mean_of_its_halves_to_the_stated_error() -> None:
-    labels = labels_of(*overconfident(500, seed=8))
-    squeezed = labels_of(0.02 + 0.96 * labels.scores, labels.correct)
+    labels = Sample(*overconfident(500, seed=8))
+    squeezed = Sample(0.02 + 0.96 * labels.scores, labels.correct)
     smooth, stepped = platt(squeezed), isotonic(labels)
     mean = (smooth.apply(0.02 + 0.96 * GRID) + stepped.apply(GRID)) / 2
     assert np.abs(platt_isotonic(labels).apply(GRID) - mean).max() <= ERROR
@@ -255,10 +256,10 @@ def test_a_prior_draws_the_fit_towards_itself() -> None:
 
 def test_kish_counts_by_level_add_up_to_the_effective_number() -> None:
     weights = np.random.default_rng(1).uniform(0.1, 4, 50)
-    _, right, wrong = effective(labels_of(np.full(50, 0.7), np.tile([0, 1], 25), weights))
+    _, right, wrong = effective(Sample(np.full(50, 0.7), np.tile([0, 1], 25), weights))
     assert (right + wrong).sum() == pytest.approx(weights.sum() ** 2 / (weights @ weights))
 
 
 def test_crossfit_of_a_prior_method_needs_no_prior() -> None:
-    labels = labels_of(*overconfident(200))
+    labels = Sample(*overconfident(200))
     assert np.isfinite(crossfit(labels, method="isotonic_prior")).all()

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calib.calibrators import FORMS, crossfit, fit, held_out_ece, labels_of, refit
+from calib.calibrators import FORMS, crossfit, fit, held_out_ece, refit
 from calib.calibrators.fitting import fold_curves, folds_of, held_out
 from calib.calibrators.isotonic import isotonic
 from calib.errors import InvalidInput
 from calib.format import Identity, PiecewiseLinear
 from calib.measure import Change
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 LEVELS = np.array([0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
@@ -91,8 +92,8 @@ def test_an_unknown_method_names_the_known_ones() -> None:
 
 def test_without_a_change_old_labels_are_pooled() -> None:
     found = refit(
-        labels_of(*sample(1, 500)),
-        labels_of(*sample(2, 2000)),
+        Sample(*sample(1, 500)),
+        Sample(*sample(2, 2000)),
         served=Identity(),
         change=verdict("no_change_seen", 0.4),
     )
@@ -102,8 +103,8 @@ def test_without_a_change_old_labels_are_pooled() -> None:
 
 
 def test_after_a_change_old_labels_do_not_drown_the_new() -> None:
-    now = labels_of(*sample(1, 500, off=0.45))
-    old = labels_of(*sample(2, 2000, off=0.02))
+    now = Sample(*sample(1, 500, off=0.45))
+    old = Sample(*sample(2, 2000, off=0.02))
     found = refit(now, old, served=fit(old.scores, old.correct), change=verdict("degraded", 0.001))
     assert found.published
     assert found.curve is not None
@@ -120,14 +121,14 @@ def test_the_veto_keeps_what_is_true_already() -> None:
         rng = np.random.default_rng(seed)
         scores = rng.choice(LEVELS, 300, p=SHARES)
         correct = (rng.random(300) < np.clip(scores, 0.02, 0.98)).astype(float)
-        found = refit(labels_of(scores, correct), None, served=Identity(), change=Change.first())
+        found = refit(Sample(scores, correct), None, served=Identity(), change=Change.first())
         published += found.published
         assert found.published == (found.t_served is not None and found.t_served > 0)
     assert published <= 10
 
 
 def test_the_form_with_the_least_held_out_brier_is_chosen() -> None:
-    labels = labels_of(*sample(5, 600))
+    labels = Sample(*sample(5, 600))
     found = refit(labels, None, served=Identity(), change=Change.first())
     loss = {
         method: np.mean((crossfit(labels, method=method, prior=Identity()) - labels.correct) ** 2)
@@ -141,13 +142,13 @@ def test_a_step_is_not_fitted_by_a_line_nor_a_line_by_steps() -> None:
     """In a world of two plateaus an isotonic relative wins, in a logistic one smooth forms mostly do."""
     rng = np.random.default_rng(0)
     scores = rng.random(2000)
-    step = labels_of(scores, rng.random(2000) < np.where(scores < 0.5, 0.2, 0.9))
+    step = Sample(scores, rng.random(2000) < np.where(scores < 0.5, 0.2, 0.9))
     assert "isotonic" in refit(step, None, served=Identity(), change=Change.first()).method
     smooth = 0
     for seed in range(10):
         rng = np.random.default_rng(seed)
         scores = rng.random(400)
-        line = labels_of(scores, rng.random(400) < 1 / (1 + np.exp(-6 * (scores - 0.4))))
+        line = Sample(scores, rng.random(400) < 1 / (1 + np.exp(-6 * (scores - 0.4))))
         smooth += refit(line, None, served=Identity(), change=Change.first()).method != "isotonic"
     assert smooth >= 7
 
@@ -156,7 +157,7 @@ def test_temperature_takes_part_only_where_it_is_asked() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(1.5, 2, 500)
     scores = 1 / (1 + np.exp(-2.5 * logits))
-    labels = labels_of(scores, rng.random(500) < 1 / (1 + np.exp(-logits)))
+    labels = Sample(scores, rng.random(500) < 1 / (1 + np.exp(-logits)))
     asked = refit(labels, None, served=Identity(), change=Change.first(), methods=("temperature",))
     assert asked.method == "temperature"
     assert asked.curve is not None
@@ -171,7 +172,7 @@ def test_the_choice_of_form_does_not_flatter_the_after() -> None:
     """
     promised, flattered, real = [], [], []
     for seed in range(100):
-        labels = labels_of(*sample(seed, 150))
+        labels = Sample(*sample(seed, 150))
         fold = folds_of(labels)
         result = refit(labels, None, served=Identity(), change=Change.first(), methods=QUICK)
         assert result.brier_after is not None
@@ -186,11 +187,11 @@ def test_the_choice_of_form_does_not_flatter_the_after() -> None:
 
 
 def test_too_few_labels_and_one_class_are_said() -> None:
-    few = refit(labels_of(*sample(1, 30)), None, served=Identity(), change=Change.first())
+    few = refit(Sample(*sample(1, 30)), None, served=Identity(), change=Change.first())
     assert not few.published
     assert "30 labels are too few" in few.reason
     scores, _ = sample(1, 200)
-    one = refit(labels_of(scores, np.ones(200)), None, served=Identity(), change=Change.first())
+    one = refit(Sample(scores, np.ones(200)), None, served=Identity(), change=Change.first())
     assert "all 200 labels are right" in one.reason
     assert one.curve is None
 
@@ -199,7 +200,7 @@ def after_errors(held_out: bool) -> tuple[float, float]:
     """Mean "after" ECE and mean true ECE over repeats."""
     said, true = [], []
     for seed in range(40):
-        labels = labels_of(*sample(seed, 500))
+        labels = Sample(*sample(seed, 500))
         curve = isotonic(labels)
         scores = crossfit(labels, method="isotonic") if held_out else curve.apply(labels.scores)
         said.append(held_out_ece(np.asarray(scores), labels).estimate)
@@ -221,9 +222,7 @@ def test_an_in_sample_after_would_be_caught() -> None:
 def test_crossfit_never_scores_a_row_by_a_fit_that_saw_it() -> None:
     """With one label far from the rest, its own out-of-fold score cannot know its answer."""
     scores = np.r_[np.full(50, 0.5), 0.99]
-    one, other = (
-        crossfit(labels_of(scores, np.r_[np.tile([0, 1], 25), y]), method="isotonic") for y in (0, 1)
-    )
+    one, other = (crossfit(Sample(scores, np.r_[np.tile([0, 1], 25), y]), method="isotonic") for y in (0, 1))
     assert one[-1] == pytest.approx(other[-1], abs=0.2)
 
 
@@ -231,7 +230,7 @@ def test_a_mapping_that_only_beats_what_is_served_is_vetoed_by_the_raw_confidenc
     """The raw confidence is true, what is served is far off: a fit between them must not be published."""
     rng = np.random.default_rng(3)
     scores = rng.uniform(0.05, 0.95, 100)
-    now = labels_of(scores, (rng.random(100) < scores).astype(float))
+    now = Sample(scores, (rng.random(100) < scores).astype(float))
     served = PiecewiseLinear(x=(0.0, 1.0), y=(0.4, 0.41))
     unchanged = verdict("no_change_seen", 0.5)
     found = refit(now, None, served=served, change=unchanged, methods=("isotonic", "platt"))

@@ -7,22 +7,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from calib.calibrators import Labels, labels_of, refit
+from calib.calibrators import refit
 from calib.calibrators.segments import FARTHEST, shift_of
 from calib.errors import InvalidInput
 from calib.format import Identity
 from calib.measure import Change
+from calib.measure.sample import Sample
 
 LEVELS = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
 NO_CHANGE = replace(Change.first(), state="no_change_seen", p=0.5)
 
 
-def drawn(seed: int, n: int, worse: float = 0.0, segments: int = 6) -> Labels:
+def drawn(seed: int, n: int, worse: float = 0.0, segments: int = 6) -> Sample:
     """An overconfident stream in equal segments, of which "0" is right less often by `worse`."""
     rng = np.random.default_rng(seed)
     scores, segment = rng.choice(LEVELS, n), rng.integers(0, segments, n)
     truth = np.clip(scores - 0.12 - worse * (segment == 0), 0.02, 0.98)
-    return labels_of(scores, rng.random(n) < truth, None, [str(s) for s in segment])
+    return Sample(scores, rng.random(n) < truth, None, [str(s) for s in segment])
 
 
 def test_a_segment_that_differs_gets_its_own_mapping_and_is_nearer_the_truth() -> None:
@@ -83,16 +84,16 @@ def test_what_is_served_by_segment_is_what_the_new_mapping_must_beat() -> None:
 
 
 def test_a_shift_is_drawn_towards_the_stream() -> None:
-    few = labels_of([0.8] * 4, [0] * 4)
-    many = labels_of([0.8] * 400, [0] * 200 + [1] * 200)
+    few = Sample([0.8] * 4, [0] * 4)
+    many = Sample([0.8] * 400, [0] * 200 + [1] * 200)
     assert -2 < shift_of(few, Identity()) < 0
     assert shift_of(many, Identity()) == pytest.approx(-np.log(4), abs=0.1)
-    assert abs(shift_of(labels_of([0.99] * 5000, [0] * 5000), Identity())) <= FARTHEST
+    assert abs(shift_of(Sample([0.99] * 5000, [0] * 5000), Identity())) <= FARTHEST
 
 
 def test_rows_without_a_segment_belong_to_none() -> None:
-    now = labels_of([0.6, 0.9] * 60, [0, 1, 1, 1] * 30, None, [None, "a"] * 60)
+    now = Sample([0.6, 0.9] * 60, [0, 1, 1, 1] * 30, None, [None, "a"] * 60)
     assert set(refit(now, None, served=Identity(), change=Change.first()).segments) <= {"a"}
-    assert now.plus(labels_of([0.5], [1])).segments[-1] is None
+    assert now.plus(Sample([0.5], [1])).segments[-1] is None
     with pytest.raises(InvalidInput, match="one segment"):
-        labels_of([0.5, 0.6], [1, 0], None, ["a"])
+        Sample([0.5, 0.6], [1, 0], None, ["a"])

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
-from calib.cli import main
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a command did."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.out)
+from in_process import Ran, run_calib
 
 
 @pytest.fixture
@@ -31,15 +14,6 @@ def calib(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     """`calib("run", "triage", …)`: exit code, standard output and standard error."""
 
     def run(*arguments: Any) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["calib", *map(str, arguments)])
-        code = 0
-        capsys.readouterr()
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err + said.out
-        return Ran(code, said.out, said.err)
+        return run_calib(monkeypatch, capsys, *arguments)
 
     return run

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calib.cli.measure_verb import verdict
+from calib.measure.ece_verdict import ece_verdict
 
 
 @pytest.fixture
@@ -102,13 +102,13 @@ def test_one_class_and_five_rows_are_measured_with_wide_intervals(tmp_path: Path
     ],
 )
 def test_the_verdict_is_of_the_interval_and_not_of_the_point(low: float, high: float, said: str) -> None:
-    assert verdict(low, high) == said
+    assert ece_verdict(low, high) == said
 
 
 def test_the_verdict_is_said_and_in_json(log: Path, calib: Any) -> None:
     result = calib("measure", log, "--no-picture", "--json").json
-    assert result["verdict"] == verdict(result["low"], result["high"])
-    assert result["segments"]["a"]["verdict"] == verdict(
+    assert result["verdict"] == ece_verdict(result["low"], result["high"])
+    assert result["segments"]["a"]["verdict"] == ece_verdict(
         result["segments"]["a"]["low"], result["segments"]["a"]["high"]
     )
     assert result["verdict"] in calib("measure", log, "--no-picture").out

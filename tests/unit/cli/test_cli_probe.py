@@ -42,14 +42,14 @@ attempts = 1
 @pytest.fixture
 def day(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`day(n)` moves the clock to n days after the start."""
-    from calib.wiring import Deployment
+    from calib.app import App
 
-    defaults: dict[str, Any] = Deployment.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+    defaults: dict[str, Any] = App.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
 
     def move(days: int) -> None:
-        monkeypatch.setattr("calib.wiring.utc_now", lambda: NOW + timedelta(days=days))
+        monkeypatch.setattr("calib.app.utc_now", lambda: NOW + timedelta(days=days))
         monkeypatch.setattr(
-            "calib.wiring.Deployment.open.__func__.__kwdefaults__",
+            "calib.app.App.open.__func__.__kwdefaults__",
             defaults | {"now": lambda: NOW + timedelta(days=days)},
         )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from calib.app import App
 from calib.cycle import latest_due
-from calib.wiring import Deployment
 
 # What takes long to import: statistics, engines, their servers, and what draws.
 HEAVY = {
@@ -63,7 +63,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("idle")
     config = folder / "calib.toml"
     config.write_text(SETTINGS)
-    opened = Deployment.open(config)
+    opened = App.open(config)
     due = latest_due(opened.watch("support-triage"), datetime.now(UTC))
     start, end = due.interval("UTC")
     rows = [

@@ -52,10 +52,10 @@ def test_a_reason_says_its_facts() -> None:
 
 def test_a_labelled_row_stands_for_those_of_its_stratum_that_nobody_answered() -> None:
     rows = two_strata((40, 20), (40, 40)).sample
-    low, high = (rows.weight[rows.raw == level] for level in (0.6, 0.9))
+    low, high = (rows.weights[rows.scores == level] for level in (0.6, 0.9))
     assert low / high[0] == pytest.approx(2.0)
     assert low.sum() == pytest.approx(high.sum())
-    assert rows.weight.sum() == pytest.approx(60)
+    assert rows.weights.sum() == pytest.approx(60)
 
 
 def test_missing_answers_bound_the_accuracy() -> None:

@@ -11,7 +11,7 @@ from queues import NOW
 from sqlalchemy import Connection, Engine
 
 from calib.db import probes
-from calib.db.probes import Outcome, Run, Stored
+from calib.db.probes import QuestionOutcome, Run, Stored
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def opened(conn: Connection, period: str = "2026-11-03", **other: Any) -> Run:
     return probes.open_run(conn, period=period, **values | other)
 
 
-def outcome(id_: str, correct: bool = True) -> Outcome:
-    return Outcome(question_id=id_, question_digest="1" * 64, correct=correct, confidence=0.9)
+def outcome(id_: str, correct: bool = True) -> QuestionOutcome:
+    return QuestionOutcome(question_id=id_, question_digest="1" * 64, correct=correct, confidence=0.9)
 
 
 def test_a_run_is_opened_once_for_each_setup(conn: Connection) -> None:

@@ -88,7 +88,7 @@ def test_no_secret_of_a_librarys_error_reaches_prefects_log(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError(f"no route to postgresql://me:{secret}@db/logs")
 
-    for name in ("open_deployment", "open_and_migrate"):
+    for name in ("open_app", "open_and_migrate"):
         monkeypatch.setattr(scheduled, name, fail)
     flow = load(deployment["entrypoint"])
     module = inspect.getmodule(flow.fn)

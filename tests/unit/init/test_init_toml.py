@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from calib.init.toml import NOT_IN_THE_FILE, settings_text, toml_value
-from calib.settings import Columns, Probe, Review, Settings, Slack, Stream, load
+from calib.settings import ColumnSettings, ProbeSettings, Review, Settings, Slack, Stream, load
 
 STREAM = {"traffic": "csv:log.csv", "review": {"kind": "outcomes", "column": "correct"}}
 MODELS: list[tuple[type[BaseModel], str]] = [
     (Settings, ""),
     (Slack, "slack"),
     (Stream, "streams.my-stream"),
-    (Columns, "streams.my-stream.columns"),
+    (ColumnSettings, "streams.my-stream.columns"),
     (Review, "streams.my-stream.review"),
-    (Probe, "probes.my-probe"),
+    (ProbeSettings, "probes.my-probe"),
 ]
 
 

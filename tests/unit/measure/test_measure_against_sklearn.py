@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from calib.calibrators import labels_of
 from calib.calibrators.isotonic import TILT, isotonic
 from calib.errors import InvalidInput
 from calib.measure import Bins, cell, measure, reliability, strata
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,10 +47,10 @@ def test_scores_are_scikit_learns(tied: bool, weighted: bool) -> None:
 def test_the_isotonic_fit_is_scikit_learns_before_it_is_smoothed(tied: bool) -> None:
     from scipy.optimize import isotonic_regression
 
-    from calib.calibrators.isotonic import levels
+    from calib.calibrators.likelihood import distinct_scores
 
     scores, correct, weights = sample(2, tied=tied)
-    score, accuracy, weight, _ = levels(labels_of(scores, correct, weights))
+    score, accuracy, weight, _ = distinct_scores(Sample(scores, correct, weights))
     theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, correct, sample_weight=weights)
     ours = isotonic_regression(accuracy, weights=weight).x
     np.testing.assert_allclose(ours, theirs.predict(score), atol=1e-12)
@@ -58,7 +58,7 @@ def test_the_isotonic_fit_is_scikit_learns_before_it_is_smoothed(tied: bool) -> 
 
 def test_the_smoothed_fit_stays_within_a_label_of_scikit_learns() -> None:
     scores, correct, _ = sample(3, n=2000)
-    curve = isotonic(labels_of(scores, correct))
+    curve = isotonic(Sample(scores, correct))
     theirs = IsotonicRegression(out_of_bounds="clip").fit(scores, correct)
     grid = np.unique(scores)
     smallest_block = 2000 / len(grid) / 2

@@ -13,8 +13,8 @@ from scipy.stats import binom
 
 from benchmarks.certificates import WORLDS, broken, pooled, simple, stale_neyman
 from benchmarks.certificates import certified as by_certificate
-from calib.calibrators import labels_of
 from calib.errors import InvalidInput
+from calib.measure.sample import Sample
 from calib.routing import Certificate, NoCertificate, certified, certify, certify_each, grid, start_cut
 
 LEVELS = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
@@ -69,7 +69,7 @@ def test_none_says_whether_labels_or_accuracy_is_missing() -> None:
 
 
 def test_clusters_divide_the_labels_that_a_cut_rests_on() -> None:
-    labels = labels_of([0.9] * 103, [1] * 103)
+    labels = Sample([0.9] * 103, [1] * 103)
     found = [certify_each(labels, targets=(0.9,), start=0.9, effect=effect)[0] for effect in (1.0, 3.0, 4.0)]
     assert [part.n if isinstance(part, Certificate) else part.why.code for part in found] == [
         103,
@@ -123,7 +123,7 @@ def test_forgetting_the_weights_would_be_caught() -> None:
 def test_many_targets_at_once_are_each_as_alone() -> None:
     rng = np.random.default_rng(3)
     scores = rng.choice(LEVELS, 800, p=SHARES)
-    labels = labels_of(scores, rng.random(800) < scores, rng.uniform(0.5, 2, 800))
+    labels = Sample(scores, rng.random(800) < scores, rng.uniform(0.5, 2, 800))
     targets = grid((0.85,))
     together = certify_each(labels, targets=targets, start=0.95)
     alone = [
@@ -166,12 +166,12 @@ def test_the_exact_test_is_the_binomial_one() -> None:
 def test_a_signal_without_information_gets_no_certificate() -> None:
     """Though 97% are right above any cut, it is not the confidence that tells them apart."""
     rng = np.random.default_rng(0)
-    empty = labels_of(rng.choice(LEVELS, 400), rng.random(400) < 0.97)
+    empty = Sample(rng.choice(LEVELS, 400), rng.random(400) < 0.97)
     (found,) = certified(empty, targets=(0.9,), start=0.95)
     assert isinstance(found, NoCertificate)
     assert "no information" in found.reason
     assert isinstance(certify_each(empty, targets=(0.9,), start=0.95)[0], Certificate)
-    telling = labels_of(LEVELS.repeat(100), rng.random(700) < TRUE.repeat(100))
+    telling = Sample(LEVELS.repeat(100), rng.random(700) < TRUE.repeat(100))
     assert isinstance(certified(telling, targets=(0.8,), start=0.95)[0], Certificate)
 
 

@@ -108,7 +108,7 @@ def test_what_is_worth_knowing_is_no_problem() -> None:
     found = verify(store, stream="triage")
     assert found.ok
     assert sorted(note.kind for note in found.notes) == ["hint", "strange_object", "time_backwards"]
-    assert [mapping["digest"] for mapping in found.never_named] == [unused.digest]
+    assert [mapping.digest for mapping in found.retention.never_named] == [unused.digest]
     assert found.channels == ("candidate", "production")
     assert (found.entries, found.mappings) == (6, 7)
     advice = found.to_json()["retention"]

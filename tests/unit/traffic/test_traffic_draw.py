@@ -12,7 +12,7 @@ import pytest
 from calib.measure import Strata
 from calib.sampling import order_key
 from calib.traffic import Traffic
-from calib.traffic.prefix import threshold
+from calib.traffic.draw_query import threshold
 
 from .conftest import NOON, OCTOBER, ONE, draw, predictions
 

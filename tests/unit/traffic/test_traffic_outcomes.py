@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from calib.errors import InvalidInput
-from calib.traffic import Outcome, Traffic
+from calib.traffic import ArrivedLabel, Traffic
 
 from .conftest import NOON, OCTOBER, predictions
 
@@ -35,14 +35,14 @@ def test_an_answer_is_right_wrong_or_not_there_yet(
 ) -> None:
     traffic = open_traffic(predictions(ok=values), columns=COLUMNS)
     found = traffic.outcomes(["r0", "r1", "r2", "nobody"], OCTOBER)
-    expected = {f"r{i}": Outcome(one, None) for i, one in enumerate(correct) if one is not None}
+    expected = {f"r{i}": ArrivedLabel(one, None) for i, one in enumerate(correct) if one is not None}
     assert found == expected
 
 
 @pytest.mark.parametrize("value", ["perhaps", "unsure", "2", "0.5"])
 def test_what_is_neither_right_nor_wrong_is_refused(open_traffic: Open, value: str) -> None:
     traffic = open_traffic(predictions(ok=["1", value]), columns=COLUMNS)
-    assert traffic.outcomes(["r0"], OCTOBER) == {"r0": Outcome(True, None)}
+    assert traffic.outcomes(["r0"], OCTOBER) == {"r0": ArrivedLabel(True, None)}
     with pytest.raises(InvalidInput, match=f"triage: 'ok' holds '{value}'"):
         traffic.outcomes(["r1"], OCTOBER)
 
@@ -68,7 +68,7 @@ def test_the_first_answer_to_an_id_counts(open_traffic: Open) -> None:
     table = predictions(id=["a", "a", "a"], ts=times, ok=[1, 0, None])
     for order in ([0, 1, 2], [2, 1, 0]):
         traffic = open_traffic(table.take(order), columns=COLUMNS)
-        assert traffic.outcomes(["a"], OCTOBER) == {"a": Outcome(False, None)}
+        assert traffic.outcomes(["a"], OCTOBER) == {"a": ArrivedLabel(False, None)}
 
 
 def test_another_windows_rows_answer_nothing(open_traffic: Open) -> None:

@@ -1,4 +1,4 @@
-"""The mixture of drifts that the change test and the e-process bet on."""
+"""The mixture of drifts that the change test and the e-process weigh against no change."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ WAVES = ((2.0, 0.0), (2.0, 0.5), (3.0, 0.0), (3.0, 0.5))  # half turns over the 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bets:
+class Alternatives:
     """Drifts of the accuracy by stratum, shape (J, B), and their log prior weights, shape (J,)."""
 
     drift: Floats
     log_weight: Floats
 
 
-def bets(accuracy: Floats, mass: Floats) -> Bets:
+def alternatives(accuracy: Floats, mass: Floats) -> Alternatives:
     """Drifts fixed in advance from the expected accuracy, both of shape (B,), strata in ascending order.
 
     A shift of all log odds (prior .41), of their more confident half (.13) and of the other (.09), a
@@ -56,30 +56,32 @@ def bets(accuracy: Floats, mass: Floats) -> Bets:
 
     table = np.array([shape for shape, _, _ in shapes])
     scale = np.abs(table) @ mass
-    there = scale > 1e-12  # one stratum has no tilt; a stratum without mass no drift
-    table = table[there] / scale[there, None]
-    weight, down = (np.array([shape[i] for shape in shapes])[there] for i in (1, 2))
+    possible = scale > 1e-12  # one stratum has no tilt; a stratum without mass no drift
+    table = table[possible] / scale[possible, None]
+    weight, down = (np.array([shape[i] for shape in shapes])[possible] for i in (1, 2))
     sign = np.array([-1.0, 1.0])
     drift = sign[:, None] * np.array(SIZES)[:, None, None] * table[:, None, None, :]
     share = np.stack([down, 1 - down], axis=1)[:, None, :] * np.array(SIZE_WEIGHTS)[:, None]
     prior = (weight[:, None, None] * share).reshape(-1) * (1 - OMNIBUS) / weight.sum()
     drift = np.clip(drift.reshape(-1, size), -0.95 * a, 0.95 * (1 - a))
-    return Bets(drift=drift, log_weight=np.log(prior))
+    return Alternatives(drift=drift, log_weight=np.log(prior))
 
 
-def log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:
+def log_mixture(change: Floats, variance: Floats, drifts: Alternatives) -> Floats:
     """Log of the mixture likelihood ratio of observed changes, shape (R, B), against no change.
 
     `variance` is that of the changes, shape (R, B); infinite where a stratum says nothing.
     """
     blocks = range(0, max(len(change), 1), BLOCK)
-    return np.concatenate([_log_mixture(change[i : i + BLOCK], variance[i : i + BLOCK], bet) for i in blocks])
+    return np.concatenate(
+        [_log_mixture(change[i : i + BLOCK], variance[i : i + BLOCK], drifts) for i in blocks]
+    )
 
 
-def _log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:
+def _log_mixture(change: Floats, variance: Floats, drifts: Alternatives) -> Floats:
     precision = 1 / variance
     pull = change * precision
-    terms = [pull @ bet.drift.T - 0.5 * precision @ (bet.drift**2).T + bet.log_weight]
+    terms = [pull @ drifts.drift.T - 0.5 * precision @ (drifts.drift**2).T + drifts.log_weight]
     for size, weight in zip(SIZES, SIZE_WEIGHTS, strict=True):
         spread = size**2 * np.pi / 2  # of a normal drift whose mean absolute value is `size`
         shrink = 1 + spread * precision
@@ -89,5 +91,5 @@ def _log_mixture(change: Floats, variance: Floats, bet: Bets) -> Floats:
     top: Floats = table.max(axis=1)
     table -= top[:, None]
     np.exp(table, out=table)
-    found: Floats = top + np.log(table.sum(axis=1))
-    return found
+    log_ratio: Floats = top + np.log(table.sum(axis=1))
+    return log_ratio

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calib.measure import measure, strata
-from calib.measure.levels import Levels, levels
+from calib.measure.score_table import ScoreTable, score_table
 
 Floats = npt.NDArray[np.float64]
 FIELDS = ("score", "group", "rows", "weight", "right", "square", "right_square")
@@ -46,23 +46,23 @@ def test_both_ways_gather_what_is_there(
 ) -> None:
     score, answer, weight, group = (np.array(column, dtype=float) for column in zip(*given_rows, strict=True))
     whole = group.astype(np.intp)
-    found = _sorted(score, answer, weight, whole) if sorting else levels(score, answer, weight, whole)
+    found = _sorted(score, answer, weight, whole) if sorting else score_table(score, answer, weight, whole)
     wanted = by_hand(score, answer, weight, whole)
     for name in FIELDS:
         np.testing.assert_allclose(getattr(found, name), wanted[name], atol=1e-12, err_msg=name)
 
 
-def _sorted(score: Floats, answer: Floats, weight: Floats, group: npt.NDArray[np.intp]) -> Levels:
+def _sorted(score: Floats, answer: Floats, weight: Floats, group: npt.NDArray[np.intp]) -> ScoreTable:
     """By sorting, whatever the scores: two that differ in one cell are added and taken off again."""
     crowd = np.array([0.50001, 0.50002])
-    found = levels(
+    found = score_table(
         np.concatenate([score, crowd]),
         np.concatenate([answer, [0.0, 0.0]]),
         np.concatenate([weight, [0.0, 0.0]]),
         np.concatenate([group, [9, 9]]).astype(np.intp),
     )
     kept = found.group != 9
-    return Levels(**{name: getattr(found, name)[kept] for name in FIELDS})
+    return ScoreTable(**{name: getattr(found, name)[kept] for name in FIELDS})
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -79,11 +79,11 @@ def test_the_strata_of_levels_are_those_of_rows() -> None:
     rng = np.random.default_rng(2)
     for score in (rng.choice([0.3, 0.7, 0.9], 300), rng.beta(4, 2, 300), rng.beta(4, 2, 300).round(2)):
         weight = rng.uniform(0.1, 1, 300)
-        assert levels(score, np.ones(300), weight).strata() == strata(score, weight)
+        assert score_table(score, np.ones(300), weight).strata() == strata(score, weight)
 
 
 def test_a_score_in_two_strata_has_one_entry_once_merged() -> None:
-    found = levels(np.array([0.5, 0.5, 0.7]), np.array([1.0, 0.0, 1.0]), None, np.array([1, 0, 1]))
+    found = score_table(np.array([0.5, 0.5, 0.7]), np.array([1.0, 0.0, 1.0]), None, np.array([1, 0, 1]))
     assert found.score.tolist() == [0.5, 0.5, 0.7]
     assert found.merged().weight.tolist() == [2.0, 1.0]
     assert found.scaled(np.array([3.0, 1.0])).weight.tolist() == [3.0, 1.0, 1.0]

@@ -22,7 +22,7 @@ GROWTH = (1 / 64, 1024.0)  # of the labels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class TestSetup:
     """A window and a baseline that could be drawn again: all by stratum, shape (B,).
 
     `labels` and `before`: those of the two samples; `mass`: adding up to 1; `statistic`: of the change test,
@@ -38,55 +38,55 @@ class Scene:
     seed: int
 
 
-def detectable_rise(scene: Scene, accuracy: Floats) -> float | None:
+def detectable_rise(setup: TestSetup, accuracy: Floats) -> float | None:
     """The smallest true rise that such a window calls degraded in 80% of cases; None where it sees none.
 
     Of one kind of drift, a shift of all log odds, from scores that fit the accuracies.
     """
 
     def worse(shift: float) -> Floats:
-        found: Floats = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shift)
-        return found
+        accuracies: Floats = expit(logit(np.clip(accuracy, 1e-3, 1 - 1e-3)) - shift)
+        return accuracies
 
-    past = _past(scene, accuracy, accuracy)
+    past = _past(setup, accuracy, accuracy)
 
     def sees(shift: float) -> float:
-        return _degraded(scene, past, worse(shift), accuracy)
+        return _degraded(setup, past, worse(shift), accuracy)
 
     shift = _least(sees, *SHIFTS)
-    return None if shift is None else float((accuracy - worse(shift)) @ scene.mass)
+    return None if shift is None else float((accuracy - worse(shift)) @ setup.mass)
 
 
-def detection(scene: Scene, worse: Floats, accuracy: Floats) -> float:
+def detection(setup: TestSetup, worse: Floats, accuracy: Floats) -> float:
     """The share of such windows that are called degraded once the accuracies are `worse`, shape (B,).
 
     Before they were `accuracy`, which the scores fit.
     """
-    return _degraded(scene, _past(scene, accuracy, accuracy), worse, accuracy)
+    return _degraded(setup, _past(setup, accuracy, accuracy), worse, accuracy)
 
 
-def _degraded(scene: Scene, past: _Past, worse: Floats, accuracy: Floats) -> float:
-    significant, point, high_enough = _drawn(scene, past, scene.labels, worse, accuracy)
-    return float((significant & (point >= scene.max_rise / 2) & high_enough).mean())
+def _degraded(setup: TestSetup, past: _Past, worse: Floats, accuracy: Floats) -> float:
+    significant, point, high_enough = _drawn(setup, past, setup.labels, worse, accuracy)
+    return float((significant & (point >= setup.max_rise / 2) & high_enough).mean())
 
 
-def labels_to_prove_stable(scene: Scene, accuracy: Floats, score: Floats) -> int | None:
+def labels_to_prove_stable(setup: TestSetup, accuracy: Floats, score: Floats) -> int | None:
     """The labels with which such a window, if nothing changed, is called stable in 80% of cases.
 
     None where the baseline is too small for any number of labels. Gaps between score and accuracy count as
     real beyond `REAL` standard errors, as in the ECE's lower end. An order of magnitude, not a promise.
     """
-    noise = standard_error(accuracy * scene.before, scene.before, score)
+    noise = standard_error(accuracy * setup.before, setup.before, score)
     truth = np.where(np.abs(accuracy - score) > REAL * noise, accuracy, score)
-    past = _past(scene, truth, score)
+    past = _past(setup, truth, score)
 
     def proves(growth: float) -> float:
-        labels = scene.labels * growth
-        significant, _, high_enough = _drawn(scene, past, labels, truth, score)
+        labels = setup.labels * growth
+        significant, _, high_enough = _drawn(setup, past, labels, truth, score)
         return float((~significant & ~high_enough).mean())
 
     growth = _least(proves, *GROWTH)
-    return None if growth is None else math.ceil(float(scene.labels.sum()) * growth)
+    return None if growth is None else math.ceil(float(setup.labels.sum()) * growth)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,31 +99,31 @@ class _Past:
     low: Floats
 
 
-def _past(scene: Scene, accuracy: Floats, score: Floats) -> _Past:
-    rng = np.random.default_rng(scene.seed)
-    n0 = np.maximum(np.round(scene.before), 1)
+def _past(setup: TestSetup, accuracy: Floats, score: Floats) -> _Past:
+    rng = np.random.default_rng(setup.seed)
+    n0 = np.maximum(np.round(setup.before), 1)
     k0 = rng.binomial(n0.astype(np.int64), accuracy, (REPLICATES, len(n0))).astype(np.float64)
-    ece = debiased(k0, n0, score, scene.mass)
-    low = np.minimum(lower_bound(k0, n0, score, scene.mass), ece)
+    ece = debiased(k0, n0, score, setup.mass)
+    low = np.minimum(lower_bound(k0, n0, score, setup.mass), ece)
     return _Past(labels=n0, correct=k0, ece=ece, low=low)
 
 
 def _drawn(
-    scene: Scene, past: _Past, labels: Floats, accuracy: Floats, score: Floats
+    setup: TestSetup, past: _Past, labels: Floats, accuracy: Floats, score: Floats
 ) -> tuple[npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
     """Of each replicate: is it significant, its rise, and whether the rise's upper end passes `max_rise`."""
     # The same numbers at every step: steps compare like with like.
-    rng = np.random.default_rng([scene.seed, 1])
+    rng = np.random.default_rng([setup.seed, 1])
     n1 = np.maximum(np.round(labels), 1)
     k1 = rng.binomial(n1.astype(np.int64), accuracy, past.correct.shape).astype(np.float64)
-    here = debiased(k1, n1, score, scene.mass)
-    point = here - past.ece
-    room, spread, noise = np.maximum(scene.max_rise - point, 0), past.ece - past.low, past.low <= 0
+    ece = debiased(k1, n1, score, setup.mass)
+    point = ece - past.ece
+    room, spread, noise = np.maximum(setup.max_rise - point, 0), past.ece - past.low, past.low <= 0
     # As in `mover`, turned round: the rise's upper end passes where the ECE's passes this.
-    limit = np.where(noise, scene.max_rise, here + np.sqrt(np.maximum(room**2 - spread**2, 0)))
-    passes = reaches(k1, n1, score, scene.mass, limit) | (~noise & (room <= spread))
-    found = scene.statistic(k1, n1, past.correct, past.labels) >= scene.threshold
-    return found, point, passes
+    limit = np.where(noise, setup.max_rise, ece + np.sqrt(np.maximum(room**2 - spread**2, 0)))
+    passes = reaches(k1, n1, score, setup.mass, limit) | (~noise & (room <= spread))
+    significant = setup.statistic(k1, n1, past.correct, past.labels) >= setup.threshold
+    return significant, point, passes
 
 
 def _least(power: Callable[[float], float], low: float, high: float) -> float | None:

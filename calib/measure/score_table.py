@@ -14,7 +14,7 @@ Whole = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
+class ScoreTable:
     """Distinct scores, ascending, and what was seen at each; all of shape (K,).
 
     `group`: the stratum; a score that lies in two has two entries. `rows`: of weight above 0. `weight` and
@@ -43,11 +43,11 @@ class Levels:
         """Sums by group, shape (size,)."""
         return sums(self.group, values, size)
 
-    def grouped(self, strata: Strata) -> Levels:
+    def grouped(self, strata: Strata) -> ScoreTable:
         """The same with the strata for groups."""
         return replace(self, group=strata.assign(self.score))
 
-    def scaled(self, factor: Floats) -> Levels:
+    def scaled(self, factor: Floats) -> ScoreTable:
         """With the weights of each group multiplied; `factor` of shape (B,)."""
         by = factor[self.group]
         weight, right = self.weight * by, self.right * by
@@ -60,19 +60,19 @@ class Levels:
             right_square=self.right_square * square,
         )
 
-    def spread_out(self, effect: Floats) -> Levels:
+    def spread_out(self, effect: Floats) -> ScoreTable:
         """With the variances of each group multiplied; `effect` of shape (B,)."""
         by = effect[self.group]
         return replace(self, square=self.square * by, right_square=self.right_square * by)
 
-    def merged(self) -> Levels:
+    def merged(self) -> ScoreTable:
         """One entry for each score, whatever its group."""
         starts = _starts(self.score[1:] != self.score[:-1])
         if len(starts) == len(self.score):
             return self
         sums = ("rows", "weight", "right", "square", "right_square")
         joined = {name: np.add.reduceat(getattr(self, name), starts) for name in sums}
-        return Levels(score=self.score[starts], group=self.group[starts], **joined)
+        return ScoreTable(score=self.score[starts], group=self.group[starts], **joined)
 
     def strata(self) -> Strata:
         """Those of `calib.measure.strata`."""
@@ -82,7 +82,9 @@ class Levels:
         return strata_of_cells(cells[starts], counts, distinct=len(starts) == len(cells))
 
 
-def levels(score: Floats, answer: Floats, weight: Floats | None, group: Whole | None = None) -> Levels:
+def score_table(
+    score: Floats, answer: Floats, weight: Floats | None, group: Whole | None = None
+) -> ScoreTable:
     """Gather rows, shape (n,) each, n > 0; `answer` 0 or 1, `weight` None where all count the same.
 
     Scores that language models state are few: where no two differ inside a cell of the grid, counting the
@@ -106,7 +108,7 @@ def levels(score: Floats, answer: Floats, weight: Floats | None, group: Whole | 
         columns = tuple(np.add.reduceat(column, starts) for column in columns)  # type: ignore[assignment]
         score, group = score[starts], group[starts]
     rows, weight, right, square, right_square = columns
-    return Levels(
+    return ScoreTable(
         score=score,
         group=group,
         rows=rows,
@@ -117,7 +119,7 @@ def levels(score: Floats, answer: Floats, weight: Floats | None, group: Whole | 
     )
 
 
-def _counted(key: Whole, stated: Floats, size: int, answer: Floats, weight: Floats | None) -> Levels:
+def _counted(key: Whole, stated: Floats, size: int, answer: Floats, weight: Floats | None) -> ScoreTable:
     """From the number of each row's cell and group."""
     both = 2 * key + (answer > 0.5)
     most = 2 * size * (GRID + 1)
@@ -133,7 +135,7 @@ def _counted(key: Whole, stated: Floats, size: int, answer: Floats, weight: Floa
     else:
         square, right_square = (column[there] for column in split(weight**2))
         rows = split((weight > 0).astype(np.float64))[0][there]
-    return Levels(
+    return ScoreTable(
         score=stated[there // size],
         group=(there % size).astype(np.intp),
         rows=rows,

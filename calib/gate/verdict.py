@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,25 +13,14 @@ from calib.errors import InvalidInput
 from calib.measure import Change, Measurement, group_means, kish_counts, measure, strata
 from calib.measure.change import State
 from calib.measure.intervals import z_of
+from calib.measure.sample import Sample
 from calib.measure.scores import Estimate
+from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 
 Z = z_of(0.95)
 Z_POWER = z_of(0.6)  # one-sided: of 80% power
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """A file's labelled rows: `scores` in [0, 1], `correct` 0 or 1, `weights` ≥ 0; shape (n,) each."""
-
-    scores: Floats
-    correct: Floats
-    weights: Floats
-
-    def take(self, which: npt.NDArray[np.intp]) -> Sample:
-        """Some of the rows, in the order of `which`."""
-        return Sample(scores=self.scores[which], correct=self.correct[which], weights=self.weights[which])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +62,7 @@ class Gate:
         low, high = self.change.accuracy_change_low, self.change.accuracy_change_high
         if low is not None and high is not None and not low <= 0 <= high:
             said.append(f"The answers got {'better' if low > 0 else 'worse'}.")
-        informed = [one for one in (self.auroc, self.dsc) if one is not None and _moved(one)]
+        informed = [change for change in (self.auroc, self.dsc) if change is not None and _moved(change)]
         if informed:
             word = "better" if informed[0].value > 0 else "less well"
             said.append(f"The confidence tells right answers from wrong ones {word} than before.")
@@ -86,7 +74,7 @@ class Gate:
             )
         return " ".join(said) or "Neither the answers nor the confidence moved beyond noise."
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The command line's contract."""
         return self.change.to_json() | {
             "direction": self.direction,
@@ -120,7 +108,7 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
         raise InvalidInput(f"max_rise lies between 0 and 1, not {max_rise}")
     if paired and len(before.scores) != len(after.scores):
         raise InvalidInput(f"{len(before.scores)} rows cannot be paired with {len(after.scores)}")
-    was, now = (measure(one.scores, one.correct, weights=one.weights) for one in (before, after))
+    was, now = (measure(sample.scores, sample.correct, weights=sample.weights) for sample in (before, after))
     pairs = after.weights if paired else None
     rise = _difference(_ece(after, now), _ece(before, was), pairs)
     accuracy = _difference(_accuracy(after, now), _accuracy(before, was), pairs)
@@ -189,17 +177,17 @@ def _difference(now: _Quantity, was: _Quantity, pairs: Floats | None) -> Estimat
     An estimate's distance down to its floor is a bias as much as noise: it adds up with the other's distance
     instead of going under in a root of squares.
     """
-    here, there = now.estimate, was.estimate
+    after, before = now.estimate, was.estimate
     common = 0.0 if pairs is None else _correlation(now, was, pairs)
 
-    def reach(a: float, b: float, floored: bool) -> float:
+    def distance(a: float, b: float, floored: bool) -> float:
         return a + b if floored else math.sqrt(max(0.0, a**2 + b**2 - 2 * common * a * b))
 
-    point = here.value - there.value
+    point = after.value - before.value
     return Estimate(
         point,
-        point - reach(here.value - here.low, there.high - there.value, now.floored),
-        point + reach(here.high - here.value, there.value - there.low, was.floored),
+        point - distance(after.value - after.low, before.high - before.value, now.floored),
+        point + distance(after.high - after.value, before.value - before.low, was.floored),
     )
 
 
@@ -263,10 +251,10 @@ def _dsc(sample: Sample) -> _Quantity:
     share = sample.weights / sample.weights.sum()
     _, level = np.unique(sample.scores, return_inverse=True)
     mass = np.bincount(level, share)
-    there = mass > 0
-    rate = np.divide(np.bincount(level, share * sample.correct), mass, out=np.zeros_like(mass), where=there)
+    filled = mass > 0
+    rate = np.divide(np.bincount(level, share * sample.correct), mass, out=np.zeros_like(mass), where=filled)
     fitted = np.zeros_like(mass)
-    fitted[there] = isotonic_regression(rate[there], weights=mass[there]).x
+    fitted[filled] = isotonic_regression(rate[filled], weights=mass[filled]).x
     saved = (float(share @ sample.correct) - sample.correct) ** 2 - (fitted[level] - sample.correct) ** 2
     return _mean(saved, sample.weights)
 
@@ -278,9 +266,11 @@ def _mean(rows: Floats, weights: Floats) -> _Quantity:
     return _Quantity(estimate=Estimate(value, value - half, value + half), rows=rows)
 
 
-def _ends(name: str, found: Estimate) -> dict[str, float]:
-    return {f"{name}_low": found.low, f"{name}_high": found.high}
+def _ends(name: str, estimate: Estimate) -> dict[str, float]:
+    return {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
 
 
-def _json(found: Estimate | None) -> dict[str, float] | None:
-    return None if found is None else {"value": found.value, "low": found.low, "high": found.high}
+def _json(estimate: Estimate | None) -> dict[str, float] | None:
+    if estimate is None:
+        return None
+    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}

@@ -11,8 +11,10 @@ from scipy.special import ndtri
 from sklearn.metrics import roc_auc_score
 
 from calib.errors import InvalidInput
-from calib.gate import Gate, Sample, _auroc, _ece, gate
+from calib.gate import Gate, gate
+from calib.gate.verdict import _auroc, _ece
 from calib.measure import measure
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 STATED = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])

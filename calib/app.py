@@ -36,7 +36,7 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deployment:
+class App:
     """The settings of one `calib.toml` with its store opened; the database is opened when it is first used.
 
     So what needs the store alone, such as a rollback, works while the database is down. `migrates`: whether
@@ -49,9 +49,7 @@ class Deployment:
     migrates: bool = False
 
     @classmethod
-    def open(
-        cls, config: Path, *, now: Callable[[], datetime] = utc_now, migrates: bool = False
-    ) -> Deployment:
+    def open(cls, config: Path, *, now: Callable[[], datetime] = utc_now, migrates: bool = False) -> App:
         """Read the settings and open the store.
 
         Raises `InvalidInput` for the settings and `StoreError` for a store that cannot be used.

@@ -1,0 +1,108 @@
+"""The objects of the verbs that set up a project, and of those that carry labels by file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calib.results.codec import Json, to_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """One connection or setting: whether it works, and what it says; `exit_code` is None where it works."""
+
+    what: str
+    ok: bool
+    says: str
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """Every connection and setting; `ok` where all work."""
+
+    ok: bool
+    checks: tuple[CheckLine, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib check`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationResult:
+    """The database, without its password, its PostgreSQL schema, and the version of its tables.
+
+    `before` is None where there were no tables.
+    """
+
+    database: str
+    schema: str | None
+    before: str | None
+    after: str
+
+    def to_json(self) -> Json:
+        """The object of `calib db migrate`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitResult:
+    """A working folder: its files by what became of them, what was guessed, and the next commands.
+
+    `differs`: the kept files that this version would write otherwise. `columns`, `outcome` and `not_found`
+    are None where no traffic was named. `next`: the commands to type, by what they are for.
+    """
+
+    folder: str
+    written: tuple[str, ...]
+    kept: tuple[str, ...]
+    differs: tuple[str, ...]
+    database: str
+    stream: str | None
+    traffic: str | None
+    columns: dict[str, str | list[str]] | None
+    outcome: str | None
+    not_found: tuple[str, ...] | None
+    next: dict[str, tuple[str, ...]]
+
+    def to_json(self) -> Json:
+        """The object of `calib init`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsImported:
+    """What an import did.
+
+    `new` labels count now. `same`: that answer counted already. `conflicts`: another answer counts; this one
+    is kept beside it. `late`: the window has been evaluated without it. `unknown`: the id was not drawn.
+    `rejected` has the first rows that were no labels, `disputed` the first conflicts, by line.
+    """
+
+    stream: str
+    new: int
+    same: int
+    conflicts: int
+    late: int
+    unknown: int
+    rejected_total: int
+    rejected: tuple[str, ...]
+    disputed: tuple[str, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib labels import`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelsExported:
+    """How many rows wait for an answer, and the file that they were written to."""
+
+    stream: str
+    rows: int
+    to: str
+
+    def to_json(self) -> Json:
+        """The object of `calib labels export`."""
+        return to_json(self)

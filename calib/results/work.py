@@ -1,0 +1,94 @@
+"""The objects of the verbs that go over all streams: what was done, and what failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from calib.results.codec import Json, to_json
+from calib.results.window import WindowResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorResult:
+    """An error: the name of its kind, what was wrong, and the exit code that it alone would give."""
+
+    kind: str
+    message: str
+    exit_code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureResult:
+    """What failed while the others were done; `period` is None where it was no single window."""
+
+    stream: str
+    period: str | None
+    error: ErrorResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsResult:
+    """The windows that were taken as far as they go, and those that failed."""
+
+    windows: tuple[WindowResult, ...]
+    failures: tuple[FailureResult, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib backfill`, `calib sample` and `calib evaluate`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayResult:
+    """The alerts that one run of the relay took in hand; `retried` are still to come."""
+
+    delivered: int
+    retried: int
+    parked: int
+
+    def to_json(self) -> Json:
+        """The object of `calib relay`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchdogFinding:
+    """What did not happen, by the kind of its alert."""
+
+    kind: str
+    stream: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchdogResult:
+    """What did not happen, what became of the alerts, and the streams that could not be looked at."""
+
+    findings: tuple[WatchdogFinding, ...]
+    relay: RelayResult
+    failures: tuple[FailureResult, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib watchdog`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasedTexts:
+    """How many rows of a stream's contexts or a probe's replies were erased."""
+
+    stream: str
+    what: str
+    erased: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseResult:
+    """What was erased, for each stream and probe that has texts, and what failed."""
+
+    erased: tuple[ErasedTexts, ...]
+    failures: tuple[FailureResult, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib erase`."""
+        return to_json(self)
