@@ -65,8 +65,37 @@ def redacted(text: str, *urls: str) -> str:
     for pattern in _PAIRS:
         text = pattern.sub(rf"\1{HIDDEN}", text)
     for secret in sorted({s for url in urls for s in _secrets_of(url)}, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
+        # libraries write hosts in lower case, and a piece of a password may have been taken for one
+        text = re.sub(re.escape(secret), HIDDEN, text, flags=re.IGNORECASE)
     return text
+
+
+# What a password that holds such a character is written with.
+ESCAPES = "write %40 for @, %2F for /, %23 for #, %3F for ?, %5B for [, %20 for a space, and %25 for %"
+
+
+def unescaped(url: str) -> bool:
+    """Whether the password of a URL holds a character that ends it: what follows would be taken for the host.
+
+    Such a URL must not be used: a piece of the password would be looked up as a host name.
+
+    >>> [unescaped(f"postgresql://me:{password}@db/x") for password in ("p%40w", "p@w", "p/w", "p#w", "p%w")]
+    [False, True, True, True, True]
+    >>> unescaped("postgresql://db:5432/x?options=a@b"), unescaped("s3://bucket/a@b/c")
+    (False, False)
+    """
+    match = re.match(rf"(?:(?:parquet|csv|jsonl|jdbc):)?{_SCHEME}", url)
+    if match is None:
+        return False
+    rest = url[match.end() :]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    tail = rest[len(authority) :]
+    user, at, _ = authority.rpartition("@")
+    if at:
+        odd = bool(set(user) & set("@[] ")) or re.search(r"%(?![0-9A-Fa-f]{2})", user) is not None
+        return odd or (":" in user and "@" in tail.partition("?")[0])
+    _, colon, port = authority.partition(":")
+    return bool(colon) and not authority.startswith("[") and not port.isdigit() and "@" in tail
 
 
 def shown(url: str) -> str:

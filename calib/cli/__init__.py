@@ -18,6 +18,7 @@ def main() -> None:
 
     try:
         app(prog_name="calib")
+        sys.stdout.flush()  # else a full disk is noticed too late to be said
     except (KeyboardInterrupt, BrokenPipeError):
         raise SystemExit(130) from None
     except Exception as error:  # noqa: BLE001  the last resort of a command line

@@ -55,7 +55,11 @@ def fail(error: BaseException, *, as_json: bool) -> NoReturn:
     """Say what was wrong and leave with the code that fits; where in Python only if asked for."""
     code, said = described(error)
     if as_json:
-        emit({"error": error_object(error)})
+        try:
+            emit({"error": error_object(error)})
+            sys.stdout.flush()
+        except OSError:  # a full disk behind standard output: the sentence below is what is left
+            pass
     trace(error)
     sys.stderr.write(f"calib: {printable(said)}\n")
     raise SystemExit(code)

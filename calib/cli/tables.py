@@ -170,7 +170,10 @@ def _next(result: WindowResult, stream: str, period: str) -> str:
             f"--stream {stream}`, then `calib run {stream} --period {period}` again"
         )
     if result.refit.published:
-        return f"`calib mapping list {stream}`; `calib mapping rollback {stream}` undoes it"
+        undo = (
+            "" if result.refit.generation in (None, 1) else f"; `calib mapping rollback {stream}` undoes it"
+        )
+        return f"`calib mapping list {stream}` shows what is served{undo}"
     if result.state == "insufficient":
         return "get more of the sample labelled before it closes; the mapping stays as it is"
     return f"`calib mapping list {stream}` shows what is served"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from calib.db.faults import speak_as_ours
 from calib.errors import InvalidInput
-from calib.redaction import redacted, shown
+from calib.redaction import ESCAPES, redacted, shown, unescaped
 
 BUSY_MS = 30_000
 FORMS = "sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME with calibwatch[postgres] installed"
@@ -74,6 +74,11 @@ def file_of(url: str) -> Path | None:
 
 
 def _parsed(url: str) -> URL:
+    if unescaped(url):
+        raise InvalidInput(
+            f"`database` in calib.toml, {shown(url)!r}: the password holds a character that ends it; "
+            f"{ESCAPES}"
+        )
     try:
         parsed = make_url(url)
         parsed.get_backend_name()

@@ -110,6 +110,14 @@ def _check_place(folder: Path) -> None:
 
 def _check_files(folder: Path, texts: Mapping[str, str]) -> None:
     """Refuse what is in the way, and other projects' flows or deployments: ours would be mixed with them."""
+    flows = folder / "flows"
+    if flows.is_dir() and not any((folder / relative).is_file() for relative in texts if "/" in relative):
+        foreign = sorted(path.name for path in flows.glob("*.py"))
+        if foreign:
+            raise InvalidInput(
+                f"{flows} holds files of another project ({', '.join(foreign[:3])}): nothing was written. "
+                "Give calibwatch a folder of its own, for example `calib init calibration`"
+            )
     for relative in texts:
         path = folder / relative
         for place, is_right in ((path.parent, path.parent.is_dir()), (path, path.is_file())):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from calib.errors import CalibError, InvalidInput, SourceError
-from calib.redaction import reason, shown
+from calib.redaction import ESCAPES, reason, shown, unescaped
 
 KINDS = "parquet:GLOB, csv:GLOB, jsonl:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
 ROWS_AT_ONCE = 50_000
@@ -159,14 +158,8 @@ def _close(connection: Any) -> None:
 
 def _refuse_unescaped(url: str, where: str) -> None:
     """Raise `InvalidInput` where a password ends the part of the URL that it stands in."""
-    rest = url.partition("://")[2]
-    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
-    user, at, _ = authority.rpartition("@")
-    if set(user) & set("@[] ") or (not at and "@" in rest and ":" in authority):
-        raise InvalidInput(
-            f"{where}: the password holds a character that ends it; write %40 for @, %2F for /, %23 for #, "
-            "%3F for ?, %5B for [, %20 for a space, and %25 for %"
-        )
+    if unescaped(url):
+        raise InvalidInput(f"{where}: the password holds a character that ends it; {ESCAPES}")
 
 
 def _tables(connection: Any, schema: str | None) -> list[str]:

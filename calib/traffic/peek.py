@@ -11,7 +11,7 @@ from calib.redaction import reason, shown
 from calib.traffic.connect import table_of
 
 ROWS = 1_000
-_NO_COLUMN = ("",)  # the engines read every column where one that is asked for is missing
+_NO_COLUMN = ("",)  # there is none of this name: what comes back names those that there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ def peek(url: str, *, base: Path, rows: int = ROWS) -> Peek:
     password, for whatever keeps the table from being read.
     """
     try:
-        table = table_of(url, base=base, stream="--traffic", columns=_NO_COLUMN)
-        columns = tuple(table.columns)
+        columns = tuple(table_of(url, base=base, stream="--traffic", columns=_NO_COLUMN).columns)
+        table = table_of(url, base=base, stream="--traffic", columns=columns)
         values = table.limit(rows).to_pyarrow().to_pydict()
     except CalibError as error:
         raise InvalidInput(str(error)) from None
