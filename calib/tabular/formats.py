@@ -100,7 +100,14 @@ def opened(path: Path, compression: Compression) -> Iterator[IO[bytes]]:
         with gzip.open(path, "rb") as stream:
             yield cast("IO[bytes]", stream)
     elif compression == "zstd":
-        with _zstd().open(path, "rb") as stream:
+        try:
+            zstd = _zstd()
+        except ImportError:
+            raise InvalidInput(
+                f"{path} is compressed by zstd, which needs backports-zstd before Python 3.14: "
+                "pip install 'calibwatch[measure]', or unpack the file"
+            ) from None
+        with zstd.open(path, "rb") as stream:
             yield stream
     else:
         with path.open("rb") as stream:
