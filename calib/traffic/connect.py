@@ -12,6 +12,7 @@ from urllib.parse import quote
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import ESCAPES, reason, shown, unescaped
 
+PARQUET = b"PAR1"  # what each Parquet file begins with
 KINDS = "parquet:GLOB, csv:GLOB, jsonl:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
 ROWS_AT_ONCE = 50_000
 
@@ -35,7 +36,7 @@ def table_of(
     kind, _, rest = url.partition(":")
     where = f"{stream}: traffic {shown(url)!r}"
     if kind in ("parquet", "csv", "jsonl"):
-        return _files(rest, base=base, where=where, columns=columns, numbers=numbers, timezone=timezone)
+        return _files(kind, rest, base=base, where=where, columns=columns, numbers=numbers, timezone=timezone)
     place, _, table = url.rpartition("#")
     if not table or not rest or not place:
         raise InvalidInput(f"{where} is not understood; write one of {KINDS}")
@@ -84,6 +85,7 @@ def md5_of(text: Any, engine: str) -> Any:
 
 
 def _files(
+    kind: str,
     pattern: str,
     *,
     base: Path,
@@ -99,6 +101,9 @@ def _files(
     paths = sorted(glob.glob(str(base / pattern), recursive=True))  # noqa: PTH207  patterns may be absolute
     if not paths:
         raise InvalidInput(f"{where}: no file matches {base / pattern}")
+    if kind == "parquet":
+        for path in map(Path, paths):
+            _refuse_other_than_parquet(path, where)
     # Files with naive times beside files with aware ones become one column of text: in this time zone.
     connection = _duckdb(timezone)
     try:
@@ -108,6 +113,20 @@ def _files(
     if len(files.columns) < len(set(columns)):
         return ibis.table(dict.fromkeys(files.names, "string"))  # to say what is there in their place
     return connection.table(files.table)
+
+
+def _refuse_other_than_parquet(path: Path, where: str) -> None:
+    """What a URL calls Parquet must be Parquet: text under that name may be a page that says "not found"."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(PARQUET))
+    except OSError as error:
+        raise InvalidInput(f"{where} cannot be read: {path}: {error.strerror}") from None
+    if begins != PARQUET:
+        raise InvalidInput(
+            f"{where} cannot be read: {path} is not a Parquet file; write csv: or jsonl: where it is text, or "
+            "make the file anew"
+        )
 
 
 def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = False) -> Any:
