@@ -76,7 +76,7 @@ class App:
         return engine
 
     def streams(self, name: str | None) -> list[str]:
-        """The one stream that was asked for, or all of them; `InvalidInput` where there is no such one."""
+        """The one stream that was asked for, or all of them; `InvalidInput` if it does not exist."""
         if name is not None:
             self.settings.stream(name)
             return [name]
@@ -113,7 +113,7 @@ class App:
         )
 
     def probes(self, name: str | None) -> list[str]:
-        """The one probe that was asked for, or all of them; `InvalidInput` where there is no such one."""
+        """The one probe that was asked for, or all of them; `InvalidInput` if it does not exist."""
         if name is not None:
             self.settings.probe(name)
             return [name]

@@ -16,7 +16,7 @@ PATIENCE = 5.0  # seconds for the server's answer
 
 
 def labels_arrived(stream: str) -> bool:
-    """Emit the event on which `evaluate-windows` runs at once; False where no server was told.
+    """Emit the event on which `evaluate-windows` runs at once; False if no server was informed.
 
     Only a courtesy: the daily run would find the labels too. So nothing that Prefect does here is an error,
     and a server that does not answer is given up after a few seconds.
@@ -27,7 +27,7 @@ def labels_arrived(stream: str) -> bool:
         return _send(stream)
     except Exception as error:  # noqa: BLE001  whatever goes wrong in there, the labels are stored
         logging.getLogger(__name__).warning(
-            "Prefect was not told of new labels of %s (%s); the next scheduled run finds them",
+            "Prefect could not be informed of new labels of %s (%s); the next scheduled run finds them",
             stream,
             reason(error),
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal
 
-# --- May a window's labels carry a verdict? (docs/statistics.md) ---
+# --- May a window's labels carry a verdict? (docs/explanation/statistics.md) ---
 VERDICT_LEAST_LABELS = 50  # fewer labels see only a collapse, and a refit on them loses to the raw confidence
 LEAST_RESPONSE = 0.7  # labelled share of the sample: below it the missing answers could decide
 LEAST_EVENNESS = 0.5  # response of the worst stratum per response of the best: less leans to one side
@@ -36,7 +36,7 @@ REFIT_OLD_SHARE = 0.1  # of the new labels' weight, for old labels after a chang
 SEGMENT_REFIT_LEAST_LABELS = 50  # in a segment, new and old: fewer show a gain by chance
 SEGMENT_REFIT_LEAST_GAIN = 1.3  # of the paired Brier score in standard errors: one in ten gains so by chance
 
-# --- Certificates and chains (ADR 42, docs/routing.md) ---
+# --- Certificates and chains (ADR 42, docs/explanation/routing.md) ---
 CERTIFICATE_START_SHARE = 0.15  # of the population at and above the first cut: less could never be proven
 CHAIN_LEAST_LABELS = 300  # of whole chains: with fewer the mapping of chains is worse than the product
 
@@ -47,8 +47,8 @@ PLAN_PRIOR_LABELS = 2.0  # labels that a stratum's expected accuracy counts as b
 MIX_NOTABLE = 0.10  # share of all predictions that moved to another stated confidence
 MIX_UNUSUAL = 2.0  # times the furthest that any earlier window lay from the others, and times chance
 
-# --- Alerts (docs/alerts.md) ---
-REJECTED_SHARE = 0.05  # of all rows; `rejects_up` is told beyond it and beyond
+# --- Alerts (docs/how-to/alerts.md) ---
+REJECTED_SHARE = 0.05  # of all rows; `rejects_up` is raised beyond it and beyond
 REJECTED_FACTOR = 3  # times the share of the window before
 UNDERPOWERED_RISE = 0.15  # ADR 9: a window that cannot see a rise of this size watches nothing: `cannot_see`
 

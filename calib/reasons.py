@@ -31,7 +31,7 @@ SENTENCES = {
     "refit_channel_moved": "{by} moved the channel meanwhile ({entry_reason}): that decision stands",
     # why no cut is certified
     "no_information": (
-        "no information: the confidence does not tell right answers from wrong ones, its AUROC is "
+        "no information: the confidence does not distinguish right answers from wrong ones; its AUROC is "
         "{auroc:.2f} ({low:.2f} to {high:.2f})"
     ),
     "error_rate_too_high": (

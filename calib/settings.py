@@ -46,7 +46,7 @@ def _known_zone(name: str) -> str:
 def _key(default: Any, meaning: str, example: Any = None, **limits: Any) -> Any:
     """A key of calib.toml with its meaning in plain words, which `calib init` writes beside it.
 
-    `example` is what is shown where there is no default.
+    `example` is shown if there is no default.
     """
     return Field(default, description=meaning, examples=None if example is None else [example], **limits)
 
@@ -218,7 +218,7 @@ class ProbeSettings(_Frozen):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("write the address before /chat/completions, like https://HOST/v1")
         if parts.username or parts.password or parts.query:
-            raise ValueError("a key does not belong into the address: name its variable in api_key_env")
+            raise ValueError("put the key in the environment variable named by api_key_env, not in the URL")
         return url
 
     @field_validator("request")
@@ -311,7 +311,7 @@ class Settings(BaseSettings):
         both = sorted(set(self.streams) & set(self.probes))
         if both:
             raise ValueError(
-                f"{both[0]!r} names a stream and a probe, whose alerts could not be told apart: rename one"
+                f"{both[0]!r} names a stream and a probe, whose alerts could not be distinguished: rename one"
             )
         return self
 

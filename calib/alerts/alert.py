@@ -1,4 +1,4 @@
-"""An alert: what people must hear of once, as values; `calib.alerts.message` has the words."""
+"""An alert as a value; `calib.alerts.message` has the words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Severity = Literal["good", "warning", "bad"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something that people must hear of once; `facts` are numbers and names, never a reviewer's context.
+    """Something to inform people of, once; `facts` are numbers and names, never a reviewer's context.
 
     `period` is the window's period, or the day (like 2026-11-28) for an alert that belongs to no window.
     """

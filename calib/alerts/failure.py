@@ -1,4 +1,4 @@
-"""A stream or a probe whose work failed, and who must hear of it. Pure."""
+"""The alert about a stream or a probe whose work failed. Pure."""
 
 from __future__ import annotations
 

@@ -149,8 +149,8 @@ def _signed(value: float | None) -> str:
 def _underpowered_line(change: ChangeFacts) -> str:
     seen = change.minimum_detectable_rise
     if seen is None:
-        return "No change was seen, and none would have been: not even a total loss of accuracy."
-    return f"No change was seen, but only a rise beyond {seen:.3f} would have been, 4 times in 5."
+        return "No change was detected, and not even a total loss of accuracy would have been."
+    return f"No change was detected. With 80% power only a rise beyond {seen:.3f} would have been detected."
 
 
 def _mix_line(mix: MixFacts) -> str:

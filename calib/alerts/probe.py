@@ -1,4 +1,4 @@
-"""Which findings of a probe's run people are told of. Pure: the result of a run in, alerts out."""
+"""Which findings of a probe's run become alerts. Pure: the result of a run in, alerts out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def probe_alerts(result: Json, *, before: Json | None) -> list[Alert]:
     """The alerts of a run, with the probe's name as their stream.
 
     `before` is the result of the run before, where that was compared with the same accepted answers: what it
-    found already is no news. A change that hurts nobody is not told.
+    found already is not reported again, nor is a change that does no harm.
     """
     known = set() if before is None else {(kind, _detail(kind, before)) for kind in findings(before)}
     facts = {"cannot_see": _unseen, "degraded": _worse, "scope_changed": _other_model}

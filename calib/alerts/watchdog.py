@@ -1,4 +1,4 @@
-"""What did not happen, and who must hear of it. Pure."""
+"""Rules that find what did not happen: missed periods, late cohorts, stale mappings. Pure."""
 
 from __future__ import annotations
 

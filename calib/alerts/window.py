@@ -1,4 +1,4 @@
-"""Which findings of a window people are told of. Pure: the result of a window in, alerts out."""
+"""Which findings of a window become alerts. Pure: the result of a window in, alerts out."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ def window_alerts(
 ) -> list[Alert]:
     """The alerts of a closed or insufficient window.
 
-    `scope`: what the window watched. A mapping that is upheld in a quiet month is no news; one that had to be
-    replaced and could not be is. A segment that degraded is told as the stream's degradation, by name.
+    `scope`: what the window watched. A mapping that is upheld in a quiet month raises no alert; one that
+    had to be replaced and could not be does. A segment that degraded is reported as the stream's degradation,
+    by name.
     """
     alerts: list[Alert] = []
     change, facts = result.change, to_json(WindowFacts.of(result))

@@ -16,7 +16,7 @@ from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 
-SQUEEZE = 0.02  # of .005 to .04 the best on 54 language models' stated confidences, if by little
+SQUEEZE = 0.02  # of 0.005 to 0.04 the best on 54 language models' stated confidences, if by little
 ERROR = 1e-4  # at most, between the function and its knots
 ROUNDS = 40  # of halving: down to 1e-12, far below the distance that still matters at the clipped ends
 
@@ -59,10 +59,10 @@ def isotonic_prior(labels: Sample, prior: Curve | None) -> PiecewiseLinear:
 
 
 def _stiff(labels: Sample) -> Callable[[Floats], Floats]:
-    """Platt scaling of scores that are squeezed into [.02, .98].
+    """Platt scaling of scores that are squeezed into [0.02, 0.98].
 
-    People and language models who say 1 mean "almost surely"; on the logit's scale 1 lies as far from .9 as
-    .9 from 1e-5, and would tilt the whole line.
+    People and language models who say 1 mean "almost surely"; on the logit's scale 1 lies as far from 0.9 as
+    0.9 from 1e-5, and would tilt the whole line.
     """
     curve = platt(Sample(_squeezed(labels.scores), labels.correct, labels.weights))
     return lambda scores: curve.apply(_squeezed(scores))

@@ -1,4 +1,4 @@
-"""One door to the forms of mapping, and their honest scores."""
+"""Fit any calibrator by name, and compute cross-fitted scores for it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fit(
     """Fit a mapping to scores in [0, 1] and answers 0 or 1, both of shape (n,).
 
     `prior`: an earlier mapping, which `isotonic_prior` leans on; the other methods know none. Raises
-    `InvalidInput` for a method that is not in `METHODS` and for arrays that are no labels.
+    `InvalidInput` for a method that is not in `METHODS` and for arrays that are not labels.
 
     >>> fit([0.6, 0.9], [0, 1]).apply(0.9) > fit([0.6, 0.9], [0, 1]).apply(0.6)
     True
@@ -60,7 +60,7 @@ def fit_labels(labels: Sample, *, method: str, prior: Curve | None = None) -> Cu
             return platt_isotonic(labels)
         case "identity":
             return Identity()
-    raise InvalidInput(f"{method!r} is no method; there are {', '.join(METHODS)}")
+    raise InvalidInput(f"{method!r} is not a method; the methods are {', '.join(METHODS)}")
 
 
 def folds_of(labels: Sample, folds: int = FOLDS, seed: int = 0) -> Folds:

@@ -26,7 +26,7 @@ def fit_temperature(
     `logits`: shape (n, K) for K classes with `labels` the right class of each row, 0 to K − 1; or shape (n,)
     for the log odds of one answer, `labels` 1 where it is right and 0 where it is wrong. `weights`: shape
     (n,). T lies in [1/100, 100]: labels that the logits never contradict name no finite one. Raises
-    `InvalidInput` for shapes that differ, values that are not finite, and labels that are no classes.
+    `InvalidInput` for shapes that differ, values that are not finite, and labels that are not classes.
 
     >>> fit_temperature([[2.0, 0.0]] * 10, [0] * 7 + [1] * 3).t > 2
     True

@@ -16,8 +16,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
     help="""Keeps a model's stated confidence true.
 
-Start with a file of (confidence, correct): `calib measure log.csv`. See it all at work: `calib demo`.
-For production, make a folder with `calib init`: it says what to do next.
+Start with a file of (confidence, correct): `calib measure log.csv`. See a complete example: `calib demo`.
+For production, make a folder with `calib init`; it prints the next steps.
 `calib COMMAND --help` has examples.
 
 \b
@@ -26,7 +26,7 @@ Exit codes:
   1  the check that was asked for failed
   2  bad input or settings
   3  not enough evidence to say
-  4  something outside failed: store, database, Slack, engine
+  4  an external system failed: store, database, Slack, engine
 """,
 )
 

@@ -30,8 +30,8 @@ def run(
 ) -> None:
     """The whole cycle for one window, as far as its labels allow; running it again changes nothing.
 
-    Samples the period's traffic, collects labels, measures, decides, refits, publishes and alerts. Where
-    labels are still missing it says how many and stops there: run it again when they have come.
+    Samples the period's traffic, collects labels, measures, decides, refits, publishes and alerts. If
+    labels are still missing, it says how many and stops there: run it again when they have arrived.
     """
     from calib import cycle
     from calib.app import App
@@ -116,7 +116,7 @@ def sample(
 ) -> None:
     """Open windows: survey, design, draw, and put the sample up for review. Default: all streams.
 
-    A stream that fails does not keep the others waiting: they are done, it is named, and the exit code is
+    An error in one stream does not stop the others. The stream is named, and the exit code is
     that of the worst error.
     """
     from calib import cycle
@@ -147,8 +147,8 @@ def sample(
 def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = False) -> None:
     """Take open windows as far as their labels allow. Default: those of all streams.
 
-    A window that fails keeps neither the other streams nor the stream's other windows waiting: they are
-    done, it is named, and the exit code is that of the worst error.
+    An error in one window does not stop the other windows and streams. The window is named, and the exit
+    code is that of the worst error.
     """
     from calib import cycle
     from calib.app import App

@@ -29,7 +29,7 @@ def import_(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Import labels; twice is once. Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
+    """Import labels (idempotent). Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
     from calib.app import App
     from calib.errors import InvalidInput
     from calib.events import labels_arrived
@@ -67,7 +67,7 @@ def export(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Write what waits for an answer as CSV, in the order of the draw; fill in the column answer."""
+    """Write the rows that wait for a label as CSV, in the order of the draw. Fill in the column answer."""
     from calib.app import App
     from calib.errors import InvalidInput
     from calib.review import files

@@ -26,7 +26,7 @@ def history(
         output.emit(MappingHistory(stream=stream, channel=channel, entries=entries).to_json())
         return
     if not log:
-        sys.stdout.write(f"{stream}/{channel} names no mapping yet\n")
+        sys.stdout.write(f"{stream}/{channel} has no mapping yet\n")
     for entry in log:
         until = f"  (until {entry.expires_at})" if entry.expires_at else ""
         sys.stdout.write(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from calib.results.mappings import EntryResult
     from calib.store import Intent
 
-app = typer.Typer(no_args_is_help=True, help="The versions of a stream's mapping, and who named them when.")
+app = typer.Typer(no_args_is_help=True, help="The versions of a stream's mapping, and its channels.")
 Digest = Annotated[str, typer.Argument(help="The beginning of a mapping's digest, at least 6 hex digits.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 
@@ -66,7 +66,7 @@ def list_(
         return
     if not log:
         others = ", ".join(names) or "none"
-        sys.stdout.write(f"{stream}/{channel} names no mapping yet; channels with one: {others}\n")
+        sys.stdout.write(f"{stream}/{channel} has no mapping yet; channels with one: {others}\n")
     for version in versions:
         last = version.last_named
         mark = "→" if last is not None and last.digest == log[-1].digest else " "
@@ -105,7 +105,7 @@ def apply(
     channel: Channel = "production",
     json: Json = False,
 ) -> None:
-    """What a mapping makes of raw confidences."""
+    """Show the calibrated confidence for raw confidences."""
     mapping = _mapping(open_app(config, stream), stream, digest, channel)
     values = [float(mapping.apply(value, segment)) for value in raw]
     if json:
@@ -127,7 +127,7 @@ def promote(
     channel: Channel = "production",
     json: Json = False,
 ) -> None:
-    """Let a channel name a mapping that is stored already."""
+    """Point a channel at an existing mapping."""
     from calib import store
 
     opened = open_app(config, stream)
@@ -150,7 +150,7 @@ def rollback(
     channel: Channel = "production",
     json: Json = False,
 ) -> None:
-    """Name an earlier mapping again, as a new entry: nothing is deleted, and it can itself be undone."""
+    """Point a channel at an earlier mapping again: adds an entry, deletes nothing, and can be undone."""
     from calib import store
 
     opened = open_app(config, stream)
@@ -213,7 +213,7 @@ def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapp
     current = head(opened.store, stream=stream, channel=channel)
     if current is None:
         raise InvalidInput(
-            f"{stream}/{channel} names no mapping yet: `calib run {stream} --period …` makes one"
+            f"{stream}/{channel} has no mapping yet: `calib run {stream} --period …` makes one"
         )
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
 

@@ -30,7 +30,7 @@ class Page:
     """Lines on standard output, none longer than the page is wide, and none cut off.
 
     A single word that is longer, such as a path or a command to copy, keeps a line of its own. Colours are
-    left out where standard output is no terminal or `NO_COLOR` is set.
+    left out if standard output is not a terminal or `NO_COLOR` is set.
     """
 
     def __init__(self) -> None:

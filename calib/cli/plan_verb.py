@@ -38,14 +38,14 @@ def plan(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """How many labels it takes to see a rise of the ECE, and to certify each target.
+    """How many labels are needed to detect a rise of the ECE, and to certify each target.
 
-    Simulates the change test on the stream's latest traffic, within its budget of false alarms. "Sees" means
-    4 times in 5. Nothing is opened, drawn or written.
+    Simulates the change test on the stream's latest traffic, within its budget of false alarms. "Detect"
+    means with 80% power. Nothing is opened, drawn or written.
 
-    Where STREAM is the path of a file, the plan rests on that file's confidences and answers, for a first
-    guess before anything is set up: 500 labels a window, false alarms in 5% of windows. --confidence,
-    --correct, --scale and --allow-rejected are for a file alone.
+    If STREAM is the path of a file, the plan uses that file's confidences and answers. This gives a first
+    estimate before anything is set up, for 500 labels per window and false alarms in 5% of windows.
+    --confidence, --correct, --scale and --allow-rejected are for a file alone.
     """
     from calib.sampling.planner import RISES
 
@@ -109,26 +109,26 @@ def _show(found: JsonObject) -> None:
         if said := left_out(found):
             page.row("not counted", said)
     seen = found["minimum_detectable_rise"]
-    budget = f"With {found['labels']:,} labels a window"
+    budget = f"With {found['labels']:,} labels per window"
     if seen is None:
-        page.say(f"{budget} you would see no rise at all: not even a total loss of accuracy, 4 times in 5.")
+        page.say(f"{budget} no rise is detected with 80% power, not even a total loss of accuracy.")
     else:
         page.say(
-            f"{budget} you would hear of a rise of the ECE by {seen:.3f} or more, 4 times in 5. "
-            "A smaller one would mostly pass unseen: no news is then no proof."
+            f"{budget} a rise of the ECE by {seen:.3f} or more is detected with 80% power. "
+            "A smaller rise would usually not be detected: a window without a finding does not rule it out."
         )
     for one in found["detections"]:
         if one["labels"] is None:
             page.say(f"a rise of {one['rise']:.3f}: more labels than can be had", indent=2)
         else:
-            page.say(f"a rise of {one['rise']:.3f}: about {one['labels']:,} labels a window", indent=2)
+            page.say(f"a rise of {one['rise']:.3f}: about {one['labels']:,} labels per window", indent=2)
     for one in found["certifications"]:
         target = f"to certify {one['target']:.0%}"
         if one["labels"] is None:
             page.say(f"{target}: no number of labels; expected accuracy is too low", indent=2)
         else:
             page.say(
-                f"{target}: about {one['labels']:,} labels a window, for a cut at "
+                f"{target}: about {one['labels']:,} labels per window, for a cut at "
                 f"{one['cut']:.3f} that keeps {one['share']:.0%} of predictions",
                 indent=2,
             )

@@ -34,7 +34,7 @@ def probe(
     Asks once in each period (`every`); called again it asks what got no reply, or shows what was found. The
     first time, look at the accuracy and --accept. Exits 1 where the model has become worse, 3 where too
     little could be read to say, 4 where the endpoint gave no reply at all. --accept exits 0. Without NAME all
-    probes are asked: one that fails does not keep the others waiting, and the worst exit code counts.
+    probes are asked: an error in one does not stop the others, and the worst exit code counts.
     """
     from calib import cycle
     from calib.app import App

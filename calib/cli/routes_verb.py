@@ -24,15 +24,15 @@ def routes(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", help="Targets by name: finance (.90, .95), customer-service (.80, .85)."),
+        typer.Option("--preset", help="Targets: finance (0.90, 0.95), customer-service (0.80, 0.85)."),
     ] = None,
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """For each target the cut above which it is proven, the share of traffic there, or why there is none.
+    """For each target: the confidence from which on it is proven, and the share of traffic there.
 
-    Rests on the labels of one closed window. A certificate holds with probability .95, whatever the design
-    of the sample; where there is none it says whether more labels would help. For the `threshold` in the
+    Rests on the labels of one closed window. A certificate holds with probability 0.95, whatever the design
+    of the sample; if nothing is proven, it says whether more labels would help. For the `threshold` in the
     settings it says how much passes, what that stated and how much of it was really right. Exit code 3: no
     window is closed yet.
     """

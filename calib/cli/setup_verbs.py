@@ -60,7 +60,7 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another year of another model.")] = 0,
     json: Json = False,
 ) -> None:
-    """The main job on this machine: a year of a real classifier's traffic, watched month by month.
+    """Run the whole job on this machine: a year of a real classifier's traffic, month by month.
 
     Trains a digit reader that is overconfident, lets its camera slip in the ninth month, and runs the real
     flows over it: sampling, review, measuring, refitting, publishing, alerting. Takes about a minute.

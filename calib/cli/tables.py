@@ -117,7 +117,7 @@ def window_panel(result: WindowResult) -> None:
 def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
     """What else is known, a line each."""
     if result.raw.n and not result.raw.informative:
-        yield "signal", "no information: this confidence does not tell right answers from wrong ones"
+        yield "signal", "no information: this confidence does not distinguish right answers from wrong ones"
     if (judge := result.change.judge) is not None:
         yield "judge", f"{'used' if judge.used else 'not used'}: {judge.reason}"
     for name, part in result.segments.items():
@@ -158,7 +158,7 @@ def change_words(change: ChangeResult) -> str:
     p = p_value(change.p, change.draws)
     rise = f"rise {change.rise:+.3f} ({change.low:+.3f} to {change.high:+.3f}), {p}"
     seen = change.minimum_detectable_rise
-    could = "" if seen is None else f"; a rise of {seen:.3f} would have been seen 4 times in 5"
+    could = "" if seen is None else f"; a rise of {seen:.3f} would have been detected with 80% power"
     direction = f", {change.direction}" if change.direction else ""
     return f"{words}{direction}: {rise}{could}"
 

@@ -35,7 +35,7 @@ COMMANDS = {
     "check": Teaching("Try every connection and setting, one line each.", ("calib check",)),
     "demo": Teaching("A year of the main job on this machine.", ("calib demo --into demo",)),
     "plan": Teaching(
-        "How many labels it takes to see a rise of the ECE.",
+        "How many labels are needed to detect a rise of the ECE.",
         ("calib plan log.csv", "calib plan support-triage --labels 800 --rise 0.05"),
     ),
     "run": Teaching(
@@ -99,7 +99,7 @@ COMMANDS = {
         ("calib mapping apply support-triage 0.8 0.95",),
     ),
     "mapping promote": Teaching(
-        "Let a channel name a mapping that is stored already.",
+        "Point a channel at an existing mapping.",
         ("calib mapping promote support-triage 1f3a9c20 --reason 'reviewed'",),
     ),
     "mapping rollback": Teaching(

@@ -145,7 +145,7 @@ class MappingClient:
             )
         elif (cut := cut_for(now.mapping, needed, segment)) is None:
             where = "" if segment is None else f" in the segment {segment!r}"
-            act, reason = False, f"there is no certificate for an accuracy of {needed:.4f}{where}"
+            act, reason = False, f"no certificate proves an accuracy of {needed:.4f}{where}"
         else:
             act = raw >= cut
             reason = f"{raw:g} is {'at or above' if act else 'below'} the certified cut {cut:g}"

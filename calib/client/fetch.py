@@ -87,5 +87,5 @@ def open_fetcher(url: str, *, timeout: float = TIMEOUT) -> Fetcher:
     if separator and rest and kind in CLOUDS + WEB:
         return ObstoreFetcher(url, timeout=timeout)
     raise InvalidInput(
-        f"{shown(url)!r} is no store; write file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://… or https://…"
+        f"{shown(url)!r} is not a store; write file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://… or https://…"
     )

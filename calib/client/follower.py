@@ -31,7 +31,7 @@ class Follower:
         """Follow the newest epoch to its end and fetch the mapping that it names.
 
         A new epoch is looked for first: it is the way out of a log that can no longer be followed. Raises
-        `ArtifactError` for what must not be believed and `Unavailable` where there is no answer; what was
+        `ArtifactError` for what must not be believed and `Unavailable` if the store does not answer; what was
         verified until then is kept, and the next poll goes on from there.
         """
         known = self.head

@@ -25,7 +25,7 @@ START = (
 )
 STARTING = 30.0  # seconds that the process may need beyond a request's timeout, on a busy machine
 FOUND, ABSENT, FAILED = b"=", b"-", b"!"  # the first byte of an answer
-REMEDY = "make the client after the fork instead (docs/serving.md)"
+REMEDY = "make the client after the fork instead (docs/how-to/serving.md)"
 
 
 class Reader(NamedTuple):

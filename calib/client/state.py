@@ -88,7 +88,7 @@ def freshness(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trou
             return "UNCALIBRATED", now.refusal
         if not tried:
             return "INITIALIZING", trouble or "nothing has been fetched yet"
-        return "UNCALIBRATED", trouble or "the channel names no mapping"
+        return "UNCALIBRATED", trouble or "the channel has no mapping"
     if not now.certified:
         return "STALE", f"the bundled mapping is used: {now.refusal or trouble or 'nothing was fetched yet'}"
     if now.entry is not None and wall >= now.expires:

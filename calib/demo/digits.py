@@ -1,7 +1,7 @@
 """A real classifier on real images, and a year of its traffic.
 
 Logistic regression without regularisation, trained on 80 of scikit-learn's 1,797 scanned digits, reads the
-other 1,717 through a noisy camera. It is right four times in five and says it is nearly certain: that is
+other 1,717 through a noisy camera. It is right in 80% of cases and says it is nearly certain: that is
 what overconfidence looks like. From one month on a third of the images arrive a pixel off.
 """
 

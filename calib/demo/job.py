@@ -31,7 +31,7 @@ FIRST, LAST, CHANGED = "2025-11", "2026-10", "2026-07"
 ROWS = 4_000  # predictions a month
 LABELS = 500
 SETTINGS = """\
-# What the demo watches; every key is explained in docs/settings.md.
+# What the demo watches; every key is explained in docs/reference/settings.md.
 database = "sqlite:///calib.db"
 store = "file:mappings"
 

@@ -37,7 +37,7 @@ BOXED = re.compile(r"\$?\\boxed\{(.*)\}\$?")
 NUMBER = re.compile(r"[-+−]?\d{1,30}(?:,\d{3}){0,10}(?:\.\d{1,30})?(?:[eE][-+]?\d{1,3})?")
 CHOICE = re.compile(r"(?:option|choice|answer)?[ \t]*[(\[]?([a-z])\b.*", re.S | re.I)
 PUNCTUATION = re.compile(r"(?<!\d)[.,/:]|[.,/:](?!\d)|(?<=\w)[-+−]|[-+−](?!\d)|[^\w\s.,/:+\-−]|_")
-ARTICLES = re.compile(r"^\s*(?:a|an)\s|\bthe\b")  # not every "a": vitamin A is no article
+ARTICLES = re.compile(r"^\s*(?:a|an)\s|\bthe\b")  # not every "a": the A of vitamin A is not an article
 CONFIDENCE = re.compile(r"[\W_]{0,12}(?:my |final |overall )?(?:confidence|certainty)\b", re.I)
 
 

@@ -132,7 +132,7 @@ def opens(tokens: list[str]) -> bool:
 def after(
     text: str, end: int, *, tagged: bool, alone: bool, paired: bool, revised: bool = False
 ) -> After | None:
-    """Look on from a mention; None where it is no label.
+    """Look on from a mention; None if it is not a label.
 
     `tagged`: it is the name of an XML tag. `revised`: what stands before it takes an earlier number back, so
     that "to 0.9" states one.

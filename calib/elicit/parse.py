@@ -13,7 +13,7 @@ from calib.elicit.thinking import after_thinking
 
 Source = Literal["label", "json", "prose"]
 
-MOST = 1_000  # mentions of confidence; a text with more of them is no reply
+MOST = 1_000  # mentions of confidence; a text with more of them is not a reply
 _NAMES = "|".join((*words.LABELS, *words.CHANCES))
 MENTION = re.compile(
     rf"(?<![^\W_])(?<!\w-)(?i:{_NAMES})(?![^\W_A-Z])|(?<!\w)(?i:p\((?:correct|true)\))|{'|'.join(words.EDGELESS)}"
@@ -58,7 +58,7 @@ def parse_confidence(text: str | None) -> Parsed:
     Never raises; takes time linear in the text; never clamps, averages or guesses. Labels (JSON, tables, tags
     and `Confidence: 0.85`) go before prose (`I am 85% sure`), and one that is called final or overall before
     others; of one rank, different values are `several`. One that takes earlier ones back (revised, updated,
-    after review) counts instead of them. What a model wrote while it was thinking is no reply yet.
+    after review) counts instead of them. What a model wrote while it was thinking is not a reply yet.
 
     >>> parse_confidence("Answer: Vienna\\nConfidence: 85%")
     Parsed(value=0.85, source='label', reason=None)

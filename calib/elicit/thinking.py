@@ -23,9 +23,9 @@ MESSAGE_END = re.compile(r"<\|(?:return|end|call)\|>", re.I)
 def after_thinking(text: str) -> str | None:
     """The reply behind a model's thinking; None where the thinking never ends.
 
-    What stands before the last end of thinking is no reply yet, whether or not its beginning is in the text
-    (many chat templates put it into the prompt). Thinking that begins and does not end hides everything: a
-    number in it may still be taken back. Takes time linear in the text.
+    What stands before the last end of thinking is not a reply yet, whether or not its beginning is in the
+    text (many chat templates put it into the prompt). Thinking that begins and does not end hides everything:
+    a number in it may still be taken back. Takes time linear in the text.
 
     >>> after_thinking("<think>0.9, but wait</think>Confidence: 0.7")
     'Confidence: 0.7'

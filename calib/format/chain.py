@@ -150,7 +150,7 @@ def newest_epoch(get: Callable[[str], bytes | None], stream: str, channel: str, 
 
 
 def read_hint(data: bytes | None) -> tuple[int, int] | None:
-    """The epoch and generation that `latest.json` states; None for no hint and for one that is no help.
+    """The epoch and generation that `latest.json` states; None if there is no hint or it cannot be used.
 
     It only says where to look first: what lies there is verified like anything else.
     """

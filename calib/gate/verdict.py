@@ -29,7 +29,7 @@ class Gate:
 
     `confidence`, `auroc` and `dsc`: after minus before with a 95% interval (`auroc` None where a file has
     one class only); `dsc_before`, `dsc_after`: of either. `labels_needed`: more rows in each file with which
-    `stable` would be proven four times in five if nothing changed; 0 where it is proven, None where the ECE
+    `stable` would be proven with 80% power if nothing changed; 0 where it is proven, None where the ECE
     is known to have risen.
     """
 
@@ -65,7 +65,7 @@ class Gate:
         informed = [change for change in (self.auroc, self.dsc) if change is not None and _moved(change)]
         if informed:
             word = "better" if informed[0].value > 0 else "less well"
-            said.append(f"The confidence tells right answers from wrong ones {word} than before.")
+            said.append(f"The confidence distinguishes right answers from wrong ones {word} than before.")
         elif _moved(self.confidence):
             where = "up" if self.confidence.value > 0 else "down"
             said.append(

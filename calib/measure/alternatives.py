@@ -30,9 +30,9 @@ class Alternatives:
 def alternatives(accuracy: Floats, mass: Floats) -> Alternatives:
     """Drifts fixed in advance from the expected accuracy, both of shape (B,), strata in ascending order.
 
-    A shift of all log odds (prior .41), of their more confident half (.13) and of the other (.09), a
-    flattening (.17), waves that let some regions fall and others rise (.06), and each run of up to three
-    neighbouring strata alone (.14 in all); each scaled to a mean absolute change in `SIZES`, three parts
+    A shift of all log odds (prior 0.41), of their more confident half (0.13) and of the other (0.09), a
+    flattening (0.17), waves that let some regions fall and others rise (0.06), and each run of up to three
+    neighbouring strata alone (0.14 in all); each scaled to a mean absolute change in `SIZES`, three parts
     down to one part up where it has a direction. The omnibus drift takes `OMNIBUS` off them all. A shape
     that these strata cannot take leaves its weight to the others.
     """

@@ -77,7 +77,7 @@ class Bin:
     high: float | None
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 

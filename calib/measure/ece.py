@@ -76,7 +76,7 @@ def ece_estimate(
     Strata without labels are left out and the masses of the others made to add up to 1.
 
     The plugin T = Σ W |k/n − q| is too high by its own noise: with 500 labels a perfectly calibrated model
-    reads about .03. The estimate takes the expected noise off once, max(0, 2T − Σ W E|N(d, s)|) (Kumar,
+    reads about 0.03. The estimate takes the expected noise off once, max(0, 2T − Σ W E|N(d, s)|) (Kumar,
     Liang & Ma 2019, for L1). The interval inverts the law of T, a skewed sum of folded normals, along two
     shapes of the true gaps: for the lower end only gaps beyond two and a half standard errors are real, for
     the upper end none is below one standard error.

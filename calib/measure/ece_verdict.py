@@ -14,7 +14,7 @@ def ece_verdict(low: float, high: float) -> str:
     'may not be a reliable signal'
     """
     if high <= ECE_UNRELIABLE:
-        return "within .10 of the truth on average"
+        return "within 0.10 of the truth on average"
     signal = "not a reliable signal" if low > ECE_UNRELIABLE else "may not be a reliable signal"
     if high <= ECE_USELESS:
         return signal

@@ -34,7 +34,7 @@ class Measurement:
 
     `smece` is a check on the ECE that depends on no binning. `log_loss` counts the probability given to what
     happened as at least 1e-15: a single wrong answer stated with certainty costs 34.5, not infinity.
-    `auroc` is None with one class. Where its interval reaches .5 the signal carries no information
+    `auroc` is None with one class. Where its interval reaches 0.5 the signal carries no information
     (`informative` is false), and no mapping can give it any.
     """
 
@@ -56,7 +56,7 @@ class Measurement:
 
     @property
     def informative(self) -> bool:
-        """Whether the confidence tells right answers from wrong ones better than chance, beyond doubt."""
+        """Whether the confidence distinguishes right answers from wrong ones (AUROC above 0.5)."""
         return self.auroc is not None and self.auroc.low > 0.5
 
     def to_json(self) -> Json:
@@ -109,7 +109,7 @@ def measure(
     sample = Sample(scores, correct, weights)
     score, answer, weight = sample.scores, sample.correct, sample.relative_weights
     if not len(sample):
-        raise InvalidInput("there is no labelled row to measure")
+        raise InvalidInput("no labelled row is left to measure")
     group = None if strata is None else _whole(strata, score.shape)
     seen = score_table(score, answer, None if weights is None else weight, group)
     if group is None:

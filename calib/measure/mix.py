@@ -34,11 +34,11 @@ class MixShift:
 
     @property
     def notable(self) -> bool:
-        """Whether people should hear of it: a tenth of the traffic, and twice what was usual."""
+        """Whether it is worth an alert: a tenth of the traffic, and twice what was usual."""
         return self.moved >= max(MIX_NOTABLE, MIX_UNUSUAL * (self.usual or 0.0), MIX_UNUSUAL * self.chance)
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         return {
             "moved": self.moved,
             "usual": self.usual,
@@ -54,7 +54,7 @@ def mix_shift(now: npt.ArrayLike, before: npt.ArrayLike, *, gap: npt.ArrayLike |
     """Compare a window's predictions by stratum, counts of shape (B,), with earlier windows', shape (m, B).
 
     `gap`: the distance between accuracy and confidence by stratum, shape (B,), NaN where it is not known.
-    Raises `InvalidInput` for shapes that differ, no earlier window, and counts that are no counts.
+    Raises `InvalidInput` for shapes that differ, no earlier window, and invalid counts.
 
     >>> shift = mix_shift([500, 500], [[800, 200], [800, 200]])
     >>> round(shift.moved, 6), round(shift.chance, 3), shift.notable

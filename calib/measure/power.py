@@ -15,7 +15,7 @@ from calib.measure.ece import REAL, debiased, lower_bound, reaches, standard_err
 Floats = npt.NDArray[np.float64]
 
 POWER = 0.8
-REPLICATES = 300  # the power to ± .02, the answers to a few percent
+REPLICATES = 300  # the power to ± 0.02, the answers to a few percent
 HALVINGS = 10
 SHIFTS = (0.02, 6.0)  # of all log odds: from nothing to a total loss
 GROWTH = (1 / 64, 1024.0)  # of the labels

@@ -37,8 +37,8 @@ def share_estimate(seen: ScoreTable, rate: Floats, level: float = 0.95) -> Estim
     """The accuracy, weights adding up to 1, with Wilson's interval on the effective number of labels.
 
     `rate`: the expected accuracy by stratum, shape (B,). The effective number is that of a simple random
-    sample with the same variance: strata that tell right from wrong make it larger than n, unequal weights
-    smaller.
+    sample with the same variance: strata that distinguish right from wrong make it larger than n, unequal
+    weights smaller.
     """
     value = np.clip([seen.right.sum()], 0, 1)
     size = len(rate)

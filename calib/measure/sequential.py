@@ -59,7 +59,7 @@ class EProcess:
     def update(self, stratum: int, correct: bool | int) -> float:
         """Take one label, of a row in `stratum` from 0 to B − 1, and return the log e-value after it."""
         if not 0 <= stratum < self._log_omnibus.shape[1]:
-            raise InvalidInput(f"there is no stratum {stratum}, only 0 to {self._log_omnibus.shape[1] - 1}")
+            raise InvalidInput(f"no stratum {stratum}: they are 0 to {self._log_omnibus.shape[1] - 1}")
         if correct not in (0, 1):
             raise InvalidInput(f"correct must be 0 or 1, not {correct!r}: leave out what has no label")
         answer = int(correct)
@@ -81,7 +81,7 @@ class EProcess:
 def _ratios(drift: Floats, score: Floats, slack: Floats) -> Floats:
     """Log likelihood ratio of a wrong and a right answer, shape (2, J, B), of each drift against the null.
 
-    A bet downwards is held against the null's lower end and one upwards against its upper end, so that its
+    A downward drift is compared with the null's lower end and an upward one with its upper end, so that its
     expectation is at most one for every accuracy in between.
     """
     down = drift < 0

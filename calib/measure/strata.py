@@ -48,12 +48,12 @@ class Strata:
         return np.searchsorted(np.asarray(self.upper), np.asarray(cells, dtype=np.int64), side="left")
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         return {"upper": list(self.upper), "kind": self.kind}
 
     @classmethod
     def from_json(cls, values: Json) -> Strata:
-        """What `to_json` wrote."""
+        """Read what `to_json` wrote."""
         return cls(upper=tuple(int(u) for u in values["upper"]), kind=values["kind"])
 
 

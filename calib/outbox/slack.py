@@ -73,7 +73,7 @@ class SlackSender:
         return None
 
     def check(self) -> str:
-        """Who the token belongs to; raises a `DeliveryError` where it is no good."""
+        """Who the token belongs to; raises a `DeliveryError` if it is not valid."""
         return str(self._call("auth_test").get("user"))
 
     def _call(self, method: str, **values: Any) -> Json:
@@ -84,13 +84,13 @@ class SlackSender:
         except SlackApiError as error:
             raise _translated(method, error) from None
         except (SlackClientError, HTTPException, OSError, ValueError, AttributeError) as error:
-            # the last two: a body that is no text, or JSON but no object, as a proxy may send
+            # the last two: a body that is not text, or JSON but not an object, as a proxy may send
             raise DeliveryUnknown(
                 f"Slack did not answer {method}: {type(error).__name__}: {reason(error)}"
             ) from None
         data = answer.data
         if not isinstance(data, dict):
-            raise DeliveryUnknown(f"Slack answered {method} with something that is no JSON object")
+            raise DeliveryUnknown(f"Slack answered {method} with something that is not a JSON object")
         return data
 
     def _pages(self, method: str, **values: Any) -> Iterator[Json]:
@@ -135,7 +135,7 @@ def _translated(method: str, error: SlackApiError) -> DeliveryError:
     if not re.fullmatch(r"[a-z_]+", code):  # no word of Slack's: a proxy's page
         code = f"HTTP {status}"
         if status < 400:
-            return DeliveryUnknown(f"Slack answered {method} with something that is no answer of Slack's")
+            return DeliveryUnknown(f"Slack answered {method} with something that is not a response of Slack")
     said = f"Slack refused {method}: {code}"
     if status == 429 or code in FOR_NOW:
         headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}

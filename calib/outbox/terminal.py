@@ -1,4 +1,4 @@
-"""The terminal, where there is no token for Slack."""
+"""Alerts in the terminal, if no token for Slack is set."""
 
 from __future__ import annotations
 

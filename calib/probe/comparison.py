@@ -42,7 +42,7 @@ class RunComparison:
     change: Change
 
     def to_json(self) -> Json:
-        """In JSON's types, without the change test, which has a place of its own."""
+        """As a JSON object, without the change test, which is written separately."""
         return {name: getattr(self, name) for name in self.__slots__ if name != "change"}
 
 

@@ -86,7 +86,7 @@ class Endpoint:
         except TimeoutError:
             raise EndpointBusy(f"{self._url} gave no whole reply within {self._timeout:g} s") from None
         except httpx.UnsupportedProtocol:
-            raise EndpointRefused(f"{self._url} is no address: write https://HOST/v1") from None
+            raise EndpointRefused(f"{self._url} is not an address: write https://HOST/v1") from None
         except httpx.HTTPError as error:
             raise EndpointBusy(f"{self._url} cannot be reached: {type(error).__name__}") from None
 
@@ -100,7 +100,7 @@ class Endpoint:
                     if response.status_code not in (200, 404, 405):  # not every server lists its models
                         raise _refusal(response)
             except httpx.UnsupportedProtocol:
-                raise EndpointRefused(f"{self._url} is no address: write https://HOST/v1") from None
+                raise EndpointRefused(f"{self._url} is not an address: write https://HOST/v1") from None
             except httpx.HTTPError as error:
                 raise EndpointBusy(f"{self._url} cannot be reached: {type(error).__name__}") from None
         return "answers" if response.status_code == 200 else "answers, and lists no models"
@@ -128,9 +128,7 @@ def _completion(content: bytes, asked_for: str) -> Completion:
         text = message.get("content")
         model = said.get("model")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        raise EndpointBusy(
-            "the reply is no chat completion; a proxy may have answered in its place"
-        ) from None
+        raise EndpointBusy("the reply is not a chat completion; a proxy may have answered instead") from None
     if isinstance(text, list):  # in parts
         text = "".join(str(part.get("text", "")) for part in text if isinstance(part, dict))
     name = model if isinstance(model, str) and model else asked_for

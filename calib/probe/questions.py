@@ -53,7 +53,7 @@ def _checked(path: Path, rows: list[dict[str, str | None]]) -> tuple[Question, .
                 raise InvalidInput(f"{path}: {name} is empty in row {number}; fill it in or take the row out")
         if values["id"] in found:
             raise InvalidInput(
-                f"{path}: the id {values['id']!r:.80} is there twice; each question has its own"
+                f"{path}: the id {values['id']!r:.80} occurs twice; each question needs its own"
             )
         found[values["id"]] = Question(id=values["id"], text=values["question"], answer=values["answer"])
     if len(found) < FEWEST:

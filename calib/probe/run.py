@@ -1,7 +1,8 @@
 """One run of a probe: ask what has no reply yet, read, compare with what was accepted, tell.
 
 A run's key is (probe, period, setup). Each reply is committed as it comes, so that a run that was killed asks
-for the rest alone, and one that is finished asks nothing; its alerts carry the key, so that twice is once.
+for the rest alone, and one that is finished asks nothing; its alerts carry the key, so that
+running it twice changes nothing.
 """
 
 from __future__ import annotations
@@ -47,9 +48,9 @@ def run_probe(probe: Probe, *, period: str, engine: Engine, asks: Asks, now: Cal
 
 
 def accept_run(probe: Probe, *, period: str, engine: Engine, by: str, now: Callable[[], datetime]) -> Json:
-    """Make a period's finished run the one that later runs are compared with; twice is once.
+    """Make a period's finished run the one that later runs are compared with (idempotent).
 
-    Raises `InvalidInput` where there is no such run, or too little of it could be read to compare with.
+    Raises `InvalidInput` if there is no such run, or too little of it could be read to compare with.
     """
     with engine.begin() as conn:
         run = _open(conn, probe, period, now())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-RAW, SERVED, TRUE, BAD = "#b35806", "#2166ac", "#1a1a1a", "#b2182b"  # told apart by the colour-blind too
+RAW, SERVED, TRUE, BAD = "#b35806", "#2166ac", "#1a1a1a", "#b2182b"  # also for colour-blind readers
 GREY = "#6b6b6b"
 LONGEST = 90  # characters of a title
 

@@ -9,7 +9,7 @@ from calib.results.codec import Json, to_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryResult:
-    """One entry of a channel's log (docs/storage.md), with its own digest."""
+    """One entry of a channel's log (docs/how-to/storage.md), with its own digest."""
 
     stream: str
     channel: str

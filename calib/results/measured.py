@@ -53,8 +53,8 @@ class Measured(EceInterval):
     """Everything that a labelled sample says about a confidence; every number is None where n is 0.
 
     `gap`: mean confidence minus accuracy. `mcb`, `dsc`, `unc`: the parts of the Brier score. `smece`: a
-    check on the ECE without bins. `informative`: whether the confidence tells right answers from wrong ones
-    beyond doubt. `*_low`, `*_high`: 95% intervals.
+    check on the ECE without bins. `informative`: whether the confidence distinguishes right answers from
+    wrong ones (the interval of the AUROC lies above 0.5). `*_low`, `*_high`: 95% intervals.
     """
 
     n: int = 0

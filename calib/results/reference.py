@@ -92,7 +92,7 @@ of the objects below.
   and `reason_facts`, the numbers in the sentence. Programs read the code.
 - Confidences, accuracies, shares and ECEs lie in [0, 1]; `low` and `high` are the ends of a 95% interval.
 
-[Back to the overview](../../../README.md)
+[Documentation](../../index.md)
 """
 
 

@@ -80,7 +80,7 @@ class ServedMeasured(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeResult:
-    """A change test's outcome (docs/statistics.md); `state` is None where no test was made.
+    """A change test's outcome (docs/explanation/statistics.md); `state` is None where no test was made.
 
     `rise` of the served ECE over the baseline, and `accuracy_change`, each with a 95% interval.
     `baseline_labels` and `labels_to_prove_stable` are effective numbers of labels; `draws`: the
@@ -261,7 +261,7 @@ class AlertState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowResult:
-    """One stream in one period: what was sampled, labelled, measured, decided, published and told."""
+    """One stream in one period: what was sampled, labelled, measured, decided, published and reported."""
 
     stream: str
     period: str
@@ -307,7 +307,7 @@ class WindowResult:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> WindowResult:
-        """What `to_json` wrote, in this version or in 0.1.0; `InvalidInput` for anything else."""
+        """Read what `to_json` wrote, in this version or in 0.1.0; `InvalidInput` for anything else."""
         return from_json(
             cls, values, what=f"the stored result of {values.get('stream')} {values.get('period')}"
         )

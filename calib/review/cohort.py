@@ -12,7 +12,7 @@ import numpy.typing as npt
 class Cohort:
     """A window's drawn rows with their labels; arrays of shape (n,) in the order of the draw.
 
-    `correct` is 1, 0, or NaN where the answer is missing or unsure; `answered` tells the two apart. `judge`
+    `correct` is 1, 0, or NaN where the answer is missing or unsure; `answered` distinguishes the two. `judge`
     is NaN where it has not scored. `order` is a row's place in the draw, over all strata.
     """
 
@@ -41,5 +41,5 @@ class Cohort:
 
     @property
     def unsure(self) -> int:
-        """How many rows somebody looked at and could not tell."""
+        """How many rows somebody looked at and could not decide."""
         return int((self.answered & np.isnan(self.correct)).sum())

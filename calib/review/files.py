@@ -46,7 +46,7 @@ class ImportReport:
     disputed: list[str] = field(default_factory=list)
 
     def reject(self, line: int, why: str) -> None:
-        """Count a row that is no label."""
+        """Count a row that is not a label."""
         self.rejected_total += 1
         if len(self.rejected) < SHOWN:
             self.rejected.append(f"line {line}: {why}")
@@ -94,7 +94,7 @@ def import_labels(
     """Read labels from a file with the columns prediction_id and answer[, period, by, at, stream].
 
     `by` and `now` stand in where the file does not say who answered and when; a time without a zone is UTC.
-    Any form that `calib.tabular` reads will do. Rows that are no labels are counted with their lines, never
+    Any form that `calib.tabular` reads will do. Rows that are not labels are counted with their lines, never
     guessed; an answer that is empty or says that nothing is known yet (NA, pending) is skipped. An id
     that several windows drew is the one that still waits for labels, else the newest, unless the row says
     which period. `overwrite` lets the file's answers replace earlier ones. Raises `InvalidInput` for a file
@@ -120,7 +120,7 @@ def import_labels(
             continue
         try:
             if word is None:
-                raise _NoLabelError(f"{said!r:.40} is no answer; write correct, incorrect or unsure")
+                raise _NoLabelError(f"{said!r:.40} is not an answer; write correct, incorrect or unsure")
             at = _time(row["at"].strip()) or now
             if not id_.strip():
                 raise _NoLabelError("prediction_id is empty")
@@ -151,7 +151,7 @@ def defused(text: str) -> str:
 
 
 def armed(text: str) -> str:
-    """What `defused` was given."""
+    """Undo `defused`: the text as it was before it was made harmless for spreadsheets."""
     return text[1:] if text.startswith("'") else text
 
 
@@ -166,7 +166,7 @@ def _hides(c: str) -> bool:
 
 
 class _NoLabelError(Exception):
-    """Why a row is no label."""
+    """Why a row is not a label."""
 
 
 def _time(text: str) -> datetime | None:

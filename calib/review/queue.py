@@ -168,7 +168,7 @@ def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, 
     """
     row = conn.execute(select(t.c.lease_token, t.c.leased_by).where(t.c.id == item_id)).first()
     if row is None:
-        raise QueueError(f"there is no item {item_id} in the queue; take the next one")
+        raise QueueError(f"the queue has no item {item_id}; take the next one")
     if row.lease_token != token or row.leased_by != by:
         _keep(conn, [_checked(Answer(item_id=item_id, answer=answer, by=by, at=at))], source="review")
         return "fenced"
@@ -197,8 +197,8 @@ def label_all(
 
     Every differing answer is kept; the first one counts, or with `overwrite` the last. No label changes once
     the window has been evaluated: what was published rests on those that it had. So many statements per
-    thousand answers, however many there are. Raises `QueueError` for a word that is no answer and for an item
-    that is answered twice in one call.
+    thousand answers, however many there are. Raises `QueueError` for a word that is not an answer and for an
+    item that is answered twice in one call.
     """
     outcomes: list[LabelOutcome] = []
     for start in range(0, len(given), AT_ONCE):
@@ -245,7 +245,7 @@ def _outcome(
 
 def _checked(answer: Answer) -> Answer:
     if answer.answer not in ANSWERS:
-        raise QueueError(f"{answer.answer!r:.40} is no answer; there are {', '.join(ANSWERS)}")
+        raise QueueError(f"{answer.answer!r:.40} is not an answer; the answers are {', '.join(ANSWERS)}")
     return answer
 
 

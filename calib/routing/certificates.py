@@ -73,7 +73,7 @@ def certify(
     binomial test of "accuracy below target" on Kish's effective number of labels, floored; the first
     failure ends it, so no correction for many tests is due. `scores`, `correct`, `weights`: shape (n,), the
     weights those of the sample's design: unweighted labels of a stratified sample break the promise. Raises
-    `InvalidInput` for what is no labelled sample and for a target outside (0, 1).
+    `InvalidInput` for data that are not a labelled sample and for a target outside (0, 1).
     """
     (certificate,) = certify_each(
         Sample(scores, correct, weights), targets=(target,), confidence=confidence, start=start
@@ -126,8 +126,8 @@ def certified(
 ) -> list[Certificate | NoCertificate]:
     """For each target a certificate, or why there is none; none at all for a signal without information.
 
-    A signal whose AUROC may be one half does not tell right answers from wrong ones: a cut on it would be a
-    promise about the traffic's mix, kept by chance.
+    A signal whose AUROC may be one half does not distinguish right answers from wrong ones: a cut on it would
+    be a promise about the traffic's mix, kept by chance.
     """
     counted = labels.take(labels.weights > 0)
     discrimination = None

@@ -39,7 +39,7 @@ def chain(confidences: Sequence[float], *, mapping: Curve | None = None) -> Chai
     """Combine the calibrated confidences, each in [0, 1], of the steps of one chain.
 
     `mapping`: from the product to the accuracy of whole chains, as `fit_chain` makes it. Raises
-    `InvalidInput` for an empty chain and for what is no confidence.
+    `InvalidInput` for an empty chain and for values outside [0, 1].
 
     >>> found = chain([0.9, 0.9, 0.9])
     >>> round(found.product, 3), round(found.lower, 3), found.upper

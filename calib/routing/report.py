@@ -16,7 +16,7 @@ from calib.routing.threshold import achieved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingEvidence:
-    """What routing can be told from: one window's labels, by raw and by served confidence.
+    """The data on which routing decisions rest: one window's labels, by raw and by served confidence.
 
     Both hold the same rows in the same order. `effect` ≥ 1: the sample's design effect, by which rows that
     come in clusters count for less, in all and in each segment. `cells`: the population by grid cell,

@@ -20,7 +20,7 @@ def preset(name: str) -> tuple[float, ...]:
     try:
         return PRESETS[name]
     except KeyError:
-        raise InvalidInput(f"{name!r} is no preset; there are {', '.join(PRESETS)}") from None
+        raise InvalidInput(f"{name!r} is not a preset; the presets are {', '.join(PRESETS)}") from None
 
 
 def grid(targets: Iterable[float]) -> tuple[float, ...]:

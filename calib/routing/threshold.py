@@ -29,7 +29,7 @@ class Achieved:
     high: float | None
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 

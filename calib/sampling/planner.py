@@ -29,7 +29,7 @@ STEPS = 9  # halvings of the logarithm: to a few percent, as fine as the simulat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """The labels a window with which a true `rise` is called degraded in 80% of cases, and their allocation.
+    """Labels per window needed to detect a true `rise` with 80% power, and their allocation.
 
     `labels` is None where no number up to 200,000 does, or where accuracy cannot fall that far.
     """
@@ -39,14 +39,14 @@ class Detection:
     by_stratum: tuple[int, ...] | None
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         by_stratum = None if self.by_stratum is None else list(self.by_stratum)
         return {"rise": self.rise, "labels": self.labels, "by_stratum": by_stratum}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certification:
-    """The labels a window with which a cut that keeps `share` of the predictions is certified, 4 times in 5.
+    """Labels per window needed to certify, with 80% power, a cut that keeps `share` of the predictions.
 
     Of the cut that is tested first, the highest with 15% of the predictions, if the expected accuracies are
     right; all None where its `accuracy` is not above the target.
@@ -59,13 +59,13 @@ class Certification:
     labels: int | None
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a budget of labels a window can see, and what it would take to see or certify more.
+    """What a number of labels per window can detect, and what is needed to detect or certify more.
 
     `minimum_detectable_rise`: the smallest true rise that this budget calls degraded in 80% of cases, None
     where it sees none. `baseline_windows`: how many earlier windows of the same size it is compared with.
@@ -80,7 +80,7 @@ class Plan:
     certifications: tuple[Certification, ...]
 
     def to_json(self) -> Json:
-        """In JSON's types."""
+        """As a JSON object."""
         return {
             "labels": self.labels,
             "by_stratum": list(self.by_stratum),

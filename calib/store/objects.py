@@ -45,7 +45,7 @@ class Store(Protocol):
         ...
 
     def hint(self, key: str, data: bytes) -> None:
-        """Replace an object that nobody believes; failing is no error."""
+        """Replace the read-ahead hint `latest.json`. Never raises: readers verify every entry regardless."""
         ...
 
     def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
@@ -83,7 +83,7 @@ class ObstoreStore:
         self._sleep, self._random = sleep, random or Random()
 
     def get(self, key: str) -> bytes | None:
-        """See `Store.get`."""
+        """Read an object as `Store.get` promises, with obstore's own retries."""
         from obstore.exceptions import BaseError
 
         try:
@@ -92,7 +92,7 @@ class ObstoreStore:
             raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from None
 
     def create(self, key: str, data: bytes) -> None:
-        """See `Store.create`."""
+        """Create an object as `Store.create` promises: read back after every doubt, then try again."""
         from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
         doubtful = False  # whether a request of ours may still be under way
@@ -152,7 +152,7 @@ class ObstoreStore:
         return None if stored == data else failed
 
     def hint(self, key: str, data: bytes) -> None:
-        """See `Store.hint`."""
+        """Write the hint as `Store.hint` promises: once, without a retry."""
         import obstore
         from obstore.exceptions import BaseError
 
@@ -162,7 +162,7 @@ class ObstoreStore:
             return  # a look at the channel lists what lies beyond the hint
 
     def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
-        """See `Store.keys`."""
+        """List keys as `Store.keys` promises, with obstore's own retries."""
         import obstore
         from obstore.exceptions import BaseError
 
@@ -216,7 +216,7 @@ def open_store(url: str, *, base: Path = Path()) -> Store:
         )
     if kind in ("http", "https") and separator:
         raise InvalidInput(f"{shown(url)!r} can be served from, by a client, but not written to; {URLS}")
-    raise InvalidInput(f"{shown(url)!r} is no store; {URLS}")
+    raise InvalidInput(f"{shown(url)!r} is not a store; {URLS}")
 
 
 def _retry() -> RetryConfig:

@@ -45,7 +45,7 @@ def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = No
 
     A problem is whatever readers refuse, never see, or would miss: a digest, a chain, a schema, a gap, a
     mapping that is not there. What is wrong in an epoch that a later one has replaced is a note: readers have
-    left it. `step` hears of each key. Raises `Unavailable` where the store gives no answer.
+    left it. `step` is called with each key. Raises `Unavailable` where the store gives no answer.
     """
     read = _read(store, stream, step)
     problems, notes = list[StoreFinding](), list(read.strange)
@@ -112,7 +112,7 @@ def _read(store: Store, stream: str, step: Callable[[str], None] | None) -> _Rea
         elif match := HINT.fullmatch(name):
             read.hints[match[1]] = data
         else:
-            message = "this is no name of the format; readers never look at it"
+            message = "this name does not belong to the format; readers never look at it"
             read.strange.append(StoreFinding(kind="strange_object", key=key, message=message))
     return read
 

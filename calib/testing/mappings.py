@@ -1,4 +1,4 @@
-"""Small mappings that tell themselves apart, and a channel filled with them in one call."""
+"""Small mappings that differ from each other, and a channel filled with them in one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model on this machine: an OpenAI-compatible HTTP server that answers and fails as it is told."""
+"""A model on this machine: an OpenAI-compatible HTTP server that answers and fails as a test asks."""
 
 from __future__ import annotations
 

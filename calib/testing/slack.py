@@ -1,4 +1,4 @@
-"""A Slack on this machine: an HTTP server that takes messages, keeps a history and fails as it is told."""
+"""A Slack on this machine: an HTTP server that takes messages, keeps a history and fails as a test asks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def refused(code: str) -> Fault:
 
 
 def broken(status: int = 500, body: str = "<html>oops</html>", *, accepted: bool = False) -> Fault:
-    """An HTTP status with a page that is no JSON."""
+    """An HTTP status with a page that is not JSON."""
     return Fault(status=status, body=body, accepted=accepted)
 
 

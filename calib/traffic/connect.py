@@ -31,7 +31,7 @@ def table_of(
     `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for;
     `numbers` are the ones among them that hold numbers.
     `timezone` is the one that naive times are read in. Raises `InvalidInput` for a URL of no known kind, a
-    glob without files or a file that is no table, and `SourceError` for an engine that cannot be reached.
+    glob without files or a file that is not a table, and `SourceError` for an engine that cannot be reached.
     """
     kind, _, rest = url.partition(":")
     where = f"{stream}: traffic {shown(url)!r}"
@@ -43,7 +43,7 @@ def table_of(
     if kind in ("duckdb", "sqlite"):
         path = base / place.partition(":")[2].removeprefix("//")
         if not path.is_file():
-            raise InvalidInput(f"{where}: there is no file {path}")
+            raise InvalidInput(f"{where}: the file {path} does not exist")
         if kind == "sqlite":
             return _sqlite(path, table, where=where, columns=columns)
         return _engine(kind, str(path.resolve()), table, where=where)

@@ -75,8 +75,8 @@ def rounded(column: Any) -> Any:
 
 
 def number(column: Any, scale: float = 1) -> Any:
-    """A column as float64, divided by `scale`; text that is no decimal number, NaN, infinities and booleans
-    become null.
+    """A column as float64, divided by `scale`; text that is not a decimal number, NaN, infinities and
+    booleans become null.
     """
     value = _number(column)
     return value if scale == 1 else (value / float(scale)).round(DIGITS)

@@ -52,8 +52,9 @@ class Traffic:
         """One aggregate pass over the window's rows.
 
         `eras`: moments inside the interval at which another mapping began to serve; they split the cells.
-        A text that is no time is counted in every window, for it may belong to any; a row whose time is
-        null in a column of times belongs to none. A served value that is no confidence counts as the raw one.
+        A text that is not a time is counted in every window, for it may belong to any; a row whose time is
+        null in a column of times belongs to none. A served value that is not a confidence
+        counts as the raw one.
         """
         from calib.traffic.survey import expression, survey_of
 

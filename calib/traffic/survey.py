@@ -29,7 +29,7 @@ def expression(
     """Rows by grid cell (below zero: by kind of reject), era, mapping and segment."""
     code = x.reject(table, columns, scope)
     inside = clock.within(interval.start, interval.end)
-    if clock.text:  # a text that is no time belongs to no period: counted here, for it may be any
+    if clock.text:  # a text that is not a time belongs to no period: counted here, for it may be any
         unreadable = clock.unreadable()
         code = unreadable.ifelse(1 + x.REJECTS.index("bad_timestamp"), code)
         inside = inside.fill_null(False) | unreadable

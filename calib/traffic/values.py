@@ -61,7 +61,7 @@ class Cells:
 
     `offset_sum` adds up how far the raw confidences lie above their cells' middles, so that the mean of one
     stated level is that level, to the last bit; `served_sum` is None where production logs none. `judged`:
-    rows that the judge has scored, and `judge_sum` what the scores add up to; None where there is no judge.
+    rows that the judge has scored, and `judge_sum` what the scores add up to; None if there is no judge.
     """
 
     cell: Ints

@@ -222,7 +222,7 @@ def test_md5_is_hex_in_the_engines_own_words(engine: str, dialect: str, said: st
     [
         ("parquet:none/*.parquet", InvalidInput, "no file matches"),
         ("nonsense", InvalidInput, "write one of"),
-        ("duckdb:none.duckdb#t", InvalidInput, "there is no file"),
+        ("duckdb:none.duckdb#t", InvalidInput, "does not exist"),
         ("oracle://host/db#t", InvalidInput, "write one of"),
         ("postgresql://nobody:secret@127.0.0.1:1/db#t", (SourceError, InvalidInput), "127.0.0.1"),
     ],

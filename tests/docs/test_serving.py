@@ -1,4 +1,4 @@
-"""The examples of docs/serving.md run as they stand, against a store that has a mapping."""
+"""The examples of docs/how-to/serving.md run as they stand, against a store that has a mapping."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from calib.format import Mapping
 from calib.store import open_store
 from calib.testing.mappings import a_mapping, put
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "serving.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "serving.md"
 
 
 @pytest.fixture

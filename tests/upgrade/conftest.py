@@ -63,7 +63,7 @@ def left(original: Path, tmp_path: Path, expected: dict[str, Any], command: Call
 
 @pytest.fixture
 def carried(left: Carried) -> Carried:
-    """The same, once its owner has done what docs/upgrading.md asks for."""
+    """The same, once its owner has done what docs/how-to/upgrading.md asks for."""
     upgrade(left)
     return left
 

@@ -278,7 +278,7 @@ def test_a_program_is_called_by_its_name_only_where_that_finds_the_one_beside_th
     assert program("not-installed", which=lambda _: None) == f"{shlex.quote(sys.executable)} -m not-installed"
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/deployment.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/deployment.md"])
 def test_the_documents_show_the_commands_that_are_printed(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "program", lambda name: name)
     here = Path()

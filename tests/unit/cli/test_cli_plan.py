@@ -44,7 +44,7 @@ def test_a_plan_in_words_names_the_next_step(world: World, calib: Any) -> None:
     assert calib("run", "triage", "--period", "2026-03", "--config", world.config).code == 0
     ran = calib("plan", "triage", "--labels", "1000", "--period", "2026-04", "--config", world.config)
     assert ran.code == 0
-    assert "With 1,000 labels a window you would hear of a rise" in ran.out
+    assert "With 1,000 labels per window a rise of the ECE" in ran.out
     assert "expected accuracy from labels" in ran.out
     assert "Next: set `labels`" in ran.out
 
@@ -70,7 +70,7 @@ def test_a_file_is_enough_for_a_first_plan(tmp_path: Path, calib: Any) -> None:
     by_target = {one["target"]: one for one in found["certifications"]}
     assert by_target[0.95]["cut"] == 0.99
     said = calib("plan", path)
-    assert "With 500 labels a window you would" in said.out
+    assert "With 500 labels per window" in said.out
     assert calib("plan", path, "--period", "2026-01").code == 2
 
 

@@ -148,7 +148,7 @@ def test_a_server_that_is_down_is_no_error_and_soon_given_up(tmp_path: Path, ans
     told, seconds = said.stdout.split()
     assert told == "False"
     assert float(seconds) < PATIENCE + 10
-    assert "Prefect was not told of new labels of triage" in said.stderr
+    assert "Prefect could not be informed of new labels of triage" in said.stderr
     assert "Traceback" not in said.stderr
 
 

@@ -133,7 +133,7 @@ def test_information_and_answers_that_move_are_named() -> None:
     empty = rows(rng.permutation(np.tile([0.6, 0.9], 1000)), rng.random(2000) < 0.75)
     telling = rows(np.tile([0.6, 0.9], 1000), rng.random(2000) < np.tile([0.6, 0.9], 1000))
     found = gate(empty, telling)
-    assert "tells right answers from wrong ones better" in found.reading
+    assert "distinguishes right answers from wrong ones better" in found.reading
     assert "less well" in gate(telling, empty).reading
     wrong = rows(telling.scores, rng.random(2000) < np.tile([0.4, 0.7], 1000))
     assert "The answers got worse." in gate(telling, wrong).reading

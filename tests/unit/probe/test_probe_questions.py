@@ -41,7 +41,7 @@ def test_an_edited_question_is_another_one(tmp_path: Path) -> None:
         ("id,question,answer\n1,a,b\n", "has 1 questions; a probe needs 20"),
         ("id,question,answer\n1,a,\n", "answer is empty in row 1"),
         ("id,question,answer\n1\n", "line 2: 1 cells where the first line names 3"),
-        ("id,question,answer\n1,a,b\n1,c,d\n", "'1' is there twice"),
+        ("id,question,answer\n1,a,b\n1,c,d\n", "'1' occurs twice"),
         ('id,question,answer\n1,"a,b\n1,a,b\n', "line 2: a quotation mark"),
         ("PAR1 and nothing else", "cannot be read"),
     ],

@@ -135,7 +135,7 @@ def test_rows_that_are_no_labels_are_counted_by_line(conn: Connection, tmp_path:
         "line 5",
         "line 6",
     ]
-    assert "'maybe' is no answer" in report.rejected[1]
+    assert "'maybe' is not an answer" in report.rejected[1]
     assert (report.new, report.unknown, report.rejected_total) == (1, 1, 5)
     assert label_of(conn, window) == {"a": "incorrect", "b": None, "c": None}
 
