@@ -124,8 +124,8 @@ def _refuse_other_than_parquet(path: Path, where: str) -> None:
         raise InvalidInput(f"{where} cannot be read: {path}: {error.strerror}") from None
     if begins != PARQUET:
         raise InvalidInput(
-            f"{where} cannot be read: {path} is not a Parquet file; write csv: or jsonl: where it is text, or "
-            "make the file anew"
+            f"{where} cannot be read: {path} is not a Parquet file; write csv: or jsonl: for text, or make "
+            "the file anew"
         )
 
 
