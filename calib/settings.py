@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +26,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from calib.errors import InvalidInput
+from calib.text import did_you_mean
 from calib.toml_lines import line_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -76,7 +76,9 @@ class ColumnSettings(_Frozen):
     cluster: str | None = _key(
         None, "What rows have in common, such as a conversation: they are not independent.", "conversation_id"
     )
-    trace: str | None = _key(None, "An identifier that is kept with each sampled row.", "trace_id")
+    trace: str | None = _key(
+        None, "An identifier by which reviewers find the row's trace: a column of their sheet.", "trace_id"
+    )
     served: str | None = _key(
         None, "The calibrated confidence that production used, as the client logs it.", "served"
     )
@@ -336,9 +338,8 @@ def _named(what: str, there: dict[str, T], name: str) -> T:
     try:
         return there[name]
     except KeyError:
-        near = get_close_matches(name, there, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(there) or 'none'}"
-        raise InvalidInput(f"calib.toml has no {what} {name!r}{hint}") from None
+        hint = did_you_mean(name, there) or f"it has {', '.join(there) or 'none'}"
+        raise InvalidInput(f"calib.toml has no {what} {name!r}; {hint}") from None
 
 
 def load(path: Path) -> Settings:
@@ -376,8 +377,7 @@ def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
     where = f"{path}:{line}" if line else str(path)
     key = ".".join(loc)
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(loc[-1], _known_keys(loc[:-1]), n=1)
-        remedy = f"did you mean {near[0]!r}?" if near else "take it out"
+        remedy = did_you_mean(loc[-1], _known_keys(loc[:-1])) or "take it out"
         return f"{where}: {key} is not a setting; {remedy}"
     message = str(error["msg"]).removeprefix("Value error, ")
     return f"{where}: {key or 'settings'}: {message}"

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from log_records import Records
 from planted import (  # noqa: F401  hooks of pytest
     TEXT,
     pytest_configure,
@@ -33,6 +34,12 @@ os.environ.pop("SLACK_BOT_TOKEN", None)
 LEVELS = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
 SHARES = np.array([0.10, 0.15, 0.20, 0.25, 0.20, 0.10])
 NOW = datetime(2026, 6, 3, 6, tzinfo=UTC)
+
+
+@pytest.fixture
+def records(caplog: pytest.LogCaptureFixture) -> Records:
+    """What the test has logged so far: what goes wrong in production is found in the log, or not at all."""
+    return Records(caplog)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
 from calib.results import EceInterval
 from calib.results.codec import Json, from_json
+from calib.text import one_line
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits
 PRODUCTION = "production"  # the channel that commands mean by default
@@ -40,7 +40,6 @@ CAUSES = {  # of `stream_failed`; see calib/alerts/failure.py
 }
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
 # control characters, invisible ones such as direction overrides, lone surrogates, line and paragraph ends
-UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +56,10 @@ def message(payload: Json) -> Message:
     Within Slack's limits whatever the facts hold: what is too long is cut, what could call a channel, make a
     link, hide or reorder text is escaped or taken out.
     """
-    stream, period, kind = plain(payload["stream"]), plain(payload["period"]), payload["kind"]
-    title = f"{stream} {period}: {TITLES.get(kind) or plain(kind).replace('_', ' ')}"
+    stream, period, kind = one_line(payload["stream"]), one_line(payload["period"]), payload["kind"]
+    title = f"{stream} {period}: {TITLES.get(kind) or one_line(kind).replace('_', ' ')}"
     facts = payload["facts"]
-    lines = [plain(line) for line in (*_lines(kind, facts), _next_step(kind, stream, period, facts))]
+    lines = [one_line(line) for line in (*_lines(kind, facts), _next_step(kind, stream, period, facts))]
     header = _cut(f"{MARKS[payload['severity']]} {title}", HEADER)
     blocks: list[Json] = [{"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}]
     room = TOTAL - len(header)
@@ -71,16 +70,6 @@ def message(payload: Json) -> Message:
             text = {"type": "mrkdwn", "text": section, "verbatim": True}
             blocks.append({"type": "section", "text": text})
     return Message(text=_cut("\n".join([title, *lines]), SECTION), blocks=blocks)
-
-
-def plain(text: str) -> str:
-    """One line without anything unseen, for whatever a person reads.
-
-    >>> plain("paid\\u202e\\x1b[31m\\n<!channel>")
-    'paid[31m <!channel>'
-    """
-    lines = " ".join(str(text).splitlines())
-    return "".join(c for c in lines if unicodedata.category(c) not in UNSEEN)
 
 
 def escaped(text: str) -> str:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Run the command line; every error ends in one sentence and an exit code, never in a traceback."""
+    from calib.cli import logs
     from calib.cli.extras import missing_extra
     from calib.cli.output import fail, refuse
+    from calib.errors import InvalidInput
 
     arguments = sys.argv[1:]
     as_json = "--json" in arguments
+    try:
+        logs.set_up(os.environ.get(logs.VARIABLE))
+    except InvalidInput as error:
+        fail(error, as_json=as_json)
     if (extra := missing_extra(arguments)) is not None:
         refuse(f"pip install 'calibwatch[{extra}]' is needed for this command", as_json=as_json)
     from calib.cli.app import app

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from calib import errors
-from calib.cli.progress import printable as printable
 from calib.cli.progress import progress as progress
 from calib.redaction import redacted
 from calib.results.codec import Json as JsonObject
+from calib.text import printable as printable
 
 if TYPE_CHECKING:
     from calib.results import EceInterval

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from calib.text import printable
+
 FIRST, EVERY = 1.0, 10.0  # seconds until the first line, and between two lines
 
 Step = Callable[[str], None]
@@ -97,8 +99,3 @@ def _bar(label: str, total: int | None) -> Iterator[Step]:
             shown.update(task, description=escape(printable(f"{label}: {word}")), advance=1)
 
         yield step
-
-
-def printable(text: str) -> str:
-    """Without control characters: what models and files say must not drive the terminal."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)

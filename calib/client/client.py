@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as Dict
 from datetime import UTC, datetime
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 from calib.client import forks
@@ -16,6 +16,7 @@ from calib.client.fetch import Fetcher, open_fetcher
 from calib.client.follower import Follower
 from calib.client.greenlets import held, run_blocking
 from calib.client.inputs import Counts, many_confidences, one_confidence
+from calib.client.poll_log import PollLog
 from calib.client.polling import Polling, pause
 from calib.client.results import Calibrated, Decision, Status
 from calib.client.state import Snapshot, freshness, report, snapshot
@@ -36,14 +37,18 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_system_random = SystemRandom().random  # it has no state: forked processes draw different numbers
+
+
 class MappingClient:
     """Serves the latest mapping of a channel.
 
     `url`: file:, s3://, gs://, az:// or http(s)://. `scope`: what is served here (model, prompt, …); a
     mapping for another one is not applied. `cache`: a folder for the last known good, which processes may
     share. `refresh`: seconds between two polls, each spread by a quarter; failing ones come less and less
-    often. `bundled`: a mapping file for the time before anything was fetched. `hooks`: each is called with
-    every answer and the caller's own `context`; what it raises is dropped. `timeout`: seconds for a request.
+    often; `draw` gives the random numbers in [0, 1) for that. `bundled`: a mapping file for the time before
+    anything was fetched. `hooks`: each is called with every answer and the caller's own `context`; what it
+    raises is dropped. `timeout`: seconds for a request.
 
     `calibrate` and `decide` do no I/O, take no lock, and raise only for the caller's own input: the last
     known good mapping is used, then the bundled one, then none, and the answer says so. A thread polls. A
@@ -66,6 +71,7 @@ class MappingClient:
         fetcher: Fetcher | None = None,
         now: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
+        draw: Callable[[], float] = _system_random,
         background: bool = True,
     ) -> None:
         if not NAME.fullmatch(stream) or not NAME.fullmatch(channel):
@@ -73,7 +79,8 @@ class MappingClient:
         if not (refresh > 0 and timeout > 0):
             raise InvalidInput(f"refresh and timeout are positive seconds, not {refresh} and {timeout}")
         self._scope, self._refresh, self._hooks = dict(scope or {}), refresh, tuple(hooks)
-        self._utc, self._monotonic = now, monotonic
+        self._utc, self._monotonic, self._draw = now, monotonic, draw
+        self._poll_log = PollLog(stream, channel)
         self._cache = None if cache is None else Cache(Path(cache), stream=stream, channel=channel)
         self._bundled = None if bundled is None else read_bundled(Path(bundled), stream)
         known = None if self._cache is None else self._cache.load()
@@ -191,7 +198,10 @@ class MappingClient:
             if self._cache is not None and trusted is not None and trusted is not self._saved:
                 self._warning = run_blocking(self._cache.save, trusted)
                 self._saved = trusted if not self._warning else self._saved
-        return self.status()
+            failures, trouble = self._failures, self._trouble or self._warning
+        status = self.status()
+        self._poll_log.record(status, trouble=trouble, failures=failures)
+        return status
 
     def close(self) -> None:
         """Stop polling; what was loaded keeps serving."""
@@ -205,7 +215,8 @@ class MappingClient:
         except BaseException as error:  # noqa: BLE001  a poll that dies must not take polling with it
             self._failures += 1
             self._trouble = f"{type(error).__name__}: {reason(error)}"
-        return pause(self._refresh, self._failures, random.random())
+            self._poll_log.died(type(error).__name__)
+        return pause(self._refresh, self._failures, self._draw())
 
     def __reduce__(self) -> str:
         raise InvalidInput("a MappingClient cannot be copied or sent to another process; make one there")

@@ -7,6 +7,8 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
+from calib.backoff import back_off
+
 LONGEST_PAUSE = 900.0  # seconds between two polls that fail, unless `refresh` is longer
 JITTER = 0.25  # of a pause, either way: clients that start together do not poll together for long
 
@@ -45,8 +47,8 @@ class Polling:
 
 def pause(refresh: float, failures: int, spread: float) -> float:
     """Seconds until the next poll: doubled by each failure in a row, capped; `spread` in [0, 1) is jitter."""
-    backed_off = min(refresh * 2.0 ** min(failures, 32), max(refresh, LONGEST_PAUSE))
-    return backed_off * (1 - JITTER + 2 * JITTER * spread)
+    longest = max(refresh, LONGEST_PAUSE)
+    return back_off(failures, first=refresh, longest=longest, least=1 - JITTER, most=1 + JITTER, draw=spread)
 
 
 def _loop(reference: weakref.ref[Polled], stopped: Callable[[float], bool]) -> None:

@@ -15,6 +15,7 @@ Several runs may work on one window at the same time. Three rules make that as i
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -42,7 +43,17 @@ from calib.traffic import Interval
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+LOG = logging.getLogger(__name__)
 PUBLISHER = "calibwatch"
+SAYS = {
+    "evaluated": "evaluated",
+    "closed": "closed",
+    "insufficient": "closed without enough evidence",
+    "overtaken": "another run was faster; its result stands",
+    "stood_back": "a person moved the channel meanwhile; their decision stands",
+    "decided_again": "the channel was moved meanwhile; deciding again",
+    "early_warning": "the labels so far speak against the mapping",
+}
 NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
 
 
@@ -80,10 +91,14 @@ def _collect(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
 def _warn_early(data: WindowData, ports: Ports) -> None:
     """Tell people, once, that the labels so far speak against the mapping."""
     early, window = early_watch(data), data.window
-    if early is not None and early.alarm:
-        with ports.engine.begin() as conn:
-            if windows.by_ids(conn, [window.id])[0].state in LABELLED:  # else the verdict is known
-                outbox.put(conn, early_warning(window.stream, window.period, early), now=ports.now())
+    if early is None or not early.alarm:
+        return
+    with ports.engine.begin() as conn:
+        if windows.by_ids(conn, [window.id])[0].state not in LABELLED:  # the verdict is known
+            return
+        is_new = outbox.put(conn, early_warning(window.stream, window.period, early), now=ports.now())
+    if is_new:
+        _log("early_warning", window)
 
 
 def _evaluate(data: WindowData, ports: Ports) -> Window:
@@ -92,7 +107,7 @@ def _evaluate(data: WindowData, ports: Ports) -> Window:
     if evaluation.insufficient is not None:
         return _close(window, data.policy, ports, evaluation.result, state="insufficient")
     with ports.engine.begin() as conn:
-        windows.advance(
+        evaluated = windows.advance(
             conn,
             window.id,
             expect=window.state,
@@ -102,6 +117,7 @@ def _evaluate(data: WindowData, ports: Ports) -> Window:
             result=evaluation.to_json(),
             resets_baseline=evaluation.confirmed_change,
         )
+    _log("evaluated" if evaluated else "overtaken", window)
     return _reload(window, ports)
 
 
@@ -116,8 +132,10 @@ def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Wi
         except Conflict:
             newest = head(ports.store, stream=window.stream, channel=window.channel)
             if newest is not None and newest.by != PUBLISHER:
+                _log("stood_back", window, generation=newest.generation)
                 window = _close(window, policy, ports, _stand_back(result, newest), state="closed")
             else:
+                _log("decided_again", window)
                 data = load_window(window, engine=ports.engine, store=ports.store)
                 window = _evaluate(data, ports)
             continue
@@ -195,6 +213,8 @@ def _close(
         if closed:  # else another run was faster
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
+    kinds = [alert.kind for alert in alerts] if closed else []
+    _log(state if closed else "overtaken", window, alerts=kinds)
     return _reload(window, ports)
 
 
@@ -213,6 +233,12 @@ def _previous(conn: Connection, window: Window) -> Previous:
         underpowered=latest is not None and underpowered(latest),
         scope=before[0].settings.get("scope") if before else None,
     )
+
+
+def _log(event: str, window: Window, **more: object) -> None:
+    """A step that a window took, after it was committed."""
+    keys = {"event": event, "stream": window.stream, "period": window.period, "channel": window.channel}
+    LOG.info("%s %s: %s", window.stream, window.period, SAYS[event], extra=keys | more)
 
 
 def _reload(window: Window, ports: Ports) -> Window:

@@ -6,6 +6,8 @@ masses, the allocation, the draw, what production served, and the baseline that 
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 
 from calib.cycle.baseline import choose
@@ -22,6 +24,8 @@ from calib.results.codec import Json
 from calib.review import queue
 from calib.sampling import sample_digest
 from calib.traffic import Draw, Drawn, Interval, Survey
+
+LOG = logging.getLogger(__name__)
 
 
 def open_window(
@@ -94,6 +98,18 @@ def open_window(
         if window_id is not None:  # else another run has just opened it
             queue.enqueue(conn, window_id, items)
         opened = windows.find(conn, policy.stream, period.name)
+    LOG.info(
+        "%s %s: %s",
+        policy.stream,
+        period.name,
+        "another run has just opened it" if window_id is None else f"opened, {len(items)} rows drawn",
+        extra={
+            "event": "overtaken" if window_id is None else "opened",
+            "stream": policy.stream,
+            "period": period.name,
+            "channel": channel,
+        },
+    )
     if opened is None:
         raise SourceError(f"{policy.stream}: the window of {period.name} vanished while it was opened")
     return opened

@@ -6,6 +6,7 @@ no text of a driver goes out, except that of errors which cannot know a row.
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from calib.errors import ConstraintViolated, SourceError
 from calib.redaction import reason, shown
 
+LOG = logging.getLogger(__name__)
 FULL = "the disk is full. Make room there, then run it again"
 READ_ONLY = "it is read-only: a standby, or a file without write permission. Name the primary in `database`"
 LOST = "the connection was lost. What was not committed is undone: run it again"
@@ -66,9 +68,17 @@ def speak_as_ours(engine: Engine, url: str) -> None:
 
     def translate(context: ExceptionContext) -> None:
         error = context.original_exception
-        if context.is_pre_ping or not isinstance(error, Exception):
-            return  # the pool connects anew; an interruption stays one
+        if context.is_pre_ping and isinstance(error, Exception):
+            keys = {"event": "reconnected", "error": type(error).__name__}
+            LOG.warning("a connection to the database was lost; the pool connects anew", extra=keys)
+            return
+        if not isinstance(error, Exception):
+            return  # an interruption stays one
         ours = translated(error, context, url)
+        keys = {"event": "database_error", "error": type(error).__name__}
+        # two who store one thing at once meet a constraint: that is how the second one learns of the first
+        level = logging.DEBUG if isinstance(ours, ConstraintViolated) else logging.INFO
+        LOG.log(level, "the database failed with %s", type(error).__name__, extra=keys)
         error.args = ("its text may quote rows or the password; what matters of it is said above or below",)
         raise ours
 

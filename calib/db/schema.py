@@ -7,6 +7,7 @@ kept its count there, and never changed.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from calib.db.tables import metadata
 from calib.errors import InvalidInput, SourceError
 from calib.redaction import shown
 
+LOG = logging.getLogger(__name__)
 VERSION_TABLE = "calibwatch_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first, as the scripts there have them. Every verb looks at them, and Alembic takes long to import.
@@ -57,6 +59,9 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
         _refuse(engine, _name(engine), before, accept=("empty", "older", "newest"))
         if before.state != "newest" or before.adopted:
             _upgrade(connection, before)
+    if before.state != "newest" or before.adopted:
+        keys = {"event": "migrated", "before": before.revision, "now": newest()}
+        LOG.info("the schema was brought from %s to %s", before.revision or "nothing", newest(), extra=keys)
     return before.revision, newest()
 
 

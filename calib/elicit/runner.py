@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
-import random
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from calib.backoff import back_off
 from calib.errors import EndpointBusy, EndpointRefused, InvalidInput
 
 if TYPE_CHECKING:
     from anyio import CapacityLimiter
 
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WISH = 1.0, 60.0, 300.0  # seconds
 
 
@@ -33,13 +36,20 @@ def transient(error: Exception) -> bool:
     return isinstance(error, EndpointBusy | TimeoutError | ConnectionError)
 
 
-def back_off(attempt: int, error: BaseException | None) -> float:
+def pause_after(attempt: int, error: BaseException | None, *, draw: Callable[[], float]) -> float:
     """Seconds to wait after an attempt, 1 for the first: doubling, spread by half, never less than wished.
 
-    The server's wish is granted for five minutes at most.
+    The server's wish is granted for five minutes at most. `draw` gives random numbers in [0, 1).
     """
-    wait = min(FIRST_PAUSE * 2.0 ** (min(attempt, 20) - 1), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
-    return max(wait, min(getattr(error, "retry_after", None) or 0.0, LONGEST_WISH))
+    return back_off(
+        attempt - 1,
+        first=FIRST_PAUSE,
+        longest=LONGEST_PAUSE,
+        least=0.5,
+        draw=draw(),
+        wished=getattr(error, "retry_after", None),
+        longest_wish=LONGEST_WISH,
+    )
 
 
 async def ask_all(
@@ -50,7 +60,7 @@ async def ask_all(
     attempts: int = 4,
     deadline: float | None = None,
     again: Callable[[Exception], bool] = transient,
-    pause: Callable[[int, BaseException | None], float] = back_off,
+    draw: Callable[[], float] | None = None,
     sleep: Callable[[float], Awaitable[None]] | None = None,
     heard: Callable[[int, Asked[T]], None] | None = None,
 ) -> list[Asked[T]]:
@@ -58,8 +68,9 @@ async def ask_all(
 
     `ask` may be a coroutine function or a plain one, which runs in a thread and has to end by itself. After
     an error for which `again` holds it is tried up to `attempts` times; any other, and the last one, is the
-    prompt's `error`. After `deadline` seconds, what is not answered has a `TimeoutError`. `heard` is called
-    with each prompt's position as its reply comes, never twice at a time.
+    prompt's `error`. `draw` gives the random numbers in [0, 1) that spread the pauses; by default the
+    operating system does. After `deadline` seconds, what is not answered has a `TimeoutError`. `heard` is
+    called with each prompt's position as its reply comes, never twice at a time.
 
     Raises `InvalidInput` for impossible numbers and, at once, `EndpointRefused`, which no prompt can mend,
     and whatever `heard` raises.
@@ -75,6 +86,7 @@ async def ask_all(
             "concurrency and attempts are at least 1 and the deadline is above 0 seconds, not "
             f"{concurrency}, {attempts} and {deadline}"
         )
+    pause = functools.partial(pause_after, draw=draw or SystemRandom().random)
     once = _once(ask, anyio.CapacityLimiter(concurrency))
     late = TimeoutError(f"no reply within the {deadline} seconds that all had together")
     results: list[Asked[T]] = [Asked(prompt=prompt, reply=None, error=late, attempts=0) for prompt in prompts]
@@ -112,10 +124,16 @@ async def _with_retries(
     def wait(state: RetryCallState) -> float:
         return pause(state.attempt_number, state.outcome.exception() if state.outcome else None)
 
+    def retried(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        keys = {"event": "ask_retried", "attempt": state.attempt_number, "error": type(error).__name__}
+        LOG.info("attempt %d failed with %s", state.attempt_number, type(error).__name__, extra=keys)
+
     retrying = AsyncRetrying(
         stop=stop_after_attempt(attempts),
         retry=retry_if_exception(lambda error: isinstance(error, Exception) and again(error)),
         wait=wait,
+        before_sleep=retried,
         sleep=sleep,
         reraise=True,
     )

@@ -68,8 +68,6 @@ def _between(y: Floats, s: Floats) -> float:
 
     if excess(0.0) <= 0:
         return 0.0
-    low, high = 0.0, float(((y - y.mean()) ** 2).sum())
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return (low + high) / 2
+    from scipy.optimize import brentq
+
+    return float(brentq(excess, 0.0, float(((y - y.mean()) ** 2).sum()), xtol=1e-15, rtol=1e-14))

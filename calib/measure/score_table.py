@@ -97,7 +97,12 @@ def score_table(
     if size * GRID <= max(4 * GRID, 4 * len(score)) and bool((stated[cells] == score).all()):
         key = cells if group is None else cells * size + group
         return _counted(key, stated, size, answer, weight)
-    order = _order(score) if group is None else np.lexsort((group, score))
+    if group is None:
+        # With weights the sums of equal scores depend on the order of their rows, which must be the same on
+        # every machine; without them they are whole numbers.
+        order = np.argsort(score, kind=None if weight is None else "stable")
+    else:
+        order = np.lexsort((group, score))
     score, answer = score[order], answer[order]
     group = np.zeros(len(score), dtype=np.intp) if group is None else group[order]
     weight = np.ones(len(score)) if weight is None else weight[order]
@@ -154,20 +159,6 @@ def sums(index: Whole, values: Floats, size: int) -> Floats:
         found[index[starts]] = np.add.reduceat(values, starts)
     else:
         found += np.bincount(index, values, size)
-    return found
-
-
-def _order(score: Floats) -> Whole:
-    """An order in which scores in [0, 1] ascend, in half the time of a plain sort.
-
-    Two passes over whole numbers of 15 bits, which numpy sorts by radix, leave few scores out of place; a
-    merge sort that sees what is in order already puts those right.
-    """
-    fine = score * 32767
-    coarse = fine.astype(np.int16)
-    order = np.argsort(((fine - coarse) * 32767).astype(np.int16), kind="stable")
-    order = order[np.argsort(coarse[order], kind="stable")]
-    found: Whole = order[np.argsort(score[order], kind="stable")]
     return found
 
 

@@ -106,22 +106,24 @@ def auroc(seen: ScoreTable, level: float = 0.95) -> Estimate | None:
     return Estimate(value, max(0.0, min(value - half, low)), min(1.0, max(value + half, high)))
 
 
+NEAR = 1e-14  # of 0 and 1
+
+
 def _newcombe(value: float, right: float, wrong: float, z: float) -> tuple[float, float]:
     """Newcombe's method 5 (2006): both θ with |AUROC − θ| = z · sd(θ), the sd after Hanley & McNeil."""
+    from scipy.optimize import brentq
+
     pairs = (right + wrong) / 2 - 1
 
-    def reach(theta: float) -> float:
+    def beyond(theta: float) -> float:
         spread = 1 + pairs * (1 - theta) / (2 - theta) + pairs * theta / (1 + theta)
-        return z * float(np.sqrt(theta * (1 - theta) * spread / (right * wrong)))
+        return abs(value - theta) - z * float(np.sqrt(theta * (1 - theta) * spread / (right * wrong)))
 
-    def solve(far: float) -> float:
-        near = value
-        for _ in range(50):
-            middle = (near + far) / 2
-            near, far = (near, middle) if abs(value - middle) > reach(middle) else (middle, far)
-        return (near + far) / 2
-
-    return solve(0.0), solve(1.0)
+    # Below 0 beside the value, at least 0 at both ends, where the sd is 0. A value of 0 or 1 solves the
+    # equation itself and is not the root that is looked for, so the search starts a hair inside.
+    start = min(max(value, NEAR), 1 - NEAR)
+    low, high = (float(brentq(beyond, start, end, xtol=1e-15, rtol=1e-14)) for end in (0.0, 1.0))
+    return low, high
 
 
 def _variance(placement: Floats, squares: Floats, mean: float) -> float:

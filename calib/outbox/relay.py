@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,11 +11,14 @@ from typing import Protocol
 from sqlalchemy import Engine
 
 from calib.alerts import Message, message
+from calib.backoff import back_off
 from calib.errors import DeliveryError, Permanent, Retryable
 from calib.outbox import queue
+from calib.redaction import reason, redacted
 from calib.results.codec import Json
 
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=2), timedelta(hours=1)
+LOG = logging.getLogger(__name__)
+FIRST_WAIT, LONGEST_WAIT, LONGEST_WISH = 2.0, 3600.0, 86_400.0  # seconds
 PACE = 1.0  # seconds between two messages: what Slack allows a channel
 PATIENCE = 15.0  # seconds that one run waits in all for alerts that failed for now
 FAILURES = 3  # in a row: the other side is down, and the rest waits for the next run
@@ -81,18 +85,6 @@ def relay(
     return RelayReport(**{word: found.count(word) for word in ("delivered", "retried", "parked")})
 
 
-def back_off(attempts: int, wished: float | None = None) -> timedelta:
-    """How long to wait after an attempt that failed, given the attempts before it.
-
-    Doubling and capped, never less than the server wished, though its wish is granted for a day at most.
-
-    >>> [back_off(n).seconds for n in (0, 1, 2, 40)], back_off(0, 30.0).seconds
-    ([2, 4, 8, 3600], 30)
-    """
-    wait = min(FIRST_WAIT * (1 << min(attempts, 20)), LONGEST_WAIT)
-    return max(wait, timedelta(seconds=min(wished, 86_400))) if wished else wait
-
-
 def _wait(due: datetime | None, now: datetime) -> float | None:
     """Seconds until an alert is due; None where none waits."""
     return None if due is None else max(0.0, (due - now).total_seconds())
@@ -100,26 +92,50 @@ def _wait(due: datetime | None, now: datetime) -> float | None:
 
 def _deliver(engine: Engine, sender: Sender, pending: queue.Pending, now: Callable[[], datetime]) -> str:
     try:
-        remote = _landed(sender, pending) or sender.send(_rendered(pending), pending.id)
+        landed = _landed(sender, pending)
+        remote = landed or sender.send(_rendered(pending), pending.id)
     except Permanent as error:
         with engine.begin() as conn:
             queue.park(conn, pending, error=str(error))
+        _log(logging.WARNING, "parked", pending, reason(error))
         return "parked"
     except DeliveryError as error:
-        wished = error.retry_after if isinstance(error, Retryable) else None
-        with engine.begin() as conn:
-            queue.again(conn, pending, at=now() + back_off(pending.attempts, wished), error=str(error))
+        _again(engine, pending, now, str(error), error.retry_after if isinstance(error, Retryable) else None)
         return "retried"
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  an unforeseen error of one alert must not stop the others
-        with engine.begin() as conn:
-            why = f"{type(error).__name__}, which was not foreseen"
-            queue.again(conn, pending, at=now() + back_off(pending.attempts), error=why)
+        _again(engine, pending, now, f"{type(error).__name__}, which was not foreseen", None)
         return "retried"
     with engine.begin() as conn:
         queue.delivered(conn, pending.id, at=now(), remote=remote)
+    _log(logging.INFO, "delivered" if landed is None else "reconciled", pending)
     return "delivered"
+
+
+def _again(
+    engine: Engine, pending: queue.Pending, now: Callable[[], datetime], why: str, wished: float | None
+) -> None:
+    """Put the alert back, to be tried later and later."""
+    seconds = back_off(
+        pending.attempts, first=FIRST_WAIT, longest=LONGEST_WAIT, wished=wished, longest_wish=LONGEST_WISH
+    )
+    with engine.begin() as conn:
+        queue.again(conn, pending, at=now() + timedelta(seconds=seconds), error=why)
+    _log(logging.WARNING, "retried", pending, redacted(why))
+
+
+def _log(level: int, event: str, pending: queue.Pending, why: str = "") -> None:
+    """What became of an alert: its id and what it is about, nothing of its text."""
+    keys = {name: pending.payload.get(name) for name in ("kind", "stream", "period")}
+    LOG.log(
+        level,
+        "alert %s: %s%s",
+        pending.id,
+        event,
+        f": {why}" if why else "",
+        extra=keys | {"event": event, "alert": pending.id, "attempt": pending.attempts + 1},
+    )
 
 
 def _landed(sender: Sender, pending: queue.Pending) -> Json | None:
@@ -130,7 +146,8 @@ def _landed(sender: Sender, pending: queue.Pending) -> Json | None:
     """
     try:
         return sender.find(pending.id, pending.created_at - LOOK_BACK)
-    except Permanent:
+    except Permanent as error:
+        _log(logging.WARNING, "not_looked_for", pending, reason(error))
         return None
     except DeliveryError:
         if pending.attempts:
@@ -143,7 +160,8 @@ def _rendered(pending: queue.Pending) -> Message:
     try:
         return message(pending.payload)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
+        what = type(error).__name__ if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise Permanent(
-            f"alert {pending.id} is malformed ({type(error).__name__}: {error}); it was written by another "
+            f"alert {pending.id} is malformed ({what}); it was written by another "
             "version: see its payload in the table outbox"
         ) from None

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from calib.errors import EndpointBusy, EndpointError, EndpointRefused
+from calib.redaction import reason, shown
 from calib.results.codec import Json
+from calib.text import storable
 
 if TYPE_CHECKING:
     import httpx
 
+LOG = logging.getLogger(__name__)
 LARGEST = 2 * 1024 * 1024  # bytes of a reply
 LONGEST = 100_000  # characters of it that are kept
 NAME = 200  # characters of a model's name
@@ -72,6 +76,15 @@ class Endpoint:
 
     async def ask(self, prompt: str) -> Completion:
         """One reply; `EndpointBusy` where it may come later, `EndpointRefused` where no prompt gets one."""
+        try:
+            return await self._ask(prompt)
+        except EndpointError as error:
+            event = {EndpointBusy: "busy", EndpointRefused: "refused"}.get(type(error), "no_reply")
+            keys = {"event": event, "endpoint": shown(self._url), "model": self._model}
+            LOG.info("%s", reason(error), extra=keys)
+            raise
+
+    async def _ask(self, prompt: str) -> Completion:
         import anyio
         import httpx
 
@@ -133,13 +146,8 @@ def _completion(content: bytes, asked_for: str) -> Completion:
         text = "".join(str(part.get("text", "")) for part in text if isinstance(part, dict))
     name = model if isinstance(model, str) and model else asked_for
     return Completion(
-        text=_storable(text if isinstance(text, str) else "", LONGEST), model=_storable(name, NAME)
+        text=storable(text if isinstance(text, str) else "", LONGEST), model=storable(name, NAME)
     )
-
-
-def _storable(text: str, length: int) -> str:
-    """What every database takes: no NUL, no half of a surrogate pair."""
-    return text[:length].replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _refusal(response: httpx.Response) -> EndpointError:

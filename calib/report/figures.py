@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from calib.results import Measured, WindowResult
+from calib.text import figure_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -82,7 +83,7 @@ def draw_reliability(path: Path, raw: Measured, served: Measured | None = None, 
     top.set_ylim(0, 1.02)
     top.set_xlim(0, 1)
     top.legend(loc="upper left", frameon=False, fontsize=10)
-    top.set_title(_shown(title), loc="left", fontsize=12, fontweight="bold")
+    top.set_title(figure_title(title, LONGEST), loc="left", fontsize=12, fontweight="bold")
     strip.set_ylabel("share of rows")
     strip.set_xlabel("confidence stated")
     for axes in (top, strip):
@@ -151,7 +152,7 @@ def draw_months(
     axes.set_ylim(0, highest * 1.2)
     axes.set_xlim(-0.6, len(windows) - 0.4)
     axes.set_ylabel("ECE")
-    axes.set_title(_shown(title), loc="left", fontsize=12, fontweight="bold")
+    axes.set_title(figure_title(title, LONGEST), loc="left", fontsize=12, fontweight="bold")
     axes.legend(loc="upper left", frameon=False, fontsize=9)
     _plain(axes)
     figure.savefig(path, dpi=150)
@@ -178,9 +179,3 @@ def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.7)
     axes.set_axisbelow(True)
-
-
-def _shown(text: str) -> str:
-    """A title that is only text: no mathematics, no control characters, not endless."""
-    clean = "".join(c if c.isprintable() else " " for c in text).replace("$", r"\$")
-    return clean if len(clean) <= LONGEST else clean[: LONGEST - 1] + "…"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,14 +16,12 @@ from calib.review import queue
 from calib.tabular import Texts, open_table
 from calib.tabular.names import find
 from calib.tabular.rules import TIME_FORM, text_of, time_of
+from calib.text import armed, cell, defused
 from calib.vocabulary import meaning
 
 COLUMNS = ("prediction_id", "answer", "period", "by", "at", "stream")
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run what begins so
 CELL = 32_000  # characters: what fits a spreadsheet's cell and the csv module's field
 SHOWN = 20  # rows that a report names
-UNSEEN = {"Cc", "Cs"}  # control characters, but for line ends and tabs, and lone surrogates
-REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # what is read is what is there
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,23 +65,26 @@ class ImportReport:
 def export(conn: Connection, stream: str, to: TextIO) -> int:
     """Write the stream's unanswered rows as CSV with an empty last column `answer`; how many there are.
 
-    What reviewers see is in columns of its own, `context.NAME`. No cell is a formula to a spreadsheet: one
-    that would be begins with an apostrophe, which `import_labels` takes off the ids again.
+    What reviewers see is in columns of its own, `context.NAME`, and where the traffic names a trace, by which
+    a reviewer finds the whole conversation elsewhere, in the column `trace`. No cell is a formula to a
+    spreadsheet: one that would be begins with an apostrophe, which `import_labels` takes off the ids again.
     """
     w, t = tables.windows, tables.items
     query = (
-        select(w.c.period, t.c.prediction_id, t.c.context)
+        select(w.c.period, t.c.prediction_id, t.c.trace, t.c.context)
         .join(w, w.c.id == t.c.window_id)
         .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED), t.c.label_id.is_(None))
         .order_by(w.c.ends_at, t.c.draw_order)
     )
     rows = conn.execute(query).all()
     context = sorted({key for row in rows for key in row.context or {}})
+    traced = ["trace"] if any(row.trace is not None for row in rows) else []
     writer = csv.writer(to)
-    writer.writerow(["period", "prediction_id", *(f"context.{key}" for key in context), "answer"])
+    writer.writerow(["period", "prediction_id", *traced, *(f"context.{key}" for key in context), "answer"])
     for row in rows:
         shown = [_shown((row.context or {}).get(key)) for key in context]
-        writer.writerow([row.period, defused(row.prediction_id), *shown, ""])
+        trace = [_shown(row.trace)] if traced else []
+        writer.writerow([row.period, defused(row.prediction_id), *trace, *shown, ""])
     return len(rows)
 
 
@@ -141,28 +141,10 @@ def import_labels(
     return report
 
 
-def defused(text: str) -> str:
-    """The text as a spreadsheet may see it: never a formula.
-
-    >>> defused("=cmd()"), armed(defused("=cmd()")), armed(defused("'quoted"))
-    ("'=cmd()", '=cmd()', "'quoted")
-    """
-    return f"'{text}" if text.lstrip(" ").startswith((*FORMULA, "'")) else text
-
-
-def armed(text: str) -> str:
-    """Undo `defused`: the text as it was before it was made harmless for spreadsheets."""
-    return text[1:] if text.startswith("'") else text
-
-
 def _shown(text: object) -> str:
     """A context cell for a person and a spreadsheet."""
     seen = "" if text is None else str(text)[:CELL]
-    return defused("".join(c for c in seen if c in "\n\t" or not _hides(c)))
-
-
-def _hides(c: str) -> bool:
-    return unicodedata.category(c) in UNSEEN or unicodedata.bidirectional(c) in REORDERS
+    return cell(seen)
 
 
 class _NoLabelError(Exception):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +18,7 @@ from calib.results.codec import Json
 if TYPE_CHECKING:
     from calib.review.cohort import Cohort
 
+LOG = logging.getLogger(__name__)
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
@@ -61,11 +64,6 @@ class Progress:
     def missing(self) -> int:
         """Rows that nobody has answered."""
         return self.drawn - self.correct - self.incorrect - self.unsure
-
-    @property
-    def begun(self) -> bool:
-        """Whether anybody has answered anything."""
-        return self.missing < self.drawn
 
     @property
     def complete(self) -> bool:
@@ -154,12 +152,6 @@ def _take(
     return claims
 
 
-def release(conn: Connection, *, item_id: int, token: int) -> bool:
-    """Give an item back unanswered; False where the lease is no longer the caller's."""
-    mine = (t.c.id == item_id) & (t.c.lease_token == token) & t.c.lease_until.is_not(None)
-    return conn.execute(update(t).where(mine).values(leased_by=None, lease_until=None)).rowcount == 1
-
-
 def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> LabelOutcome:
     """Label a leased item.
 
@@ -171,6 +163,7 @@ def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, 
         raise QueueError(f"the queue has no item {item_id}; take the next one")
     if row.lease_token != token or row.leased_by != by:
         _keep(conn, [_checked(Answer(item_id=item_id, answer=answer, by=by, at=at))], source="review")
+        _log("fenced", 1, "review")
         return "fenced"
     return label(conn, item_id=item_id, answer=answer, by=by, at=at, source="review")
 
@@ -203,6 +196,10 @@ def label_all(
     outcomes: list[LabelOutcome] = []
     for start in range(0, len(given), AT_ONCE):
         outcomes += _label_some(conn, given[start : start + AT_ONCE], source=source, overwrite=overwrite)
+    counts = Counter(outcomes)
+    for event in ("conflict", "late"):
+        if counts[event]:
+            _log(event, counts[event], source)
     return outcomes
 
 
@@ -226,6 +223,12 @@ def _label_some(
         conn.execute(taken.values(label_id=label_id, lease_until=None))
     after = _counting(conn, [id_ for id_ in ids if id_ in wanted])
     return [_outcome(answer, kept[answer], before, after) for answer in given]
+
+
+def _log(event: str, answers_: int, source: str) -> None:
+    """How many answers did not count; who gave them, and to what, stays in the database."""
+    extra = {"event": event, "answers": answers_, "source": source}
+    LOG.info("%d answers from %s did not count: %s", answers_, source, event, extra=extra)
 
 
 def _outcome(

@@ -7,6 +7,7 @@ and listing may be repeated freely, and obstore does so; creating is repeated he
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -14,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
+from calib.backoff import back_off
 from calib.errors import Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
 from calib.object_urls import CLOUDS, folder_of, open_remote, read
 from calib.redaction import reason, shown
@@ -22,6 +24,7 @@ from calib.store.files import create_file, sync_file
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, RetryConfig
 
+LOG = logging.getLogger(__name__)
 ATTEMPTS = 6  # at one request, the first one included
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds
 TIMEOUT = 30.0  # seconds for one request
@@ -89,17 +92,20 @@ class ObstoreStore:
         try:
             return read(self._reading, key)
         except (BaseError, OSError) as error:
+            LOG.info("%s cannot be read: %s", key, reason(error), extra=self._keys("unreadable", key))
             raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from None
 
     def create(self, key: str, data: bytes) -> None:
         """Create an object as `Store.create` promises: read back after every doubt, then try again."""
         from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
+        attempts = 0
         doubtful = False  # whether a request of ours may still be under way
 
         def attempt() -> None:
-            nonlocal doubtful
-            failed = self._create_once(key, data)
+            nonlocal attempts, doubtful
+            attempts += 1
+            failed = self._create_once(key, data, attempts)
             if failed is not None:
                 doubtful |= self._folder is None and not answered(failed)
                 raise _NotStoredError from failed
@@ -107,11 +113,22 @@ class ObstoreStore:
         def pause(state: RetryCallState) -> float:
             return wait(state.attempt_number - 1, self._random)
 
+        def retried(state: RetryCallState) -> None:
+            error = None if state.outcome is None else state.outcome.exception()
+            LOG.warning(
+                "attempt %d to create %s failed and is made again: %s",
+                state.attempt_number,
+                key,
+                reason(None if error is None else error.__cause__),
+                extra=self._keys("create_retried", key, state.attempt_number),
+            )
+
         try:
             Retrying(
                 stop=stop_after_attempt(ATTEMPTS),
                 wait=pause,
                 sleep=self._sleep,
+                before_sleep=retried,
                 retry=retry_if_exception(
                     lambda error: isinstance(error, _NotStoredError) and not refused(error.__cause__)
                 ),
@@ -119,6 +136,9 @@ class ObstoreStore:
             )(attempt)
         except _NotStoredError as error:
             failed = error.__cause__
+            LOG.info(
+                "%s was not created: %s", key, reason(failed), extra=self._keys("not_created", key, attempts)
+            )
             if doubtful:
                 raise OutcomeUnknown(
                     f"{self._name}: {key} is not there yet ({reason(failed)}) and may still arrive; "
@@ -127,7 +147,7 @@ class ObstoreStore:
             raise Unavailable(f"{self._name}: {key} cannot be written: {reason(failed)}") from None
         self._sync(key)
 
-    def _create_once(self, key: str, data: bytes) -> Exception | None:
+    def _create_once(self, key: str, data: bytes, attempt: int) -> Exception | None:
         """Try to create, and read back after any error: None for success, else why nothing is stored."""
         import obstore
         from obstore.exceptions import BaseError
@@ -144,12 +164,27 @@ class ObstoreStore:
         try:
             stored = self.get(key)
         except Unavailable:
+            LOG.info(
+                "whether %s was created is unknown: %s",
+                key,
+                reason(failed),
+                extra=self._keys("outcome_unknown", key, attempt),
+            )
             raise OutcomeUnknown(
                 f"{self._name}: whether {key} was written is unknown ({reason(failed)}); run it again"
             ) from None
         if stored is not None and stored != data:
+            LOG.info("%s holds other bytes already", key, extra=self._keys("other_bytes", key, attempt))
             raise Conflict(f"{self._name}: {key} holds other bytes; nothing was overwritten")
-        return None if stored == data else failed
+        if stored is None:
+            return failed
+        LOG.info(
+            "%s is stored, though creating it ended in an error: %s",
+            key,
+            reason(failed),
+            extra=self._keys("read_back", key, attempt),
+        )
+        return None
 
     def hint(self, key: str, data: bytes) -> None:
         """Write the hint as `Store.hint` promises: once, without a retry."""
@@ -158,8 +193,9 @@ class ObstoreStore:
 
         try:
             obstore.put(self._writing, key, data, mode="overwrite", use_multipart=False)
-        except (BaseError, OSError):
-            return  # a look at the channel lists what lies beyond the hint
+        except (BaseError, OSError) as error:
+            # no more than that: a look at the channel lists what lies beyond the hint
+            LOG.info("%s was not replaced: %s", key, reason(error), extra=self._keys("hint_failed", key))
 
     def keys(self, prefix: str, *, after: str | None = None) -> list[str]:
         """List keys as `Store.keys` promises, with obstore's own retries."""
@@ -170,8 +206,14 @@ class ObstoreStore:
             pages = obstore.list(self._reading, prefix=prefix, offset=after)
             paths = sorted(item["path"] for page in pages for item in page)
         except (BaseError, OSError) as error:
+            LOG.info("%s cannot be listed: %s", prefix, reason(error), extra=self._keys("unreadable", prefix))
             raise Unavailable(f"{self._name}: {prefix} cannot be listed: {reason(error)}") from None
         return [path for path in paths if after is None or path > after]  # Azurite starts too early
+
+    def _keys(self, event: str, key: str, attempt: int | None = None) -> dict[str, object]:
+        """What a log record carries beside its message."""
+        found: dict[str, object] = {"event": event, "store": self._name, "key": key}
+        return found if attempt is None else found | {"attempt": attempt}
 
     def _sync(self, key: str) -> None:
         """A file counts as written once it is safe on the disk; other stores see to that by themselves."""
@@ -234,7 +276,7 @@ def _retry() -> RetryConfig:
 
 def wait(failed: int, random: Random) -> float:
     """Seconds before the next attempt: doubling with each that `failed` before, capped, with jitter."""
-    return min(FIRST_WAIT * 2.0**failed, LONGEST_WAIT) * random.uniform(0.5, 1.0)
+    return back_off(failed, first=FIRST_WAIT, longest=LONGEST_WAIT, least=0.5, draw=random.random())
 
 
 def answered(error: BaseException) -> bool:

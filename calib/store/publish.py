@@ -8,6 +8,7 @@ be followed a person opens a new epoch, and readers go on there.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -20,6 +21,7 @@ from calib.store.objects import Store
 from calib.store.read import backwards, history, read_mapping, readable, recent
 from calib.times import timestamp
 
+LOG = logging.getLogger(__name__)
 LONGEST_TEXT = 2000  # characters of who and why: readers refuse an entry of more than 1 MiB
 RACES = 16  # lost in a row before publishing without an expectation gives up
 CLOCKS = timedelta(days=1)  # by how much the clocks of two publishers may differ
@@ -95,6 +97,11 @@ def create_mapping(store: Store, mapping: Mapping) -> None:
     try:
         store.create(key, mapping.to_bytes())
     except Conflict as error:
+        LOG.error(
+            "%s holds other bytes than its name promises",
+            key,
+            extra={"event": "damaged", "stream": mapping.stream, "key": key},
+        )
         raise ArtifactError(
             f"{key} holds other bytes than its name promises: the store was damaged or tampered with; "
             f"`calib mapping verify {mapping.stream}` looks for more. Nothing was overwritten"
@@ -118,14 +125,37 @@ def promote(
     if not NAME.fullmatch(channel):
         raise InvalidInput(f"{channel!r:.80} cannot name a channel: up to 63 of a-z 0-9 . _ -")
     read_mapping(store, stream=stream, digest=digest)
-    for _ in range(RACES):
+    for race in range(RACES):
         log = _log_since(store, stream, channel, intent)
         landed = _landed(log, intent)
         if landed is not None:
+            LOG.info(
+                "%s/%s: this was published before, as generation %d",
+                stream,
+                channel,
+                landed.generation,
+                extra={
+                    "event": "published_before",
+                    "stream": stream,
+                    "channel": channel,
+                    "generation": landed.generation,
+                },
+            )
             return landed
         last = log[-1] if log else None
         if expected is not ANY and last != expected:
             mover = f"{last.by} ({last.reason})" if last else "nobody"
+            LOG.info(
+                "%s/%s has been moved meanwhile: not published",
+                stream,
+                channel,
+                extra={
+                    "event": "moved_meanwhile",
+                    "stream": stream,
+                    "channel": channel,
+                    "generation": last.generation if last else 0,
+                },
+            )
             raise Conflict(
                 f"{stream}/{channel} has been moved meanwhile by {mover}; read again and decide again"
             )
@@ -133,7 +163,19 @@ def promote(
         try:
             return _add(store, _entry(stream, channel, epoch, generation, last, digest, intent))
         except Conflict:
-            continue  # another publisher won this generation
+            LOG.info(
+                "%s/%s: another publisher was faster with generation %d; reading again",
+                stream,
+                channel,
+                generation,
+                extra={
+                    "event": "race_lost",
+                    "stream": stream,
+                    "channel": channel,
+                    "generation": generation,
+                    "attempt": race + 1,
+                },
+            )
     raise Conflict(f"{stream}/{channel}: lost {RACES} races for the next generation; try again")
 
 
@@ -222,4 +264,20 @@ def _add(store: Store, entry: Entry) -> Entry:
     store.create(entry_key(entry.stream, entry.channel, *entry.position), entry.to_bytes())
     hint = json.dumps({"epoch": entry.epoch, "generation": entry.generation})
     store.hint(hint_key(entry.stream, entry.channel), hint.encode())
+    LOG.info(
+        "%s/%s: generation %d of epoch %d names %s",
+        entry.stream,
+        entry.channel,
+        entry.generation,
+        entry.epoch,
+        entry.mapping[:12],
+        extra={
+            "event": "published",
+            "stream": entry.stream,
+            "channel": entry.channel,
+            "epoch": entry.epoch,
+            "generation": entry.generation,
+            "mapping": entry.mapping,
+        },
+    )
     return entry

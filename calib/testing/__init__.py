@@ -1,3 +1,3 @@
-"""Public fakes and faults: for our own tests, and for those who build on calibwatch."""
+"""Public fakes and faults: for those who build on calibwatch, and for its own tests."""
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from calib.format import Mapping, PiecewiseLinear
 from calib.store import Entry, Intent, Store, publish
+from calib.testing.clock import START
 
-AT = datetime(2026, 11, 3, 6, tzinfo=UTC)
+AT = START  # of a `ManualClock` that was not told otherwise
 
 
 def a_mapping(i: int = 0, *, stream: str = "triage", **more: Any) -> Mapping:

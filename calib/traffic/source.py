@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
 from calib.tabular.rules import CANNOT_KEEP
+from calib.text import did_you_mean
 from calib.traffic.connect import table_of
 from calib.traffic.values import ArrivedLabel, Columns, Draw, Drawn, Interval, Survey
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from calib.traffic.values import Ints
 
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 IDS_AT_ONCE = 5_000
 SPARE_SIGMAS, SPARE_ROWS, WIDEN = 6, 20, 4
 
@@ -110,6 +112,14 @@ class Traffic:
             if not (short & (share < 1)).any():
                 break
             share = np.where(short, np.minimum(share * WIDEN, 1.0), share)
+            LOG.info(
+                "%s: the draw of %s is made again from more rows: %d of %d strata were short",
+                self._stream,
+                period,
+                int(short.sum()),
+                len(short),
+                extra={"event": "draw_widened", "stream": self._stream, "period": period},
+            )
         estimate = np.array(
             [
                 round(d / max(1, d + len(rows)) * n)
@@ -222,8 +232,7 @@ class Traffic:
     def _check_columns(self, there: list[str], named: Mapping[str, str]) -> None:
         for key, name in named.items():
             if name not in there:
-                near = get_close_matches(name, there, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(map(repr, there[:20]))}"
+                hint = did_you_mean(name, there) or f"it has {', '.join(map(repr, there[:20]))}"
                 raise InvalidInput(
                     f"{self._stream}: traffic {shown(self._url)!r} has no column {name!r}, "
                     f"which {key} names; {hint}"
@@ -262,6 +271,8 @@ class Traffic:
         except CalibError:
             raise
         except Exception as error:  # noqa: BLE001  every engine has errors of its own
+            keys = {"event": "engine_error", "stream": self._stream, "error": type(error).__name__}
+            LOG.info("%s: the engine failed with %s", self._stream, type(error).__name__, extra=keys)
             raise SourceError(
                 f"{self._stream}: traffic {shown(self._url)!r} cannot be read: {reason(error, self._url)}"
             ) from None

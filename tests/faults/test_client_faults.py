@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from flaky_server import Fault, FlakyServer, flaky_server
+from log_records import Records
 
 from calib.client import MappingClient, Status
 from calib.client.cache import Cache
@@ -23,27 +24,11 @@ from calib.client.polling import LONGEST_PAUSE, pause
 from calib.format import Entry, Mapping
 from calib.format.keys import entry_key, hint_key, mapping_key
 from calib.store import Intent, open_epoch, open_store, rollback
+from calib.testing.clock import ManualClock
 from calib.testing.mappings import AT, a_mapping, put
 from calib.testing.store import FaultyStore
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Clock:
-    """Both clocks, moved together or apart."""
-
-    def __init__(self) -> None:
-        self.wall, self.seconds = AT, 0.0
-
-    def now(self) -> datetime:
-        return self.wall
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def pass_by(self, days: float) -> None:
-        self.wall += timedelta(days=days)
-        self.seconds += days * 86_400
 
 
 @pytest.fixture
@@ -52,8 +37,8 @@ def store() -> FaultyStore:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
@@ -62,7 +47,7 @@ def server() -> Iterator[FlakyServer]:
         yield running
 
 
-def client(fetcher: Any, clock: Clock, **more: Any) -> MappingClient:
+def client(fetcher: Any, clock: ManualClock, **more: Any) -> MappingClient:
     values: dict[str, Any] = {"stream": "triage", "background": False, "fetcher": fetcher}
     return MappingClient("file:unused", **values | more, now=clock.now, monotonic=clock.monotonic)
 
@@ -78,7 +63,7 @@ def epoch(store: Any, i: int) -> Entry:
 
 
 def test_fault_09_an_older_generation_is_refused_even_after_expiry_and_across_a_restart(
-    store: FaultyStore, clock: Clock, tmp_path: Path
+    store: FaultyStore, clock: ManualClock, tmp_path: Path, records: Records
 ) -> None:
     put(store, a_mapping(0))
     backup = dict(store.objects)
@@ -86,16 +71,18 @@ def test_fault_09_an_older_generation_is_refused_even_after_expiry_and_across_a_
     first = client(store, clock, cache=tmp_path, refresh=100)
     assert first.refresh_now().generation == 2
     store.objects = backup
-    clock.pass_by(90)
+    clock.pass_by(days=90)
     for c in (first, client(store, clock, cache=tmp_path, refresh=100)):
         status = c.refresh_now()
         assert (status.state, status.generation, status.mapping) == ("STALE", 2, a_mapping(1).digest)
         assert c.calibrate(1.0).value == a_mapping(1).apply(1.0)
     assert "gone: was the store restored?" in first._trouble
+    record = records.has("client", "refused", level="warning", stream="triage", generation=2)
+    assert "was the store restored?" in record.getMessage()
 
 
 def test_fault_09_a_lagging_process_cannot_move_a_shared_cache_back(
-    store: FaultyStore, clock: Clock, tmp_path: Path
+    store: FaultyStore, clock: ManualClock, tmp_path: Path, records: Records
 ) -> None:
     put(store, a_mapping(0))
     behind = Cache(tmp_path, stream="triage", channel="production")
@@ -107,15 +94,18 @@ def test_fault_09_a_lagging_process_cannot_move_a_shared_cache_back(
     assert trusted is not None
     assert behind.save(trusted) == ""
     assert client(store, clock, cache=tmp_path).status().generation == 2
+    records.has("client", "served", level="info", generation=2)
 
 
-def test_fault_10_a_frozen_channel_is_stale_and_says_how_long(store: FaultyStore, clock: Clock) -> None:
+def test_fault_10_a_frozen_channel_is_stale_and_says_how_long(
+    store: FaultyStore, clock: ManualClock, records: Records
+) -> None:
     """Polls go on and succeed; nobody publishes any more."""
     put(store, a_mapping(0, certificates=({"target": 0.9, "cut": 0.5},)))
     c = client(store, clock)
     c.refresh_now()
     assert c.decide(0.9, target=0.9).act
-    clock.pass_by(62)
+    clock.pass_by(days=62)
     status = c.refresh_now()
     assert status.state == "STALE"
     assert "expired 2 d ago" in status.reason
@@ -124,11 +114,13 @@ def test_fault_10_a_frozen_channel_is_stale_and_says_how_long(store: FaultyStore
     assert c.calibrate(1.0).value == a_mapping(0).apply(1.0)
     assert c.calibrate(1.0).status == "STALE"
     assert not c.decide(0.9, target=0.9).act
+    record = records.has("client", "state", level="warning", times=1, state="STALE")
+    assert "expired 2 d ago" in record.getMessage()
 
 
 @pytest.mark.parametrize("hint", [b'{"epoch": 1, "generation": 900}', b'{"epoch": 7, "generation": 1}', b"}"])
 def test_fault_11_entries_far_ahead_and_hints_to_nowhere_are_ignored(
-    store: FaultyStore, clock: Clock, hint: bytes
+    store: FaultyStore, clock: ManualClock, hint: bytes, records: Records
 ) -> None:
     for i in range(3):
         put(store, a_mapping(i))
@@ -143,6 +135,8 @@ def test_fault_11_entries_far_ahead_and_hints_to_nowhere_are_ignored(
     store.objects[hint_key("triage", "production")] = hint
     for c in (warm, client(store, clock)):
         assert c.refresh_now()[:4] == ("FRESH", a_mapping(2).digest, 1, 3)
+    records.has("client", "served", generation=3)
+    assert records.warnings() == []
 
 
 def forged_chain(d: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +157,10 @@ def forged_chain(d: dict[str, Any]) -> dict[str, Any]:
     ],
 )
 def test_fault_11_a_forged_next_entry_is_refused_and_reported(
-    store: FaultyStore, clock: Clock, forge: Callable[[dict[str, Any]], dict[str, Any]]
+    store: FaultyStore,
+    clock: ManualClock,
+    forge: Callable[[dict[str, Any]], dict[str, Any]],
+    records: Records,
 ) -> None:
     put(store, a_mapping(0))
     c = client(store, clock, refresh=100)
@@ -173,14 +170,16 @@ def test_fault_11_a_forged_next_entry_is_refused_and_reported(
     store.objects[key] = json.dumps(forge(json.loads(good.to_bytes()))).encode()
     status = c.refresh_now()
     assert (status.mapping, bool(status.reason)) == (a_mapping(0).digest, True)
-    clock.pass_by(301 / 86_400)
+    clock.pass_by(days=301 / 86_400)
     assert c.refresh_now().state == "STALE"
     store.objects[key] = good.to_bytes()
     assert c.refresh_now()[:4] == ("FRESH", a_mapping(1).digest, 1, 2)
+    records.has("client", "refused", level="warning", generation=1)
+    records.has("client", "recovered", level="info", times=1, generation=2)
 
 
 def test_fault_11_a_new_epoch_recovers_every_client_and_nothing_is_deleted(
-    clock: Clock, tmp_path: Path
+    clock: ManualClock, tmp_path: Path, records: Records
 ) -> None:
     """A bucket restored from a backup, then published to again: whatever each client had seen."""
     store = FaultyStore()
@@ -209,10 +208,12 @@ def test_fault_11_a_new_epoch_recovers_every_client_and_nothing_is_deleted(
     }
     put(store, a_mapping(10))
     assert {c.refresh_now().generation for c in clients.values()} == {2}
+    assert "forked" in records.has("client", "refused", level="warning").getMessage()
+    records.has("client", "recovered")
 
 
 def test_fault_11_another_entry_in_the_place_of_the_known_one_is_reported(
-    store: FaultyStore, clock: Clock
+    store: FaultyStore, clock: ManualClock, records: Records
 ) -> None:
     """Restored, and published to once: the log is as long as it was, and not the same."""
     put(store, a_mapping(0))
@@ -223,11 +224,15 @@ def test_fault_11_another_entry_in_the_place_of_the_known_one_is_reported(
     store.objects = backup
     put(store, a_mapping(2))
     assert "with other bytes: the history forked" in c.refresh_now().reason
-    clock.pass_by(301 / 86_400)
+    clock.pass_by(days=301 / 86_400)
     assert c.refresh_now()[:2] == ("STALE", a_mapping(1).digest)
+    records.has("client", "state", level="warning", state="STALE")
+    assert "forked" in records.of("client", "refused")[0].getMessage()
 
 
-def test_fault_11_a_ruined_epoch_is_led_out_of_too(store: FaultyStore, clock: Clock) -> None:
+def test_fault_11_a_ruined_epoch_is_led_out_of_too(
+    store: FaultyStore, clock: ManualClock, records: Records
+) -> None:
     put(store, a_mapping(0))
     c = client(store, clock)
     c.refresh_now()
@@ -236,6 +241,8 @@ def test_fault_11_a_ruined_epoch_is_led_out_of_too(store: FaultyStore, clock: Cl
     assert c.calibrate(1.0).mapping == a_mapping(0).digest
     assert epoch(store, 0).epoch == 3
     assert c.refresh_now()[:4] == ("FRESH", a_mapping(0).digest, 3, 1)
+    assert "not JSON" in records.has("client", "refused", level="warning", times=1).getMessage()
+    records.has("client", "recovered", times=1)
 
 
 def changed(**more: Any) -> bytes:
@@ -259,7 +266,7 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 def test_fault_12_a_bad_mapping_changes_nothing_and_is_fetched_again(
-    store: FaultyStore, clock: Clock, tmp_path: Path, what: str
+    store: FaultyStore, clock: ManualClock, tmp_path: Path, what: str, records: Records
 ) -> None:
     """Named by its own digest where that can be: it is the content that is refused, not the name."""
     put(store, a_mapping(0))
@@ -290,6 +297,8 @@ def test_fault_12_a_bad_mapping_changes_nothing_and_is_fetched_again(
     store.objects = good
     for fresh in (client(store, clock, cache=tmp_path), client(store, clock)):
         assert fresh.refresh_now()[:4] == ("FRESH", a_mapping(1).digest, 1, 2)
+    levels = [record.levelname for record in records.of("client", "refused", generation=1)]
+    assert levels == ["WARNING", "DEBUG"]  # the second poll fails like the first one
 
 
 KILLED = """
@@ -357,7 +366,7 @@ def test_fault_13_killed_at_every_step_of_writing_the_cache_and_a_full_disk(tmp_
 
 
 def test_fault_13_a_folder_that_cannot_be_written_or_made(
-    store: FaultyStore, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: FaultyStore, clock: ManualClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: Records
 ) -> None:
     put(store, a_mapping(0))
     (tmp_path / "file").write_text("")
@@ -372,9 +381,13 @@ def test_fault_13_a_folder_that_cannot_be_written_or_made(
     monkeypatch.undo()
     assert c.refresh_now().reason == ""  # written at last, though nothing new was published
     assert client(store, clock, cache=tmp_path / "readonly").status().generation == 1
+    assert "Permission denied" in records.has("client", "refused", level="warning").getMessage()
+    records.has("client", "recovered", times=1)
 
 
-def test_fault_13_any_damage_to_the_cache_is_seen(store: FaultyStore, clock: Clock, tmp_path: Path) -> None:
+def test_fault_13_any_damage_to_the_cache_is_seen(
+    store: FaultyStore, clock: ManualClock, tmp_path: Path
+) -> None:
     """Bytes flipped, lengths cut: the entry as it was, or none; never another, never an exception."""
     put(store, a_mapping(0))
     client(store, clock, cache=tmp_path).refresh_now()
@@ -396,7 +409,7 @@ def test_fault_13_any_damage_to_the_cache_is_seen(store: FaultyStore, clock: Clo
 
 
 def test_fault_13_damaged_cache_then_bundled_then_uncalibrated(
-    store: FaultyStore, clock: Clock, tmp_path: Path
+    store: FaultyStore, clock: ManualClock, tmp_path: Path, records: Records
 ) -> None:
     store.down = True
     folder = tmp_path / "triage" / "production"
@@ -409,9 +422,14 @@ def test_fault_13_damaged_cache_then_bundled_then_uncalibrated(
     bare = client(store, clock, cache=tmp_path)
     assert bare.refresh_now().state == "UNCALIBRATED"
     assert bare.calibrate(0.9) == (0.9, 0.9, None, "UNCALIBRATED")
+    records.has("client", "state", level="warning", state="STALE", mapping=a_mapping(3).digest)
+    records.has("client", "state", level="warning", state="UNCALIBRATED", mapping=None)
+    records.has("client", "poll_failed", level="warning", times=2, attempt=1)
 
 
-def test_fault_14_a_cold_start_with_the_store_down_answers_at_once(server: FlakyServer) -> None:
+def test_fault_14_a_cold_start_with_the_store_down_answers_at_once(
+    server: FlakyServer, records: Records
+) -> None:
     """INITIALIZING says that no poll has ended: had anything waited for the store, one would have."""
     server.always = Fault("hang")
     with MappingClient(server.web, stream="triage", timeout=600) as c:
@@ -420,6 +438,8 @@ def test_fault_14_a_cold_start_with_the_store_down_answers_at_once(server: Flaky
         wait_for(lambda: c.status().state == "UNCALIBRATED")
         assert c.calibrate(0.9).status == "UNCALIBRATED"
         assert "cannot be read" in c.status().reason
+    wait_for(lambda: records.of("client", "poll_failed"))  # the status is there a moment before the record
+    records.has("client", "state", level="warning", state="UNCALIBRATED")
 
 
 def wait_for(happened: Callable[[], Any], seconds: float = 120) -> None:
@@ -435,7 +455,7 @@ TROUBLES += [Fault("hang"), Fault("drip"), Fault("lost"), Fault("oversized")]
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda fault: f"{fault.kind}{fault.status or ''}")
 def test_fault_15_polling_goes_on_through_every_trouble(
-    server: FlakyServer, monkeypatch: pytest.MonkeyPatch, trouble: Fault
+    server: FlakyServer, monkeypatch: pytest.MonkeyPatch, trouble: Fault, records: Records
 ) -> None:
     """Each request ends by its timeout; what is known is served meanwhile, as fast as ever."""
     for name, value in server.environment.items():
@@ -457,36 +477,46 @@ def test_fault_15_polling_goes_on_through_every_trouble(
         server.always = None
         put(store, a_mapping(1), at=datetime.now(AT.tzinfo), expires_at=None)
         wait_for(lambda: c.status()[:2] == ("FRESH", a_mapping(1).digest))
+    wait_for(lambda: records.of("client", "recovered"))  # the status is there a moment before the record
+    event = "refused" if trouble.kind == "oversized" else "poll_failed"
+    assert records.of("client", event)[0].levelname == "WARNING"
+    records.has("client", "state", level="info", state="FRESH")
 
 
-def test_fault_15_no_request_outlasts_its_timeout(server: FlakyServer) -> None:
+def test_fault_15_no_request_outlasts_its_timeout(server: FlakyServer, records: Records) -> None:
     for trouble in (Fault("hang"), Fault("drip")):
         server.always = trouble
         c = MappingClient(server.web, stream="triage", timeout=0.3, background=False)
         begin = time.perf_counter()
         c.refresh_now()
         assert time.perf_counter() - begin < 20  # left alone, they take minutes
+    records.has("client", "poll_failed", level="warning", times=2, attempt=1)
 
 
-def test_fault_15_a_clock_stepped_by_a_day_stops_nothing(store: FaultyStore, clock: Clock) -> None:
+def test_fault_15_a_clock_stepped_by_a_day_stops_nothing(
+    store: FaultyStore, clock: ManualClock, records: Records
+) -> None:
     put(store, a_mapping(0))
     c = client(store, clock)
     c.refresh_now()
     for step in (1, -2, 1):
-        clock.wall += timedelta(days=step)
+        clock.step(timedelta(days=step))
         assert c.refresh_now().state == "FRESH"
         assert c.status().age_seconds == 0
-    clock.wall += timedelta(days=61)
+    clock.step(timedelta(days=61))
     assert c.status().state == "STALE"  # by the wall clock it has expired: heeded at once
     assert not c.decide(1.0, target=0.5).act
     assert c.calibrate(1.0).status == "FRESH"  # the read path asks the monotonic clock alone
     c.refresh_now()
     assert c.calibrate(1.0).status == "STALE"
-    clock.wall -= timedelta(days=61)
+    clock.step(timedelta(days=-61))
     assert c.refresh_now().state == "FRESH"
+    records.has("client", "state", level="warning", times=1, state="STALE")
 
 
-def test_fault_15_a_stale_answer_takes_no_longer_than_a_fresh_one(store: FaultyStore, clock: Clock) -> None:
+def test_fault_15_a_stale_answer_takes_no_longer_than_a_fresh_one(
+    store: FaultyStore, clock: ManualClock
+) -> None:
     put(store, a_mapping(0))
     c = client(store, clock)
     c.refresh_now()
@@ -502,7 +532,7 @@ def test_fault_15_a_stale_answer_takes_no_longer_than_a_fresh_one(store: FaultyS
 
     fresh = fastest()
     store.down = True
-    clock.pass_by(100)
+    clock.pass_by(days=100)
     c.refresh_now()
     assert c.calibrate(0.9).status == "STALE"
     assert fastest() < 1.5 * fresh
@@ -527,7 +557,9 @@ def test_fault_15_back_off_is_capped() -> None:
     assert pause(0.1, 3, 0.5) == pytest.approx(0.8)
 
 
-def test_fault_16_every_batch_uses_one_mapping_during_swaps(store: FaultyStore, clock: Clock) -> None:
+def test_fault_16_every_batch_uses_one_mapping_during_swaps(
+    store: FaultyStore, clock: ManualClock, records: Records
+) -> None:
     """Each swap is made while all threads serve, and waits until each of them has served the new mapping."""
     mappings = [a_mapping(i) for i in range(20)]
     curves: dict[str | None, Mapping] = {mapping.digest: mapping for mapping in mappings}
@@ -560,9 +592,11 @@ def test_fault_16_every_batch_uses_one_mapping_during_swaps(store: FaultyStore, 
             thread.join()
     assert wrong == []
     assert c.calibrate(1.0).mapping == mappings[-1].digest
+    served = [record.mapping for record in records.of("client", "served")]  # type: ignore[attr-defined]
+    assert served == [mapping.digest for mapping in mappings]
 
 
-def test_fault_16_an_answer_reads_what_is_served_once(store: FaultyStore, clock: Clock) -> None:
+def test_fault_16_an_answer_reads_what_is_served_once(store: FaultyStore, clock: ManualClock) -> None:
     """Whatever is read twice can be of two mappings: a race too rare to be met, so the reads are counted."""
     put(store, a_mapping(0, certificates=({"target": 0.9, "cut": 0.5},)))
     reads = []
@@ -596,7 +630,7 @@ def test_fault_16_an_answer_reads_what_is_served_once(store: FaultyStore, clock:
             lambda: c.calibrate(0.9),
         ]
     ):
-        clock.pass_by(days)  # fresh at first, then stale
+        clock.pass_by(days=days)  # fresh at first, then stale
         reads.clear()
         ask()
         assert len(reads) == 1
@@ -649,10 +683,13 @@ def test_fault_16_a_forked_child_polls_on(server: FlakyServer, tmp_path: Path, k
         assert process.returncode == 0, errors
 
 
-def test_a_rollback_is_followed_and_reported(store: FaultyStore, clock: Clock) -> None:
+def test_a_rollback_is_followed_and_reported(
+    store: FaultyStore, clock: ManualClock, records: Records
+) -> None:
     put(store, a_mapping(0)), put(store, a_mapping(1))
     c = client(store, clock)
     assert isinstance(c.refresh_now(), Status)
     intent = Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None)
     rollback(store, stream="triage", channel="production", intent=intent)
     assert c.refresh_now()[:4] == ("FRESH", a_mapping(0).digest, 1, 3)
+    records.has("client", "served", times=1, generation=3, mapping=a_mapping(0).digest)

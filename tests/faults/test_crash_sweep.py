@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW, World
+from log_records import Records
 from postgres import Postgres
 
 from calib import cycle
@@ -95,7 +96,10 @@ def copy_of(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory)
         yield copy
 
 
-def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(before: World, copy_of: Copy) -> None:
+def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(
+    before: World, copy_of: Copy, records: Records
+) -> None:
+    told = dict.fromkeys([("store.publish", "published_before"), ("outbox.relay", "reconciled")], 0)
     counter = CrashAt(0, "before")
     calm = whole_cycle(copy_of(before, "calm"), Inbox(), counter)
     assert calm["change"]["state"] == "degraded"
@@ -107,6 +111,7 @@ def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(before: 
             inbox = Inbox()
             with pytest.raises(Crash):
                 whole_cycle(world, inbox, CrashAt(k, when))  # type: ignore[arg-type]
+            records.clear()
             result = whole_cycle(world, inbox, None)
             assert result == calm, f"{when} effect {k}"
             store = world.open().store
@@ -114,6 +119,10 @@ def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(before: 
             assert len(mappings(store, stream="triage")) == 2, f"{when} effect {k}"
             assert sorted(inbox.got) == sorted(set(inbox.got)), f"{when} effect {k}: told twice"
             assert len(inbox.got) == len(calm["alerts"])
+            assert records.warnings() == [], f"{when} effect {k}: what is completed is no cause for alarm"
+            for room, event in told:
+                told[room, event] += len(records.of(room, event))
+    assert min(told.values()) > 0, f"what a crash had already done was found without a record: {told}"
 
 
 def test_a_process_that_is_killed_is_completed_by_the_next(before: World) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from conftest import NOW, World
 from interleaving import PauseAt
+from log_records import Records
 
 from calib import cycle
 from calib.cycle import Ports
@@ -129,7 +130,7 @@ def left_behind(world: World) -> dict[str, Any]:
 
 
 def test_a_second_run_inside_the_first_changes_nothing(
-    due: World, database: str | None, copy_of: Copy
+    due: World, database: str | None, copy_of: Copy, records: Records
 ) -> None:
     calm = copy_of(due, "calm")
     counter = PauseAt(0, lambda: None)
@@ -149,9 +150,12 @@ def test_a_second_run_inside_the_first_changes_nothing(
         assert inner == [alone], f"the inner run, at step {k}"
         assert outer == alone, f"the outer run, at step {k}"
         assert left_behind(world) == expected, f"at step {k}"
+    records.has("cycle", "overtaken", period=PERIOD)
 
 
-def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(due: World, copy_of: Copy) -> None:
+def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(
+    due: World, copy_of: Copy, records: Records
+) -> None:
     """A person moves the channel, and a second run comes by, in the middle of the first run."""
     counter = PauseAt(0, lambda: None)
     run(copy_of(due, "calm"), counter)
@@ -169,6 +173,7 @@ def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(due: World, c
         assert len(ours) <= 1, f"published twice, at step {k}"
         assert result["refit"]["published"] is bool(ours), f"the window and the channel differ, at step {k}"
         assert found["state"] == "closed"
+    assert records.has("cycle", "stood_back", period=PERIOD).levelname == "INFO"
 
 
 def promote_as_a_person(store: Store) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from log_records import Records
 from queues import NOW, alert
 from sqlalchemy import Engine, delete
 
@@ -15,27 +15,15 @@ from calib.db import tables
 from calib.outbox import queue
 from calib.outbox.relay import RelayReport, relay
 from calib.outbox.slack import SlackSender
+from calib.testing.clock import ManualClock
 from calib.testing.slack import TOKEN, FakeSlack, Fault, broken, limited, lost, refused
 
 POST, HISTORY = "chat.postMessage", "conversations.history"
 
 
-class Clock:
-    """Sleeping moves it, for the relay and for Slack."""
-
-    def __init__(self) -> None:
-        self.moment = NOW
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock(NOW)
 
 
 def put(engine: Engine, *kinds: str) -> list[str]:
@@ -45,11 +33,11 @@ def put(engine: Engine, *kinds: str) -> list[str]:
     return sorted(alert(kind).id for kind in kinds)
 
 
-def fake(clock: Clock) -> FakeSlack:
-    return FakeSlack(now=lambda: clock.moment.timestamp())
+def fake(clock: ManualClock) -> FakeSlack:
+    return FakeSlack(now=lambda: clock.wall.timestamp())
 
 
-def run(engine: Engine, slack: FakeSlack, clock: Clock, sender: Any = None) -> RelayReport:
+def run(engine: Engine, slack: FakeSlack, clock: ManualClock, sender: Any = None) -> RelayReport:
     to = sender or SlackSender(TOKEN, channel="#ml-calibration", base_url=slack.url)
     return relay(engine, to, now=clock.now, sleep=clock.sleep)
 
@@ -71,7 +59,7 @@ def states(engine: Engine) -> dict[str, bool]:
     ],
 )
 def test_each_alert_arrives_exactly_once_whatever_happens_on_the_way(
-    engine: Engine, clock: Clock, faults: list[Fault]
+    engine: Engine, clock: ManualClock, faults: list[Fault], records: Records
 ) -> None:
     ids = put(engine, "a", "b")
     with fake(clock) as slack:
@@ -81,6 +69,7 @@ def test_each_alert_arrives_exactly_once_whatever_happens_on_the_way(
             clock.sleep(3600)
         assert sorted(slack.ids) == ids
     assert all(states(engine).values())
+    records.has("outbox.relay", "retried", level="warning", kind="a", stream="triage", attempt=1)
 
 
 class Killed(BaseException):
@@ -95,7 +84,9 @@ class DyingSender(SlackSender):
         raise Killed
 
 
-def test_a_crash_after_slack_accepted_is_reconciled_not_repeated(engine: Engine, clock: Clock) -> None:
+def test_a_crash_after_slack_accepted_is_reconciled_not_repeated(
+    engine: Engine, clock: ManualClock, records: Records
+) -> None:
     (id_,) = put(engine, "a")
     with fake(clock) as slack:
         with pytest.raises(Killed):
@@ -103,16 +94,19 @@ def test_a_crash_after_slack_accepted_is_reconciled_not_repeated(engine: Engine,
         assert slack.ids == [id_]
         assert states(engine) == {id_: False}
         assert run(engine, slack, clock) == RelayReport(delivered=0, retried=0, parked=0)  # its lease
-        clock.moment += queue.LEASE
+        clock.sleep(queue.LEASE.total_seconds())
         assert run(engine, slack, clock) == RelayReport(delivered=1, retried=0, parked=0)
         assert slack.ids == [id_]
     assert states(engine) == {id_: True}
     with engine.begin() as conn:
         row = conn.execute(tables.outbox.select()).one()
     assert row.remote["ts"] == slack.messages[0]["ts"]
+    records.has("outbox.relay", "reconciled", times=1, alert=id_, attempt=2)
 
 
-def test_a_restored_backup_sends_nothing_that_was_sent(engine: Engine, clock: Clock) -> None:
+def test_a_restored_backup_sends_nothing_that_was_sent(
+    engine: Engine, clock: ManualClock, records: Records
+) -> None:
     (id_,) = put(engine, "a")
     with fake(clock) as slack:
         run(engine, slack, clock)
@@ -120,12 +114,15 @@ def test_a_restored_backup_sends_nothing_that_was_sent(engine: Engine, clock: Cl
             conn.execute(delete(tables.outbox))
         clock.sleep(86_400)
         with engine.begin() as conn:
-            queue.put(conn, alert("a"), now=clock.moment)
+            queue.put(conn, alert("a"), now=clock.wall)
         assert run(engine, slack, clock).delivered == 1
         assert slack.ids == [id_]
+    records.has("outbox.relay", "reconciled", times=1, alert=id_, attempt=1)
 
 
-def test_without_leave_to_read_the_history_a_duplicate_can_be_told(engine: Engine, clock: Clock) -> None:
+def test_without_leave_to_read_the_history_a_duplicate_can_be_told(
+    engine: Engine, clock: ManualClock, records: Records
+) -> None:
     (id_,) = put(engine, "a")
     with fake(clock) as slack:
         slack.fail(POST, lost())
@@ -135,11 +132,12 @@ def test_without_leave_to_read_the_history_a_duplicate_can_be_told(engine: Engin
             clock.sleep(3600)
         assert slack.ids == [id_, id_]
     assert states(engine) == {id_: True}
+    records.has("outbox.relay", "not_looked_for", level="warning", alert=id_)
 
 
 @pytest.mark.parametrize("code", ["invalid_auth", "token_revoked", "is_archived", "channel_not_found"])
 def test_what_fails_for_good_is_parked_in_sight_and_can_be_sent_once_mended(
-    engine: Engine, clock: Clock, code: str
+    engine: Engine, clock: ManualClock, code: str, records: Records
 ) -> None:
     put(engine, "a", "b")
     with fake(clock) as slack:
@@ -150,31 +148,37 @@ def test_what_fails_for_good_is_parked_in_sight_and_can_be_sent_once_mended(
             (parked,) = queue.parked(conn)
             assert code in parked["last_error"]
             assert "calib.toml" in parked["last_error"]
-            assert queue.unpark(conn, now=clock.moment) == 1
+            assert queue.unpark(conn, now=clock.wall) == 1
         run(engine, slack, clock)
         assert sorted(slack.ids) == sorted(alert(kind).id for kind in "ab")
+    record = records.has("outbox.relay", "parked", level="warning", times=1, period="2026-10")
+    assert code in record.getMessage()
 
 
-def test_a_slack_that_is_down_costs_a_run_seconds_and_no_alert(engine: Engine, clock: Clock) -> None:
+def test_a_slack_that_is_down_costs_a_run_seconds_and_no_alert(
+    engine: Engine, clock: ManualClock, records: Records
+) -> None:
     ids = put(engine, *"abcdef")
     with fake(clock) as gone:
         pass
-    begun = clock.moment
+    begun = clock.wall
     assert run(engine, gone, clock).delivered == 0
-    assert (clock.moment - begun).total_seconds() <= 20
+    assert (clock.wall - begun).total_seconds() <= 20
     with fake(clock) as slack:
         for _ in range(3):
             clock.sleep(3600)
             run(engine, slack, clock)
         assert sorted(slack.ids) == ids
+    records.has("outbox.relay", "retried", level="warning")
+    assert len(records.of("outbox.relay", "delivered")) == len(ids)
 
 
-def test_messages_keep_slacks_pace(engine: Engine, clock: Clock) -> None:
+def test_messages_keep_slacks_pace(engine: Engine, clock: ManualClock, records: Records) -> None:
     put(engine, *"abcd")
     times: list[float] = []
 
     def tell() -> float:
-        times.append(clock.moment.timestamp())
+        times.append(clock.wall.timestamp())
         return times[-1]
 
     with FakeSlack(now=tell) as slack:
@@ -182,3 +186,4 @@ def test_messages_keep_slacks_pace(engine: Engine, clock: Clock) -> None:
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert len(times) == 4
     assert min(gaps) >= 1.0
+    assert records.warnings() == []

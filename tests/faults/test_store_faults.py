@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from flaky_server import Fault, FlakyServer, flaky_server
+from log_records import Records
 
 from calib.client import MappingClient
 from calib.errors import ArtifactError, Conflict, OutcomeUnknown, StoreError, Unavailable
@@ -51,26 +52,34 @@ def log(store: Store) -> list[Entry]:
     return history(store, **CHANNEL)
 
 
-def test_fault_02_a_mapping_lands_and_its_response_is_lost(server: FlakyServer, store: Store) -> None:
+def test_fault_02_a_mapping_lands_and_its_response_is_lost(
+    server: FlakyServer, store: Store, records: Records
+) -> None:
     """Success, reported once; no orphan, no second version."""
     server.puts.append(LOST)
     entry = put(store, a_mapping(0))
     assert log(store) == [entry]
     assert len(keys(server)) == 2
     assert [method for method, key in server.requests if "/mappings/" in key] == ["PUT", "GET", "GET"]
+    key = mapping_key("triage", a_mapping(0).digest)
+    records.has("store.objects", "read_back", times=1, key=key, attempt=1)
 
 
-def test_fault_03_a_conflict_with_nothing_stored_is_tried_again(server: FlakyServer, store: Store) -> None:
+def test_fault_03_a_conflict_with_nothing_stored_is_tried_again(
+    server: FlakyServer, store: Store, records: Records
+) -> None:
     server.puts.extend([Fault("status", 409), Fault("status", 412), Fault("status", 503)])
     entry = put(store, a_mapping(0))
     assert log(store) == [entry]
+    record = records.has("store.objects", "create_retried", level="warning", times=1, attempt=3)
+    assert "503" in record.getMessage()
 
 
 @pytest.mark.parametrize(
     ("status", "error"), [(409, Unavailable), (412, Unavailable), (403, Unavailable), (503, OutcomeUnknown)]
 )
 def test_fault_03_what_is_never_stored_is_never_reported(
-    server: FlakyServer, store: Store, status: int, error: type[StoreError]
+    server: FlakyServer, store: Store, status: int, error: type[StoreError], records: Records
 ) -> None:
     """A refusal is certain; after a 503 the request may still be under way somewhere."""
     server.puts.extend([Fault("status", status)] * 20)
@@ -81,15 +90,21 @@ def test_fault_03_what_is_never_stored_is_never_reported(
     assert puts == (1 if status == 403 else objects.ATTEMPTS)  # nothing is gained by asking a refusal again
     server.puts.clear()
     assert put(store, a_mapping(0)).generation == 1
+    attempts = 1 if status == 403 else objects.ATTEMPTS
+    records.has("store.objects", "not_created", times=1, attempt=attempts)
+    assert len(records.of("store.objects", "create_retried")) == attempts - 1
 
 
-def test_fault_03_neither_writing_nor_reading_answers(server: FlakyServer, store: Store) -> None:
+def test_fault_03_neither_writing_nor_reading_answers(
+    server: FlakyServer, store: Store, records: Records
+) -> None:
     server.puts.append(LOST)
     server.gets.extend([Fault("status", 500)] * objects.ATTEMPTS)
     with pytest.raises(OutcomeUnknown, match="run it again"):
         put(store, a_mapping(0))
     assert put(store, a_mapping(0)).generation == 1
     assert len(keys(server)) == 2
+    records.has("store.objects", "outcome_unknown", times=1, attempt=1)
 
 
 @pytest.mark.parametrize(
@@ -106,20 +121,23 @@ def test_what_only_reads_is_tried_again(server: FlakyServer, store: Store, fault
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refusal_to_read_is_final(server: FlakyServer, store: Store, status: int) -> None:
+def test_a_refusal_to_read_is_final(server: FlakyServer, store: Store, status: int, records: Records) -> None:
     server.gets.extend([Fault("status", status)] * 2)
     with pytest.raises(Unavailable):
         store.get("a")
     with pytest.raises(Unavailable):
         store.keys("a/")
     assert len(server.requests) == 2
+    records.has("store.objects", "unreadable", key="a")
+    records.has("store.objects", "unreadable", key="a/")
 
 
-def test_reading_ends_with_an_error_some_day(server: FlakyServer, store: Store) -> None:
+def test_reading_ends_with_an_error_some_day(server: FlakyServer, store: Store, records: Records) -> None:
     server.always = Fault("status", 503)
     with pytest.raises(Unavailable, match="cannot be read"):
         store.get("a")
     assert len(server.requests) == objects.ATTEMPTS
+    records.has("store.objects", "unreadable", key="a")
 
 
 def test_creating_waits_longer_each_time_and_never_as_long_as_another(
@@ -150,7 +168,7 @@ def test_creating_waits_five_seconds_at_most() -> None:
 
 
 def test_fault_04_other_bytes_under_a_mappings_name_are_a_loud_error(
-    server: FlakyServer, store: Store
+    server: FlakyServer, store: Store, records: Records
 ) -> None:
     key = mapping_key("triage", a_mapping(0).digest)
     store.create(key, b"other bytes")
@@ -159,10 +177,11 @@ def test_fault_04_other_bytes_under_a_mappings_name_are_a_loud_error(
     assert store.get(key) == b"other bytes"
     assert log(store) == []
     assert [finding.kind for finding in verify(store, stream="triage").problems] == ["wrong_digest"]
+    records.has("store.publish", "damaged", level="error", times=1, key=key)
 
 
 def test_fault_05_an_entry_lands_its_response_is_lost_and_another_follows(
-    server: FlakyServer, store: Store
+    server: FlakyServer, store: Store, records: Records
 ) -> None:
     """Ours is recorded as landed, then superseded; and it is not repeated."""
     first = put(store, a_mapping(0))
@@ -172,9 +191,11 @@ def test_fault_05_an_entry_lands_its_response_is_lost_and_another_follows(
     assert ours.generation == 2
     assert put(store, a_mapping(1), expected=first) == ours
     assert [entry.mapping for entry in log(store)] == [a_mapping(i).digest for i in range(3)]
+    records.has("store.objects", "read_back", key=entry_key("triage", "production", 1, 2))
+    records.has("store.publish", "published_before", generation=2)
 
 
-def test_fault_06_ten_promoters_at_once(store: Store) -> None:
+def test_fault_06_ten_promoters_at_once(store: Store, records: Records) -> None:
     """One success per generation; losers read again and decide again."""
     put(store, a_mapping(0))
     outcomes: list[tuple[int, int]] = []
@@ -201,10 +222,13 @@ def test_fault_06_ten_promoters_at_once(store: Store) -> None:
     assert sorted(generation for generation, _ in outcomes) == list(range(2, 12))
     assert max(tries for _, tries in outcomes) > 1
     assert verify(store, stream="triage").ok
+    lost = records.of("store.publish", "race_lost") + records.of("store.publish", "moved_meanwhile")
+    assert len(lost) >= sum(tries - 1 for _, tries in outcomes) > 0
+    assert len(records.of("store.publish", "published")) == 11
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_fault_07_a_crash_at_every_effect_of_publishing(when: Any) -> None:
+def test_fault_07_a_crash_at_every_effect_of_publishing(when: Any, records: Records) -> None:
     """Readers see the old mapping or the new one; the rerun ends like the run that did not crash."""
     whole = FaultyStore()
     put(whole, a_mapping(0)), put(whole, a_mapping(1))
@@ -223,6 +247,7 @@ def test_fault_07_a_crash_at_every_effect_of_publishing(when: Any) -> None:
             assert crash.effects == 3  # the mapping, the entry, the hint
         entries = {key: data for key, data in store.objects.items() if "latest" not in key}
         assert entries == {key: data for key, data in whole.objects.items() if "latest" not in key}
+    records.has("store.publish", "published_before" if when == "after" else "published", generation=2)
 
 
 KILLED = """
@@ -255,7 +280,9 @@ def test_fault_07_a_process_that_is_killed_while_it_publishes_to_files(tmp_path:
     assert verify(store, stream="triage").ok
 
 
-def test_fault_08_a_person_rolls_back_while_the_month_is_published(server: FlakyServer, store: Store) -> None:
+def test_fault_08_a_person_rolls_back_while_the_month_is_published(
+    server: FlakyServer, store: Store, records: Records
+) -> None:
     """The publish loses the race for the entry, sees the person's decision and stands back."""
     put(store, a_mapping(0))
     bad = put(store, a_mapping(1))
@@ -265,9 +292,14 @@ def test_fault_08_a_person_rolls_back_while_the_month_is_published(server: Flaky
         put(store, a_mapping(2), expected=bad)
     assert [entry.by for entry in log(store)] == ["calibwatch", "calibwatch", "ada"]
     assert log(store)[-1].mapping == a_mapping(0).digest
+    records.has("store.publish", "race_lost", times=1, generation=3)
+    record = records.has("store.publish", "moved_meanwhile", times=1, generation=3)
+    assert "odd" not in record.getMessage()  # what a person writes stays in the store
 
 
-def test_errors_carry_no_secret(server: FlakyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_carry_no_secret(
+    server: FlakyServer, monkeypatch: pytest.MonkeyPatch, records: Records
+) -> None:
     monkeypatch.delenv("AWS_SKIP_SIGNATURE")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIDENTITY")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2")
@@ -282,3 +314,5 @@ def test_errors_carry_no_secret(server: FlakyServer, monkeypatch: pytest.MonkeyP
     with pytest.raises(StoreError, match=r"s3://user:\*\*\*@bucket/root\?\*\*\*:") as shown:
         open_store("s3://user:hunter2@bucket/root?sig=hunter2").create("a", b"")
     assert "hunter2" not in str(shown.value)
+    for shown_record in records.of("store.objects", "create_retried"):
+        assert "hunter2" not in shown_record.getMessage() + str(vars(shown_record))

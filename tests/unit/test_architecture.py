@@ -18,7 +18,8 @@ FLOORS = (
     ("scheduled",),
     ("app",),
     ("cycle", "settings", "probe"),
-    ("store", "traffic", "review", "outbox", "report", "testing"),
+    ("testing",),
+    ("store", "traffic", "review", "outbox", "report"),
     ("db",),
     ("tabular", "measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
     ("results",),
@@ -26,7 +27,7 @@ FLOORS = (
     ("format",),
     ("events",),
     ("times", "period", "redaction", "vocabulary"),
-    ("errors", "policy", "reasons", "toml_lines"),
+    ("errors", "policy", "reasons", "toml_lines", "text", "backoff"),
 )
 MAY = {
     ("cli", "demo"),
@@ -36,9 +37,8 @@ MAY = {
     ("routing", "calibrators"),
     ("gate", "measure"),
     ("sampling", "measure"),
-    ("testing", "store"),
 }
-CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors"}
+CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors", "backoff"}
 
 
 def room_of(module: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW, World
+from log_records import Records
 
 from calib import cycle
 from calib.app import App
@@ -90,7 +91,9 @@ def kinds(world: World) -> list[str]:
 
 
 @pytest.mark.parametrize("fallen", [True, False])
-def test_a_fall_is_heard_before_all_labels_have_come_and_told_once(reviewed: World, fallen: bool) -> None:
+def test_a_fall_is_heard_before_all_labels_have_come_and_told_once(
+    reviewed: World, fallen: bool, records: Records
+) -> None:
     first_month(reviewed)
     served_by_it(reviewed)
     table = reviewed.write(SECOND, n=4000, accuracy=lambda s: s - (0.5 if fallen else 0.12))
@@ -107,6 +110,7 @@ def test_a_fall_is_heard_before_all_labels_have_come_and_told_once(reviewed: Wor
     assert all(a["e_value"] <= b["e_value"] for a, b in pairwise(seen))
     assert seen[-1]["alarm"] is fallen
     assert kinds(reviewed) == (["early_warning"] if fallen else [])
+    assert len(records.of("cycle", "early_warning", period=SECOND)) == int(fallen)
 
 
 def test_a_share_is_looked_at_twice_once_nothing_waits_and_never_by_the_same_person(reviewed: World) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from conftest import NOW, World
+from log_records import Records
 
 from calib import cycle
 from calib.errors import InvalidInput
@@ -99,7 +100,9 @@ def test_the_mapping_states_its_evidence(world: World) -> None:
     assert mapping.parent is None
 
 
-def test_a_person_who_rolled_back_is_not_overruled(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_who_rolled_back_is_not_overruled(
+    world: World, monkeypatch: pytest.MonkeyPatch, records: Records
+) -> None:
     run(world, "2026-01", "2026-02")
     world.write("2026-03", accuracy=lambda s: s - 0.3)
     opened = world.open()
@@ -128,6 +131,9 @@ def test_a_person_who_rolled_back_is_not_overruled(world: World, monkeypatch: py
     assert not result["refit"]["published"]
     assert "ada" in result["refit"]["reason"]
     assert log_of(world)[-1].publish_id == "by-hand"
+    record = records.has("cycle", "stood_back", level="info", times=1, stream="triage", period="2026-03")
+    assert "odd" not in record.getMessage() + str(vars(record))  # what a person writes stays in the store
+    records.has("cycle", "closed", times=1, period="2026-03", channel="production")
 
 
 def test_two_runs_that_open_at_once_open_one_window(world: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
-from datetime import datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,20 +18,10 @@ from calib.errors import InvalidInput
 from calib.format import Mapping, PiecewiseLinear
 from calib.format.keys import entry_key
 from calib.store import Intent, rollback
+from calib.testing.clock import ManualClock
 from calib.testing.mappings import AT, a_mapping
 from calib.testing.mappings import put as publish_mapping
 from calib.testing.store import FaultyStore
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.moment, self.seconds = AT, 0.0
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def monotonic(self) -> float:
-        return self.seconds
 
 
 def mapping(i: int, **more: Any) -> Mapping:
@@ -54,16 +44,16 @@ def store() -> FaultyStore:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
-def client(store: FaultyStore, clock: Clock, **more: Any) -> MappingClient:
+def client(store: FaultyStore, clock: ManualClock, **more: Any) -> MappingClient:
     values: dict[str, Any] = {"stream": "triage", "background": False, "fetcher": store}
     return MappingClient("file:unused", **values | more, now=clock.now, monotonic=clock.monotonic)
 
 
-def test_it_starts_uncalibrated_and_says_so(store: FaultyStore, clock: Clock) -> None:
+def test_it_starts_uncalibrated_and_says_so(store: FaultyStore, clock: ManualClock) -> None:
     c = client(store, clock)
     assert c.calibrate(0.9) == (0.9, 0.9, None, "INITIALIZING")
     assert c.refresh_now().state == "UNCALIBRATED"
@@ -71,7 +61,7 @@ def test_it_starts_uncalibrated_and_says_so(store: FaultyStore, clock: Clock) ->
     assert not c.decide(0.99, target=0.9).act
 
 
-def test_it_follows_the_channel_and_notices_a_rollback(store: FaultyStore, clock: Clock) -> None:
+def test_it_follows_the_channel_and_notices_a_rollback(store: FaultyStore, clock: ManualClock) -> None:
     put(store, 0)
     c = client(store, clock)
     assert c.refresh_now().state == "FRESH"
@@ -90,7 +80,7 @@ def test_it_follows_the_channel_and_notices_a_rollback(store: FaultyStore, clock
     assert c.calibrate(1.0).value == one(0)
 
 
-def test_arrays_come_back_as_arrays(store: FaultyStore, clock: Clock) -> None:
+def test_arrays_come_back_as_arrays(store: FaultyStore, clock: ManualClock) -> None:
     put(store, 0)
     c = client(store, clock)
     c.refresh_now()
@@ -100,7 +90,7 @@ def test_arrays_come_back_as_arrays(store: FaultyStore, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("raw", [1.5, -0.1, 1.00001, float("inf"), "0.9", ["a", "b"], None])
-def test_only_the_callers_own_mistake_is_raised(store: FaultyStore, clock: Clock, raw: Any) -> None:
+def test_only_the_callers_own_mistake_is_raised(store: FaultyStore, clock: ManualClock, raw: Any) -> None:
     c = client(store, clock)
     with pytest.raises(InvalidInput):
         c.calibrate(raw)
@@ -110,18 +100,17 @@ def test_only_the_callers_own_mistake_is_raised(store: FaultyStore, clock: Clock
         c.calibrate(raw)
 
 
-def test_an_expired_mapping_serves_and_is_said_to_be_stale(store: FaultyStore, clock: Clock) -> None:
+def test_an_expired_mapping_serves_and_is_said_to_be_stale(store: FaultyStore, clock: ManualClock) -> None:
     put(store, 0, days=1)
     c = client(store, clock)
     c.refresh_now()
-    clock.moment += timedelta(days=2)
-    clock.seconds += 2 * 86_400
+    clock.pass_by(days=2)
     assert c.calibrate(1.0) == (one(0), 1.0, mapping(0).digest, "STALE")
     assert "expired" in c.status().reason
     assert not c.decide(1.0, target=0.5).act
 
 
-def test_a_store_that_is_down_leaves_the_last_known_good(store: FaultyStore, clock: Clock) -> None:
+def test_a_store_that_is_down_leaves_the_last_known_good(store: FaultyStore, clock: ManualClock) -> None:
     put(store, 0)
     c = client(store, clock, refresh=100)
     c.refresh_now()
@@ -136,7 +125,7 @@ def test_a_store_that_is_down_leaves_the_last_known_good(store: FaultyStore, clo
 
 
 def test_a_cold_start_with_the_store_down_uses_the_cache(
-    store: FaultyStore, clock: Clock, tmp_path: Path
+    store: FaultyStore, clock: ManualClock, tmp_path: Path
 ) -> None:
     put(store, 0)
     client(store, clock, cache=tmp_path).refresh_now()
@@ -149,7 +138,7 @@ def test_a_cold_start_with_the_store_down_uses_the_cache(
 
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"null", b'{"entry": 1, "mapping": 2}', b"\xff"])
 def test_a_corrupt_cache_is_no_cache(
-    store: FaultyStore, clock: Clock, tmp_path: Path, content: bytes
+    store: FaultyStore, clock: ManualClock, tmp_path: Path, content: bytes
 ) -> None:
     put(store, 0)
     folder = tmp_path / "triage" / "production"
@@ -160,7 +149,7 @@ def test_a_corrupt_cache_is_no_cache(
     assert c.refresh_now().state == "FRESH"
 
 
-def test_another_scope_is_uncalibrated_and_says_why(store: FaultyStore, clock: Clock) -> None:
+def test_another_scope_is_uncalibrated_and_says_why(store: FaultyStore, clock: ManualClock) -> None:
     put(store, 0, scope={"model": "gpt-4o", "prompt": "v7"})
     c = client(store, clock, scope={"model": "gpt-5"})
     c.refresh_now()
@@ -170,7 +159,7 @@ def test_another_scope_is_uncalibrated_and_says_why(store: FaultyStore, clock: C
     assert fits.refresh_now().state == "FRESH"
 
 
-def test_it_acts_by_certificate_alone(store: FaultyStore, clock: Clock) -> None:
+def test_it_acts_by_certificate_alone(store: FaultyStore, clock: ManualClock) -> None:
     certificates = ({"target": 0.9, "cut": 0.8}, {"target": 0.97, "cut": 0.95})
     put(store, 0, certificates=certificates)
     c = client(store, clock)
@@ -185,7 +174,7 @@ def test_it_acts_by_certificate_alone(store: FaultyStore, clock: Clock) -> None:
 
 
 def test_a_bundled_mapping_serves_until_something_is_fetched(
-    store: FaultyStore, clock: Clock, tmp_path: Path
+    store: FaultyStore, clock: ManualClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "bundled.json"
     path.write_bytes(mapping(7).to_bytes())
@@ -226,7 +215,7 @@ def test_bad_arguments_are_refused_at_once(url: str) -> None:
 
 
 def test_a_bundled_mapping_serves_another_scope_than_the_channels(
-    store: FaultyStore, clock: Clock, tmp_path: Path
+    store: FaultyStore, clock: ManualClock, tmp_path: Path
 ) -> None:
     """A new model is deployed with its mapping while the channel still names the old one's."""
     put(store, 0, scope={"model": "old"})
@@ -257,7 +246,7 @@ def test_a_bundled_mapping_that_cannot_serve_is_refused_at_once(
         MappingClient("file:x", stream="triage", bundled=path, background=False)
 
 
-def test_the_lowest_target_that_suffices_decides(store: FaultyStore, clock: Clock) -> None:
+def test_the_lowest_target_that_suffices_decides(store: FaultyStore, clock: ManualClock) -> None:
     """A grid of targets: a chain of k steps needs the k-th root at each."""
     grid = [(0.80, 0.5), (0.90, 0.7), (0.95, 0.8), (0.97, 0.85), (0.98, 0.9)]
     certificates = tuple({"target": target, "cut": cut} for target, cut in reversed(grid))
@@ -270,7 +259,7 @@ def test_the_lowest_target_that_suffices_decides(store: FaultyStore, clock: Cloc
     assert c.decide(1.0, target=0.9, steps=6).cut is None
 
 
-def test_a_segment_with_its_own_curve_has_no_certificate(store: FaultyStore, clock: Clock) -> None:
+def test_a_segment_with_its_own_curve_has_no_certificate(store: FaultyStore, clock: ManualClock) -> None:
     own = {"billing": PiecewiseLinear(x=(0.0, 1.0), y=(0.2, 0.3))}
     put(store, 0, segments=own, certificates=({"target": 0.9, "cut": 0.5},))
     c = client(store, clock)
@@ -282,7 +271,7 @@ def test_a_segment_with_its_own_curve_has_no_certificate(store: FaultyStore, clo
 
 
 @pytest.mark.parametrize("mapped", [False, True])
-def test_what_is_just_beyond_an_end_is_that_end(store: FaultyStore, clock: Clock, mapped: bool) -> None:
+def test_what_is_just_beyond_an_end_is_that_end(store: FaultyStore, clock: ManualClock, mapped: bool) -> None:
     c = client(store, clock)
     if mapped:
         put(store, 0)
@@ -297,7 +286,7 @@ def test_what_is_just_beyond_an_end_is_that_end(store: FaultyStore, clock: Clock
 
 @pytest.mark.parametrize("mapped", [False, True])
 def test_a_value_that_is_no_confidence_is_nan_alone_and_counted(
-    store: FaultyStore, clock: Clock, mapped: bool
+    store: FaultyStore, clock: ManualClock, mapped: bool
 ) -> None:
     c = client(store, clock)
     if mapped:
@@ -315,7 +304,7 @@ def test_a_value_that_is_no_confidence_is_nan_alone_and_counted(
     assert c.status().unusable == 7
 
 
-def test_values_are_counted_by_many_threads(store: FaultyStore, clock: Clock) -> None:
+def test_values_are_counted_by_many_threads(store: FaultyStore, clock: ManualClock) -> None:
     c = client(store, clock)
     work = [
         threading.Thread(target=lambda: [c.calibrate(float("nan")) for _ in range(500)]) for _ in range(8)
@@ -328,12 +317,12 @@ def test_values_are_counted_by_many_threads(store: FaultyStore, clock: Clock) ->
 
 
 @pytest.mark.parametrize("raw", [[0.5, 0.6], "0.9", None, 1.1])
-def test_decide_takes_one_confidence(store: FaultyStore, clock: Clock, raw: Any) -> None:
+def test_decide_takes_one_confidence(store: FaultyStore, clock: ManualClock, raw: Any) -> None:
     with pytest.raises(InvalidInput):
         client(store, clock).decide(raw, target=0.9)
 
 
-def test_hooks_see_every_answer_and_cannot_hurt(store: FaultyStore, clock: Clock) -> None:
+def test_hooks_see_every_answer_and_cannot_hurt(store: FaultyStore, clock: ManualClock) -> None:
     put(store, 0)
     seen: list[Any] = []
 
@@ -353,13 +342,13 @@ def test_hooks_see_every_answer_and_cannot_hurt(store: FaultyStore, clock: Clock
     assert "a hook failed: RuntimeError" in c.status().reason
 
 
-def test_arrays_are_arrays_without_a_mapping_too(store: FaultyStore, clock: Clock) -> None:
+def test_arrays_are_arrays_without_a_mapping_too(store: FaultyStore, clock: ManualClock) -> None:
     answer = client(store, clock).calibrate([0.25, 1])
     assert isinstance(answer.value, np.ndarray)
     assert answer.value.tolist() == [0.25, 1.0]
 
 
-def test_a_fetcher_that_raises_anything_is_reported(clock: Clock) -> None:
+def test_a_fetcher_that_raises_anything_is_reported(clock: ManualClock) -> None:
     class Broken:
         def get(self, key: str) -> bytes | None:
             raise ZeroDivisionError("by a plugin")
@@ -448,6 +437,6 @@ def test_a_process_that_may_have_no_thread_serves_and_says_so(
     assert c.refresh_now().state == "FRESH"
 
 
-def test_a_client_is_not_sent_to_another_process(store: FaultyStore, clock: Clock) -> None:
+def test_a_client_is_not_sent_to_another_process(store: FaultyStore, clock: ManualClock) -> None:
     with pytest.raises(InvalidInput, match="make one there"):
         pickle.dumps(client(store, clock))

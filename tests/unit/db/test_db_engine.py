@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -71,3 +73,27 @@ def test_times_come_back_aware_and_in_utc(engine: Engine) -> None:
         assert conn.execute(select(t.c.created_at)).scalar_one().tzinfo is UTC
         with pytest.raises(SourceError, match="cannot be stored"):
             conn.execute(insert(t).values(**row | {"id": "2", "created_at": datetime(2026, 11, 1)}))  # noqa: DTZ001
+
+
+def test_a_transaction_on_sqlite_has_the_write_lock_from_its_start(tmp_path: Path) -> None:
+    """With a plain BEGIN, who reads and then writes is refused half-way where somebody wrote meanwhile."""
+    engine = database(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "calib.db", timeout=0, isolation_level=None)) as other:
+        with engine.begin() as conn:
+            conn.execute(select(tables.windows.c.id)).all()
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    engine.dispose()
+
+
+def test_a_transaction_that_only_reads_takes_no_write_lock(tmp_path: Path) -> None:
+    database(tmp_path).dispose()
+    engine = open_engine(f"sqlite:///{tmp_path / 'calib.db'}", reads_only=True)
+    other = sqlite3.connect(tmp_path / "calib.db", timeout=0, isolation_level=None)
+    with closing(other), engine.begin() as conn:
+        conn.execute(select(tables.windows.c.id)).all()
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("ROLLBACK")
+    engine.dispose()

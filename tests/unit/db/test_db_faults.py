@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from log_records import Records
 from postgres import PASSWORD, Postgres
 from queues import NOW, database, open_window, window_row
 from sqlalchemy import Connection, Engine, insert, select, text
@@ -148,7 +149,7 @@ def test_each_error_of_postgresql_has_its_remedy(
 
 
 def test_a_connection_that_is_lost_in_the_middle(
-    on_postgresql: Engine, postgres_server: Postgres, caplog: pytest.LogCaptureFixture
+    on_postgresql: Engine, postgres_server: Postgres, caplog: pytest.LogCaptureFixture, records: Records
 ) -> None:
     def lose(conn: Connection) -> None:
         backend = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
@@ -160,16 +161,18 @@ def test_a_connection_that_is_lost_in_the_middle(
     assert_nothing_leaks(error, caplog)
     with on_postgresql.begin() as conn:  # the next one is a new connection
         write_context(conn)
+    records.has("db.faults", "database_error", level="info")
 
 
 def test_a_pooled_connection_that_died_meanwhile_is_replaced(
-    on_postgresql: Engine, postgres_server: Postgres
+    on_postgresql: Engine, postgres_server: Postgres, records: Records
 ) -> None:
     with on_postgresql.connect() as conn:
         backend = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
     postgres_server.execute(f"SELECT pg_terminate_backend({backend})")
     with on_postgresql.connect() as conn:
         assert conn.execute(text("SELECT 1")).scalar_one() == 1
+    records.has("db.faults", "reconnected", level="warning", times=1)
 
 
 def test_a_server_that_refuses_the_password(

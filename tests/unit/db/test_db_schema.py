@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from log_records import Records
 from postgres import Postgres, standby
 from queues import database, open_window
 from sqlalchemy import Engine, inspect, select, text
@@ -82,10 +83,11 @@ def test_the_migrations_make_the_tables_that_the_code_has(engine: Engine) -> Non
     assert names(engine) == OURS
 
 
-def test_migrating_again_changes_nothing(empty: Engine) -> None:
+def test_migrating_again_changes_nothing(empty: Engine, records: Records) -> None:
     assert migrate(empty) == (None, newest())
     assert migrate(empty) == (newest(), newest())
     assert names(empty) == OURS
+    records.has("db.schema", "migrated", level="info", times=1, before=None, now=newest())
 
 
 def test_six_who_migrate_at_once_all_succeed(database_url: str) -> None:

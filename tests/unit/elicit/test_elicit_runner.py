@@ -11,7 +11,7 @@ import anyio
 import pytest
 
 from calib.elicit import Asked, ask_all
-from calib.elicit.runner import back_off
+from calib.elicit.runner import pause_after
 from calib.errors import EndpointBusy, EndpointError, EndpointRefused, InvalidInput
 
 PROMPTS = [f"prompt {i}" for i in range(12)]
@@ -139,8 +139,8 @@ def test_pauses_double_and_grant_the_servers_wish_within_reason() -> None:
     assert 0.5 <= waits[0] <= 1
     assert waits[1] == 9
     assert 2 <= waits[2] <= 4
-    assert back_off(1, EndpointBusy("", retry_after=1e9)) == 300
-    assert max(back_off(n, None) for n in range(1, 2000, 100)) <= 60
+    assert pause_after(1, EndpointBusy("", retry_after=1e9), draw=lambda: 0.5) == 300
+    assert max(pause_after(n, None, draw=lambda: 1.0) for n in range(1, 2000, 100)) == 60
 
 
 def test_replies_are_heard_as_they_come_and_a_listener_that_fails_is_heard_of() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from log_records import Records
 from probes import endpoint
 
 from calib.elicit import ask_all
@@ -60,7 +61,9 @@ def test_a_prompt_goes_out_and_a_reply_comes_back() -> None:
         (broken(200, '"' + "x" * (3 * 1024 * 1024) + '"'), EndpointError, "larger than 2 MiB"),
     ],
 )
-def test_each_failure_is_known_for_what_it_is(fault: Fault, error: type[Exception], said: str) -> None:
+def test_each_failure_is_known_for_what_it_is(
+    fault: Fault, error: type[Exception], said: str, records: Records
+) -> None:
     with FakeModel(str) as model:
         model.fail(fault)
         with pytest.raises(error, match=said) as caught:
@@ -68,15 +71,18 @@ def test_each_failure_is_known_for_what_it_is(fault: Fault, error: type[Exceptio
     assert type(caught.value) is error
     if isinstance(caught.value, EndpointBusy):
         assert caught.value.retry_after == (7 if fault.status == 429 else None)
+    events = {EndpointBusy: "busy", EndpointRefused: "refused", EndpointError: "no_reply"}
+    records.has("probe.endpoint", events[error], level="info", times=1)
 
 
-def test_a_wrong_key_is_refused_and_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_key_is_refused_and_shown_nowhere(caplog: pytest.LogCaptureFixture, records: Records) -> None:
     caplog.set_level(logging.DEBUG)
     with FakeModel(str) as model, pytest.raises(EndpointRefused) as caught:
         ask(endpoint(model, key="sk-very-secret"))  # the server repeats it in its answer
     text = str(caught.value) + repr(caught.value) + caplog.text + repr(caught.value.__context__)
     assert "401" in str(caught.value)
     assert "very-secret" not in text
+    assert "very-secret" not in str(vars(records.has("probe.endpoint", "refused")))
 
 
 def test_nobody_there_is_worth_another_try() -> None:

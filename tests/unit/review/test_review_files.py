@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from queues import NOW, open_window
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, select, update
 
 from calib.db import tables, windows
 from calib.errors import InvalidInput
@@ -75,6 +73,14 @@ def test_a_context_column_called_answer_is_not_the_column_to_fill_in(conn: Conne
     files.export(conn, "triage", to)
     header = to.getvalue().splitlines()[0].split(",")
     assert header == ["period", "prediction_id", "context.answer", "context.question", "answer"]
+
+
+def test_a_row_with_a_trace_says_where_the_whole_conversation_is(conn: Connection) -> None:
+    open_window(conn, "a", "b")
+    conn.execute(update(tables.items).where(tables.items.c.prediction_id == "a").values(trace="=t-1"))
+    rows = exported(conn)
+    assert [row["trace"] for row in rows] == ["'=t-1", ""]
+    assert list(rows[0])[:3] == ["period", "prediction_id", "trace"]
 
 
 def test_a_megabyte_of_context_fits_a_cell(conn: Connection, tmp_path: Path) -> None:
@@ -205,8 +211,3 @@ def test_a_file_that_is_no_such_csv_is_refused(conn: Connection, tmp_path: Path,
 def test_a_missing_file_is_named(conn: Connection, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"gone\.csv"):
         files.import_labels(conn, tmp_path / "gone.csv", stream="triage", by="ada", now=NOW)
-
-
-@given(st.text())
-def test_defusing_can_be_undone(text: str) -> None:
-    assert files.armed(files.defused(text)) == text

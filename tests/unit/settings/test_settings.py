@@ -32,7 +32,8 @@ def test_the_environment_wins_and_keeps_the_token(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("CALIB_DATABASE", "postgresql+psycopg://db/x")
     monkeypatch.setenv("CALIB_SLACK__CHANNEL", "#other")
     monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-very-secret")
-    found = load(write(tmp_path, LEAST))
+    file = 'database = "sqlite:///of-the-file.db"\n[slack]\nchannel = "#of-the-file"\n' + LEAST
+    found = load(write(tmp_path, file))
     assert found.database_url == "postgresql+psycopg://db/x"
     assert found.slack.channel == "#other"
     assert "very-secret" not in repr(found)

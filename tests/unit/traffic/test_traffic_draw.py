@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from log_records import Records
+from planted import TEXT
 
+from calib.errors import SourceError
 from calib.measure import Strata
 from calib.sampling import order_key
 from calib.traffic import Traffic
@@ -53,10 +56,11 @@ def test_doubles_are_estimated_from_the_prefix(open_traffic: Open) -> None:
 
 
 def test_a_prefix_that_comes_out_short_is_widened(
-    open_traffic: Open, monkeypatch: pytest.MonkeyPatch
+    open_traffic: Open, monkeypatch: pytest.MonkeyPatch, records: Records
 ) -> None:
     traffic = open_traffic(predictions(id=[f"r{i // 2}" for i in range(4000)]))
     full = draw(traffic, labels=300)
+    records.clear()
     passes = []
     real = Traffic._records
     monkeypatch.setattr(Traffic, "_records", lambda self, query: passes.append(1) or real(self, query))
@@ -64,6 +68,8 @@ def test_a_prefix_that_comes_out_short_is_widened(
     monkeypatch.setattr("calib.traffic.source.SPARE_ROWS", -280)
     assert draw(traffic, labels=300).rows == full.rows
     assert len(passes) > 1
+    widened = records.of("traffic.source", "draw_widened")
+    assert len(widened) == len(passes) - 1
 
 
 def test_each_stratum_has_a_prefix_of_its_own(open_traffic: Open) -> None:
@@ -153,3 +159,17 @@ def test_thresholds_are_shares_of_all_orders() -> None:
     assert [threshold(share) for share in (0.0, 0.5, 1.0)] == ["0" * 16, "8" + "0" * 15, "g"]
     orders = [order_key("s", "p", str(i)) for i in range(20_000)]
     assert sum(order < threshold(0.1) for order in orders) == pytest.approx(2000, abs=200)
+
+
+def test_an_engine_that_fails_is_logged_by_the_kind_of_its_error(
+    open_traffic: Open, records: Records
+) -> None:
+    def fail() -> None:
+        raise RuntimeError(f"near {TEXT!r}: password=hunter2")
+
+    with pytest.raises(SourceError):
+        open_traffic(predictions())._run(fail)
+    record = records.has(
+        "traffic.source", "engine_error", level="info", stream="triage", error="RuntimeError"
+    )
+    assert "Moosbrugger" not in str(vars(record))
