@@ -170,7 +170,7 @@ def test_a_word_that_is_no_answer_is_refused_and_not_kept(conn: Connection) -> N
     open_window(conn, "a")
     (mine,) = queue.claim(conn, stream="triage", by="ada", now=NOW)
     for token in (mine.token, mine.token + 1):
-        with pytest.raises(QueueError, match="no answer"):
+        with pytest.raises(QueueError, match="is not an answer"):
             queue.answer(conn, item_id=mine.item_id, token=token, answer="maybe", by="ada", at=NOW)
     with pytest.raises(QueueError, match="no item 999"):
         queue.answer(conn, item_id=999, token=1, answer="correct", by="ada", at=NOW)
