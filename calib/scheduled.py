@@ -17,9 +17,9 @@ from calib.app import App, utc_now
 from calib.cycle import Fleet, latest_due, record_failure, worth_retrying
 from calib.db import windows
 from calib.errors import CalibError, StreamsFailed
+from calib.json_object import Json
 from calib.period import Period
 from calib.redaction import redacted
-from calib.results.codec import Json
 
 LOG = logging.getLogger(__name__)
 

@@ -1,34 +1,52 @@
 """From findings to alerts, and from alerts to words.
 
 The rules are in `window`, `watchdog`, `probe` and `failure`; the words are in `message`, and nowhere else.
+Each name is imported when it is first used: a relay with nothing to deliver needs neither rules nor words.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from calib.alerts.alert import OF_A_DAY, Alert
-from calib.alerts.facts import WindowFacts
-from calib.alerts.failure import stream_failed
-from calib.alerts.message import Message, message
-from calib.alerts.probe import probe_alerts
-from calib.alerts.watchdog import cohort_late, mapping_stale, missing_periods, window_missed
-from calib.alerts.window import (
-    Previous,
-    early_warning,
-    rejected_share,
-    underpowered,
-    window_alerts,
-)
+
+if TYPE_CHECKING:
+    from calib.alerts.facts import WindowFacts
+    from calib.alerts.failure import stream_failed
+    from calib.alerts.probe import probe_alerts
+    from calib.alerts.watchdog import cohort_late, mapping_stale, missing_periods, window_missed
+    from calib.alerts.window import (
+        Previous,
+        early_warning,
+        rejected_share,
+        underpowered,
+        window_alerts,
+    )
+
+_HOMES = {
+    "Previous": "window",
+    "WindowFacts": "facts",
+    "cohort_late": "watchdog",
+    "early_warning": "window",
+    "mapping_stale": "watchdog",
+    "missing_periods": "watchdog",
+    "probe_alerts": "probe",
+    "rejected_share": "window",
+    "stream_failed": "failure",
+    "underpowered": "window",
+    "window_alerts": "window",
+    "window_missed": "watchdog",
+}
 
 __all__ = [
     "OF_A_DAY",
     "Alert",
-    "Message",
     "Previous",
     "WindowFacts",
     "cohort_late",
     "early_warning",
     "mapping_stale",
-    "message",
     "missing_periods",
     "probe_alerts",
     "rejected_share",
@@ -37,3 +55,9 @@ __all__ = [
     "window_alerts",
     "window_missed",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
+from calib.json_object import Json
 from calib.results import EceInterval
-from calib.results.codec import Json, from_json
+from calib.results.codec import from_json
 from calib.text import one_line
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calib.alerts.alert import Alert
-from calib.results.codec import Json
+from calib.json_object import Json
 
 
 def findings(result: Json) -> list[str]:

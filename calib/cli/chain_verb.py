@@ -12,7 +12,7 @@ from calib.cli.file_options import AllowRejected, Confidence, Scale, columns_lin
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
-    from calib.results.codec import Json as JsonObject
+    from calib.json_object import Json as JsonObject
     from calib.tabular.labelled import Steps
 
 

@@ -22,8 +22,8 @@ from calib.cli.file_options import (
 from calib.cli.options import Json
 
 if TYPE_CHECKING:
+    from calib.json_object import Json as JsonObject
     from calib.measure.sample import Sample
-    from calib.results.codec import Json as JsonObject
     from calib.tabular.labelled import Labelled
 
 ALPHA = 0.05  # of the change test between two files

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from calib import errors
 from calib.cli.progress import progress as progress
+from calib.json_object import Json as JsonObject
 from calib.redaction import redacted
-from calib.results.codec import Json as JsonObject
 from calib.text import printable as printable
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from calib.cli import output
 from calib.cli.file_options import AllowRejected, Confidence, Correct, Scale, columns_line, left_out
 from calib.cli.options import CONFIG, Config, Json
 from calib.errors import InvalidInput
-from calib.results.codec import Json as JsonObject
+from calib.json_object import Json as JsonObject
 
 
 def plan(

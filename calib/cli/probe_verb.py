@@ -13,7 +13,7 @@ from calib.cli.options import CONFIG, Config, Json
 
 if TYPE_CHECKING:
     from calib.app import App
-    from calib.results.codec import Json as JsonObject
+    from calib.json_object import Json as JsonObject
     from calib.results.probe import ProbeResult
 
 EXITS = {"degraded": output.FAILED, "cannot_see": output.NOT_ENOUGH}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from calib.db.windows import Window
+from calib.json_object import Json
 from calib.policy import BASELINE_WINDOWS
 from calib.results import WindowResult
-from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from calib.cycle.segments import Segment, segments_of
 from calib.cycle.served import Serving, Source
 from calib.cycle.stream import StreamPolicy
+from calib.json_object import Json
 from calib.measure import GRID, Strata, strata_of_cells
-from calib.results.codec import Json
 from calib.sampling import allocate
 from calib.traffic import Cells, Survey
 

@@ -14,9 +14,9 @@ from calib.cycle.nonresponse import insufficient_because, response
 from calib.cycle.refitting import propose
 from calib.cycle.verdict import decide_change
 from calib.db.windows import Window
+from calib.json_object import Json
 from calib.reasons import Reason
 from calib.results import SCHEMA, Measured, WindowResult
-from calib.results.codec import Json
 from calib.results.window import (
     BaselineUsed,
     DrawnSample,

@@ -16,7 +16,6 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from calib.alerts import stream_failed
 from calib.errors import (
     CalibError,
     ConstraintViolated,
@@ -152,6 +151,8 @@ def record_failure(
     """
     if isinstance(error, PartlyDone):
         error = error.failures[0].error
+    from calib.alerts.failure import stream_failed
+
     try:
         with engine.begin() as conn:
             return outbox.put(conn, stream_failed(stream, error, verb=verb, now=now), now=now)

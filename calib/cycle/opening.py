@@ -19,8 +19,8 @@ from calib.cycle.stream import StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput, SourceError
+from calib.json_object import Json
 from calib.period import Period
-from calib.results.codec import Json
 from calib.review import queue
 from calib.sampling import sample_digest
 from calib.traffic import Draw, Drawn, Interval, Survey

@@ -15,12 +15,12 @@ from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.format import Mapping
+from calib.json_object import Json
 from calib.measure import GRID
 from calib.measure.sample import Sample
 from calib.measure.stratum_counts import counts_by_stratum, means_by_stratum, sample_design_effect
 from calib.period import Period
 from calib.policy import PLAN_PRIOR_LABELS
-from calib.results.codec import Json
 from calib.sampling import plan
 from calib.traffic import Interval
 

@@ -11,10 +11,11 @@ from calib.calibrators.segments import MOST
 from calib.cycle.data import WindowData
 from calib.cycle.verdict import ChangeDecision
 from calib.format import Identity, Mapping
+from calib.json_object import Json
 from calib.period import Period
 from calib.reasons import Reason
 from calib.results import EceInterval
-from calib.results.codec import Json, to_json
+from calib.results.codec import to_json
 from calib.results.window import NoCut, ProvenCut, RefitResult
 from calib.routing import grid
 from calib.routing.report import RoutingEvidence, certificates

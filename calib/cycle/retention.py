@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from calib.cycle.fleet import Fleet, each
 from calib.db import probes, windows
-from calib.results.codec import Json
+from calib.json_object import Json
 from calib.review import queue
 
 FORGOTTEN = timedelta(days=90)  # for replies of a probe that the settings name no more

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from calib.json_object import Json
 from calib.measure import GROUPS, MAX_LEVELS, Strata, strata_of_cells
 from calib.policy import SEGMENT_LEAST_LABELS, SEGMENT_STRATUM_LABELS
-from calib.results.codec import Json
 from calib.traffic import Survey
 
 Floats = npt.NDArray[np.float64]

@@ -9,8 +9,8 @@ from typing import Any
 
 from calib import policy
 from calib.cycle.budget import Budget
+from calib.json_object import Json
 from calib.period import Kind, Period
-from calib.results.codec import Json
 
 PRODUCTION = "production"  # the channel that serves
 

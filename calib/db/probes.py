@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from calib.db import tables
 from calib.errors import ConstraintViolated
-from calib.results.codec import Json
+from calib.json_object import Json
 
 t, replies_of, outcomes_of = tables.probe_runs, tables.probe_replies, tables.probe_outcomes
 

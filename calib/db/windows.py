@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from calib.db import tables
 from calib.errors import ConstraintViolated
-from calib.results.codec import Json
+from calib.json_object import Json
 
 t = tables.windows
 LABELLED = ("sampled", "in_review")  # labels still come in

@@ -20,10 +20,10 @@ from calib.demo.digits import DigitReader, DigitReadings
 from calib.demo.people import Reviewers
 from calib.errors import InvalidInput
 from calib.init import flows_folder
+from calib.json_object import Json
 from calib.measure import group_means, strata
 from calib.period import Period, periods
 from calib.results import WindowResult
-from calib.results.codec import Json
 from calib.results.demo import DemoWindow, DemoYear, Truth
 
 STREAM = "digit-reader"

@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from calib.errors import ArtifactError, InvalidInput
-from calib.format.document import Json
+from calib.json_object import Json
 
 if TYPE_CHECKING:
     import numpy as np

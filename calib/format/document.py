@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from calib.errors import ArtifactError
-
-Json = dict[str, Any]  # one JSON object, read or to be written
+from calib.json_object import Json
 
 LARGEST = 1 << 20  # bytes of one stored object
 

@@ -8,8 +8,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from calib.errors import ArtifactError
-from calib.format.document import Json, canonical, parse
+from calib.format.document import canonical, parse
 from calib.format.keys import DIGEST, LAST_EPOCH, LAST_GENERATION, NAME
+from calib.json_object import Json
 from calib.times import moment
 
 FORMAT = "calibwatch.channel/1"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeGuard, overload
 
 from calib.errors import ArtifactError
 from calib.format.curves import Curve, curve_from_json
-from calib.format.document import Json, canonical, parse
+from calib.format.document import canonical, parse
 from calib.format.keys import DIGEST, NAME
+from calib.json_object import Json
 
 if TYPE_CHECKING:
     import numpy as np

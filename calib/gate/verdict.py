@@ -10,12 +10,12 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure import Change, Measurement, group_means, kish_counts, measure, strata
 from calib.measure.change import State
 from calib.measure.intervals import z_of
 from calib.measure.sample import Sample
 from calib.measure.scores import Estimate
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,8 +14,8 @@ from calib.errors import InvalidInput
 from calib.init.columns import REQUIRED, Guess, guess
 from calib.init.data import flow_texts, template
 from calib.init.toml import settings_text
+from calib.json_object import Json
 from calib.redaction import shown
-from calib.results.codec import Json
 from calib.settings import ColumnSettings
 from calib.traffic.peek import peek
 

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure.intervals import wilson
 from calib.measure.sample import Sample
 from calib.measure.score_table import ScoreTable, score_table, sums
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 

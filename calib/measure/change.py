@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure.alternatives import alternatives
 from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover
 from calib.measure.intervals import z_of
 from calib.measure.power import TestSetup, detectable_rise, labels_to_prove_stable
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, p_value, statistic
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]

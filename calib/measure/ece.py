@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure.intervals import folded_moments, folded_normal, z_of
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 

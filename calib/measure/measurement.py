@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure.bins import Bin, Bins, bins_of
 from calib.measure.clusters import design_effect
 from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
@@ -23,7 +24,6 @@ from calib.measure.scores import (
     share_estimate,
 )
 from calib.measure.smooth import smooth_ece
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
-from calib.results.codec import Json
+from calib.json_object import Json
 
 GRID = 10_000  # cells from 0 to 1: fine enough for any stated confidence, whole numbers on every engine
 MAX_LEVELS = 12

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from calib.alerts import OF_A_DAY, Alert
 from calib.db import tables
 from calib.errors import ConstraintViolated
-from calib.results.codec import Json
+from calib.json_object import Json
 
 t = tables.outbox
 LEASE = timedelta(minutes=5)  # longer than any attempt takes

@@ -6,16 +6,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Engine
 
-from calib.alerts import Message, message
 from calib.backoff import back_off
 from calib.errors import DeliveryError, Permanent, Retryable
+from calib.json_object import Json
 from calib.outbox import queue
 from calib.redaction import reason, redacted
-from calib.results.codec import Json
+
+if TYPE_CHECKING:
+    from calib.alerts.message import Message
 
 LOG = logging.getLogger(__name__)
 FIRST_WAIT, LONGEST_WAIT, LONGEST_WISH = 2.0, 3600.0, 86_400.0  # seconds
@@ -157,6 +159,8 @@ def _landed(sender: Sender, pending: queue.Pending) -> Json | None:
 
 def _rendered(pending: queue.Pending) -> Message:
     """The alert in words; one that cannot be put into words will not be next time either."""
+    from calib.alerts.message import message  # a relay with nothing to deliver needs no words
+
     try:
         return message(pending.payload)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

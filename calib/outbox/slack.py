@@ -8,15 +8,16 @@ from datetime import datetime
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
-from calib.alerts import Message
 from calib.alerts.message import escaped
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
+from calib.json_object import Json
 from calib.redaction import reason
-from calib.results.codec import Json
 
 if TYPE_CHECKING:
     from slack_sdk import WebClient
     from slack_sdk.errors import SlackApiError
+
+    from calib.alerts.message import Message
 
 EVENT = "calibwatch_alert"
 TIMEOUT = 10  # seconds

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from calib.alerts import Message
-from calib.results.codec import Json
+from calib.json_object import Json
+
+if TYPE_CHECKING:
+    from calib.alerts.message import Message
 
 
 class TerminalSender:

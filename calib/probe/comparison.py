@@ -11,8 +11,8 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure import Change, change_test, group_means, kish_counts, strata
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 State = Literal["stable", "no_change_seen", "degraded", "changed"]

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from calib.errors import EndpointBusy, EndpointError, EndpointRefused
+from calib.json_object import Json
 from calib.redaction import reason, shown
-from calib.results.codec import Json
 from calib.text import storable
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Any
 
 from calib.elicit import framings
 from calib.elicit.prompts import Size
+from calib.json_object import Json
 from calib.period import Kind, Period, per_year
 from calib.probe.questions import Question
-from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from calib.db.probes import QuestionOutcome, Run
+from calib.json_object import Json
 from calib.measure import measure
 from calib.probe.comparison import compare
 from calib.probe.probe import Probe
 from calib.probe.questions import FEWEST
 from calib.probe.reading import ReadReplies, paired
-from calib.results.codec import Json
 
 
 def result_of(

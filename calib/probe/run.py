@@ -19,13 +19,13 @@ from calib.db import probes
 from calib.db.probes import Run, Stored
 from calib.elicit import Asked, ask_all, framings
 from calib.errors import EndpointRefused, InvalidInput
+from calib.json_object import Json
 from calib.outbox import queue as outbox
 from calib.probe.endpoint import Asks, Completion
 from calib.probe.probe import Probe, digest_of
 from calib.probe.questions import FEWEST
 from calib.probe.reading import read
 from calib.probe.result import result_of
-from calib.results.codec import Json
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine

@@ -11,12 +11,12 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from calib.errors import InvalidInput
-from calib.format.document import Json
+from calib.json_object import Json
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["Json", "from_json", "json_schema", "to_json"]
+__all__ = ["from_json", "json_schema", "to_json"]
 
 T = TypeVar("T")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from calib.results.codec import Json, from_json, to_json
+from calib.json_object import Json
+from calib.results.codec import from_json, to_json
 from calib.results.window import WindowResult
 
 

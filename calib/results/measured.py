@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from calib.results.codec import Json
+from calib.json_object import Json
 
 
 class Writes(Protocol):

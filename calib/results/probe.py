@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from calib.results.codec import Json, from_json, to_json
+from calib.json_object import Json
+from calib.results.codec import from_json, to_json
 from calib.results.measured import Measured
 from calib.results.window import AlertState, ChangeResult
 from calib.results.work import FailureResult

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from calib.results.codec import Json, from_json, to_json
+from calib.json_object import Json
+from calib.results.codec import from_json, to_json
 from calib.results.measured import EceInterval, Measured
 
 SCHEMA = 2

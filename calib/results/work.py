@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from calib.results.codec import Json, to_json
+from calib.json_object import Json
+from calib.results.codec import to_json
 from calib.results.window import WindowResult
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, distinct, func, insert
 
 from calib.db import tables, windows
 from calib.errors import QueueError
-from calib.results.codec import Json
+from calib.json_object import Json
 
 if TYPE_CHECKING:
     from calib.review.cohort import Cohort

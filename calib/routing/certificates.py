@@ -11,12 +11,12 @@ import numpy.typing as npt
 from scipy.special import betainc, betaincinv, ndtri
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure.sample import Sample
 from calib.measure.score_table import score_table
 from calib.measure.scores import auroc
 from calib.policy import CERTIFICATE_START_SHARE
 from calib.reasons import Reason
-from calib.results.codec import Json
 
 Floats = npt.NDArray[np.float64]
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from calib.calibrators import crossfit, held_out_ece
 from calib.errors import InvalidInput
 from calib.format import Curve
+from calib.json_object import Json
 from calib.measure import Ece, Measurement, measure
 from calib.measure.sample import Sample
 from calib.policy import CHAIN_LEAST_LABELS
-from calib.results.codec import Json
 from calib.routing.chains import fit_chain, traces
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure import kish_counts
 from calib.measure.intervals import wilson
 from calib.measure.sample import Sample
-from calib.results.codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,11 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit
 
 from calib.errors import InvalidInput
+from calib.json_object import Json
 from calib.measure.alternatives import alternatives
 from calib.measure.power import POWER, TestSetup, detectable_rise, detection
 from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, statistic
 from calib.policy import CERTIFICATE_START_SHARE
-from calib.results.codec import Json
 from calib.sampling.design import allocate
 
 Floats = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
 
-from calib.results.codec import Json
+from calib.json_object import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from calib.results.codec import Json
+from calib.json_object import Json
 from calib.testing.loopback import Fault, Handler, Loopback
 
 KEY = "sk-fake"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from calib.results.codec import Json
+from calib.json_object import Json
 from calib.testing.loopback import Fault, Handler, Loopback
 
 TOKEN = "xoxb-fake"  # noqa: S105 (it opens a server that lives as long as a test)

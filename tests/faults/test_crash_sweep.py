@@ -20,7 +20,7 @@ from log_records import Records
 from postgres import Postgres
 
 from calib import cycle
-from calib.alerts import Message
+from calib.alerts.message import Message
 from calib.cycle import Ports
 from calib.period import Period
 from calib.store import history, mappings

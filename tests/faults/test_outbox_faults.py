@@ -10,7 +10,7 @@ from log_records import Records
 from queues import NOW, alert
 from sqlalchemy import Engine, delete
 
-from calib.alerts import Message
+from calib.alerts.message import Message
 from calib.db import tables
 from calib.outbox import queue
 from calib.outbox.relay import RelayReport, relay

@@ -27,7 +27,7 @@ FLOORS = (
     ("format",),
     ("events",),
     ("times", "period", "redaction", "vocabulary"),
-    ("errors", "policy", "reasons", "toml_lines", "text", "backoff"),
+    ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff"),
 )
 MAY = {
     ("cli", "demo"),
@@ -38,7 +38,7 @@ MAY = {
     ("gate", "measure"),
     ("sampling", "measure"),
 }
-CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors", "backoff"}
+CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors", "backoff", "json_object"}
 
 
 def room_of(module: str) -> str | None:

@@ -16,16 +16,14 @@ from hypothesis import strategies as st
 from queues import alert
 
 from calib.alerts import (
-    Message,
     cohort_late,
     early_warning,
     mapping_stale,
-    message,
     stream_failed,
     window_alerts,
     window_missed,
 )
-from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL
+from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL, Message, message
 from calib.errors import ArtifactError, Conflict, EndpointBusy, InvalidInput, SourceError
 from calib.results import WindowResult
 from calib.results.window import EarlyResult

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from alert_results import QUIET, mix, result
 
-from calib.alerts import Alert, Previous, early_warning, message, rejected_share, window_alerts
+from calib.alerts import Alert, Previous, early_warning, rejected_share, window_alerts
+from calib.alerts.message import message
 from calib.results import Measured, WindowResult
 from calib.results.window import ChangeResult, EarlyResult, SegmentResult
 

@@ -11,7 +11,7 @@ import pytest
 from queues import NOW, alert
 from sqlalchemy import Engine, text
 
-from calib.alerts import Message
+from calib.alerts.message import Message
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
 from calib.outbox import queue
 from calib.outbox.relay import FAILURES, PATIENCE, RelayReport, relay

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from queues import NOW
 
-from calib.alerts import Message
+from calib.alerts.message import Message
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
 from calib.outbox.slack import SlackSender
 from calib.testing.slack import CHANNEL_ID, TOKEN, FakeSlack, Fault, broken, limited, lost, refused

@@ -13,7 +13,7 @@ from probes import DAY, NOW, Adder, endpoint, probe, questions
 from queues import database
 from sqlalchemy import Engine, func, select
 
-from calib.alerts import message
+from calib.alerts.message import message
 from calib.cycle import Retention, erase_texts
 from calib.db import tables
 from calib.errors import InvalidInput
