@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from typing import Annotated
 
 import typer
@@ -27,12 +29,13 @@ def history(
         return
     if not log:
         sys.stdout.write(f"{stream}/{channel} has no mapping yet\n")
+    width = max(40, shutil.get_terminal_size().columns)
     for entry in log:
-        until = f"  (until {entry.expires_at})" if entry.expires_at else ""
-        sys.stdout.write(
-            f"{entry.epoch}/{entry.generation:<4} {entry.at}  {entry.mapping[:12]}  "
-            f"{output.printable(entry.by)}: {output.printable(entry.reason)}{until}\n"
-        )
+        until = f" (until {entry.expires_at})" if entry.expires_at else ""
+        place = f"{entry.epoch}/{entry.generation:<4} {entry.at}  {entry.mapping[:12]}"
+        said = output.printable(f"{place}  {entry.by}: {entry.reason}{until}")
+        wrapped = textwrap.wrap(said, width, subsequent_indent=" " * 7, break_long_words=False)
+        sys.stdout.write("\n".join(wrapped) + "\n")
 
 
 def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> None:

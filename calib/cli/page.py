@@ -47,9 +47,9 @@ class Page:
         first = f"  {heading:{HEADING - 1}} "
         self._print(self._wrapped(printable(text), first, " " * len(first)))
 
-    def say(self, text: str, indent: int = 0) -> None:
-        """A sentence."""
-        self._print(self._wrapped(printable(text), " " * indent, " " * (indent + 2)))
+    def say(self, text: str, indent: int = 0, hanging: int = 2) -> None:
+        """A sentence; what is too long goes on below, moved in by `hanging` characters."""
+        self._print(self._wrapped(printable(text), " " * indent, " " * (indent + hanging)))
 
     def command(self, line: str) -> None:
         """A command to copy: never wrapped."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,12 @@ from calib.cli.options import CONFIG, Config, Json
 def check(config: Config = CONFIG, json: Json = False) -> None:
     """Try every connection and setting, one line each."""
     from calib.app import traffic
+    from calib.cli.page import Page
     from calib.results.setup import CheckLine, CheckResult
     from calib.settings import load
 
     settings = load(config)
+    page = Page()
     lines: list[CheckLine] = []
 
     def attempt(what: str, try_it: Callable[[], str]) -> None:
@@ -35,7 +36,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             lines.append(CheckLine(what=what, ok=False, says=says, exit_code=code))
         if not json:
             mark = "ok  " if lines[-1].ok else "FAIL"
-            sys.stdout.write(f"{mark} {what}: {output.printable(lines[-1].says)}\n")
+            page.say(f"{mark} {what}: {lines[-1].says}", hanging=5)
 
     total = 4 + len(settings.streams) + len(settings.probes)
     with output.progress("check", total=total, bar=json) as step:

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, select
 
 from calib.db import tables, windows
 from calib.review import queue
-from calib.tabular import Texts, open_table
 from calib.tabular.names import find
 from calib.tabular.rules import TIME_FORM, text_of, time_of
 from calib.text import armed, cell, defused
@@ -185,6 +184,8 @@ def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> int
 
 def _rows(path: Path, report: ImportReport) -> Iterator[tuple[int, dict[str, str]]]:
     """The rows with their lines; a cell that is not there is empty text. A row that was cut is rejected."""
+    from calib.tabular import Texts, open_table  # an export needs no reader of files
+
     table = open_table(path)
     wanted = {
         name: Texts(name, raw=True) for name in COLUMNS if name in COLUMNS[:2] or find(table.names, name)

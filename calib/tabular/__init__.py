@@ -1,9 +1,30 @@
-"""The one door for files of rows: CSV, Parquet, JSON Lines and xlsx, read by DuckDB."""
+"""The one door for files of rows, read by DuckDB alone. Each name is imported when it is first used."""
 
 from __future__ import annotations
 
-from calib.tabular.columns import Answers, Numbers, Texts
-from calib.tabular.file import Rows, TableFile, open_table
-from calib.tabular.many import ManyFiles, load
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from calib.tabular.columns import Answers, Numbers, Texts
+    from calib.tabular.file import Rows, TableFile, open_table
+    from calib.tabular.many import ManyFiles, load
+
+_HOMES = {
+    "Answers": "columns",
+    "ManyFiles": "many",
+    "Numbers": "columns",
+    "Rows": "file",
+    "TableFile": "file",
+    "Texts": "columns",
+    "load": "many",
+    "open_table": "file",
+}
 
 __all__ = ["Answers", "ManyFiles", "Numbers", "Rows", "TableFile", "Texts", "load", "open_table"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

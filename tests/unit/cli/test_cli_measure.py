@@ -91,7 +91,7 @@ def test_one_class_and_five_rows_are_measured_with_wide_intervals(tmp_path: Path
 @pytest.mark.parametrize(
     ("low", "high", "said"),
     [
-        (0.00, 0.10, "within .10 of the truth on average"),
+        (0.00, 0.10, "within 0.10 of the truth on average"),
         (0.00, 0.101, "may not be a reliable signal"),
         (0.10, 0.15, "may not be a reliable signal"),
         (0.05, 0.20, "may not be a reliable signal: a fixed threshold may decide better"),

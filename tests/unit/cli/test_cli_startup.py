@@ -38,7 +38,6 @@ IDLE = (
     ("evaluate",),
     ("sample",),
     ("labels", "export", "support-triage"),
-    ("labels", "import", "answers.csv"),
     ("erase",),
 )
 STORE_ALONE = (

@@ -138,7 +138,8 @@ def test_a_server_that_is_down_is_no_error_and_soon_given_up(tmp_path: Path, ans
         if answers:
             mute.listen()
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/api"
-        clock = "import time, prefect.client.orchestration, prefect.events; start = time.monotonic(); "
+        clock = "import logging, time, prefect.client.orchestration, prefect.events; "
+        clock += "logging.basicConfig(); start = time.monotonic(); "
         code = f"{clock}{TELL}; print(time.monotonic() - start)"
         command = [sys.executable, "-c", code, "triage"]
         env = without_prefect(tmp_path) | {"PREFECT_API_URL": url}
