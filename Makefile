@@ -16,10 +16,10 @@ demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, repo
 	$(BIN)/calib demo --into demo
 
 test: $(VENV)/.dev postgresql lint types  ## lint, types and every test, the slow ones too
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 fast: $(VENV)/.dev postgresql  ## the tests that take a moment
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.dev  ## every reader against made-up input: 5,000 files of every kind, then ten minutes of atheris

@@ -28,7 +28,7 @@ from calib.store import Intent, Store, history, mappings, promote
 
 pytestmark = pytest.mark.slow
 PERIOD = "2026-02"
-PROCESSES, ROUNDS = 5, 4
+PROCESSES, ROUNDS = 5, 3
 DATABASES = ["sqlite", "postgresql"]
 FILES = 'review = { kind = "files" }'
 LATER = NOW + timedelta(days=30)  # the window waits for labels no longer
