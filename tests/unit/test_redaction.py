@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from calib.errors import SourceError, UnexpectedError
-from calib.redaction import only_what_may_be_shown, reason, redacted, shown
+from calib.errors import InvalidInput, SourceError, UnexpectedError
+from calib.redaction import only_what_may_be_shown, reason, redacted, shown, unescaped
 
 MARK = "S3CRET"
 
@@ -139,3 +140,45 @@ def test_what_is_raised_past_the_gate_carries_no_secret() -> None:
     for caught in (unforeseen, ours):
         assert MARK.lower() not in "".join(traceback.format_exception(caught.value))
     assert "fail" in "".join(traceback.format_exception(unforeseen.value))  # where it was stays
+
+
+PASSWORDS = [
+    "xx@Hunter2secret/w",
+    "p#Hunter2",
+    "p/Hunter2",
+    "a?Hunter2@b",
+    "Hun ter2",
+    "Hunter%2",
+    "a@b@Hunter2",
+    "[Hunter2]",
+]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_a_password_that_ends_itself_is_refused_before_anything_is_asked(password: str) -> None:
+    """No piece of it is looked up as a host, and none is shown, in whatever case."""
+    from calib.db.engine import open_engine
+    from calib.traffic.connect import table_of
+
+    url = f"postgresql+psycopg://calib:{password}@127.0.0.1:1/other"
+    assert unescaped(url)
+    for use in (
+        lambda: open_engine(url),
+        lambda: table_of(f"{url}#t", base=Path(), stream="s", columns=("id",)),
+    ):
+        with pytest.raises(InvalidInput, match="%40 for @") as refused:
+            use()
+        assert "hunter2" not in str(refused.value).lower()
+        assert "ter2" not in str(refused.value).lower()
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20))
+def test_an_escaped_password_is_never_refused(password: str) -> None:
+    assert not unescaped(
+        f"postgresql+psycopg://calib:{quote(password, safe='')}@127.0.0.1:1/other?options=a@b#t"
+    )
+
+
+def test_pieces_of_a_password_are_hidden_in_whatever_case() -> None:
+    said = redacted("no host 'hunter2secret'", "pg://me:xx@Hunter2Secret/w@db")
+    assert said == "no host '***'"
