@@ -95,11 +95,13 @@ def test_a_file_that_was_cut_loses_one_row_or_is_refused(
             refused = True
         else:
             refused = False
-    if refused:
-        assert content.count(b'"') % 2  # only an open cell may have swallowed rows
-        return
     text = content.decode("utf-8", "ignore")
     records = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=plain.delimiter) if row]
+    if (
+        refused
+    ):  # only an open cell may have swallowed rows; and where the cut row is the only one, none is left
+        assert content.count(b'"') % 2 or len(records) <= 2
+        return
     assert read.rows == len(records) - 1
     kept = len(read.scores)
     assert read.scores.tolist() == [row.confidence for row in rows][:kept]

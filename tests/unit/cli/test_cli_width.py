@@ -27,7 +27,7 @@ from calib.cli.page import Page
 from calib.cli.tables import demo_year, windows_table
 from calib.results import WindowResult
 from calib.results.demo import DemoWindow, DemoYear, Truth
-from calib.results.window import AlertState, LabelCounts, Sample
+from calib.results.window import AlertState, DrawnSample, LabelCounts
 
 WIDE = 80
 
@@ -107,7 +107,7 @@ def window(period: str, state: str) -> WindowResult:
         state,
         period=period,
         labels=LabelCounts(n=50_000, correct=30_000, unsure=1, missing=12_345),
-        sample=Sample(n=62_345, strata=6, digest="ab" * 32),
+        sample=DrawnSample(n=62_345, strata=6, digest="ab" * 32),
         alerts=tuple(AlertState(kind=kind, id=str(i), delivered=True) for i, kind in enumerate(kinds)),
     )
     new = replace(made.refit, published=True, mapping="1f3a9c20" * 8)
