@@ -203,10 +203,6 @@ def _unseen_line(probe: Json) -> str:
     return f"{probe['why']}." + (f" Replies that were no use: {reasons}." if reasons else "")
 
 
-def _p_value(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def _worse_line(probe: Json) -> str:
     paired, change = probe["paired"], probe["change"]
     now, before = (
@@ -215,10 +211,10 @@ def _worse_line(probe: Json) -> str:
     )
     return (
         f"On {paired['questions']} fixed questions the Brier score moved by {paired['brier_rise']:+.3f} "
-        f"({paired['brier_rise_low']:+.3f} to {paired['brier_rise_high']:+.3f}), {_p_value(paired['p'])}: "
+        f"({paired['brier_rise_low']:+.3f} to {paired['brier_rise_high']:+.3f}), {_p(paired['p'])}: "
         f"{paired['lost']} answers turned wrong, {paired['gained']} right. Accuracy {now}, {before} when "
         f"accepted in {probe['accepted_in']}. The change test by confidence: "
-        f"{change['state'].replace('_', ' ')}, {_p_value(change['p'])}."
+        f"{change['state'].replace('_', ' ')}, {_p(change['p'])}."
     )
 
 

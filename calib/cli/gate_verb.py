@@ -20,6 +20,7 @@ from calib.cli.file_options import (
     left_out,
 )
 from calib.cli.options import Json
+from calib.text import in_backticks
 
 if TYPE_CHECKING:
     from calib.json_object import Json as JsonObject
@@ -247,18 +248,13 @@ def _markdown(result: JsonObject) -> str:
     lines += ["| | before | after | difference (95%) |", "|---|---|---|---|"]
     lines += [f"| {' | '.join(row)} |" for row in _rows(result)] + [""]
     for which, word in enumerate(("Before", "After")):
-        name = _harmless(result["files"][which]["file"])
+        name = in_backticks(result["files"][which]["file"])
         labels = result[word.lower()]["n"]
         lines.append(f"{word}: `{name}`, {labels:,} labels{_left_out(result, which)}.  ")
-        lines.append(f"Columns: `{_harmless(columns_line(result['files'][which]))}`.  ")
+        lines.append(f"Columns: `{in_backticks(columns_line(result['files'][which]))}`.  ")
     if result["pairs"] is not None:
         lines.append(f"Compared question by question: {result['pairs']:,} pairs.")
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _harmless(text: str) -> str:
-    """Inside backticks nothing is markup, as long as none of it is a backtick or a new line."""
-    return output.printable(text).replace("`", "'").replace("\n", " ").replace("\t", " ").replace("|", "/")
 
 
 def _write(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from calib.cli.gate_verb import _harmless
+from calib.text import in_backticks
 
 Write = Any
 
@@ -127,7 +127,7 @@ def test_the_summary_is_markdown_that_no_name_breaks_out_of(write: Write, calib:
     line = next(line for line in text.splitlines() if line.startswith("Before:"))
     assert line.count("`") == 2
     assert "|" not in line
-    assert _harmless("a`b\nc|d\x1b[0m") == "a'b c/d�[0m"
+    assert in_backticks("a`b\nc|d\x1b[0m") == "a'b c/d�[0m"
 
 
 @pytest.mark.parametrize(
