@@ -36,7 +36,20 @@ WORDS = {
     "Slack's token": (SLACK_TOKEN,),
     "a model's key": (MODEL_KEY,),
 }
-SPARED = {".db", ".db-wal", ".db-shm", ".duckdb", ".parquet", ".csv", ".tsv", ".xlsx", ".toml", ".py", ".pyc"}
+SPARED = {
+    ".db",
+    ".sqlite",
+    ".db-wal",
+    ".db-shm",
+    ".duckdb",
+    ".parquet",
+    ".csv",
+    ".tsv",
+    ".xlsx",
+    ".toml",
+    ".py",
+    ".pyc",
+}
 LARGEST = 5_000_000  # bytes of a file that is searched
 
 _leaks: list[str] = []  # of the test that runs
