@@ -21,7 +21,7 @@ def labels_arrived(stream: str) -> bool:
     Only a courtesy: the daily run would find the labels too. So nothing that Prefect does here is an error,
     and a server that does not answer is given up after a few seconds.
     """
-    if not may_have_server(os.environ, here=Path.cwd(), home=Path.home()):
+    if not may_have_server(os.environ, cwd=Path.cwd(), home=Path.home()):
         return False
     try:
         return _send(stream)
@@ -34,7 +34,7 @@ def labels_arrived(stream: str) -> bool:
         return False
 
 
-def may_have_server(environment: Mapping[str, str], *, here: Path, home: Path) -> bool:
+def may_have_server(environment: Mapping[str, str], *, cwd: Path, home: Path) -> bool:
     """Whether there is anything from which Prefect could know a server; if not, it need not be imported.
 
     Importing Prefect takes a second or two. It reads its settings from environment variables named PREFECT_…,
@@ -44,9 +44,9 @@ def may_have_server(environment: Mapping[str, str], *, here: Path, home: Path) -
     """
     return (
         any(name.upper().startswith("PREFECT") for name in environment)
-        or (here / "prefect.toml").exists()
+        or (cwd / "prefect.toml").exists()
         or (home / ".prefect" / "profiles.toml").exists()
-        or any(_mentions_prefect(here / name) for name in (".env", "pyproject.toml"))
+        or any(_mentions_prefect(cwd / name) for name in (".env", "pyproject.toml"))
     )
 
 

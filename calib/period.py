@@ -144,11 +144,11 @@ def naive_bound(moment: datetime, zone: ZoneInfo) -> datetime:
 
 def periods(first: Period, last: Period) -> list[Period]:
     """All periods from `first` to `last`, both included, oldest first."""
-    found = []
+    periods_between = []
     while first <= last:
-        found.append(first)
+        periods_between.append(first)
         first = first.next()
-    return found
+    return periods_between
 
 
 def per_year(kind: Kind) -> float:

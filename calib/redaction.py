@@ -132,8 +132,8 @@ def only_what_may_be_shown() -> Iterator[None]:
         error.args = tuple(redacted(part) if isinstance(part, str) else part for part in error.args)
         raise error from None
     except Exception as error:  # noqa: BLE001  whatever it is, it is logged by somebody else
-        said = UnexpectedError(f"{type(error).__name__}: {reason(error)}", kind=type(error))
-        raise said.with_traceback(error.__traceback__) from None
+        showable = UnexpectedError(f"{type(error).__name__}: {reason(error)}", kind=type(error))
+        raise showable.with_traceback(error.__traceback__) from None
 
 
 def _without_secrets(rest: str) -> str:
@@ -157,10 +157,10 @@ def _secrets_of(url: str) -> set[str]:
     _, _, rest = url.partition(":")
     before, at, _ = rest.lstrip("/").rpartition("@")
     _, colon, password = before.partition(":")
-    found = {password if colon else before} if at else set()
+    secrets = {password if colon else before} if at else set()
     for match in re.finditer(rf"[?&][\w.-]*{_WORDS}[\w-]*=", url, re.IGNORECASE):
         value = url[match.end() :]
-        found |= {value, value.partition("&")[0], value.partition("#")[0]}
-    spellings = {spelling for s in found for spelling in (s, unquote(s), quote(s, safe=""))}
+        secrets |= {value, value.partition("&")[0], value.partition("#")[0]}
+    spellings = {spelling for s in secrets for spelling in (s, unquote(s), quote(s, safe=""))}
     parts = {part for s in spellings for part in re.split(r"[/#?&@:%\\'\"\[\]\s]+", s) if len(part) > 3}
     return {s for s in spellings if len(s) > 2} | parts

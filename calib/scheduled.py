@@ -69,8 +69,8 @@ def probes_to_run(config: str | None, name: str | None, now: datetime | None) ->
     opened = open_and_migrate(config, now)
     periods = {}
     for probe in opened.probes(name):
-        wanted = opened.settings.probe(probe)
-        periods[probe] = Period.containing(opened.now(), wanted.every, wanted.timezone).name
+        settings = opened.settings.probe(probe)
+        periods[probe] = Period.containing(opened.now(), settings.every, settings.timezone).name
     return periods
 
 
@@ -80,9 +80,9 @@ def run_name(flow: str) -> Callable[[], str]:
     def name() -> str:
         from prefect.runtime import flow_run
 
-        asked = flow_run.parameters
-        at = asked.get("now") or flow_run.scheduled_start_time or datetime.now(UTC)
-        words = (flow, asked.get("stream") or asked.get("name"), f"{at:%Y-%m-%d %H:%M}")
+        parameters = flow_run.parameters
+        at = parameters.get("now") or flow_run.scheduled_start_time or datetime.now(UTC)
+        words = (flow, parameters.get("stream") or parameters.get("name"), f"{at:%Y-%m-%d %H:%M}")
         return " ".join(word for word in words if word)
 
     return name

@@ -226,9 +226,9 @@ class ProbeSettings(_Frozen):
     @field_validator("request")
     @classmethod
     def _additional(cls, request: dict[str, Any]) -> dict[str, Any]:
-        taken = sorted({"model", "messages", "stream"} & set(request))
-        if taken:
-            raise ValueError(f"request may not set {taken[0]!r}: the probe does")
+        reserved = sorted({"model", "messages", "stream"} & set(request))
+        if reserved:
+            raise ValueError(f"request may not set {reserved[0]!r}: the probe does")
         return request
 
 
@@ -334,12 +334,12 @@ class Settings(BaseSettings):
         return self.database
 
 
-def _named(what: str, there: dict[str, T], name: str) -> T:
+def _named(kind: str, entries: dict[str, T], name: str) -> T:
     try:
-        return there[name]
+        return entries[name]
     except KeyError:
-        hint = did_you_mean(name, there) or f"it has {', '.join(there) or 'none'}"
-        raise InvalidInput(f"calib.toml has no {what} {name!r}; {hint}") from None
+        hint = did_you_mean(name, entries) or f"it has {', '.join(entries) or 'none'}"
+        raise InvalidInput(f"calib.toml has no {kind} {name!r}; {hint}") from None
 
 
 def load(path: Path) -> Settings:

@@ -75,7 +75,7 @@ def storable(text: str, longest: int) -> str:
     return text[:longest].replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def did_you_mean(asked: str, names: Iterable[str]) -> str | None:
+def did_you_mean(name: str, names: Iterable[str]) -> str | None:
     """A question about the one name that is close to what was asked for; None where none is.
 
     >>> did_you_mean("databse", ["database", "store"]), did_you_mean("x", ["store"])
@@ -83,7 +83,7 @@ def did_you_mean(asked: str, names: Iterable[str]) -> str | None:
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(asked, list(names), n=1)
+    near = get_close_matches(name, list(names), n=1)
     return f"did you mean {near[0]!r}?" if near else None
 
 

@@ -41,15 +41,15 @@ WORDS: dict[str, Meaning] = {
 HOW = "write 1 or 0, true or false, correct or incorrect"
 
 
-def meaning(said: str) -> Meaning | None:
+def meaning(word_given: str) -> Meaning | None:
     """What a word says of an answer; None for a word or number that is not known.
 
     >>> meaning(" Wrong"), meaning("1.00"), meaning("N/A"), meaning("-1"), meaning("w")
     ('incorrect', 'correct', 'unknown', None, None)
     """
-    word = said.strip(BLANKS).lower()
-    if (known := WORDS.get(word)) is not None:
-        return known
+    word = word_given.strip(BLANKS).lower()
+    if (label := WORDS.get(word)) is not None:
+        return label
     if not word.isascii() or not word[-1:].isdigit() or "_" in word:
         return None
     try:

@@ -98,22 +98,22 @@ def _of_window(facts: Json) -> WindowFacts:
 
 def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     change, refit = facts.change, facts.refit
-    seen = f"{facts.labels.n} labels of {facts.population:,} predictions"
+    size_line = f"{facts.labels.n} labels of {facts.population:,} predictions"
     if kind == "insufficient_labels":
-        return [f"{seen}: {refit.reason}. The mapping stays as it is."]
+        return [f"{size_line}: {refit.reason}. The mapping stays as it is."]
     if kind == "rejects_up":
         parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts.rejected.items())
         return [f"Not counted: {parts}, beside {facts.population:,} that were."]
     if kind == "scope_changed":
-        return [f"The baseline begins anew with this period ({seen})."]
+        return [f"The baseline begins anew with this period ({size_line})."]
     if kind == "cannot_see":
-        return [_underpowered_line(change), f"It rests on {seen}."]
+        return [_underpowered_line(change), f"It rests on {size_line}."]
     if kind == "score_mix" and facts.score_mix is not None:
         return [_mix_line(facts.score_mix)]
     served, raw = facts.served, facts.raw
     lines = [
         f"Served confidence is off by {_ece(served)} on average, raw confidence by {_ece(raw)}. "
-        f"Accuracy is {_percent(served.accuracy)}, stated {_percent(served.mean_confidence)} ({seen})."
+        f"Accuracy is {_percent(served.accuracy)}, stated {_percent(served.mean_confidence)} ({size_line})."
     ]
     if kind != "recovered" and change.rise is not None:
         lines.append(f"Against the baseline served confidence is off by {_rise(change)}")
@@ -137,10 +137,10 @@ def _signed(value: float | None) -> str:
 
 
 def _underpowered_line(change: ChangeFacts) -> str:
-    seen = change.minimum_detectable_rise
-    if seen is None:
+    rise = change.minimum_detectable_rise
+    if rise is None:
         return "No change was detected, and not even a total loss of accuracy would have been."
-    return f"No change was detected. With 80% power only a rise beyond {seen:.3f} would have been detected."
+    return f"No change was detected. With 80% power only a rise beyond {rise:.3f} would have been detected."
 
 
 def _mix_line(mix: MixFacts) -> str:

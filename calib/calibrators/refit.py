@@ -170,8 +170,8 @@ def _chosen(
     losses = np.stack([now.weights * (candidate.scores - now.correct) ** 2 for candidate in candidates])
     scores = np.empty(len(now.scores))
     for part in range(int(fold.max()) + 1):
-        held = fold == part
-        scores[held] = candidates[int(np.argmin(losses[:, ~held].sum(axis=1)))].scores[held]
+        in_part = fold == part
+        scores[in_part] = candidates[int(np.argmin(losses[:, ~in_part].sum(axis=1)))].scores[in_part]
     return candidates[int(np.argmin(losses.sum(axis=1)))], scores
 
 

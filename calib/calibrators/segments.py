@@ -81,12 +81,12 @@ def _own_fit(
     fold = np.concatenate([fold, np.arange(len(rows.scores) - new) % len(curves)])
     base, by_shift, by_steps = (np.empty(len(fold)) for _ in range(3))
     for part, curve in enumerate(curves):
-        held = fold == part
-        rest = rows.take(~held)
-        base[held] = by_shift[held] = by_steps[held] = curve.apply(rows.scores[held])
+        in_part = fold == part
+        rest = rows.take(~in_part)
+        base[in_part] = by_shift[in_part] = by_steps[in_part] = curve.apply(rows.scores[in_part])
         if rest.n:
-            by_shift[held] = expit(logit(base[held]) + shift_of(rest, curve))
-            by_steps[held] = _steps(rest, curve).apply(rows.scores[held])
+            by_shift[in_part] = expit(logit(base[in_part]) + shift_of(rest, curve))
+            by_steps[in_part] = _steps(rest, curve).apply(rows.scores[in_part])
     loss = (base - rows.correct) ** 2
     shift_gain, steps_gain = (
         paired_gain(loss - (scores - rows.correct) ** 2, rows.weights) for scores in (by_shift, by_steps)

@@ -35,9 +35,9 @@ def fit_temperature(
     if z.ndim not in (1, 2) or not z.size or not np.isfinite(z).all():
         raise InvalidInput(f"logits must be finite, of shape (n,) or (n, K), not {z.shape}")
     table = np.stack([np.zeros_like(z), z], axis=1) if z.ndim == 1 else z
-    given = np.asarray(labels)
-    right = given.astype(np.intp) if given.shape == (len(table),) else np.array([-1])
-    if right.min() < 0 or right.max() >= table.shape[1] or (right != given).any():
+    outcomes = np.asarray(labels)
+    right = outcomes.astype(np.intp) if outcomes.shape == (len(table),) else np.array([-1])
+    if right.min() < 0 or right.max() >= table.shape[1] or (right != outcomes).any():
         raise InvalidInput(f"labels must be classes from 0 to {table.shape[1] - 1}, one for each row")
     share = np.ones(len(table)) if weights is None else np.asarray(weights, dtype=np.float64)
     if share.shape != right.shape or not (np.isfinite(share) & (share >= 0)).all() or share.sum() <= 0:

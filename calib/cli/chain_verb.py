@@ -66,8 +66,8 @@ def _show(result: JsonObject) -> None:
     page, n = Page(), output.number
     page.title(result["file"], f"{result['chains']:,} chains, {result['labelled']:,} labelled")
     page.row("columns", columns_line(result))
-    if said := left_out(result):
-        page.row("not counted", said)
+    if left_out_line := left_out(result):
+        page.row("not counted", left_out_line)
     if result["contradicted"]:
         page.row("not counted", f"{result['contradicted']:,} chains whose rows disagree on the whole")
     page.row("steps", ", ".join(f"{k}: {count:,}" for k, count in result["steps"].items()))

@@ -133,8 +133,8 @@ def sample(
         if period is None:
             result = cycle.open_due(watch, ports)
             return [] if result is None else [result]
-        wanted = Period.parse(period, watch.kind)
-        window = cycle.open_window(watch, ports, wanted, channel=cycle.PRODUCTION, allow_empty=False)
+        chosen = Period.parse(period, watch.kind)
+        window = cycle.open_window(watch, ports, chosen, channel=cycle.PRODUCTION, allow_empty=False)
         return [cycle.summary(window, ports)]
 
     # Whoever names a period is at the keyboard and reads the error: only a scheduled run needs an alert.

@@ -94,15 +94,15 @@ def gate(
         was, now = (_sample(table) for table in tables)
         pairs = None
         if paired_by is not None:
-            one, other = _pairs(tables, (before, after), paired_by)
-            was, now, pairs = was.take(one), now.take(other), len(one)
-        found = judge(was, now, max_rise=max_rise, paired=pairs is not None)
-    result = found.to_json() | {
+            before_rows, after_rows = _pairs(tables, (before, after), paired_by)
+            was, now, pairs = was.take(before_rows), now.take(after_rows), len(before_rows)
+        decision = judge(was, now, max_rise=max_rise, paired=pairs is not None)
+    result = decision.to_json() | {
         "max_rise": max_rise,
         "strict": strict,
         "pairs": pairs,
         "columns": _files_json(after, tables[1])["columns"],
-        "rejected": _both(tables),
+        "rejected": _counts_of_both(tables),
         "files": [
             {"file": str(file)} | table.to_json() for file, table in zip((before, after), tables, strict=True)
         ],
@@ -125,7 +125,7 @@ def _files_json(file: Path, table: Labelled) -> dict[str, Any]:
     return read | {"columns": names}
 
 
-def _both(tables: list[Labelled]) -> dict[str, int]:
+def _counts_of_both(tables: list[Labelled]) -> dict[str, int]:
     """Rejected rows by kind, of both files together."""
     kinds = {kind for table in tables for kind in table.rejected}
     return {kind: sum(table.rejected.get(kind, 0) for table in tables) for kind in sorted(kinds)}
@@ -165,17 +165,17 @@ def _verdict(result: JsonObject) -> str:
 
 def _limits(result: JsonObject) -> str:
     """What the labels could have seen, and what proof would take."""
-    seen, needed = result["minimum_detectable_rise"], result["labels_needed"]
-    said = []
+    detectable, needed = result["minimum_detectable_rise"], result["labels_needed"]
+    sentences = []
     if result["state"] == "no_change_seen":
-        said.append(
+        sentences.append(
             "These labels could not have seen any rise"
-            if seen is None
-            else f"A rise of about {seen:.3f} would have been seen 4 times in 5"
+            if detectable is None
+            else f"A rise of about {detectable:.3f} would have been seen 4 times in 5"
         )
     if needed:
-        said.append(f"proof that it is stable would take about {needed:,} labels more in each file")
-    return "; ".join(said) + "." if said else ""
+        sentences.append(f"proof that it is stable would take about {needed:,} labels more in each file")
+    return "; ".join(sentences) + "." if sentences else ""
 
 
 def _rows(result: JsonObject) -> list[tuple[str, str, str, str]]:
@@ -195,8 +195,8 @@ def _rows(result: JsonObject) -> list[tuple[str, str, str, str]]:
         return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
     def change(key: str) -> str:
-        found = result[f"{key}_change"] or {}
-        return moved(found.get("value"), found.get("low"), found.get("high"))
+        difference = result[f"{key}_change"] or {}
+        return moved(difference.get("value"), difference.get("low"), difference.get("high"))
 
     accuracy = (result["accuracy_change"], result["accuracy_change_low"], result["accuracy_change_high"])
     rise = (result["rise"], result["low"], result["high"])
@@ -233,7 +233,7 @@ def _show(result: JsonObject) -> None:
 
 def _left_out(result: JsonObject, which: int) -> str:
     file = result["files"][which]
-    parts = [said] if (said := left_out(file)) else []
+    parts = [left_out_line] if (left_out_line := left_out(file)) else []
     used = file["rows"] - sum(file["rejected"].values())
     if result["pairs"] is not None and used > result["pairs"]:
         parts.append(f"{used - result['pairs']:,} without a partner")

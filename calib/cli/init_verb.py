@@ -48,32 +48,32 @@ def init(
     existing = cwd / folder / SETTINGS
     if existing.is_file():
         load(existing)  # settings that cannot be read are said before anything is written
-    made = prepare(folder, traffic=traffic, cwd=cwd)
-    opened = open_and_migrate(str(made.path / SETTINGS), None)
-    stream = made.stream or next(iter(opened.settings.streams), None)
+    prepared = prepare(folder, traffic=traffic, cwd=cwd)
+    opened = open_and_migrate(str(prepared.path / SETTINGS), None)
+    stream = prepared.stream or next(iter(opened.settings.streams), None)
     database = shown(opened.settings.database_url)
     steps = {
-        "try": try_it(opened, stream, folder=made.path, cwd=cwd),
-        "schedule": schedule_it(folder=made.path, cwd=cwd),
+        "try": try_it(opened, stream, folder=prepared.path, cwd=cwd),
+        "schedule": schedule_it(folder=prepared.path, cwd=cwd),
     }
     if json:
-        output.emit(_result(made, database, steps).to_json())
+        output.emit(_result(prepared, database, steps).to_json())
     else:
-        sys.stdout.write(output.printable(_as_text(made, database, steps)))
+        sys.stdout.write(output.printable(_as_text(prepared, database, steps)))
 
 
-def _result(made: Folder, database: str, steps: dict[str, list[Step]]) -> InitResult:
+def _result(prepared: Folder, database: str, steps: dict[str, list[Step]]) -> InitResult:
     from calib.results.setup import InitResult
 
-    guess = made.guess
+    guess = prepared.guess
     return InitResult(
-        folder=str(made.path),
-        written=tuple(made.written),
-        kept=tuple(made.kept),
-        differs=tuple(made.differs),
+        folder=str(prepared.path),
+        written=tuple(prepared.written),
+        kept=tuple(prepared.kept),
+        differs=tuple(prepared.differs),
         database=database,
-        stream=made.stream,
-        traffic=made.traffic,
+        stream=prepared.stream,
+        traffic=prepared.traffic,
         columns=None if guess is None else guess.columns,
         outcome=None if guess is None else guess.outcome,
         not_found=None if guess is None else tuple(guess.missing),
@@ -84,30 +84,30 @@ def _result(made: Folder, database: str, steps: dict[str, list[Step]]) -> InitRe
     )
 
 
-def _as_text(made: Folder, database: str, steps: dict[str, list[Step]]) -> str:
-    lines = [f"folder: {made.path}"]
-    lines += [f"  written  {name}" for name in made.written]
-    for name in made.kept:
-        differs = name in made.differs
+def _as_text(prepared: Folder, database: str, steps: dict[str, list[Step]]) -> str:
+    lines = [f"folder: {prepared.path}"]
+    lines += [f"  written  {name}" for name in prepared.written]
+    for name in prepared.kept:
+        differs = name in prepared.differs
         lines.append(f"  kept     {name}" + (" (not what this version writes)" if differs else ""))
-    if made.differs:
+    if prepared.differs:
         lines.append("To have a kept file as this version writes it, remove it and call calib init again.")
     lines.append(f"database: {database}, ready")
-    if made.guess is not None:
-        lines += _guessed(made)
+    if prepared.guess is not None:
+        lines += _guessed(prepared)
     lines += ["", "Next, to try it:", *_numbered(steps["try"])]
     lines += ["", "Next, on a schedule with Prefect:", *_numbered(steps["schedule"])]
     lines += ["", "Or with plain cron: add the file `crontab` to your own, as its first lines say."]
     return "\n".join(lines) + "\n"
 
 
-def _guessed(made: Folder) -> list[str]:
-    guess = made.guess
+def _guessed(prepared: Folder) -> list[str]:
+    guess = prepared.guess
     assert guess is not None  # noqa: S101  the caller has looked
-    if "calib.toml" in made.kept:
-        return [f"calib.toml was there and is kept: the traffic {made.traffic} was not added to it"]
+    if "calib.toml" in prepared.kept:
+        return [f"calib.toml was there and is kept: the traffic {prepared.traffic} was not added to it"]
     lines = [
-        f"stream {made.stream}: guessed from {made.traffic}; please check it in calib.toml.",
+        f"stream {prepared.stream}: guessed from {prepared.traffic}; please check it in calib.toml.",
         "  Rename the stream there before its first run: a renamed stream is a new stream.",
     ]
     for key, column in guess.columns.items():

@@ -26,13 +26,13 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        said: dict[str, object] = {
+        entry: dict[str, object] = {
             "time": at.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": redacted(record.getMessage()),
         }
-        return json.dumps(said | keys_of(record))
+        return json.dumps(entry | keys_of(record))
 
 
 class TextFormatter(logging.Formatter):
@@ -40,8 +40,8 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         keys = ", ".join(f"{key}={value}" for key, value in keys_of(record).items())
-        said = redacted(record.getMessage()) + (f" ({keys})" if keys else "")
-        return one_line(f"calib: {record.levelname.lower()}: {said}")
+        line = redacted(record.getMessage()) + (f" ({keys})" if keys else "")
+        return one_line(f"calib: {record.levelname.lower()}: {line}")
 
 
 def keys_of(record: logging.LogRecord) -> dict[str, object]:
@@ -57,17 +57,17 @@ def _shown(value: object) -> object:
     return value if isinstance(value, int | float) else redacted(str(value))
 
 
-def set_up(asked: str | None, to: TextIO | None = None) -> None:
-    """Send the records of `calib` to a stream, standard error by default, as `asked` says.
+def set_up(setting: str | None, to: TextIO | None = None) -> None:
+    """Send the records of `calib` to a stream, standard error by default, as `setting` says.
 
     Raises `InvalidInput` for a word that is none of warning, info, debug and json.
     """
-    words = [word.strip().lower() for word in (asked or "").split(",") if word.strip()]
+    words = [word.strip().lower() for word in (setting or "").split(",") if word.strip()]
     unknown = [word for word in words if word not in (*LEVELS, "json")]
     levels = [word for word in words if word in LEVELS]
     if unknown or len(levels) > 1:
         raise InvalidInput(
-            f"{VARIABLE} is {asked!r:.40}; set it to one of {', '.join(LEVELS)}, to json, or to json and "
+            f"{VARIABLE} is {setting!r:.40}; set it to one of {', '.join(LEVELS)}, to json, or to json and "
             "one of them with a comma between"
         )
     as_json = "json" in words

@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import Digest, done, entry_result, full_digest, intent_of_a_person, open_app
+from calib.cli.mapping_verbs import (
+    Digest,
+    entry_result,
+    full_digest,
+    intent_of_a_person,
+    open_app,
+    show_entry,
+)
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 
@@ -33,8 +40,8 @@ def history(
     for entry in log:
         until = f" (until {entry.expires_at})" if entry.expires_at else ""
         place = f"{entry.epoch}/{entry.generation:<4} {entry.at}  {entry.mapping[:12]}"
-        said = output.printable(f"{place}  {entry.by}: {entry.reason}{until}")
-        wrapped = textwrap.wrap(said, width, subsequent_indent=" " * 7, break_long_words=False)
+        line = output.printable(f"{place}  {entry.by}: {entry.reason}{until}")
+        wrapped = textwrap.wrap(line, width, subsequent_indent=" " * 7, break_long_words=False)
         sys.stdout.write("\n".join(wrapped) + "\n")
 
 
@@ -48,26 +55,26 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
 
     store = open_app(config, stream).store
     with output.progress(f"reading {stream}") as step:
-        found = check(store, stream=stream, step=step)
+        checked = check(store, stream=stream, step=step)
     if json:
-        output.emit(found.to_json())
+        output.emit(checked.to_json())
     else:
-        for word, findings in (("WRONG", found.problems), ("note", found.notes)):
+        for word, findings in (("WRONG", checked.problems), ("note", checked.notes)):
             for finding in findings:
                 line = f"{word}: {finding.kind}: {finding.key}\n  {finding.message}\n"
                 sys.stdout.write(output.printable(line))
-        for mapping in found.retention.never_named:
+        for mapping in checked.retention.never_named:
             line = f"note: never named: {mapping.digest}, made {mapping.created_at}\n"
             sys.stdout.write(output.printable(line))
         sys.stdout.write(
-            f"{stream}: {output.counted(found.entries, 'entry', 'entries')} in "
-            f"{output.counted(len(found.channels), 'channel')} and "
-            f"{output.counted(found.mappings, 'mapping')}, {found.retention.bytes / 1000:.1f} kB: "
-            f"{'as it should be' if found.ok else 'see above'}\n"
+            f"{stream}: {output.counted(checked.entries, 'entry', 'entries')} in "
+            f"{output.counted(len(checked.channels), 'channel')} and "
+            f"{output.counted(checked.mappings, 'mapping')}, {checked.retention.bytes / 1000:.1f} kB: "
+            f"{'as it should be' if checked.ok else 'see above'}\n"
         )
-        if found.retention.never_named:
-            sys.stdout.write(f"{found.retention.advice}\n")
-    if not found.ok:
+        if checked.retention.never_named:
+            sys.stdout.write(f"{checked.retention.advice}\n")
+    if not checked.ok:
         raise SystemExit(output.FAILED)
 
 
@@ -96,4 +103,4 @@ def open_epoch(
         digest=full_digest(opened, stream, digest),
         intent=intent_of_a_person(opened, stream, reason),
     )
-    done(entry, as_json=json)
+    show_entry(entry, as_json=json)

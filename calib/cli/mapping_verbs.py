@@ -71,8 +71,8 @@ def list_(
         last = version.last_named
         mark = "→" if last is not None and last.digest == log[-1].digest else " "
         when = "never named" if last is None else f"{last.at} {last.by}: {last.reason}"
-        what = "DAMAGED: `calib mapping verify`" if version.damage else version.method
-        sys.stdout.write(f"{mark} {version.digest[:12]}  {output.printable(f'{what}  {when}')}\n")
+        state = "DAMAGED: `calib mapping verify`" if version.damage else version.method
+        sys.stdout.write(f"{mark} {version.digest[:12]}  {output.printable(f'{state}  {when}')}\n")
 
 
 @app.command("show")
@@ -138,7 +138,7 @@ def promote(
         channel=channel,
         intent=intent_of_a_person(opened, stream, reason),
     )
-    done(entry, as_json=json)
+    show_entry(entry, as_json=json)
 
 
 @app.command("rollback")
@@ -161,7 +161,7 @@ def rollback(
         to=None if to is None else full_digest(opened, stream, to),
         intent=intent_of_a_person(opened, stream, reason),
     )
-    done(entry, as_json=json)
+    show_entry(entry, as_json=json)
 
 
 def open_app(config: Any, stream: str) -> App:
@@ -227,7 +227,7 @@ def entry_result(entry: Entry) -> EntryResult:
     return EntryResult(**asdict(entry), digest=entry.digest)
 
 
-def done(entry: Entry, *, as_json: bool) -> None:
+def show_entry(entry: Entry, *, as_json: bool) -> None:
     """Say what the channel names from now on."""
     if as_json:
         output.emit(entry_result(entry).to_json())

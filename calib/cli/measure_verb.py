@@ -87,7 +87,7 @@ def measure(
         table = read_labelled(file, asked, reading)
         step("measuring")
         sample = sample_of(table)
-        found = measure_rows(
+        report = measure_rows(
             table.scores,
             table.correct,
             weights=table.weights,
@@ -95,8 +95,8 @@ def measure(
             bins=Bins.equal_width(bins),
         )
         result: JsonObject = {"file": str(file)} | table.to_json()
-        result |= found.to_json() | {"change": None, "segments": {}, "picture": None}
-        result["verdict"] = ece_verdict(found.ece.low, found.ece.high)
+        result |= report.to_json() | {"change": None, "segments": {}, "picture": None}
+        result["verdict"] = ece_verdict(report.ece.low, report.ece.high)
         if table.segments is not None:
             for name in sample.segment_names:
                 rows = sample.of_segment(name).normalised()
@@ -115,7 +115,7 @@ def measure(
 
             step("drawing")
             picture = picture or Path(f"{file.stem}-reliability.png")
-            draw_reliability(picture, Measured.of(found), title=file.name)
+            draw_reliability(picture, Measured.of(report), title=file.name)
             result["picture"] = str(picture)
     if json:
         output.emit(result)
@@ -144,8 +144,8 @@ def _show(result: JsonObject) -> None:
     page, n = Page(), output.number
     page.title(result["file"], f"{result['n']:,} of {result['rows']:,} rows")
     page.row("columns", columns_line(result))
-    if said := left_out(result):
-        page.row("not counted", said)
+    if left_out_line := left_out(result):
+        page.row("not counted", left_out_line)
     gap = result["gap"]
     lean = "overconfident" if gap > 0 else "underconfident"
     plugin = n(result["ece_plugin"])

@@ -41,8 +41,8 @@ def described(error: BaseException) -> tuple[int, str]:
 
 def error_object(error: BaseException) -> JsonObject:
     """The `error` object of the command line's contract."""
-    code, said = described(error)
-    return {"kind": type(error).__name__, "message": said, "exit_code": code}
+    code, sentence = described(error)
+    return {"kind": type(error).__name__, "message": sentence, "exit_code": code}
 
 
 def trace(error: BaseException) -> None:
@@ -53,7 +53,7 @@ def trace(error: BaseException) -> None:
 
 def fail(error: BaseException, *, as_json: bool) -> NoReturn:
     """Say what was wrong and leave with the code that fits; where in Python only if asked for."""
-    code, said = described(error)
+    code, sentence = described(error)
     if as_json:
         try:
             emit({"error": error_object(error)})
@@ -61,7 +61,7 @@ def fail(error: BaseException, *, as_json: bool) -> NoReturn:
         except OSError:  # a full disk behind standard output: the sentence below is what is left
             pass
     trace(error)
-    sys.stderr.write(f"calib: {printable(said)}\n")
+    sys.stderr.write(f"calib: {printable(sentence)}\n")
     raise SystemExit(code)
 
 
@@ -78,13 +78,13 @@ def refuse(message: str, *, as_json: bool) -> NoReturn:
     raise SystemExit(BAD_INPUT)
 
 
-def counted(n: int, one: str, many: str | None = None) -> str:
+def counted(n: int, singular: str, plural: str | None = None) -> str:
     """A number with its noun.
 
     >>> counted(1, "entry", "entries"), counted(2, "entry", "entries"), counted(0, "channel")
     ('1 entry', '2 entries', '0 channels')
     """
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def number(value: float | None, digits: int = 3) -> str:

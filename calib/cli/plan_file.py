@@ -41,7 +41,7 @@ def planned_on_file(
     lowest = np.full(size, GRID)
     np.minimum.at(lowest, which, cells)
     lowest = np.minimum(lowest, groups.upper)
-    found = plan(
+    file_plan = plan(
         mass,
         accuracy,
         labels=LABELS if labels is None else labels,
@@ -62,5 +62,5 @@ def planned_on_file(
             {"from": low / GRID, "to": upper / GRID, "share": float(part), "accuracy": float(right)}
             for low, upper, part, right in zip(lowest.tolist(), groups.upper, share, accuracy, strict=True)
         ],
-        **found.to_json(),
+        **file_plan.to_json(),
     }

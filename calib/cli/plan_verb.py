@@ -59,7 +59,7 @@ def plan(
 
         with output.progress(path.name, total=1) as step:
             step("simulating")
-            found = planned_on_file(
+            result = planned_on_file(
                 path,
                 labels=labels,
                 rises=rise or RISES,
@@ -72,11 +72,11 @@ def plan(
             "--confidence, --correct, --scale and --allow-rejected"
         )
     else:
-        found = _of_stream(stream, period, labels=labels, rises=rise or RISES, config=config)
+        result = _of_stream(stream, period, labels=labels, rises=rise or RISES, config=config)
     if json:
-        output.emit(found)
+        output.emit(result)
     else:
-        _show(found)
+        _show(result)
 
 
 def _of_stream(
@@ -95,59 +95,64 @@ def _of_stream(
         return plan_labels(watch, ports, on, labels=labels, rises=rises)
 
 
-def _show(found: JsonObject) -> None:
+def _show(result: JsonObject) -> None:
     from calib.cli.page import Page
 
     page = Page()
-    name = found["stream"] or found["file"]
-    on = f"planned on {found['period']}: " if found["period"] else ""
+    name = result["stream"] or result["file"]
+    on = f"planned on {result['period']}: " if result["period"] else ""
     page.title(
-        name, f"{on}{found['population']:,} predictions, expected accuracy from {found['accuracy_from']}"
+        name, f"{on}{result['population']:,} predictions, expected accuracy from {result['accuracy_from']}"
     )
-    if found.get("file"):
-        page.row("columns", columns_line(found))
-        if said := left_out(found):
-            page.row("not counted", said)
-    seen = found["minimum_detectable_rise"]
-    budget = f"With {found['labels']:,} labels per window"
-    if seen is None:
+    if result.get("file"):
+        page.row("columns", columns_line(result))
+        if left_out_line := left_out(result):
+            page.row("not counted", left_out_line)
+    detectable = result["minimum_detectable_rise"]
+    budget = f"With {result['labels']:,} labels per window"
+    if detectable is None:
         page.say(f"{budget} no rise is detected with 80% power, not even a total loss of accuracy.")
     else:
         page.say(
-            f"{budget} a rise of the ECE by {seen:.3f} or more is detected with 80% power. "
+            f"{budget} a rise of the ECE by {detectable:.3f} or more is detected with 80% power. "
             "A smaller rise would usually not be detected: a window without a finding does not rule it out."
         )
-    for one in found["detections"]:
-        if one["labels"] is None:
-            page.say(f"a rise of {one['rise']:.3f}: more labels than can be had", indent=2)
+    for detection in result["detections"]:
+        if detection["labels"] is None:
+            page.say(f"a rise of {detection['rise']:.3f}: more labels than can be had", indent=2)
         else:
-            page.say(f"a rise of {one['rise']:.3f}: about {one['labels']:,} labels per window", indent=2)
-    for one in found["certifications"]:
-        target = f"to certify {one['target']:.0%}"
-        if one["labels"] is None:
+            page.say(
+                f"a rise of {detection['rise']:.3f}: about {detection['labels']:,} labels per window",
+                indent=2,
+            )
+    for detection in result["certifications"]:
+        target = f"to certify {detection['target']:.0%}"
+        if detection["labels"] is None:
             page.say(f"{target}: no number of labels; expected accuracy is too low", indent=2)
         else:
             page.say(
-                f"{target}: about {one['labels']:,} labels per window, for a cut at "
-                f"{one['cut']:.3f} that keeps {one['share']:.0%} of predictions",
+                f"{target}: about {detection['labels']:,} labels per window, for a cut at "
+                f"{detection['cut']:.3f} that keeps {detection['share']:.0%} of predictions",
                 indent=2,
             )
     page.say("Labels by stratum, now and to see each rise:")
-    possible = [one for one in found["detections"] if one["labels"] is not None]
-    for at, wanted in _in_columns(possible, page.width):
+    possible = [detection for detection in result["detections"] if detection["labels"] is not None]
+    for at, detections in _in_columns(possible, page.width):
         rows = []
-        for b, part in enumerate(found["strata"]):
-            known = (f"{part['share']:.1%}", f"{part['accuracy']:.3f}", f"{found['by_stratum'][b]:,}")
-            labels = (f"{one['by_stratum'][b]:,}" for one in wanted)
+        for b, part in enumerate(result["strata"]):
+            known = (f"{part['share']:.1%}", f"{part['accuracy']:.3f}", f"{result['by_stratum'][b]:,}")
+            labels = (f"{detection['by_stratum'][b]:,}" for detection in detections)
             rows.append((f"{part['from']:g} to {part['to']:g}", *(known if at == 0 else ()), *labels))
         heads = ("share", "accuracy", "now") if at == 0 else ()
-        page.table(("confidence", *heads, *(f"for {one['rise']:.3f}" for one in wanted)), rows)
+        page.table(
+            ("confidence", *heads, *(f"for {detection['rise']:.3f}" for detection in detections)), rows
+        )
     page.say("Next: set `labels` of the stream in calib.toml. To try another number N:")
     page.command(f"calib plan {name} --labels N")
 
 
-def _in_columns(wanted: list[Any], width: int) -> list[tuple[int, list[Any]]]:
+def _in_columns(detections: list[Any], width: int) -> list[tuple[int, list[Any]]]:
     """As many rises as fit beside each other, with the place of the first: many go into several tables."""
-    fixed, each = 46, 11  # columns
-    size = max(1, (width - fixed) // each)
-    return [(at, wanted[at : at + size]) for at in range(0, max(1, len(wanted)), size)]
+    fixed, column_width = 46, 11  # columns
+    size = max(1, (width - fixed) // column_width)
+    return [(at, detections[at : at + size]) for at in range(0, max(1, len(detections)), size)]

@@ -46,7 +46,7 @@ def probe(
     names = opened.probes(name)
     fleet = cycle.each(
         names,
-        lambda one: [_ask(opened, one, accept=accept)],
+        lambda probe_name: [_ask(opened, probe_name, accept=accept)],
         failed=None if accept else failures.recorder(opened, "probe"),
     )
     cycle.deliver(opened.engine, opened.sender(), now=opened.now)
@@ -73,13 +73,15 @@ def probe(
 def _ask(opened: App, name: str, *, accept: bool) -> JsonObject:
     from calib.probe import accept_run, run_probe
 
-    wanted, asks = opened.probe(name), opened.endpoint(name)
-    engine, period = opened.engine, wanted.period(opened.now())
-    with output.progress(f"{name}: {len(wanted.questions)} questions", total=1) as step:
+    chosen_probe, asks = opened.probe(name), opened.endpoint(name)
+    engine, period = opened.engine, chosen_probe.period(opened.now())
+    with output.progress(f"{name}: {len(chosen_probe.questions)} questions", total=1) as step:
         step("ask")
-        result = run_probe(wanted, asks=asks, now=opened.now, engine=engine, period=period)
+        result = run_probe(chosen_probe, asks=asks, now=opened.now, engine=engine, period=period)
         if accept:
-            result = accept_run(wanted, by=getpass.getuser(), now=opened.now, engine=engine, period=period)
+            result = accept_run(
+                chosen_probe, by=getpass.getuser(), now=opened.now, engine=engine, period=period
+            )
     return result
 
 

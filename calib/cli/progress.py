@@ -37,11 +37,11 @@ def progress(
             yield step
         return
     lines = _Lines(label, total, sys.stderr, clock)
-    done = threading.Event()
+    finished = threading.Event()
 
     def tick() -> None:
         wait = first
-        while not done.wait(wait):
+        while not finished.wait(wait):
             lines.write()
             wait = every
 
@@ -51,7 +51,7 @@ def progress(
     try:
         yield lines.step
     finally:
-        done.set()
+        finished.set()
         ticker.join()
 
 

@@ -74,15 +74,15 @@ def _window(conn: Connection, stream: str, period: str | None) -> Window | None:
     from calib.errors import InvalidInput
 
     if period is None:
-        known = windows.earlier(conn, stream, before=datetime.max.replace(tzinfo=UTC))
-        return next((window for window in known if window.state == "closed"), None)
-    found = windows.find(conn, stream, period)
-    if found is None or found.state != "closed":
-        there = "is not there" if found is None else f"is {found.state.replace('_', ' ')}"
+        windows_of_stream = windows.earlier(conn, stream, before=datetime.max.replace(tzinfo=UTC))
+        return next((window for window in windows_of_stream if window.state == "closed"), None)
+    stored_window = windows.find(conn, stream, period)
+    if stored_window is None or stored_window.state != "closed":
+        state = "is not there" if stored_window is None else f"is {stored_window.state.replace('_', ' ')}"
         raise InvalidInput(
-            f"{stream}: the window of {period} {there}; `calib run` takes it on until it is closed"
+            f"{stream}: the window of {period} {state}; `calib run` takes it on until it is closed"
         )
-    return found
+    return stored_window
 
 
 def _show(result: RoutesResult) -> None:

@@ -116,6 +116,6 @@ def _probe(settings: Any, name: str) -> str:
     return f"{len(probe.questions):,} questions; {probe.endpoint} {listed}"
 
 
-def _span(found: dict[str, Any]) -> str:
-    columns = ", ".join(f"{key.removeprefix('columns.')} = {name}" for key, name in found["columns"].items())
-    return f"{columns}; rows from {found['first']} to {found['last']}"
+def _span(span: dict[str, Any]) -> str:
+    columns = ", ".join(f"{key.removeprefix('columns.')} = {name}" for key, name in span["columns"].items())
+    return f"{columns}; rows from {span['first']} to {span['last']}"

@@ -157,8 +157,10 @@ def change_words(change: ChangeResult) -> str:
         return words
     p = p_value(change.p, change.draws)
     rise = f"rise {change.rise:+.3f} ({change.low:+.3f} to {change.high:+.3f}), {p}"
-    seen = change.minimum_detectable_rise
-    could = "" if seen is None else f"; a rise of {seen:.3f} would have been detected with 80% power"
+    detectable = change.minimum_detectable_rise
+    could = (
+        "" if detectable is None else f"; a rise of {detectable:.3f} would have been detected with 80% power"
+    )
     direction = f", {change.direction}" if change.direction else ""
     return f"{words}{direction}: {rise}{could}"
 

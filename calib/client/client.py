@@ -129,10 +129,10 @@ class MappingClient:
         """
         if not (0 < target < 1 and steps >= 1):
             raise InvalidInput(f"target lies between 0 and 1 and steps from 1, not {target} and {steps}")
-        given: Any = raw
-        if not isinstance(given, (float, int)):  # a number of numpy's, whatever its type says
-            given = many_confidences(given, Counts())[0]
-            if given.ndim:
+        confidence: Any = raw
+        if not isinstance(confidence, (float, int)):  # a number of numpy's, whatever its type says
+            confidence = many_confidences(confidence, Counts())[0]
+            if confidence.ndim:
                 raise InvalidInput("decide takes one confidence at a time")
         raw = one_confidence(float(raw), self._counts)
         if self._process != forks.count:
@@ -230,8 +230,8 @@ class MappingClient:
     def _applied(self, curve: Curve | None, raw: Any) -> Any:
         """What the curve makes of `raw`, one number or many; without a curve, the same input is refused."""
         if isinstance(raw, (float, int)):
-            one = one_confidence(raw, self._counts)
-            return one if curve is None or one != one else curve.scalar(one)
+            confidence = one_confidence(raw, self._counts)
+            return confidence if curve is None or confidence != confidence else curve.scalar(confidence)
         values, unusable = many_confidences(raw, self._counts)
         result = values if curve is None else curve.apply(values)
         if unusable is None:
@@ -274,12 +274,12 @@ class MappingClient:
 
         Of several threads that come here at once, the one whose `Polling` is kept starts the thread.
         """
-        process, mine = forks.count, Polling()
-        self._polling = self._pollings.setdefault(process, mine)
+        process, polling = forks.count, Polling()
+        self._polling = self._pollings.setdefault(process, polling)
         self._process = process
-        if self._polling is mine and self._background and not self._closed:
+        if self._polling is polling and self._background and not self._closed:
             try:
-                mine.start(self)
+                polling.start(self)
             except RuntimeError as error:
                 self._trouble = f"no thread can be started to poll: {error}"
 

@@ -82,12 +82,12 @@ class Follower:
 
     def _together(self, epoch: int, generations: range) -> list[bytes | None]:
         """Several entries at once, on threads that no process waits for when it ends."""
-        found: dict[int, bytes | None] = {}
+        texts_by_key: dict[int, bytes | None] = {}
         failed: list[CalibError] = []
 
         def fetch(generation: int) -> None:
             try:
-                found[generation] = self._get(epoch, generation)
+                texts_by_key[generation] = self._get(epoch, generation)
             except CalibError as error:
                 failed.append(error)
 
@@ -98,7 +98,7 @@ class Follower:
             thread.join()
         if failed:
             raise failed[0]
-        return [found[generation] for generation in generations]
+        return [texts_by_key[generation] for generation in generations]
 
     def _get(self, epoch: int, generation: int) -> bytes | None:
         return self._fetcher.get(entry_key(self._stream, self._channel, epoch, generation))

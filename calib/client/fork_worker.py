@@ -30,17 +30,17 @@ def main(control: int) -> None:
                 threading.Thread(target=answer, args=(socket.socket(fileno=number),), daemon=True).start()
 
 
-def answer(asked: socket.socket) -> None:
+def answer(connection: socket.socket) -> None:
     """Read one request and answer it."""
-    with asked, contextlib.suppress(OSError):  # whoever asked may have given up
-        asked.setblocking(True)
-        request = json.loads(read_all(asked))
+    with connection, contextlib.suppress(OSError):  # whoever asked may have given up
+        connection.setblocking(True)
+        request = json.loads(read_all(connection))
         try:
             data = fetcher(request["url"], request["timeout"]).get(request["key"])
             reply = ABSENT if data is None else FOUND + data
         except CalibError as error:
             reply = FAILED + str(error).encode()
-        asked.sendall(reply)
+        connection.sendall(reply)
 
 
 @lru_cache

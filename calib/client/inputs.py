@@ -99,8 +99,8 @@ def _without_objects(raw: Any) -> Any:
     numbers = [_number(value) for value in values.ravel().tolist()]
     if values.size and all(number is None for number in numbers):
         return raw
-    made = [math.nan if number is None else number for number in numbers]
-    return np.array(made, dtype=np.float64).reshape(values.shape)
+    converted = [math.nan if number is None else number for number in numbers]
+    return np.array(converted, dtype=np.float64).reshape(values.shape)
 
 
 def _number(value: Any) -> float | None:

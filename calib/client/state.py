@@ -121,5 +121,5 @@ def span(seconds: float) -> str:
     """A length of time for people: two units at most."""
     whole = max(0, int(seconds))
     parts = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "min"), (whole % 60, "s")]
-    said = [f"{n} {unit}" for n, unit in parts if n]
-    return " ".join(said[:2]) or "0 s"
+    amounts = [f"{n} {unit}" for n, unit in parts if n]
+    return " ".join(amounts[:2]) or "0 s"

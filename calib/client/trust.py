@@ -49,10 +49,10 @@ def out_of_scope(mapping: Mapping, scope: Dict[str, str] | None) -> str | None:
 
     Only keys that both sides name are compared: a mapping without a scope is valid everywhere.
     """
-    for key, wanted in (scope or {}).items():
+    for key, expected in (scope or {}).items():
         stated = mapping.scope.get(key)
-        if stated is not None and stated != wanted:
-            return f"the mapping is for {key} {stated!r}, this client serves {wanted!r}"
+        if stated is not None and stated != expected:
+            return f"the mapping is for {key} {stated!r}, this client serves {expected!r}"
     return None
 
 

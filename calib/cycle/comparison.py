@@ -95,8 +95,8 @@ def compare(
             for sample in (now, before.sample)
         )
         moved = expected_now - expected_before
-        both = (current.labels > 0) & (earlier.labels > 0)
-        earlier = level_shift(earlier, np.where(both, moved, 0.0))
+        in_both = (current.labels > 0) & (earlier.labels > 0)
+        earlier = level_shift(earlier, np.where(in_both, moved, 0.0))
     if not ((current.labels >= 0.5) & (earlier.labels >= 0.5)).any():
         return JudgedChange(change=Change.first(), judged=None)  # no confidence in common: a new beginning
     judged = None

@@ -122,11 +122,11 @@ def design_sample(policy: StreamPolicy, survey: Survey, serving: Serving) -> Des
     """Strata and allocation for a population, by mass and the spread that the published mapping expects."""
     cells, counts, means = survey.by_cell()
     if not len(cells):
-        nothing = np.zeros(1, dtype=np.int64)
+        zero = np.zeros(1, dtype=np.int64)
         return Design(
             strata=Strata(upper=(GRID,), kind="levels"),
-            sizes=nothing,
-            allocation=nothing,
+            sizes=zero,
+            allocation=zero,
             raw_mean=np.zeros(1),
             groups=(),
             cells=(),

@@ -221,9 +221,11 @@ def _close(
 def _previous(conn: Connection, window: Window) -> Previous:
     """What the alert policy needs to know of the windows before this one."""
     before = windows.earlier(conn, window.stream, before=window.starts_at)
-    told = outbox.kinds_of(conn, window.stream)
-    last_told = next((w for w in before if told.get(w.period, set()) & {"degraded", "recovered"}), None)
-    is_open = last_told is not None and "degraded" in told[last_told.period]
+    alerts_sent = outbox.kinds_of(conn, window.stream)
+    last_told = next(
+        (w for w in before if alerts_sent.get(w.period, set()) & {"degraded", "recovered"}), None
+    )
+    is_open = last_told is not None and "degraded" in alerts_sent[last_told.period]
     degraded = None if last_told is None or last_told.result is None else stored_result(last_told)
     latest = stored_result(before[0]) if before and before[0].result else None
     return Previous(

@@ -57,7 +57,7 @@ def open_window(
     serving = load_serving(ports.store, stream=policy.stream, channel=channel, start=start, end=end)
     survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
     if survey.population == 0 and not allow_empty:
-        raise InvalidInput(_nothing(policy, period, survey))
+        raise InvalidInput(_no_rows_message(policy, period, survey))
 
     design = design_sample(policy, survey, serving)
     drawn = Draw(rows=(), duplicates=np.zeros(0, dtype=np.int64))
@@ -140,7 +140,7 @@ def _items(rows: tuple[Drawn, ...], serving: Serving) -> list[Json]:
     return items
 
 
-def _nothing(policy: StreamPolicy, period: Period, survey: Survey) -> str:
+def _no_rows_message(policy: StreamPolicy, period: Period, survey: Survey) -> str:
     rejected = ", ".join(f"{n} {kind}" for kind, n in survey.rejected.items())
     why = f"every row was rejected ({rejected})" if rejected else "the traffic has no row in it"
     return (

@@ -92,5 +92,5 @@ def expected_by_stratum(
         return np.clip(prior, 0, 1), source
     observed = means_by_stratum(pooled.correct, pooled, design.strata)
     effective = counts_by_stratum(pooled, design.strata).labels
-    kept = effective / (effective + PLAN_PRIOR_LABELS)
-    return np.clip(kept * observed + (1 - kept) * prior, 0, 1), "labels"
+    weight_of_labels = effective / (effective + PLAN_PRIOR_LABELS)
+    return np.clip(weight_of_labels * observed + (1 - weight_of_labels) * prior, 0, 1), "labels"

@@ -31,12 +31,14 @@ class RefitProposal:
     result: RefitResult
 
 
-def propose(data: WindowData, decision: ChangeDecision, asked: Sequence[ProvenCut | NoCut]) -> RefitProposal:
+def propose(
+    data: WindowData, decision: ChangeDecision, asked_cuts: Sequence[ProvenCut | NoCut]
+) -> RefitProposal:
     """Refit on the window's labels and hold the result against what the channel names.
 
     No mapping where it is no better on labels that it has not seen than what is served and than the raw
-    confidence, or where the published one rests on a later period than this window. `asked`: the certificates
-    of the targets that were asked for.
+    confidence, or where the published one rests on a later period than this window. `asked_cuts`: the
+    certificates of the targets that were asked for.
     """
     published, pooled = data.published, data.baselines
     fitted = refit(
@@ -60,7 +62,7 @@ def propose(data: WindowData, decision: ChangeDecision, asked: Sequence[ProvenCu
         method=fitted.method,
         default=fitted.curve,
         segments=fitted.segments,
-        certificates=_proven(data, asked),
+        certificates=_proven(data, asked_cuts),
         evidence=_evidence(data, fitted, decision),
         created_at=f"{data.window.as_of:%Y-%m-%dT%H:%M:%SZ}",
         parent=None if data.head is None else data.head.mapping,
@@ -103,11 +105,11 @@ def _evidence(data: WindowData, fitted: Refit, decision: ChangeDecision) -> Json
     }
 
 
-def _proven(data: WindowData, asked: Sequence[ProvenCut | NoCut]) -> tuple[Json, ...]:
+def _proven(data: WindowData, asked_cuts: Sequence[ProvenCut | NoCut]) -> tuple[Json, ...]:
     """All that the labels prove: each target asked for, and the grid around it."""
     evidence, targets = data.routing, data.policy.targets
     others = [target for target in grid(targets) if target not in targets]
-    cuts = [item for item in asked if isinstance(item, ProvenCut)]
+    cuts = [item for item in asked_cuts if isinstance(item, ProvenCut)]
     return tuple(asdict(cut) for cut in (*cuts, *_cuts(evidence, others)))
 
 

@@ -37,7 +37,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
     """
     with engine.connect() as conn:
         streams = queue.streams_with_context(conn)
-        asked = probes.names_with_replies(conn)
+        probe_names = probes.names_with_replies(conn)
 
     def erase_contexts(stream: str) -> list[Json]:
         with engine.begin() as conn:
@@ -54,7 +54,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
             erased = probes.erase_replies(conn, probe, before=now - keep)
         return [{"stream": probe, "what": "replies", "erased": erased}]
 
-    contexts, replies = each(streams, erase_contexts), each(asked, erase_replies)
+    contexts, replies = each(streams, erase_contexts), each(probe_names, erase_replies)
     return Fleet(done=[*contexts.done, *replies.done], failures=[*contexts.failures, *replies.failures])
 
 

@@ -24,8 +24,8 @@ def watch_over(policy: StreamPolicy, ports: Ports) -> list[dict[str, str]]:
     cannot be reached: then `PartlyDone` is raised at the end.
     """
     parts: list[tuple[str | None, Callable[[], list[dict[str, str]]]]] = [
-        (None, lambda: _told(ports, _of_windows(policy, ports))),
-        (None, lambda: _told(ports, _of_mapping(policy, ports))),
+        (None, lambda: _queued(ports, _of_windows(policy, ports))),
+        (None, lambda: _queued(ports, _of_mapping(policy, ports))),
     ]
     return all_parts(policy.stream, parts)
 
@@ -61,7 +61,7 @@ def _of_mapping(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     return [] if stale is None else [stale]
 
 
-def _told(ports: Ports, alerts: Sequence[Alert]) -> list[dict[str, str]]:
+def _queued(ports: Ports, alerts: Sequence[Alert]) -> list[dict[str, str]]:
     if alerts:
         with ports.engine.begin() as conn:
             for alert in alerts:

@@ -59,8 +59,8 @@ def open_engine(url: str, *, schema: str | None = None, reads_only: bool = False
 def schema_of(engine: Engine) -> str | None:
     """The PostgreSQL schema that the engine's tables live in; None: the connection's own."""
     names = engine.get_execution_options().get("schema_translate_map") or {}
-    found: str | None = names.get(None)
-    return found
+    schema: str | None = names.get(None)
+    return schema
 
 
 def file_of(url: str) -> Path | None:

@@ -107,9 +107,9 @@ def _known(error: Exception, *, connected: bool, lost: bool) -> str | None:
     for start in (code, code[:3], code[:2]):
         if start and start in CODES:
             return CODES[start]
-    said = str(error).lower()
+    message = str(error).lower()
     for part, word in SAYINGS:
-        if part in said:
+        if part in message:
             return word
     return LOST if lost and connected else None
 

@@ -72,11 +72,11 @@ def make_ready(engine: Engine) -> None:
     `migrate` refuses.
     """
     with engine.connect() as connection:
-        found = standing(connection)
-    if found.state == "empty":
+        present = standing(connection)
+    if present.state == "empty":
         migrate(engine)
         return
-    _refuse(engine, _name(engine), found, accept=("newest",))
+    _refuse(engine, _name(engine), present, accept=("newest",))
 
 
 def check(url: str, *, schema: str | None = None) -> str:
@@ -97,15 +97,15 @@ def check(url: str, *, schema: str | None = None) -> str:
     engine = open_engine(url, schema=schema, reads_only=True)
     try:
         with engine.connect() as connection:
-            found = standing(connection)
-            _refuse(engine, shown(url), found, accept=("empty", "newest"))
+            present = standing(connection)
+            _refuse(engine, shown(url), present, accept=("empty", "newest"))
             _writable(shown(url), connection, path)
     finally:
         engine.dispose()
     place = shown(url) if schema is None else f"{shown(url)}, PostgreSQL schema {schema}"
-    if found.state == "empty":
+    if present.state == "empty":
         return f"{place}, no schema yet: `calib db migrate` makes it, or the first verb that needs it"
-    return f"{place}, schema {found.revision} is up to date"
+    return f"{place}, schema {present.revision} is up to date"
 
 
 def standing(connection: Connection) -> Standing:
@@ -141,12 +141,12 @@ def _name(engine: Engine) -> str:
     return shown(engine.url.render_as_string(hide_password=True))
 
 
-def _refuse(engine: Engine, name: str, found: Standing, *, accept: tuple[str, ...]) -> None:
+def _refuse(engine: Engine, name: str, present: Standing, *, accept: tuple[str, ...]) -> None:
     """Raise `InvalidInput` where what stands is not among what is accepted."""
-    if found.state in accept:
+    if present.state in accept:
         return
     where = f"database {name}"
-    if found.state == "foreign":
+    if present.state == "foreign":
         remedy = 'Give calibwatch a database of its own in `database`, or write schema = "calib"'
         if engine.dialect.name == "sqlite":
             remedy = "Give calibwatch a file of its own in `database`"
@@ -154,14 +154,14 @@ def _refuse(engine: Engine, name: str, found: Standing, *, accept: tuple[str, ..
             remedy = "Give calibwatch a schema of its own in `schema`"
         raise InvalidInput(
             f"{where} has tables of calibwatch's names that calibwatch did not make: "
-            f"{', '.join(found.foreign)}. Nothing was changed. {remedy}"
+            f"{', '.join(present.foreign)}. Nothing was changed. {remedy}"
         )
-    if found.state == "newer":
+    if present.state == "newer":
         raise InvalidInput(
-            f"{where} has schema {found.revision}, written by a newer calibwatch than this one, which knows "
+            f"{where} has schema {present.revision}, written by a newer calibwatch than this one, which knows "
             f"{newest()}: upgrade this one"
         )
-    raise InvalidInput(f"{where} has schema {found.revision}, this calibwatch needs {newest()}: {MIGRATE}")
+    raise InvalidInput(f"{where} has schema {present.revision}, this calibwatch needs {newest()}: {MIGRATE}")
 
 
 def _stand_in_line(connection: Connection) -> None:
@@ -203,5 +203,5 @@ def _writable(name: str, connection: Connection, path: Path | None) -> None:
         standby = connection.execute(select(func.pg_is_in_recovery())).scalar_one()
         read_only = connection.execute(text("SHOW transaction_read_only")).scalar_one() == "on"
         if standby or read_only:
-            what = "is a standby" if standby else "makes read-only transactions"
-            raise SourceError(f"{where} {what}, which cannot be written. Name the primary in `database`")
+            reason = "is a standby" if standby else "makes read-only transactions"
+            raise SourceError(f"{where} {reason}, which cannot be written. Name the primary in `database`")

@@ -38,13 +38,13 @@ class DigitReader:
 
         pixels, digits = load_digits(return_X_y=True)
         order = rng.permutation(len(pixels))
-        seen, self._unseen = order[:TRAINED_ON], order[TRAINED_ON:]
+        training, self._unseen = order[:TRAINED_ON], order[TRAINED_ON:]
         self._pixels, self._digits = pixels, digits
         self._model: Any = LogisticRegression(C=1e4, max_iter=2000)
         with warnings.catch_warnings():
             # without regularisation the optimum lies far out: stopping short of it is part of the example
             warnings.simplefilter("ignore")
-            self._model.fit(pixels[seen] / 16, digits[seen])
+            self._model.fit(pixels[training] / 16, digits[training])
 
     def read(self, n: int, rng: np.random.Generator, *, slipped: bool) -> DigitReadings:
         """Read `n` images drawn from those never trained on; `slipped`: the camera is out of line."""

@@ -160,8 +160,8 @@ def true_ece(scores: Any, correct: Any) -> float:
     """The ECE over a whole population, in the strata of its own scores: no sampling, no interval."""
     values, answers = np.asarray(scores, dtype=float), np.asarray(correct, dtype=float)
     groups = strata(values)
-    group, ones = groups.assign(values), np.ones(len(values))
-    gaps = group_means(group, answers - values, ones, len(groups))
+    group, unit_weights = groups.assign(values), np.ones(len(values))
+    gaps = group_means(group, answers - values, unit_weights, len(groups))
     return float(np.bincount(group, minlength=len(groups)) @ np.abs(gaps) / len(values))
 
 

@@ -21,7 +21,7 @@ class Reviewers:
 
     def label_everything(self, stream: str, *, at: datetime) -> int:
         """Claim and answer until nothing waits; how many answers that took."""
-        given, turn = 0, 0
+        labelled, turn = 0, 0
         while True:
             by = NAMES[turn % len(NAMES)]
             turn += 1
@@ -31,5 +31,5 @@ class Reviewers:
                     word = "correct" if self._right[claim.prediction_id] else "incorrect"
                     queue.answer(conn, item_id=claim.item_id, token=claim.token, answer=word, by=by, at=at)
             if not claims:
-                return given
-            given += len(claims)
+                return labelled
+            labelled += len(claims)

@@ -60,8 +60,8 @@ def read_reply(text: str | None) -> Reply:
     """
     confidence = parse_confidence(text)
     reply = after_thinking(text or "") or ""
-    found = _from_json(reply) or _from_table(reply) or _from_label(reply) or _from_tag(reply)
-    return Reply(answer=_trimmed(found) if found else None, confidence=confidence)
+    answer = _from_json(reply) or _from_table(reply) or _from_label(reply) or _from_tag(reply)
+    return Reply(answer=_trimmed(answer) if answer else None, confidence=confidence)
 
 
 def same_text(one: str, other: str) -> bool:
@@ -82,10 +82,10 @@ def same_number(one: str, other: str) -> bool:
     >>> same_number("1,200 km", "1200"), same_number("0.5", "0.51")
     (True, False)
     """
-    here, there = NUMBER.search(one), NUMBER.search(other)
-    if here is None or there is None:
-        return here is there and same_text(one, other)
-    return math.isclose(_number(here[0]), _number(there[0]), rel_tol=1e-9)
+    first_number, second_number = NUMBER.search(one), NUMBER.search(other)
+    if first_number is None or second_number is None:
+        return first_number is second_number and same_text(one, other)
+    return math.isclose(_number(first_number[0]), _number(second_number[0]), rel_tol=1e-9)
 
 
 def same_choice(one: str, other: str) -> bool:
@@ -94,10 +94,10 @@ def same_choice(one: str, other: str) -> bool:
     >>> same_choice("B) Paris", "option b"), same_choice("B", "C")
     (True, False)
     """
-    here, there = CHOICE.fullmatch(one.strip()), CHOICE.fullmatch(other.strip())
-    if here is None or there is None:
-        return here is there and same_text(one, other)
-    return here[1].lower() == there[1].lower()
+    first_choice, second_choice = CHOICE.fullmatch(one.strip()), CHOICE.fullmatch(other.strip())
+    if first_choice is None or second_choice is None:
+        return first_choice is second_choice and same_text(one, other)
+    return first_choice[1].lower() == second_choice[1].lower()
 
 
 def _from_table(text: str) -> str | None:
@@ -114,17 +114,17 @@ def _states(table: Table) -> bool:
 
 
 def _from_label(text: str) -> str | None:
-    found, final = None, False
+    answer, final = None, False
     for label in LABEL.finditer(text):
         if final and not label[1]:
             continue
-        said = (WITH_IT.sub("", label[3]) if label[2] else label[3]).strip()
-        if not said:  # on the next line
-            said = text[label.end() : label.end() + LONGEST].lstrip().partition("\n")[0]
-            if CONFIDENCE.match(said):
+        candidate = (WITH_IT.sub("", label[3]) if label[2] else label[3]).strip()
+        if not candidate:  # on the next line
+            candidate = text[label.end() : label.end() + LONGEST].lstrip().partition("\n")[0]
+            if CONFIDENCE.match(candidate):
                 continue
-        found, final = said, bool(label[1])
-    return found
+        answer, final = candidate, bool(label[1])
+    return answer
 
 
 def _from_tag(text: str) -> str | None:
@@ -138,22 +138,22 @@ def _from_json(text: str) -> str | None:
     if start < 0 or end < start or '"answer"' not in text:
         return None
     try:
-        found = json.loads(text[start : end + 1])
+        value = json.loads(text[start : end + 1])
     except (ValueError, RecursionError):
         return None
-    answer = found.get("answer") if isinstance(found, dict) else None
+    answer = value.get("answer") if isinstance(value, dict) else None
     return str(answer) if isinstance(answer, str | int | float) and not isinstance(answer, bool) else None
 
 
-def _trimmed(said: str) -> str | None:
+def _trimmed(answer: str) -> str | None:
     """The answer without the confidence that follows it on its line, and without markup around it."""
-    said = said[:LONGEST]
-    if later := AFTERWARDS.search(said):
-        said = said[: later.start()].rstrip(" \t|;,/([→⇒-–—·•*_")
-    said = said.strip().strip("*_`").strip()
-    if boxed := BOXED.fullmatch(said):
-        said = boxed[1]
-    return said.strip("\"' \t") or None
+    answer = answer[:LONGEST]
+    if later := AFTERWARDS.search(answer):
+        answer = answer[: later.start()].rstrip(" \t|;,/([→⇒-–—·•*_")
+    answer = answer.strip().strip("*_`").strip()
+    if boxed := BOXED.fullmatch(answer):
+        answer = boxed[1]
+    return answer.strip("\"' \t") or None
 
 
 def _canonical(answer: str) -> str:

@@ -74,7 +74,7 @@ def tokens_before(text: str, start: int) -> list[str]:
     A tab ends what stands before it, as the end of a line does.
     """
     window = text[max(0, start - REACH) : start]
-    gap = max((found.end() for found in GAP.finditer(window)), default=0)
+    gap = max((mark.end() for mark in GAP.finditer(window)), default=0)
     whole, line = gap > 0, window[gap:]
     tokens = [token.lower() for token in TOKEN.findall(line)]
     return tokens if whole or start <= REACH else ["etc", *tokens]
@@ -145,11 +145,11 @@ def after(
         if mark := MARK.match(window, at) or (BOUND.match(window, at) if tagged else None):
             link, at = "mark", mark.end()
         elif bracket := BRACKET.match(window, at):
-            said = scale_of(bracket[1])
-            if said is None and any(c.isdecimal() for c in bracket[1]):
+            top = scale_of(bracket[1])
+            if top is None and any(c.isdecimal() for c in bracket[1]):
                 at += 1
                 break  # "confidence (95%)"
-            scale, at = scale if said is None else said, bracket.end()
+            scale, at = scale if top is None else top, bracket.end()
             inside = set(bracket[1].lower().split())
             correct |= not words.CORRECT.isdisjoint(inside)
             revised |= not (words.REVISED | words.REVISION).isdisjoint(inside)
@@ -187,10 +187,10 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
         if at >= REACH:  # what begins here may be cut off
             return _none("words")
         if DIGITS.match(window, at):
-            found = read(window, at, out_of=scale)
-            if level and found.bare:  # "high. 1 source says so"
+            numeral = read(window, at, out_of=scale)
+            if level and numeral.bare:  # "high. 1 source says so"
                 return _none("words")
-            return _none("range") if bound and found.reason in (None, "several") else found
+            return _none("range") if bound and numeral.reason in (None, "several") else numeral
         if across and not (level or bound) and (line := BREAK.match(window, at)):
             return _on_a_line(window[line.end() :], scale)
         if PLACEHOLDER.match(window, at):
@@ -236,10 +236,10 @@ def scale_of(inside: str) -> int | None:
     [1, 100, 100, 10, 0, None]
     """
     text = inside.strip().lower()
-    if found := SCALE.fullmatch(text):
-        return int(found[2]) if found[1] == "0" else 0
-    if found := TOP.fullmatch(text):
-        return int(found[1])
+    if match := SCALE.fullmatch(text):
+        return int(match[2]) if match[1] == "0" else 0
+    if match := TOP.fullmatch(text):
+        return int(match[1])
     return 100 if text in ("%", "in %", "percent", "in percent", "percentage", "as a percentage") else None
 
 
@@ -253,8 +253,8 @@ def _of_its_author(tokens: list[str]) -> bool:
 
 
 def _skip(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return at if found is None else found.end()
+    match = pattern.match(text, at)
+    return at if match is None else match.end()
 
 
 def _none(reason: Reason) -> Numeral:

@@ -89,13 +89,13 @@ def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
     """
     first = PERCENT_FIRST.match(text, at)
     at = first.end() if first else at
-    found = NUMBER.match(text, at)
-    if found is None:
+    match = NUMBER.match(text, at)
+    if match is None:
         return _none("malformed")
     if HALVES.match(text, at):
         return Numeral(value=0.5, reason=None, bare=False)
-    number, end = _fraction(found), found.end()
-    bare, scaled = not set(found[2]) & set(".,") and found[3] is None, True
+    number, end = _fraction(match), match.end()
+    bare, scaled = not set(match[2]) & set(".,") and match[3] is None, True
     if first:
         bare, number = False, number / 100
     elif percent := PERCENT.match(text, end):
@@ -121,7 +121,7 @@ def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
         return _none("malformed", bare=bare)
     if bare and (RUNS_ON if out_of is None else SPLIT).match(text, end):
         return _none("malformed", bare=bare)
-    if ARROW.match(text, end) or TAKEN_BACK.match(text, end) or _another(text, end, number):
+    if ARROW.match(text, end) or TAKEN_BACK.match(text, end) or _number_follows(text, end, number):
         return _none("several", bare=bare)
     if not scaled and out_of not in (None, 1):
         if not out_of or (number <= 1 and not bare):  # 0.85 where up to 100 was announced
@@ -147,8 +147,8 @@ def plain(text: str) -> str:
     return text.translate({ord(c): _plain_character(c) for c in set(text) if not c.isascii()})
 
 
-def _fraction(found: re.Match[str]) -> Fraction:
-    sign, digits, exponent = found.groups()
+def _fraction(match: re.Match[str]) -> Fraction:
+    sign, digits, exponent = match.groups()
     whole, comma, rest = digits.partition(",")
     thousands = comma and len(rest) == 3 and whole not in ("", "0")  # 1,000 and not 1.000
     number = Fraction(whole + rest if thousands else digits.replace(",", "."))
@@ -161,7 +161,7 @@ def _goes_on(text: str, end: int) -> bool:
     return word is None or word[1].lower() in GO_ON
 
 
-def _another(text: str, end: int, number: Fraction) -> bool:
+def _number_follows(text: str, end: int, number: Fraction) -> bool:
     """Whether another value that could be a confidence stands beside this one."""
     beside = BESIDE.match(text, end)
     if beside is None:

@@ -71,27 +71,29 @@ def parse_confidence(text: str | None) -> Parsed:
     reply = plain(spoken)
     if not reply.strip():
         return Parsed(value=None, source=None, reason="empty")
-    found: list[_Statement] = []
+    statements: list[_Statement] = []
     for table in tables(reply):
-        found += _tabled(table)
-    for pattern, of in ((MENTION, _labelled), (SAID, _said)):
+        statements += _tabled(table)
+    for pattern, of in ((MENTION, _labelled), (SAID, _statement)):
         for count, mention in enumerate(pattern.finditer(reply)):
             if count == MOST:
                 return Parsed(value=None, source=None, reason="several")
             if (statement := of(reply, mention)) is not None:
-                found.append(statement)
-    return _decide(_not_taken_back(found))
+                statements.append(statement)
+    return _decide(_not_taken_back(statements))
 
 
-def _not_taken_back(found: list[_Statement]) -> list[_Statement]:
+def _not_taken_back(statements: list[_Statement]) -> list[_Statement]:
     """Without what stands before the last statement that takes earlier ones back."""
-    revisions = [statement.at for statement in found if statement.revised]
-    return [statement for statement in found if statement.at >= max(revisions)] if revisions else found
+    revisions = [statement.at for statement in statements if statement.revised]
+    return (
+        [statement for statement in statements if statement.at >= max(revisions)] if revisions else statements
+    )
 
 
 def _tabled(table: Table) -> list[_Statement]:
     """What the columns of a table say that are headed by a label."""
-    found = []
+    statements = []
     for column, head in enumerate(table.heads):
         scale, name = None, head
         if (bracket := label.BRACKET.search(head)) is not None:
@@ -105,7 +107,7 @@ def _tabled(table: Table) -> list[_Statement]:
             numeral = read(row[column], out_of=scale)
             written = any(character.isdecimal() for character in row[column])
             reason = numeral.reason if written or numeral.value is not None else "words"
-            found.append(
+            statements.append(
                 _Statement(
                     at=table.start,
                     rank=0 if not words.FINAL.isdisjoint(words_of_it) else 1,
@@ -115,26 +117,26 @@ def _tabled(table: Table) -> list[_Statement]:
                     reason=reason,
                 )
             )
-    return found
+    return statements
 
 
-def _decide(found: list[_Statement]) -> Parsed:
+def _decide(statements: list[_Statement]) -> Parsed:
     """The value of the best rank that has one; a number that cannot be used hides those of lower ranks."""
-    said: Reason = "absent"
+    outcome: Reason = "absent"
     for rank in range(3):
-        here = [statement for statement in found if statement.rank == rank]
-        stated = [statement for statement in here if statement.value is not None]
+        candidates = [statement for statement in statements if statement.rank == rank]
+        stated = [statement for statement in candidates if statement.value is not None]
         if len({statement.value for statement in stated}) > 1:
             return Parsed(value=None, source=None, reason="several")
         if stated:
             return Parsed(value=stated[0].value, source=stated[0].source, reason=None)
-        reasons: list[Reason] = [statement.reason for statement in here if statement.reason is not None]
+        reasons: list[Reason] = [statement.reason for statement in candidates if statement.reason is not None]
         numeric = [reason for reason in reasons if reason not in ("words", "declined")]
         if numeric:
             return Parsed(value=None, source=None, reason=numeric[-1])
-        if reasons and said == "absent":
-            said = reasons[-1]
-    return Parsed(value=None, source=None, reason=said)
+        if reasons and outcome == "absent":
+            outcome = reasons[-1]
+    return Parsed(value=None, source=None, reason=outcome)
 
 
 def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
@@ -161,7 +163,7 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
     return _Statement(at=start, rank=2, revised=on.revised, source="prose", value=value, reason=reason)
 
 
-def _said(text: str, mention: re.Match[str]) -> _Statement | None:
+def _statement(text: str, mention: re.Match[str]) -> _Statement | None:
     """What "95% sure" says, if it is the author who says it of themselves: at the start, or after "I am"."""
     tokens = label.tokens_before(text, mention.start())
     while tokens and (tokens[-1] in words.ADVERB or tokens[-1] in label.EMPHASIS or tokens[-1] == "~"):
@@ -184,11 +186,11 @@ def _said(text: str, mention: re.Match[str]) -> _Statement | None:
 def _of_oneself(tokens: list[str], mention: re.Match[str]) -> bool:
     sure = mention["sure"] or mention["after"]
     person, verbs = (words.PERSON, words.BE) if sure else ({"i", "i'd"}, words.HAVE)
-    seen = False
+    verb_found = False
     for token in reversed(tokens):
-        if token in person and (seen or "'" in token):
+        if token in person and (verb_found or "'" in token):
             return True
         if token not in verbs and token not in words.ADVERB:
             return False
-        seen |= token in verbs
+        verb_found |= token in verbs
     return False

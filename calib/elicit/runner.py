@@ -92,7 +92,7 @@ async def ask_all(
     results: list[Asked[T]] = [Asked(prompt=prompt, reply=None, error=late, attempts=0) for prompt in prompts]
     limiter = anyio.CapacityLimiter(concurrency)
 
-    async def one(i: int) -> None:
+    async def ask_one(i: int) -> None:
         async with limiter:
             results[i] = await _with_retries(
                 once, prompts[i], attempts=attempts, again=again, pause=pause, sleep=sleep or anyio.sleep
@@ -104,7 +104,7 @@ async def ask_all(
         with anyio.move_on_after(deadline):
             async with anyio.create_task_group() as group:
                 for i in range(len(prompts)):
-                    group.start_soon(one, i)
+                    group.start_soon(ask_one, i)
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None  # the others were cancelled because of it
     return results
@@ -157,9 +157,9 @@ def _once(ask: Callable[[str], Any], limiter: CapacityLimiter) -> Callable[[str]
     async def once(prompt: str) -> Any:
         if inspect.iscoroutinefunction(ask):
             return await ask(prompt)
-        found = await anyio.to_thread.run_sync(
+        answer = await anyio.to_thread.run_sync(
             functools.partial(ask, prompt), abandon_on_cancel=True, limiter=limiter
         )
-        return await found if inspect.isawaitable(found) else found
+        return await answer if inspect.isawaitable(answer) else answer
 
     return once

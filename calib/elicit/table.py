@@ -30,7 +30,7 @@ def tables(text: str) -> list[Table]:
     """
     if "|" not in text:
         return []
-    found: list[Table] = []
+    tables_in_text: list[Table] = []
     start = 0
     block: list[str] = []
     at = 0
@@ -41,10 +41,10 @@ def tables(text: str) -> list[Table]:
             block.append(line)
         elif block:
             if (table := _table(start, block)) is not None:
-                found.append(table)
+                tables_in_text.append(table)
             block = []
         at += len(line) + 1
-    return found
+    return tables_in_text
 
 
 def _table(start: int, lines: list[str]) -> Table | None:

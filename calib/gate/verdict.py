@@ -58,21 +58,23 @@ class Gate:
     @property
     def reading(self) -> str:
         """What moved, in words: the answers, the level of the confidence, or the information in it."""
-        said = []
+        sentences = []
         low, high = self.change.accuracy_change_low, self.change.accuracy_change_high
         if low is not None and high is not None and not low <= 0 <= high:
-            said.append(f"The answers got {'better' if low > 0 else 'worse'}.")
+            sentences.append(f"The answers got {'better' if low > 0 else 'worse'}.")
         informed = [change for change in (self.auroc, self.dsc) if change is not None and _moved(change)]
         if informed:
             word = "better" if informed[0].value > 0 else "less well"
-            said.append(f"The confidence distinguishes right answers from wrong ones {word} than before.")
+            sentences.append(
+                f"The confidence distinguishes right answers from wrong ones {word} than before."
+            )
         elif _moved(self.confidence):
             where = "up" if self.confidence.value > 0 else "down"
-            said.append(
+            sentences.append(
                 f"The level of the confidence moved {where}, the information in it did not beyond noise: "
                 "a mapping does the same to the old confidence."
             )
-        return " ".join(said) or "Neither the answers nor the confidence moved beyond noise."
+        return " ".join(sentences) or "Neither the answers nor the confidence moved beyond noise."
 
     def to_json(self) -> Json:
         """The command line's contract."""
@@ -232,15 +234,16 @@ def _auroc(sample: Sample, measured: Measurement) -> _Quantity | None:
     ascending = sample.scores[order]
     rows = np.zeros(len(order))
     for right in (True, False):
-        mine = (sample.correct > 0.5) == right
-        other = np.where(mine, 0.0, sample.weights)
-        ladder = np.concatenate([[0.0], np.cumsum(other[order])]) / other.sum()
+        in_class = (sample.correct > 0.5) == right
+        other_weights = np.where(in_class, 0.0, sample.weights)
+        ladder = np.concatenate([[0.0], np.cumsum(other_weights[order])]) / other_weights.sum()
         below, upto = (
-            ladder[np.searchsorted(ascending, sample.scores[mine], side=side)] for side in ("left", "right")
+            ladder[np.searchsorted(ascending, sample.scores[in_class], side=side)]
+            for side in ("left", "right")
         )
         placed = (below + upto) / 2 if right else 1 - (below + upto) / 2
-        share = sample.weights[mine].sum() / sample.weights.sum()
-        rows[mine] = (placed - measured.auroc.value) / share
+        share = sample.weights[in_class].sum() / sample.weights.sum()
+        rows[in_class] = (placed - measured.auroc.value) / share
     return _Quantity(estimate=measured.auroc, rows=rows)
 
 

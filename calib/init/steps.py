@@ -82,8 +82,8 @@ def schedule_it(*, folder: Path, cwd: Path) -> list[Step]:
 def program(name: str, *, which: Callable[[str], str | None] = shutil.which) -> str:
     """How to call a program that is installed beside this Python: by name if that finds it, else by path."""
     beside = Path(sys.executable).parent / name
-    found = which(name)
-    if found is not None and (not beside.exists() or Path(found).resolve() == beside.resolve()):
+    path = which(name)
+    if path is not None and (not beside.exists() or Path(path).resolve() == beside.resolve()):
         return name
     return shlex.quote(str(beside)) if beside.exists() else f"{shlex.quote(sys.executable)} -m {name}"
 
@@ -91,15 +91,15 @@ def program(name: str, *, which: Callable[[str], str | None] = shutil.which) -> 
 def _span(opened: App, stream: str) -> tuple[Period, Period] | None:
     """The first and the last period with rows that are over; None where there is none."""
     try:
-        found = opened.ports(stream).traffic.check()
+        report = opened.ports(stream).traffic.check()
     except CalibError:
         return None  # `calib check` says why
-    if found["first"] is None:
+    if report["first"] is None:
         return None
     watch = opened.watch(stream)
     due = latest_due(watch, opened.now())
     ends = [
-        Period.containing(datetime.fromisoformat(found[end]), watch.kind, watch.timezone)
+        Period.containing(datetime.fromisoformat(report[end]), watch.kind, watch.timezone)
         for end in ("first", "last")
     ]
     first, last = ends[0], min(ends[1], due)

@@ -85,8 +85,8 @@ def _log_mixture(change: Floats, variance: Floats, drifts: Alternatives) -> Floa
     for size, weight in zip(SIZES, SIZE_WEIGHTS, strict=True):
         spread = size**2 * np.pi / 2  # of a normal drift whose mean absolute value is `size`
         shrink = 1 + spread * precision
-        each = 0.5 * (pull**2 * spread / shrink - np.log(shrink))
-        terms.append(each.sum(axis=1)[:, None] + np.log(OMNIBUS * weight))
+        log_weights = 0.5 * (pull**2 * spread / shrink - np.log(shrink))
+        terms.append(log_weights.sum(axis=1)[:, None] + np.log(OMNIBUS * weight))
     table = np.concatenate(terms, axis=1)
     top: Floats = table.max(axis=1)
     table -= top[:, None]

@@ -103,17 +103,17 @@ def reliability(
     """
     sample = Sample(scores, correct, weights)
     weight = None if weights is None else sample.relative_weights
-    seen = score_table(sample.scores, sample.correct, weight) if len(sample) else None
-    return Reliability(bins=bins_of(seen, bins or Bins.equal_width(10), level))
+    table = score_table(sample.scores, sample.correct, weight) if len(sample) else None
+    return Reliability(bins=bins_of(table, bins or Bins.equal_width(10), level))
 
 
-def bins_of(seen: ScoreTable | None, bins: Bins, level: float = 0.95) -> tuple[Bin, ...]:
+def bins_of(table: ScoreTable | None, bins: Bins, level: float = 0.95) -> tuple[Bin, ...]:
     """The bins of gathered rows; all of them empty where there are none."""
     size = len(bins)
     rows, total, stated, right, squares = (np.zeros(size) for _ in range(5))
-    if seen is not None:
-        index = bins.assign(seen.score)
-        columns = (seen.rows, seen.weight, seen.weight * seen.score, seen.right, seen.square)
+    if table is not None:
+        index = bins.assign(table.score)
+        columns = (table.rows, table.weight, table.weight * table.score, table.right, table.square)
         rows, total, stated, right, squares = (sums(index, column, size) for column in columns)
     filled = total > 0
     safe = np.where(filled, total, 1.0)

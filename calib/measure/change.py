@@ -50,9 +50,9 @@ class Change:
     @classmethod
     def first(cls) -> Change:
         """A window without a baseline."""
-        nothing = dict.fromkeys(("p", "rise", "low", "high", "minimum_detectable_rise", "accuracy_change"))
+        no_values = dict.fromkeys(("p", "rise", "low", "high", "minimum_detectable_rise", "accuracy_change"))
         more = dict.fromkeys(("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable"))
-        return cls(state="first", proven_worse=False, baseline_labels=0.0, **nothing, **more)
+        return cls(state="first", proven_worse=False, baseline_labels=0.0, **no_values, **more)
 
     @property
     def confirmed(self) -> bool:

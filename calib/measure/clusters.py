@@ -80,11 +80,11 @@ def _share(moved: float, most: float) -> float:
 
 
 def _codes(cluster: npt.ArrayLike, n: int) -> Whole:
-    given = np.asarray(cluster)
-    if given.shape != (n,):
-        raise InvalidInput(f"there must be one cluster for each of {n} rows, not {given.shape}")
-    missing = [] if given.dtype.kind in "iuUb" else [c for c in given.tolist() if c is None or c != c]
+    values = np.asarray(cluster)
+    if values.shape != (n,):
+        raise InvalidInput(f"there must be one cluster for each of {n} rows, not {values.shape}")
+    missing = [] if values.dtype.kind in "iuUb" else [c for c in values.tolist() if c is None or c != c]
     if missing:
         raise InvalidInput(f"{len(missing)} rows have no cluster: give each a cluster of its own")
-    codes: Whole = np.unique(given, return_inverse=True)[1].astype(np.intp)
+    codes: Whole = np.unique(values, return_inverse=True)[1].astype(np.intp)
     return codes

@@ -71,7 +71,7 @@ def with_judge(
     (True, [166.0], [129.0])
     """
     k, n = counts.correct, counts.labels
-    judged, both, mean, rows = (
+    judged, both_right, mean, rows = (
         _by_stratum(name, values, n.shape)
         for name, values in (
             ("judge_sum", judge_sum),
@@ -82,7 +82,9 @@ def with_judge(
     )
     slack = 1e-6 * (1 + n)
     if not (
-        (judged <= n + slack) & (both <= np.minimum(judged, k) + slack) & (both >= judged + k - n - slack)
+        (judged <= n + slack)
+        & (both_right <= np.minimum(judged, k) + slack)
+        & (both_right >= judged + k - n - slack)
     ).all():
         raise InvalidInput("the sums of a judge of 0 and 1 must fit the counts of the same labelled rows")
     if not (mean <= 1).all():
@@ -95,7 +97,7 @@ def with_judge(
         return Judged(counts=counts, correlation=0.0, used=False, why=why)
 
     labels = np.where(with_labels, n, 1.0)
-    covariance = float((both - judged * k / labels)[with_labels].sum())
+    covariance = float((both_right - judged * k / labels)[with_labels].sum())
     of_answer = float((k * (1 - k / labels))[with_labels].sum())
     of_judge = float((judged * (1 - judged / labels))[with_labels].sum())
     if of_answer <= 0 or of_judge <= 0:
@@ -115,12 +117,14 @@ def with_judge(
     answer, judge = rate * (1 - rate), mean * (1 - mean)
     # A judge that calls nearly every row of the population the same explains nothing there.
     explained = np.divide(power**2 * answer, judge, out=np.zeros_like(n), where=with_labels & (judge > 1e-9))
-    held = np.minimum(1.0, np.sqrt(MOST / np.maximum(explained, 1e-12)))
-    slope = np.divide(power * held * answer, judge, out=np.zeros_like(n), where=with_labels & (judge > 1e-9))
-    explained = explained * held**2
-    left = (1 - explained) + explained * n / np.maximum(rows, 1.0)
+    shrink = np.minimum(1.0, np.sqrt(MOST / np.maximum(explained, 1e-12)))
+    slope = np.divide(
+        power * shrink * answer, judge, out=np.zeros_like(n), where=with_labels & (judge > 1e-9)
+    )
+    explained = explained * shrink**2
+    variance_share = (1 - explained) + explained * n / np.maximum(rows, 1.0)
     accuracy = np.clip(k / labels + slope * (mean - judged / labels), 0, 1)
-    effective = np.where(with_labels, n / left, 0.0)
+    effective = np.where(with_labels, n / variance_share, 0.0)
     gain = float(effective.sum() / n.sum()) - 1
     if gain < LEAST_GAIN:
         why = Reason("judge_gains_too_little", {"correlation": correlation, "gain": gain})

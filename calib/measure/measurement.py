@@ -111,18 +111,18 @@ def measure(
     if not len(sample):
         raise InvalidInput("no labelled row is left to measure")
     group = None if strata is None else _whole(strata, score.shape)
-    seen = score_table(score, answer, None if weights is None else weight, group)
+    table = score_table(score, answer, None if weights is None else weight, group)
     if group is None:
-        made = seen.strata()
-        seen = seen.grouped(made)
-    highest = int(seen.group.max())
+        strata_made = table.strata()
+        table = table.grouped(strata_made)
+    highest = int(table.group.max())
     masses = None if mass is None else np.asarray(mass, dtype=np.float64)
     if masses is not None and masses.ndim != 1:
         raise InvalidInput(f"mass must be of shape (B,), not {masses.shape}")
     size = highest + 1 if masses is None else len(masses)
     if highest >= size:
         raise InvalidInput(f"there are masses for {size} strata, but a row of stratum {highest}")
-    total = seen.by_group(seen.weight, size)
+    total = table.by_group(table.weight, size)
     masses = total / total.sum() if masses is None else masses
     factor = np.divide(masses, total, out=np.zeros(size), where=total > 0)
     whole = float(total @ factor)
@@ -130,30 +130,30 @@ def measure(
         raise InvalidInput("masses must be finite, not negative, and not zero wherever there are labels")
 
     if weights is None:
-        counts = Counts(seen.by_group(seen.right, size), total)
+        counts = Counts(table.by_group(table.right, size), total)
     else:
-        counts = kish_counts(made.assign(score) if group is None else group, answer, weight, size)
+        counts = kish_counts(strata_made.assign(score) if group is None else group, answer, weight, size)
     if clusters is not None:
-        by_row = made.assign(score) if group is None else group
+        by_row = strata_made.assign(score) if group is None else group
         effect = design_effect(by_row, answer, weight, clusters, size)
         counts = Counts(counts.correct / effect, counts.labels / effect)
-        seen = seen.spread_out(effect)
-    summed = seen.by_group(seen.weight * seen.score, size)
+        table = table.spread_out(effect)
+    summed = table.by_group(table.weight * table.score, size)
     sample_means = np.clip(np.divide(summed, total, out=np.zeros(size), where=total > 0), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
     ece = ece_estimate(counts.correct, counts.labels, means, masses, level=level)
     rate = shrunk(counts.correct, counts.labels, means)
-    seen = seen.scaled(factor / whole)
-    score = seen.score
+    table = table.scaled(factor / whole)
+    score = table.score
     right, wrong = log_losses(score), log_losses(1 - score)
-    once = seen.merged()
+    once = table.merged()
     return Measurement(
-        n=int(seen.rows.sum()),
+        n=int(table.rows.sum()),
         ece=ece,
-        accuracy=share_estimate(seen, rate, level),
+        accuracy=share_estimate(table, rate, level),
         mean_confidence=float(masses[total > 0] @ means[total > 0] / masses[total > 0].sum()),
-        brier=_within_unit(mean_estimate((1 - score) ** 2, score**2, seen, rate, level)),
-        log_loss=mean_estimate(right, wrong, seen, rate, level),
+        brier=_within_unit(mean_estimate((1 - score) ** 2, score**2, table, rate, level)),
+        log_loss=mean_estimate(right, wrong, table, rate, level),
         auroc=auroc(once, level),
         decomposition=decompose(once),
         smece=smooth_ece(once),
@@ -162,11 +162,15 @@ def measure(
 
 
 def _whole(strata: npt.ArrayLike, shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
-    given = np.asarray(strata)
-    if given.shape != shape or given.dtype.kind not in "iuf" or not (np.isfinite(given) & (given >= 0)).all():
+    values = np.asarray(strata)
+    if (
+        values.shape != shape
+        or values.dtype.kind not in "iuf"
+        or not (np.isfinite(values) & (values >= 0)).all()
+    ):
         raise InvalidInput("strata must be whole numbers from 0, one for each score")
-    whole: npt.NDArray[np.intp] = given.astype(np.intp)
-    if (whole != given).any():
+    whole: npt.NDArray[np.intp] = values.astype(np.intp)
+    if (whole != values).any():
         raise InvalidInput("strata must be whole numbers from 0, one for each score")
     return whole
 

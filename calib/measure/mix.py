@@ -71,7 +71,7 @@ def mix_shift(now: npt.ArrayLike, before: npt.ArrayLike, *, gap: npt.ArrayLike |
     if len(masses) > 1:
         others = (masses.sum(axis=0) - masses) / (len(masses) - 1)
         usual = float(np.abs(masses - others).sum(axis=1).max() / 2)
-    both = (n + past.sum(axis=0)) / (n.sum() + past.sum())
+    pooled = (n + past.sum(axis=0)) / (n.sum() + past.sum())
     rows = 1 / n.sum() + (1 / past.sum(axis=1)).mean() / len(past)
     from_mix = None
     if gap is not None:
@@ -81,7 +81,7 @@ def mix_shift(now: npt.ArrayLike, before: npt.ArrayLike, *, gap: npt.ArrayLike |
     return MixShift(
         moved=float(np.abs(w - mean).sum() / 2),
         usual=usual,
-        chance=float(np.sqrt(2 / np.pi * both * (1 - both) * rows).sum() / 2),
+        chance=float(np.sqrt(2 / np.pi * pooled * (1 - pooled) * rows).sum() / 2),
         ece_from_mix=from_mix,
         now=tuple(w.tolist()),
         before=tuple(mean.tolist()),

@@ -27,9 +27,9 @@ def holm(p: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> Floats:
     if not ((values >= 0) & (values <= 1)).all() or not (np.isfinite(share) & (share > 0)).all():
         raise InvalidInput("p-values lie in [0, 1], weights are positive")
     order = np.argsort(values / share, kind="stable")
-    left = np.cumsum(share[order][::-1])[::-1]
+    remaining = np.cumsum(share[order][::-1])[::-1]
     adjusted = np.empty_like(values)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * left / share[order]))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(values[order] * remaining / share[order]))
     return adjusted
 
 

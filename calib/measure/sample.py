@@ -161,12 +161,12 @@ def _of_checked(columns: dict[str, npt.NDArray[np.generic]]) -> Sample:
     return sample
 
 
-def _texts(given: npt.ArrayLike | Sequence[str | None] | None, n: int, word: str) -> Texts:
+def _texts(text_values: npt.ArrayLike | Sequence[str | None] | None, n: int, word: str) -> Texts:
     """A column of texts and None, shape (n,)."""
     texts = np.full(n, None, dtype=object)
-    if given is None:
+    if text_values is None:
         return texts
-    values = np.asarray(given, dtype=object)
+    values = np.asarray(text_values, dtype=object)
     if values.shape != (n,):
         raise InvalidInput(f"there must be one {word}, or None, for each score")
     texts[:] = [None if value is None else str(value) for value in values]

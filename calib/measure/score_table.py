@@ -126,23 +126,23 @@ def score_table(
 
 def _counted(key: Whole, stated: Floats, size: int, answer: Floats, weight: Floats | None) -> ScoreTable:
     """From the number of each row's cell and group."""
-    both = 2 * key + (answer > 0.5)
+    key_and_answer = 2 * key + (answer > 0.5)
     most = 2 * size * (GRID + 1)
 
     def split(values: Floats | None) -> tuple[Floats, Floats]:
-        counts = np.bincount(both, values, most).astype(np.float64)
+        counts = np.bincount(key_and_answer, values, most).astype(np.float64)
         return counts[0::2] + counts[1::2], counts[1::2]
 
-    there = np.flatnonzero(split(None)[0])
-    total, right = (column[there] for column in split(weight))
+    occupied = np.flatnonzero(split(None)[0])
+    total, right = (column[occupied] for column in split(weight))
     if weight is None:
         rows, square, right_square = total, total, right
     else:
-        square, right_square = (column[there] for column in split(weight**2))
-        rows = split((weight > 0).astype(np.float64))[0][there]
+        square, right_square = (column[occupied] for column in split(weight**2))
+        rows = split((weight > 0).astype(np.float64))[0][occupied]
     return ScoreTable(
-        score=stated[there // size],
-        group=(there % size).astype(np.intp),
+        score=stated[occupied // size],
+        group=(occupied % size).astype(np.intp),
         rows=rows,
         weight=total,
         right=right,
@@ -153,13 +153,13 @@ def _counted(key: Whole, stated: Floats, size: int, answer: Floats, weight: Floa
 
 def sums(index: Whole, values: Floats, size: int) -> Floats:
     """Sums of values by index, shape (size,); adding up runs where the index ascends, as it mostly does."""
-    found = np.zeros(size)
+    totals = np.zeros(size)
     if len(index) > size and bool((index[1:] >= index[:-1]).all()):
         starts = _starts(index[1:] != index[:-1])
-        found[index[starts]] = np.add.reduceat(values, starts)
+        totals[index[starts]] = np.add.reduceat(values, starts)
     else:
-        found += np.bincount(index, values, size)
-    return found
+        totals += np.bincount(index, values, size)
+    return totals
 
 
 def _starts(changes: npt.NDArray[np.bool_]) -> Whole:

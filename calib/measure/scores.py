@@ -33,23 +33,23 @@ class Decomposition:
     unc: float
 
 
-def share_estimate(seen: ScoreTable, rate: Floats, level: float = 0.95) -> Estimate:
+def share_estimate(table: ScoreTable, rate: Floats, level: float = 0.95) -> Estimate:
     """The accuracy, weights adding up to 1, with Wilson's interval on the effective number of labels.
 
     `rate`: the expected accuracy by stratum, shape (B,). The effective number is that of a simple random
     sample with the same variance: strata that distinguish right from wrong make it larger than n, unequal
     weights smaller.
     """
-    value = np.clip([seen.right.sum()], 0, 1)
+    value = np.clip([table.right.sum()], 0, 1)
     size = len(rate)
-    centre = float(seen.by_group(seen.weight, size) @ rate)
-    variance = float(seen.by_group(seen.square, size) @ _binary_variance(rate))
+    centre = float(table.by_group(table.weight, size) @ rate)
+    variance = float(table.by_group(table.square, size) @ _binary_variance(rate))
     low, high = wilson(value, np.array([max(centre * (1 - centre), LEAST_VARIANCE) / variance]), level)
     return Estimate(float(value[0]), float(low[0]), float(high[0]))
 
 
 def mean_estimate(
-    right: Floats, wrong: Floats, seen: ScoreTable, rate: Floats, level: float = 0.95
+    right: Floats, wrong: Floats, table: ScoreTable, rate: Floats, level: float = 0.95
 ) -> Estimate:
     """The mean of a loss that is `right` where the answer is right and `wrong` where it is not, (K,) each.
 
@@ -59,14 +59,14 @@ def mean_estimate(
     """
     size = len(rate)
     gain = right - wrong
-    value = float(seen.weight @ wrong + seen.right @ gain)
-    expected = wrong + rate[seen.group] * gain
-    total, summed = seen.by_group(seen.weight, size), seen.by_group(seen.weight * expected, size)
+    value = float(table.weight @ wrong + table.right @ gain)
+    expected = wrong + rate[table.group] * gain
+    total, summed = table.by_group(table.weight, size), table.by_group(table.weight * expected, size)
     centre = np.divide(summed, total, out=np.zeros(size), where=total > 0)
-    off = expected - centre[seen.group]
+    off = expected - centre[table.group]
     # Σ share² (gain² · variance of an answer + off²), stratum by stratum
-    variance = float(seen.by_group(seen.square * gain * gain, size) @ _binary_variance(rate))
-    variance += float(seen.square @ (off * off))
+    variance = float(table.by_group(table.square * gain * gain, size) @ _binary_variance(rate))
+    variance += float(table.square @ (off * off))
     half = z_of(level) * float(np.sqrt(variance))
     return Estimate(value, max(0.0, value - half), value + half)
 
@@ -76,13 +76,13 @@ def _binary_variance(rate: Floats) -> Floats:
     return np.maximum(rate * (1 - rate), LEAST_VARIANCE)
 
 
-def log_losses(given: Floats) -> Floats:
+def log_losses(probability: Floats) -> Floats:
     """−ln of the probability given to what happened, which counts as 1e-15 where it is less."""
-    losses: Floats = -np.log(np.clip(given, 1e-15, 1.0))
+    losses: Floats = -np.log(np.clip(probability, 1e-15, 1.0))
     return losses
 
 
-def auroc(seen: ScoreTable, level: float = 0.95) -> Estimate | None:
+def auroc(table: ScoreTable, level: float = 0.95) -> Estimate | None:
     """The chance that a right answer was stated with more confidence than a wrong one, ties counting half.
 
     Its interval is the wider of two: DeLong's, weighted (DeLong, DeLong & Clarke-Pearson 1988: each row's
@@ -90,7 +90,7 @@ def auroc(seen: ScoreTable, level: float = 0.95) -> Estimate | None:
     apart, and Newcombe's on effective counts (2006, method 5), which holds for few rows too. None with one
     class. One entry a score.
     """
-    right, wrong = seen.right, seen.wrong
+    right, wrong = table.right, table.wrong
     of_right, of_wrong = float(right.sum()), float(wrong.sum())
     if of_right <= 0 or of_wrong <= 0:
         return None
@@ -99,7 +99,7 @@ def auroc(seen: ScoreTable, level: float = 0.95) -> Estimate | None:
     over_wrong = np.clip(np.cumsum(wrong) - wrong / 2, 0, 1)
     under_right = np.clip(1 - (np.cumsum(right) - right / 2), 0, 1)
     value = min(1.0, max(0.0, float(right @ over_wrong)))
-    squares = seen.right_square / of_right**2, seen.wrong_square / of_wrong**2
+    squares = table.right_square / of_right**2, table.wrong_square / of_wrong**2
     variance = _variance(over_wrong, squares[0], value) + _variance(under_right, squares[1], value)
     half = z_of(level) * float(np.sqrt(variance))
     low, high = _newcombe(value, 1 / float(squares[0].sum()), 1 / float(squares[1].sum()), z_of(level))
@@ -134,17 +134,17 @@ def _variance(placement: Floats, squares: Floats, mean: float) -> float:
     return float(squares @ (off * off)) * correction
 
 
-def decompose(seen: ScoreTable) -> Decomposition:
+def decompose(table: ScoreTable) -> Decomposition:
     """The Brier score taken apart by isotonic recalibration (CORP: Dimitriadis, Gneiting & Jordan 2021).
 
     Weights add up to 1; one entry a score.
     """
     from scipy.optimize import isotonic_regression
 
-    score, mass, right, wrong = seen.score, seen.weight, seen.right, seen.wrong
+    score, mass, right, wrong = table.score, table.weight, table.right, table.wrong
     if not mass.all():  # scores that only rows of weight 0 state
-        there = mass > 0
-        score, mass, right, wrong = (x[there] for x in (score, mass, right, wrong))
+        occupied = mass > 0
+        score, mass, right, wrong = (x[occupied] for x in (score, mass, right, wrong))
     fitted = isotonic_regression(right / mass, weights=mass).x
     base = float(right.sum())
     unc = base * (1 - base)

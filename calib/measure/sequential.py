@@ -50,8 +50,8 @@ class EProcess:
         if slack.shape not in ((), (size,)) or not ((slack >= 0) & (slack < 1)).all():
             raise InvalidInput(f"tolerance must be in [0, 1), one number or one for each of {size} strata")
         bet = alternatives(q, w / w.sum())
-        each = np.broadcast_to(STEPS[:, None], (len(STEPS), size))
-        self._bets, self._omnibus = _ratios(bet.drift, q, slack), _ratios(each, q, slack)
+        steps = np.broadcast_to(STEPS[:, None], (len(STEPS), size))
+        self._bets, self._omnibus = _ratios(bet.drift, q, slack), _ratios(steps, q, slack)
         self._log_bets = bet.log_weight - np.logaddexp.reduce(bet.log_weight) + math.log(1 - OMNIBUS)
         self._log_omnibus = np.zeros((len(STEPS), size))
         self._highest = -math.inf

@@ -13,7 +13,7 @@ CELLS = 4096  # far finer than any bandwidth that matters
 STEPS = 30  # halvings of [0, 1]: the bandwidth to 1e-9
 
 
-def smooth_ece(seen: ScoreTable) -> float:
+def smooth_ece(table: ScoreTable) -> float:
     """smECE in [0, 1] (Błasiok & Nakkiran 2023): the width at which the smoothed error equals the width.
 
     The gaps between score and answer are smoothed by a Gaussian reflected at 0 and 1, and their absolute
@@ -22,8 +22,8 @@ def smooth_ece(seen: ScoreTable) -> float:
     """
     from scipy.fft import dct, idct
 
-    place = np.minimum((seen.score * CELLS).astype(np.intp), CELLS - 1)
-    gaps = dct(np.bincount(place, seen.weight * seen.score - seen.right, CELLS), norm="ortho")
+    place = np.minimum((table.score * CELLS).astype(np.intp), CELLS - 1)
+    gaps = dct(np.bincount(place, table.weight * table.score - table.right, CELLS), norm="ortho")
     # The cosines are the waves that reflection at both ends leaves; a Gaussian damps each by its frequency.
     damping = -0.5 * (np.pi * np.arange(CELLS)) ** 2
     low, high = 0.0, 1.0

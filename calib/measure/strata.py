@@ -98,12 +98,12 @@ def strata_of_cells(
 
     `distinct` says that every cell holds a single value, so that cells are levels.
     """
-    found = np.asarray(cells, dtype=np.int64)
+    cell_numbers = np.asarray(cells, dtype=np.int64)
     sizes = np.asarray(counts, dtype=np.float64)
-    if distinct and len(found) <= max_levels:
-        return Strata(upper=(*(int(c) for c in found[:-1]), GRID), kind="levels")
+    if distinct and len(cell_numbers) <= max_levels:
+        return Strata(upper=(*(int(c) for c in cell_numbers[:-1]), GRID), kind="levels")
     total = sizes.sum()
     middle = (np.cumsum(sizes) - sizes / 2) / (total if total > 0 else 1.0)
     group = np.minimum((middle * groups).astype(np.int64), groups - 1)
     last = np.flatnonzero(np.diff(group) > 0)
-    return Strata(upper=(*(int(c) for c in found[last]), GRID), kind="quantiles")
+    return Strata(upper=(*(int(c) for c in cell_numbers[last]), GRID), kind="quantiles")

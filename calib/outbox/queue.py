@@ -66,7 +66,7 @@ def claim_next(conn: Connection, *, now: datetime) -> Pending | None:
     )
     for row in conn.execute(query).all():
         values = {"attempts": row.attempts + 1, "next_at": now + LEASE}
-        if conn.execute(update(t).where(_held(row.id, row.attempts)).values(**values)).rowcount == 1:
+        if conn.execute(update(t).where(_claimed_by(row.id, row.attempts)).values(**values)).rowcount == 1:
             return Pending(id=row.id, payload=row.payload, created_at=row.created_at, attempts=row.attempts)
     return None
 
@@ -84,14 +84,14 @@ def delivered(conn: Connection, id_: str, *, at: datetime, remote: Json) -> None
 
 def again(conn: Connection, pending: Pending, *, at: datetime, error: str) -> None:
     """Not now: try again at a moment. Nothing happens where the alert has gone to somebody else."""
-    held = _held(pending.id, pending.attempts + 1)
-    conn.execute(update(t).where(held).values(next_at=at, last_error=error[:SHOWN]))
+    claimed = _claimed_by(pending.id, pending.attempts + 1)
+    conn.execute(update(t).where(claimed).values(next_at=at, last_error=error[:SHOWN]))
 
 
 def park(conn: Connection, pending: Pending, *, error: str) -> None:
     """It cannot be delivered as it stands: it stays visible and blocks nothing."""
-    held = _held(pending.id, pending.attempts + 1)
-    conn.execute(update(t).where(held).values(state="parked", last_error=error[:SHOWN]))
+    claimed = _claimed_by(pending.id, pending.attempts + 1)
+    conn.execute(update(t).where(claimed).values(state="parked", last_error=error[:SHOWN]))
 
 
 def unpark(conn: Connection, *, now: datetime) -> int:
@@ -126,12 +126,12 @@ def of_window(conn: Connection, stream: str, period: str) -> list[Json]:
 
 def kinds_of(conn: Connection, stream: str) -> dict[str, set[str]]:
     """The kinds of alert that each period of a stream has had."""
-    found: dict[str, set[str]] = {}
+    kinds: dict[str, set[str]] = {}
     for row in conn.execute(select(t.c.period, t.c.kind).where(t.c.stream == stream)):
-        found.setdefault(row.period, set()).add(row.kind)
-    return found
+        kinds.setdefault(row.period, set()).add(row.kind)
+    return kinds
 
 
-def _held(id_: str, attempts: int) -> ColumnElement[bool]:
+def _claimed_by(id_: str, attempts: int) -> ColumnElement[bool]:
     """The alert, if nobody has taken it since its attempts were counted: they are its fence."""
     return (t.c.id == id_) & (t.c.state == "pending") & (t.c.attempts == attempts)

@@ -83,8 +83,8 @@ def relay(
             break
         outcomes[pending.id] = _deliver(engine, sender, pending, now)
         failures = failures + 1 if outcomes[pending.id] == "retried" else 0
-    found = list(outcomes.values())
-    return RelayReport(**{word: found.count(word) for word in ("delivered", "retried", "parked")})
+    results = list(outcomes.values())
+    return RelayReport(**{word: results.count(word) for word in ("delivered", "retried", "parked")})
 
 
 def _wait(due: datetime | None, now: datetime) -> float | None:
@@ -164,8 +164,8 @@ def _rendered(pending: queue.Pending) -> Message:
     try:
         return message(pending.payload)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        what = type(error).__name__ if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        cause = type(error).__name__ if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise Permanent(
-            f"alert {pending.id} is malformed ({what}); it was written by another "
+            f"alert {pending.id} is malformed ({cause}); it was written by another "
             "version: see its payload in the table outbox"
         ) from None

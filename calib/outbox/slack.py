@@ -137,15 +137,15 @@ def _translated(method: str, error: SlackApiError) -> DeliveryError:
         code = f"HTTP {status}"
         if status < 400:
             return DeliveryUnknown(f"Slack answered {method} with something that is not a response of Slack")
-    said = f"Slack refused {method}: {code}"
+    message = f"Slack refused {method}: {code}"
     if status == 429 or code in FOR_NOW:
         headers = {name.lower(): value for name, value in (error.response.headers or {}).items()}
-        return Retryable(said, retry_after=_seconds(headers.get("retry-after")))
+        return Retryable(message, retry_after=_seconds(headers.get("retry-after")))
     if status >= 500 or code in DOUBTFUL:
-        return DeliveryUnknown(said)
+        return DeliveryUnknown(message)
     if code in ABOUT_BLOCKS:
-        return _BlocksRefused(said)
-    return Permanent(f"{said}; mend [slack] in calib.toml or SLACK_BOT_TOKEN, then it can be sent again")
+        return _BlocksRefused(message)
+    return Permanent(f"{message}; mend [slack] in calib.toml or SLACK_BOT_TOKEN, then it can be sent again")
 
 
 def _seconds(text: Any) -> float | None:

@@ -96,12 +96,12 @@ def randomisation_p(rises: Floats, *, draws: int, seed: int) -> float:
     moved = rises[rises != 0]
     observed = moved.sum() - 1e-12
     rng = np.random.default_rng(seed)
-    least, left = 0, draws
-    while left:
-        size = min(left, max(1, AT_ONCE // max(1, len(moved))))
+    least, remaining = 0, draws
+    while remaining:
+        size = min(remaining, max(1, AT_ONCE // max(1, len(moved))))
         signs = rng.integers(0, 2, (size, len(moved)), dtype=np.int8) * 2 - 1
         least += int((signs @ moved >= observed).sum())
-        left -= size
+        remaining -= size
     return (1 + least) / (draws + 1)
 
 
@@ -110,13 +110,13 @@ def _change(
 ) -> Change:
     """The change test at the masses of the confidences that are stated now."""
     groups = strata(c1)
-    size, here, there = len(groups), groups.assign(c1), groups.assign(c0)
-    ones = np.ones_like(c1)
-    mass = np.bincount(here, minlength=size) / len(c1)
+    size, groups_now, groups_before = len(groups), groups.assign(c1), groups.assign(c0)
+    unit_weights = np.ones_like(c1)
+    mass = np.bincount(groups_now, minlength=size) / len(c1)
     return change_test(
-        kish_counts(here, y1, ones, size),
-        kish_counts(there, y0, ones, size),
-        score=np.clip(group_means(here, c1, ones, size), 0, 1),
+        kish_counts(groups_now, y1, unit_weights, size),
+        kish_counts(groups_before, y0, unit_weights, size),
+        score=np.clip(group_means(groups_now, c1, unit_weights, size), 0, 1),
         mass=mass,
         alpha=alpha,
         max_rise=max_rise,

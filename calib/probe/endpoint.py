@@ -136,10 +136,10 @@ async def _content(response: httpx.Response) -> bytes:
 
 def _completion(content: bytes, asked_for: str) -> Completion:
     try:
-        said = json.loads(content)
-        message = said["choices"][0]["message"]
+        body = json.loads(content)
+        message = body["choices"][0]["message"]
         text = message.get("content")
-        model = said.get("model")
+        model = body.get("model")
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError):
         raise EndpointBusy("the reply is not a chat completion; a proxy may have answered instead") from None
     if isinstance(text, list):  # in parts
@@ -151,11 +151,11 @@ def _completion(content: bytes, asked_for: str) -> Completion:
 
 
 def _refusal(response: httpx.Response) -> EndpointError:
-    said = f"{response.request.url.copy_with(query=None)} answered with status {response.status_code}"
+    message = f"{response.request.url.copy_with(query=None)} answered with status {response.status_code}"
     if response.status_code in FOR_NOW or response.status_code >= 500:
         wished = response.headers.get("retry-after", "")
         seconds = float(wished) if re.fullmatch(r"\d{1,6}(?:\.\d{1,3})?", wished) else None
-        return EndpointBusy(said, retry_after=seconds)
+        return EndpointBusy(message, retry_after=seconds)
     if response.status_code in FOR_ALL or 300 <= response.status_code < 400:
-        return EndpointRefused(f"{said}: see endpoint, model and the key's variable in calib.toml")
-    return EndpointError(f"{said}: see model and request in calib.toml")
+        return EndpointRefused(f"{message}: see endpoint, model and the key's variable in calib.toml")
+    return EndpointError(f"{message}: see model and request in calib.toml")

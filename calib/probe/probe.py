@@ -44,7 +44,7 @@ class Probe:
     @property
     def setup(self) -> Json:
         """All that decides what is asked and how it is read: runs of another setup are other runs."""
-        asked = [[question.id, question.digest] for question in self.questions]
+        question_digests = [[question.id, question.digest] for question in self.questions]
         return {
             "model": self.model,
             "endpoint": self.endpoint,
@@ -53,7 +53,7 @@ class Probe:
             "size": self.size,
             "match": self.match,
             "prompts": digest_of(framings("", n=self.framings, size=self.size)),
-            "questions": digest_of(asked),
+            "questions": digest_of(question_digests),
         }
 
     def period(self, at: datetime) -> str:

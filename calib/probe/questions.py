@@ -45,19 +45,19 @@ def read_questions(path: Path) -> tuple[Question, ...]:
 
 
 def _checked(path: Path, rows: list[dict[str, str | None]]) -> tuple[Question, ...]:
-    found: dict[str, Question] = {}
+    by_id: dict[str, Question] = {}
     for number, row in enumerate(rows, 1):
         values = {name: (row[name] or "").strip() for name in COLUMNS}
         for name in COLUMNS:
             if not values[name]:
                 raise InvalidInput(f"{path}: {name} is empty in row {number}; fill it in or take the row out")
-        if values["id"] in found:
+        if values["id"] in by_id:
             raise InvalidInput(
                 f"{path}: the id {values['id']!r:.80} occurs twice; each question needs its own"
             )
-        found[values["id"]] = Question(id=values["id"], text=values["question"], answer=values["answer"])
-    if len(found) < FEWEST:
+        by_id[values["id"]] = Question(id=values["id"], text=values["question"], answer=values["answer"])
+    if len(by_id) < FEWEST:
         raise InvalidInput(
-            f"{path} has {len(found)} questions; a probe needs {FEWEST}, and some hundreds to see much"
+            f"{path} has {len(by_id)} questions; a probe needs {FEWEST}, and some hundreds to see much"
         )
-    return tuple(found.values())
+    return tuple(by_id.values())

@@ -42,15 +42,15 @@ def read(questions: Sequence[Question], replies: Sequence[Stored], *, match: str
             unread[reply.confidence.reason] += 1
     outcomes = []
     for question in questions:
-        found = aggregate(by_question.get(question.id, []), same=same)
-        if found.answer is not None and found.confidence is not None:
-            correct = same(found.answer, question.answer)
+        summary = aggregate(by_question.get(question.id, []), same=same)
+        if summary.answer is not None and summary.confidence is not None:
+            correct = same(summary.answer, question.answer)
             outcomes.append(
                 QuestionOutcome(
                     question_id=question.id,
                     question_digest=question.digest,
                     correct=correct,
-                    confidence=found.confidence,
+                    confidence=summary.confidence,
                 )
             )
     served = Counter(stored.model for stored in replies)
@@ -62,13 +62,13 @@ def read(questions: Sequence[Question], replies: Sequence[Stored], *, match: str
 def paired(now: Sequence[QuestionOutcome], before: Sequence[QuestionOutcome]) -> tuple[np.ndarray, ...]:
     """The questions that are the same on both sides: confidence and correctness before, then now."""
     then = {(o.question_id, o.question_digest): o for o in before}
-    both = [(then[key], o) for o in now if (key := (o.question_id, o.question_digest)) in then]
+    pairs = [(then[key], o) for o in now if (key := (o.question_id, o.question_digest)) in then]
     return tuple(
         np.array(values, dtype=np.float64)
         for values in (
-            [o.confidence for o, _ in both],
-            [o.correct for o, _ in both],
-            [o.confidence for _, o in both],
-            [o.correct for _, o in both],
+            [o.confidence for o, _ in pairs],
+            [o.correct for o, _ in pairs],
+            [o.confidence for _, o in pairs],
+            [o.correct for _, o in pairs],
         )
     )

@@ -75,15 +75,15 @@ def result_of(
     if len(c0) < FEWEST:
         why = f"{len(c0)} questions are the same as when {accepted.period} was accepted, {FEWEST} are needed"
         return result | {"state": "cannot_see", "why": why}
-    found = compare(
+    comparison = compare(
         c0, y0, c1, y1, alpha=probe.alpha, max_rise=probe.max_rise, seed=_seed(probe.name, run.period)
     )
     return result | {
-        "state": found.state,
+        "state": comparison.state,
         "now": _measured(c1, y1),
         "before": _measured(c0, y0),
-        "paired": found.to_json(),
-        "change": found.change.to_json(),
+        "paired": comparison.to_json(),
+        "change": comparison.change.to_json(),
     }
 
 

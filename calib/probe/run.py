@@ -39,9 +39,9 @@ def run_probe(probe: Probe, *, period: str, engine: Engine, asks: Asks, now: Cal
     """
     with engine.begin() as conn:
         run = _open(conn, probe, period, now())
-        there = {(stored.question_id, stored.framing) for stored in probes.replies(conn, run.id)}
+        answered = {(stored.question_id, stored.framing) for stored in probes.replies(conn, run.id)}
     if run.accepted_at is None and not (run.result and not run.result["replies"]["failed"]):
-        failed, refused = _ask(probe, run, there, engine=engine, asks=asks, now=now)
+        failed, refused = _ask(probe, run, answered, engine=engine, asks=asks, now=now)
         _evaluate(engine, probe, run, failed=failed, refused=refused, now=now())
     with engine.begin() as conn:
         return account(conn, run)
@@ -67,8 +67,8 @@ def account(conn: Connection, run: Run) -> Json:
     """The run as `calib probe --json` shows it, with its alerts as they stand now."""
     run = probes.reload(conn, run.id)
     at = None if run.accepted_at is None else run.accepted_at.isoformat()
-    told = outbox.of_window(conn, run.probe, run.period)
-    return (run.result or {}) | {"accepted_at": at, "accepted_by": run.accepted_by, "alerts": told}
+    alerts_sent = outbox.of_window(conn, run.probe, run.period)
+    return (run.result or {}) | {"accepted_at": at, "accepted_by": run.accepted_by, "alerts": alerts_sent}
 
 
 def _open(conn: Connection, probe: Probe, period: str, now: datetime) -> Run:
@@ -80,25 +80,25 @@ def _open(conn: Connection, probe: Probe, period: str, now: datetime) -> Run:
 def _ask(
     probe: Probe,
     run: Run,
-    there: set[tuple[str, int]],
+    answered: set[tuple[str, int]],
     *,
     engine: Engine,
     asks: Asks,
     now: Callable[[], datetime],
 ) -> tuple[dict[str, int], str | None]:
     """Ask what has no reply yet; how many got none, by kind of error, and why nothing can, if nothing can."""
-    wanted = [
+    requests = [
         (question.id, i, prompt)
         for question in probe.questions
         for i, prompt in enumerate(framings(question.text, n=probe.framings, size=probe.size))
-        if (question.id, i) not in there
+        if (question.id, i) not in answered
     ]
 
-    def heard(position: int, asked: Asked[Completion]) -> None:
-        if asked.reply is not None:
-            question_id, i, _ = wanted[position]
+    def heard(position: int, reply: Asked[Completion]) -> None:
+        if reply.reply is not None:
+            question_id, i, _ = requests[position]
             stored = Stored(
-                question_id=question_id, framing=i, text=asked.reply.text, model=asked.reply.model
+                question_id=question_id, framing=i, text=reply.reply.text, model=reply.reply.model
             )
             with engine.begin() as conn:
                 probes.keep_reply(conn, run.id, stored, at=now())
@@ -107,22 +107,22 @@ def _ask(
         async with asks:
             return await ask_all(
                 asks.ask,
-                [prompt for _, _, prompt in wanted],
+                [prompt for _, _, prompt in requests],
                 concurrency=probe.concurrency,
                 attempts=probe.attempts,
                 deadline=probe.deadline,
                 heard=heard,
             )
 
-    if not wanted:
+    if not requests:
         return {}, None
     try:
         replies = anyio.run(all_of_them)
     except EndpointRefused as error:
         with engine.connect() as conn:
-            came = len(probes.replies(conn, run.id)) - len(there)
-        return {"refused": len(wanted) - came}, str(error)
-    return dict(Counter(_kind(asked.error) for asked in replies if asked.error is not None)), None
+            arrived = len(probes.replies(conn, run.id)) - len(answered)
+        return {"refused": len(requests) - arrived}, str(error)
+    return dict(Counter(_kind(reply.error) for reply in replies if reply.error is not None)), None
 
 
 def _kind(error: Exception) -> str:

@@ -38,7 +38,7 @@ def from_json(kind: type[T], values: Mapping[str, Any], *, what: str) -> T:
         value: T = _adapter(kind).validate_python(_encodable(values))
         return value
     except ValidationError as error:
-        keys = sorted({".".join(str(part) for part in one["loc"]) for one in error.errors()})
+        keys = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
         raise InvalidInput(
             f"{what} cannot be read: {', '.join(keys[:5])} do not fit. It was written by another version of "
             "calibwatch, or changed by hand; install the version that wrote it, or restore it from a backup"

@@ -43,9 +43,9 @@ class EceInterval:
     high: float | None = None
 
     @classmethod
-    def of(cls, found: Writes, **more: Any) -> Self:
+    def of(cls, result: Writes, **more: Any) -> Self:
         """The numbers of a measurement, as `calib.measure` makes it, and `more` fields."""
-        return cls(**found.to_json() | more)
+        return cls(**result.to_json() | more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class Measured(EceInterval):
     bins: tuple[Bin, ...] = ()
 
     @classmethod
-    def of(cls, found: Writes, **more: Any) -> Self:
+    def of(cls, result: Writes, **more: Any) -> Self:
         """The numbers of a measurement, as `calib.measure` makes it, and `more` fields."""
-        values = found.to_json()
+        values = result.to_json()
         return cls(**values | {"bins": tuple(Bin(**bin_) for bin_ in values["bins"])} | more)

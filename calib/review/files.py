@@ -107,19 +107,21 @@ def import_labels(
 
     def label_waiting() -> None:
         rows = list(waiting.values())
-        given = [answer for _, _, answer in rows]
-        results = queue.label_all(conn, given, source="file", overwrite=overwrite)
+        labels = [answer for _, _, answer in rows]
+        results = queue.label_all(conn, labels, source="file", overwrite=overwrite)
         for (line, id_, _), outcome in zip(rows, results, strict=True):
             report.count(line, id_, outcome)
         waiting.clear()
 
     for line, row in _rows(path, report):
-        id_, said = row["prediction_id"], row["answer"].strip()
-        if (word := meaning(said)) == "unknown":
+        id_, answer_text = row["prediction_id"], row["answer"].strip()
+        if (word := meaning(answer_text)) == "unknown":
             continue
         try:
             if word is None:
-                raise _NoLabelError(f"{said!r:.40} is not an answer; write correct, incorrect or unsure")
+                raise _NoLabelError(
+                    f"{answer_text!r:.40} is not an answer; write correct, incorrect or unsure"
+                )
             at = _time(row["at"].strip()) or now
             if not id_.strip():
                 raise _NoLabelError("prediction_id is empty")
@@ -142,8 +144,8 @@ def import_labels(
 
 def _shown(text: object) -> str:
     """A context cell for a person and a spreadsheet."""
-    seen = "" if text is None else str(text)[:CELL]
-    return cell(seen)
+    shown = "" if text is None else str(text)[:CELL]
+    return cell(shown)
 
 
 class _NoLabelError(Exception):
@@ -176,8 +178,8 @@ def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> int
     """The item of an id, as `export` wrote it, as it is, or as an editor left it."""
     spellings = (armed(id_), id_, armed(id_.strip()), text_of(armed(id_.strip())))
     for name in dict.fromkeys(spellings):
-        for there, items in drawn:
-            if period in ("", there) and name in items:
+        for drawn_period, items in drawn:
+            if period in ("", drawn_period) and name in items:
                 return items[name]
     return None
 
@@ -187,14 +189,14 @@ def _rows(path: Path, report: ImportReport) -> Iterator[tuple[int, dict[str, str
     from calib.tabular import Texts, open_table  # an export needs no reader of files
 
     table = open_table(path)
-    wanted = {
+    columns = {
         name: Texts(name, raw=True) for name in COLUMNS if name in COLUMNS[:2] or find(table.names, name)
     }
-    rows = table.read(wanted)
+    rows = table.read(columns)
     lines = table.lines()
     if "cut_line" in rows.rejected:
         report.reject(lines[-1] + 1 if lines else 2, "the file ends inside this row")
-    cells = {name: rows[name].values.tolist() for name in wanted}
+    cells = {name: rows[name].values.tolist() for name in columns}
     for i, record in enumerate(rows.record.tolist()):
         row = {name: cells[name][i] if name in cells else None for name in COLUMNS}
         yield lines[record], {name: "" if value is None else str(value) for name, value in row.items()}

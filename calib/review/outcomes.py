@@ -22,21 +22,21 @@ class FoundLabel(Protocol):
     def at(self) -> datetime | None: ...
 
 
-def sync(conn: Connection, window_id: int, found: Mapping[str, FoundLabel], *, now: datetime) -> int:
+def sync(conn: Connection, window_id: int, labels_by_id: Mapping[str, FoundLabel], *, now: datetime) -> int:
     """Give the window's rows the outcomes that are known, by prediction id; how many count that did not.
 
     Doing it again changes nothing. An id that was not drawn is passed over, a row that has another answer
     keeps it, with the outcome beside it.
     """
     items = queue.items_of(conn, window_id)
-    given = [
+    new_answers = [
         queue.Answer(
             item_id=items[id_],
             answer="correct" if outcome.correct else "incorrect",
             by=BY,
             at=outcome.at or now,
         )
-        for id_, outcome in found.items()
+        for id_, outcome in labels_by_id.items()
         if id_ in items
     ]
-    return queue.label_all(conn, given, source="outcome").count("new")
+    return queue.label_all(conn, new_answers, source="outcome").count("new")

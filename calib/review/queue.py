@@ -73,8 +73,8 @@ class Progress:
 
 def enqueue(conn: Connection, window_id: int, drawn: Sequence[Json]) -> None:
     """Put a window's drawn rows up for review; rows that are there already are left as they are."""
-    there = set(conn.execute(select(t.c.prediction_id).where(t.c.window_id == window_id)).scalars())
-    new = [row for row in drawn if row["prediction_id"] not in there]
+    queued = set(conn.execute(select(t.c.prediction_id).where(t.c.window_id == window_id)).scalars())
+    new = [row for row in drawn if row["prediction_id"] not in queued]
     if new:
         conn.execute(insert(t), [{"window_id": window_id, "lease_token": 0} | row for row in new])
 
@@ -118,9 +118,9 @@ def _waiting(stream: str, by: str, now: datetime) -> Select[Any]:
 
 
 def _answered_by_one_other(by: str) -> ColumnElement[bool]:
-    said = select(answers.c.item_id).where(answers.c.item_id == t.c.id)
+    answered = select(answers.c.item_id).where(answers.c.item_id == t.c.id)
     people = select(func.count(distinct(answers.c.by))).where(answers.c.item_id == t.c.id).scalar_subquery()
-    return ~said.where(answers.c.by == by).exists() & (people == 1)
+    return ~answered.where(answers.c.by == by).exists() & (people == 1)
 
 
 def _take(
@@ -133,12 +133,12 @@ def _take(
         again = row.label_id is not None
         if again and not looked_at_twice(row.draw_order, row.settings.get("double_review", 0.0)):
             continue
-        kept = row.leased_by == by and row.lease_until is not None and row.lease_until > now
-        token = row.lease_token if kept else row.lease_token + 1
+        still_leased = row.leased_by == by and row.lease_until is not None and row.lease_until > now
+        token = row.lease_token if still_leased else row.lease_token + 1
         free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token)
         free &= t.c.label_id.is_not(None) if again else t.c.label_id.is_(None)
-        taken = {"lease_token": token, "leased_by": by, "lease_until": now + lease}
-        if conn.execute(update(t).where(free).values(**taken)).rowcount == 1:
+        lease_values = {"lease_token": token, "leased_by": by, "lease_until": now + lease}
+        if conn.execute(update(t).where(free).values(**lease_values)).rowcount == 1:
             claims.append(
                 Claim(
                     item_id=row.id,
@@ -179,12 +179,12 @@ def label(
     overwrite: bool = False,
 ) -> LabelOutcome:
     """Give an item its label: `label_all` of one answer."""
-    given = Answer(item_id=item_id, answer=answer, by=by, at=at)
-    return label_all(conn, [given], source=source, overwrite=overwrite)[0]
+    new_label = Answer(item_id=item_id, answer=answer, by=by, at=at)
+    return label_all(conn, [new_label], source=source, overwrite=overwrite)[0]
 
 
 def label_all(
-    conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool = False
+    conn: Connection, labels: Sequence[Answer], *, source: str, overwrite: bool = False
 ) -> list[LabelOutcome]:
     """Give items their labels, at most one each; what became of each answer, in the order given.
 
@@ -194,8 +194,8 @@ def label_all(
     item that is answered twice in one call.
     """
     outcomes: list[LabelOutcome] = []
-    for start in range(0, len(given), AT_ONCE):
-        outcomes += _label_some(conn, given[start : start + AT_ONCE], source=source, overwrite=overwrite)
+    for start in range(0, len(labels), AT_ONCE):
+        outcomes += _label_some(conn, labels[start : start + AT_ONCE], source=source, overwrite=overwrite)
     counts = Counter(outcomes)
     for event in ("conflict", "late"):
         if counts[event]:
@@ -204,25 +204,27 @@ def label_all(
 
 
 def _label_some(
-    conn: Connection, given: Sequence[Answer], *, source: str, overwrite: bool
+    conn: Connection, labels: Sequence[Answer], *, source: str, overwrite: bool
 ) -> list[LabelOutcome]:
-    ids = sorted({_checked(answer).item_id for answer in given})
-    if len(ids) < len(given):
+    ids = sorted({_checked(answer).item_id for answer in labels})
+    if len(ids) < len(labels):
         raise QueueError("an item is answered twice in one call; answer it in two")
     before = _counting(conn, ids)
-    kept = _keep(conn, given, source=source)
-    wanted = {answer.item_id: kept[answer] for answer in given if overwrite or answer.item_id not in before}
+    answer_ids = _keep(conn, labels, source=source)
+    chosen = {
+        answer.item_id: answer_ids[answer] for answer in labels if overwrite or answer.item_id not in before
+    }
     w = tables.windows
     free = [t.c.window_id.in_(select(w.c.id).where(w.c.state.in_(windows.LABELLED)))]
     if not overwrite:
         free.append(t.c.label_id.is_(None))
-    mine = (answers.c.item_id == t.c.id) & answers.c.id.in_(list(wanted.values()))
-    label_id = select(answers.c.id).where(mine).scalar_subquery()
-    if wanted:
-        taken = update(t).where(t.c.id.in_(sorted(wanted)), *free)
-        conn.execute(taken.values(label_id=label_id, lease_until=None))
-    after = _counting(conn, [id_ for id_ in ids if id_ in wanted])
-    return [_outcome(answer, kept[answer], before, after) for answer in given]
+    own_answer = (answers.c.item_id == t.c.id) & answers.c.id.in_(list(chosen.values()))
+    label_id = select(answers.c.id).where(own_answer).scalar_subquery()
+    if chosen:
+        labelling = update(t).where(t.c.id.in_(sorted(chosen)), *free)
+        conn.execute(labelling.values(label_id=label_id, lease_until=None))
+    after = _counting(conn, [id_ for id_ in ids if id_ in chosen])
+    return [_outcome(answer, answer_ids[answer], before, after) for answer in labels]
 
 
 def _log(event: str, answers_: int, source: str) -> None:
@@ -269,23 +271,29 @@ def _counting(conn: Connection, item_ids: Sequence[int]) -> dict[int, _Counting]
     return {row.id: _Counting(row.label_id, row.answer) for row in rows}
 
 
-def _keep(conn: Connection, given: Sequence[Answer], *, source: str) -> dict[Answer, int]:
+def _keep(conn: Connection, labels: Sequence[Answer], *, source: str) -> dict[Answer, int]:
     """Keep answers; the same one by the same person is kept once. The key of each."""
-    wanted = {(answer.item_id, answer.answer, answer.by): answer for answer in given}
-    kept = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).where(
-        answers.c.item_id.in_([answer.item_id for answer in given])
+    answer_by_key = {(answer.item_id, answer.answer, answer.by): answer for answer in labels}
+    stored = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).where(
+        answers.c.item_id.in_([answer.item_id for answer in labels])
     )
-    keys = {(row.item_id, row.answer, row.by): row.id for row in conn.execute(kept).all()}
-    new = [answer for key, answer in wanted.items() if key not in keys]
+    keys = {(row.item_id, row.answer, row.by): row.id for row in conn.execute(stored).all()}
+    new = [answer for key, answer in answer_by_key.items() if key not in keys]
     if new:
         rows = [
-            {"item_id": one.item_id, "answer": one.answer, "by": one.by, "at": one.at, "source": source}
-            for one in new
+            {
+                "item_id": record.item_id,
+                "answer": record.answer,
+                "by": record.by,
+                "at": record.at,
+                "source": source,
+            }
+            for record in new
         ]
         conn.execute(insert(answers).values(rows))  # one statement, which with RETURNING would be one per row
-        for row in conn.execute(kept).all():
+        for row in conn.execute(stored).all():
             keys[row.item_id, row.answer, row.by] = row.id
-    return {answer: keys[answer.item_id, answer.answer, answer.by] for answer in given}
+    return {answer: keys[answer.item_id, answer.answer, answer.by] for answer in labels}
 
 
 def begun(conn: Connection, window_id: int) -> bool:
@@ -309,10 +317,10 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
         .where(t.c.window_id == window_id, t.c.label_id.is_not(None))
         .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
     )
-    found: dict[str, dict[str, None]] = {}
+    answers_by_item: dict[str, dict[str, None]] = {}
     for row in conn.execute(query):
-        found.setdefault(row.prediction_id, {})[row.answer] = None
-    return {id_: tuple(words) for id_, words in found.items() if len(words) > 1}
+        answers_by_item.setdefault(row.prediction_id, {})[row.answer] = None
+    return {id_: tuple(words) for id_, words in answers_by_item.items() if len(words) > 1}
 
 
 def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
@@ -323,10 +331,10 @@ def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
         .where(t.c.window_id == window_id)
         .order_by(answers.c.item_id, answers.c.id)
     )
-    said: dict[int, dict[str, str]] = {}
+    answers_by_item: dict[int, dict[str, str]] = {}
     for row in conn.execute(query):
-        said.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
-    pairs = [tuple(people.values())[:2] for people in said.values() if len(people) > 1]
+        answers_by_item.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
+    pairs = [tuple(people.values())[:2] for people in answers_by_item.values() if len(people) > 1]
     return [(first, second) for first, second in pairs]
 
 
@@ -348,29 +356,29 @@ def cohort(conn: Connection, window_id: int) -> Cohort:
 
     from calib.review.cohort import Cohort
 
-    found = _answers(conn, window_id)
+    rows = _answers(conn, window_id)
     value = {"correct": 1.0, "incorrect": 0.0}
     return Cohort(
-        id=tuple(row.prediction_id for row in found),
-        raw=np.array([row.raw for row in found], dtype=np.float64),
-        served=np.array([row.served for row in found], dtype=np.float64),
-        mapping=tuple(row.mapping for row in found),
-        stratum=np.array([row.stratum for row in found], dtype=np.intp),
-        probability=np.array([row.probability for row in found], dtype=np.float64),
-        correct=np.array([value.get(row.answer, np.nan) for row in found], dtype=np.float64),
-        segment=tuple(row.segment for row in found),
-        cluster=tuple(row.cluster for row in found),
-        judge=np.array([np.nan if row.judge is None else row.judge for row in found], dtype=np.float64),
-        order=tuple(row.draw_order for row in found),
-        answered=np.array([row.answer is not None for row in found], dtype=bool),
+        id=tuple(row.prediction_id for row in rows),
+        raw=np.array([row.raw for row in rows], dtype=np.float64),
+        served=np.array([row.served for row in rows], dtype=np.float64),
+        mapping=tuple(row.mapping for row in rows),
+        stratum=np.array([row.stratum for row in rows], dtype=np.intp),
+        probability=np.array([row.probability for row in rows], dtype=np.float64),
+        correct=np.array([value.get(row.answer, np.nan) for row in rows], dtype=np.float64),
+        segment=tuple(row.segment for row in rows),
+        cluster=tuple(row.cluster for row in rows),
+        judge=np.array([np.nan if row.judge is None else row.judge for row in rows], dtype=np.float64),
+        order=tuple(row.draw_order for row in rows),
+        answered=np.array([row.answer is not None for row in rows], dtype=bool),
     )
 
 
 def streams_with_context(conn: Connection) -> list[str]:
     """The streams of which reviewers' context is still kept, by name."""
     w = tables.windows
-    kept = select(t.c.window_id).where(t.c.context.is_not(None))
-    query = select(distinct(w.c.stream)).where(w.c.id.in_(kept)).order_by(w.c.stream)
+    with_context = select(t.c.window_id).where(t.c.context.is_not(None))
+    query = select(distinct(w.c.stream)).where(w.c.id.in_(with_context)).order_by(w.c.stream)
     return list(conn.execute(query).scalars())
 
 

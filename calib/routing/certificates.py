@@ -183,9 +183,9 @@ def _none(right: int, n: int, target: float, confidence: float, share: float) ->
         return NoCertificate(target=target, confidence=confidence, why=why, labels_needed=None)
     rate = right / n if n else 1.0
     if rate >= 1:
-        wanted = math.ceil(math.log(1 - confidence) / math.log(target))
+        labels_needed = math.ceil(math.log(1 - confidence) / math.log(target))
     else:
-        wanted = math.ceil((float(ndtri(confidence)) / (rate - target)) ** 2 * target * (1 - target))
-    more = math.ceil(max(1, wanted - n) / (share or CERTIFICATE_START_SHARE))
+        labels_needed = math.ceil((float(ndtri(confidence)) / (rate - target)) ** 2 * target * (1 - target))
+    more = math.ceil(max(1, labels_needed - n) / (share or CERTIFICATE_START_SHARE))
     why = Reason("too_few_labels_at_top", {"labels": n, "more": more})
     return NoCertificate(target=target, confidence=confidence, why=why, labels_needed=more)

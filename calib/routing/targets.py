@@ -32,5 +32,5 @@ def grid(targets: Iterable[float]) -> tuple[float, ...]:
     >>> 0.9 in grid([0.9]), 0.9 ** (1 / 3) in grid([0.9])
     (True, True)
     """
-    wanted = {*targets, *(target for named in PRESETS.values() for target in named)}
-    return tuple(sorted({target ** (1 / steps) for target in wanted for steps in range(1, STEPS + 1)}))
+    all_targets = {*targets, *(target for named in PRESETS.values() for target in named)}
+    return tuple(sorted({target ** (1 / steps) for target in all_targets for steps in range(1, STEPS + 1)}))

@@ -39,22 +39,22 @@ def allocate(
         raise InvalidInput("mass, accuracy and sizes must be of one shape (B,)")
     if not ((a >= 0) & (a <= 1)).all() or (capacity < 0).any() or (floor is not None and floor < 0):
         raise InvalidInput("an expected accuracy lies in [0, 1]; sizes and floor are not negative")
-    wanted = min(labels, int(capacity.sum()))
+    total = min(labels, int(capacity.sum()))
     # an expected accuracy of 0 or 1 is a guess, not a variance of zero
     spread = w * np.sqrt(np.clip(a * (1 - a), 0.01, None))
     even = labels // max(1, int((w > 0).sum()))
     least = np.where(w > 0, min(FLOOR, even // 2) if floor is None else min(floor, even), 0)
-    given: npt.NDArray[np.int64] = np.minimum(least, capacity).astype(np.int64)
+    allocation: npt.NDArray[np.int64] = np.minimum(least, capacity).astype(np.int64)
     target = spread / spread.sum() * labels
-    while (rest := wanted - int(given.sum())) > 0:
-        need = np.clip(np.minimum(target, capacity) - given, 0, None)
+    while (rest := total - int(allocation.sum())) > 0:
+        need = np.clip(np.minimum(target, capacity) - allocation, 0, None)
         if need.sum() < rest:  # all targets are met: the rest goes where there is room
-            need = np.where(given < capacity, np.maximum(spread, 1e-12), 0.0)
+            need = np.where(allocation < capacity, np.maximum(spread, 1e-12), 0.0)
         share = need / need.sum() * rest
-        step = np.minimum(np.floor(share).astype(np.int64), capacity - given)
+        step = np.minimum(np.floor(share).astype(np.int64), capacity - allocation)
         if not step.any():
             order = np.argsort(-share, kind="stable")
-            open_ = order[(given[order] < capacity[order])][:rest]
+            open_ = order[(allocation[order] < capacity[order])][:rest]
             step[open_] = 1
-        given += step
-    return given
+        allocation += step
+    return allocation

@@ -212,8 +212,8 @@ class ObstoreStore:
 
     def _keys(self, event: str, key: str, attempt: int | None = None) -> dict[str, object]:
         """What a log record carries beside its message."""
-        found: dict[str, object] = {"event": event, "store": self._name, "key": key}
-        return found if attempt is None else found | {"attempt": attempt}
+        fields: dict[str, object] = {"event": event, "store": self._name, "key": key}
+        return fields if attempt is None else fields | {"attempt": attempt}
 
     def _sync(self, key: str) -> None:
         """A file counts as written once it is safe on the disk; other stores see to that by themselves."""

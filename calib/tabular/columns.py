@@ -129,9 +129,9 @@ def answer(name: str, kind: str) -> str:
     """The code of an answer, as SQL."""
     base = base_of(kind)
     if base in (*FLOATING, *WHOLE, "DECIMAL"):
-        nothing = f"{name} IS NULL OR isnan({name})" if base in FLOATING else f"{name} IS NULL"
+        missing = f"{name} IS NULL OR isnan({name})" if base in FLOATING else f"{name} IS NULL"
         code = f"WHEN {name} = 1 THEN 1 WHEN {name} = 0 THEN 0 ELSE {OTHER} END"
-        return f"CAST(CASE WHEN {nothing} THEN {UNKNOWN} {code} AS TINYINT)"
+        return f"CAST(CASE WHEN {missing} THEN {UNKNOWN} {code} AS TINYINT)"
     # Most cells hold a word as it is listed: only the others are trimmed, which takes longer.
     plain = f"CAST({name} AS VARCHAR)"
     cases = " ".join(f"WHEN {literal(word)} THEN {CODES[means]}" for word, means in WORDS.items())
@@ -147,10 +147,12 @@ def answer(name: str, kind: str) -> str:
     return f"CAST(CASE WHEN {name} IS NULL THEN {UNKNOWN} ELSE {known} END AS TINYINT)"
 
 
-def same(one: str, other: str) -> str:
+def same(first: str, second: str) -> str:
     """The code of an answer that is right where two texts, as SQL, are the same."""
-    nothing = f"({one}) IS NULL OR ({other}) IS NULL"
-    return f"CAST(CASE WHEN {nothing} THEN {UNKNOWN} WHEN ({one}) = ({other}) THEN 1 ELSE 0 END AS TINYINT)"
+    missing = f"({first}) IS NULL OR ({second}) IS NULL"
+    return (
+        f"CAST(CASE WHEN {missing} THEN {UNKNOWN} WHEN ({first}) = ({second}) THEN 1 ELSE 0 END AS TINYINT)"
+    )
 
 
 def base_of(kind: str) -> str:

@@ -97,13 +97,13 @@ def transcode(path: Path, form: Format, to: Path) -> None:
 
 def _even_copy(path: Path, compression: Compression, to: Path, cut_at: int | None) -> None:
     """Copy a file up to an offset, with one kind of line end outside of quoted cells."""
-    left = cut_at if cut_at is not None else 2**62
+    remaining = cut_at if cut_at is not None else 2**62
     outside = True
     with opened(path, compression) as stream, to.open("wb") as out:
-        while block := stream.read(min(BLOCK, left)):
-            left -= len(block)
-            while block.endswith(b"\r") and left and (more := stream.read(1)):
-                block, left = block + more, left - 1
+        while block := stream.read(min(BLOCK, remaining)):
+            remaining -= len(block)
+            while block.endswith(b"\r") and remaining and (more := stream.read(1)):
+                block, remaining = block + more, remaining - 1
             parts = block.split(b'"')
             for i, part in enumerate(parts):
                 if outside == (i % 2 == 0) and b"\r" in part:

@@ -88,10 +88,10 @@ class TableFile:
         have been rounded; and for a second line of names that is not the first one again.
         """
         selected: list[str] = []
-        for i, each in enumerate(wanted.values()):
-            name, kind, at = self._column(each.column)
-            selected += [f"{self._value(each, name, kind)} AS value{i}", f"{name} IS NULL AS missing{i}"]
-            check = sql.rounded(name, kind) if isinstance(each, Texts) and not each.raw else None
+        for i, form in enumerate(wanted.values()):
+            name, kind, at = self._column(form.column)
+            selected += [f"{self._value(form, name, kind)} AS value{i}", f"{name} IS NULL AS missing{i}"]
+            check = sql.rounded(name, kind) if isinstance(form, Texts) and not form.raw else None
             if check is not None:
                 selected.append(f"{check} AS rounded{at}")
         fetched = self._fetch(", ".join(dict.fromkeys(selected)) or "1 AS nothing")
@@ -103,11 +103,15 @@ class TableFile:
                     f"{self.place(row)}, column {self.names[at]!r}: {self.shown(row, self.names[at])} "
                     f"{rules.CANNOT_KEEP}"
                 )
-        found = {key: as_column(fetched[f"value{i}"], fetched[f"missing{i}"]) for i, key in enumerate(wanted)}
-        for key, each in wanted.items():
-            if isinstance(each, Numbers) and each.scale != 1:
-                found[key] = replace(found[key], values=np.round(found[key].values / each.scale, DIGITS))
-        rows = Rows(n=n, columns=found, rejected={"cut_line": 1} if self.cut else {}, record=np.arange(n))
+        columns = {
+            key: as_column(fetched[f"value{i}"], fetched[f"missing{i}"]) for i, key in enumerate(wanted)
+        }
+        for key, form in wanted.items():
+            if isinstance(form, Numbers) and form.scale != 1:
+                columns[key] = replace(
+                    columns[key], values=np.round(columns[key].values / form.scale, DIGITS)
+                )
+        rows = Rows(n=n, columns=columns, rejected={"cut_line": 1} if self.cut else {}, record=np.arange(n))
         return self._without_headers(rows, wanted)
 
     def place(self, row: int) -> str:
@@ -191,7 +195,7 @@ class TableFile:
 
     def _without_headers(self, rows: Rows, wanted: Mapping[str, Wanted]) -> Rows:
         """The rows without lines that name the columns once more, as files have that were put together."""
-        numbers = [key for key, each in wanted.items() if isinstance(each, Numbers)]
+        numbers = [key for key, form in wanted.items() if isinstance(form, Numbers)]
         unread = any((np.isnan(rows[key].values) & ~rows[key].missing).any() for key in numbers)
         if self.form not in ("csv", "xlsx") or not unread:
             return rows
@@ -201,25 +205,25 @@ class TableFile:
         ]
         words = ", ".join({sql.literal(plain(name)) for name in self.names if plain(name)})
         cells = {f"c{self._column(wanted[key].column)[2]}" for key in numbers}
-        some = " OR ".join(f"lower(trim({cell})) IN ({words})" for cell in sorted(cells))
+        names_a_column = " OR ".join(f"lower(trim({cell})) IN ({words})" for cell in sorted(cells))
         query = (
             f"SELECT i, ({' AND '.join(named)}) AS whole "  # noqa: S608
-            f"FROM (SELECT row_number() OVER () - 1 AS i, * FROM {self.source()}) WHERE {some}"
+            f"FROM (SELECT row_number() OVER () - 1 AS i, * FROM {self.source()}) WHERE {names_a_column}"
         )
-        found = self._query(query)
-        if not len(found["i"]):
+        headers = self._query(query)
+        if not len(headers["i"]):
             return rows
-        if not found["whole"].all():
-            row = int(found["i"][~found["whole"]][0])
+        if not headers["whole"].all():
+            row = int(headers["i"][~headers["whole"]][0])
             raise self.second_header(row)
         keep = np.ones(rows.n, dtype=np.bool_)
-        keep[found["i"]] = False
+        keep[headers["i"]] = False
         return replace(
             rows,
             n=int(keep.sum()),
             columns={
-                key: Column(values=each.values[keep], missing=each.missing[keep])
-                for key, each in rows.columns.items()
+                key: Column(values=column.values[keep], missing=column.missing[keep])
+                for key, column in rows.columns.items()
             },
             rejected=rows.rejected | {"repeated_header": int((~keep).sum())},
             record=rows.record[keep],
@@ -269,10 +273,10 @@ def connected() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def unreadable(path: Path, error: Exception) -> InvalidInput:
     """Why DuckDB cannot read a file, without a cell's own text: it may be somebody's words."""
-    said = str(error)
-    line = re.search(r"on Line: (\d+)", said)
+    message = str(error)
+    line = re.search(r"on Line: (\d+)", message)
     where = f"{path}, line {line[1]}: " if line else f"{path} "
-    why = re.sub(r"""(["'])[^"']*\1""", "…", said.splitlines()[0])
+    why = re.sub(r"""(["'])[^"']*\1""", "…", message.splitlines()[0])
     return InvalidInput(f"{where}cannot be read: {why}")
 
 

@@ -63,18 +63,18 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
         even = folder.path / "even.jsonl"
         with file_errors(path), opened(source, compression) as lines, even.open("wb") as out:
             lines.read(begins)
-            left = records
+            remaining = records
             for line in lines:
-                if line.strip() and left:
+                if line.strip() and remaining:
                     out.write(line)
-                    left -= 1
+                    remaining -= 1
         source, compression = even, "none"
     try:
         query = f"SELECT json_group_structure(json) FROM {_objects([source], compression)}"  # noqa: S608
-        found = connection.execute(query).fetchone()
+        counts = connection.execute(query).fetchone()
     except duckdb.Error as error:
         raise jsonl_fault(path, source, compression, error) from None
-    structure = json.loads(found[0]) if found and found[0] else {}
+    structure = json.loads(counts[0]) if counts and counts[0] else {}
     fields = _fields(structure, "", "", 0) if isinstance(structure, dict) else []
     return JsonlFile(
         names=tuple(name for name, _ in fields),

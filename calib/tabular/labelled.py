@@ -71,7 +71,7 @@ class Labelled:
 
     def to_json(self) -> dict[str, object]:
         """What a verb says of the file: rows, rejects by kind, and the columns, with which were guessed."""
-        return _said(self)
+        return _counts(self)
 
 
 def read_labelled(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Labelled:
@@ -85,7 +85,7 @@ def read_labelled(path: Path, asked: Asked | None = None, reading: Reading | Non
     table = open_table(path)
     roles = roles_of(path, table.names, asked, optional=("weight", "segment", "cluster"))
     names = roles.columns
-    rows = table.read(_wanted(roles, reading))
+    rows = table.read(_forms(roles, reading))
     limit = reading.limit(table, rows)
     rejects = Rejects(rows.n)
     scores, rounded = _confidences(rows["confidence"], names["confidence"], rejects, limit, reading)
@@ -139,7 +139,7 @@ class Steps:
 
     def to_json(self) -> dict[str, object]:
         """As of a labelled file."""
-        return _said(self)
+        return _counts(self)
 
 
 def read_steps(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Steps:
@@ -154,7 +154,7 @@ def read_steps(path: Path, asked: Asked | None = None, reading: Reading | None =
     roles = roles_of(path, table.names, asked, optional=("trace",))
     if "trace" not in roles.columns:
         raise InvalidInput(f"{path} has no column 'trace' or 'trace_id'; name the right one with --trace")
-    rows = table.read(_wanted(roles, reading))
+    rows = table.read(_forms(roles, reading))
     limit = reading.limit(table, rows)
     chains = rows["trace"].values
     rejects, ignored = Rejects(rows.n), Rejects(rows.n)
@@ -207,7 +207,7 @@ class Rejects:
         return {kind: int(n) for kind, n in sorted(zip(self._kinds, counts, strict=True)) if n}
 
 
-def _said(read: Labelled | Steps) -> dict[str, object]:
+def _counts(read: Labelled | Steps) -> dict[str, object]:
     return {
         "rows": read.rows,
         "rejected": read.rejected,
@@ -217,19 +217,19 @@ def _said(read: Labelled | Steps) -> dict[str, object]:
     }
 
 
-def _wanted(roles: Roles, reading: Reading) -> Mapping[str, Wanted]:
+def _forms(roles: Roles, reading: Reading) -> Mapping[str, Wanted]:
     """The columns of a file of labels, each read as its use asks for."""
-    wanted: dict[str, Wanted] = {}
+    forms: dict[str, Wanted] = {}
     for role, name in roles.columns.items():
         if role == "confidence":
-            wanted[role] = Numbers(name, scale=reading.scale)
+            forms[role] = Numbers(name, scale=reading.scale)
         elif role == "weight":
-            wanted[role] = Numbers(name)
+            forms[role] = Numbers(name)
         elif role == "correct":
-            wanted[role] = Answers(name, beside=roles.said)
+            forms[role] = Answers(name, beside=roles.said)
         elif role not in ("prediction", "answer"):
-            wanted[role] = Texts(name)
-    return wanted
+            forms[role] = Texts(name)
+    return forms
 
 
 def _confidences(
@@ -258,13 +258,13 @@ def _answers(column: Column, rejects: Rejects) -> Floats:
 
 def _something_equal(table: TableFile, rows: Rows, roles: Roles) -> None:
     """Two columns that never agree are written in different ways, not always wrong."""
-    codes, said = rows["correct"].values, str(roles.said)
+    codes, class_name = rows["correct"].values, str(roles.said)
     known = np.flatnonzero(codes != UNKNOWN)
     if not len(known) or (codes == 1).any():
         return
     row, truth = int(rows.record[known[0]]), roles.columns["correct"]
     raise InvalidInput(
-        f"{table.place(row)}: {said!r} is {table.shown(row, said)} where {truth!r} is "
+        f"{table.place(row)}: {class_name!r} is {table.shown(row, class_name)} where {truth!r} is "
         f"{table.shown(row, truth)}, and no row has the same in both: write them alike"
     )
 

@@ -63,8 +63,8 @@ class Limit:
         beside = f", beside {self.shown(int(known[0]), name)}, which is" if other.any() and len(known) else ""
         # numbers and words of many kinds are the right answers themselves
         key = " If it holds the right answer itself, name the column of the model's answer with --answer."
-        said = int((codes != UNKNOWN).sum())
-        self._few(other, said, name, "say neither right nor wrong", f"{beside}: {HOW}.{key}")
+        understood = int((codes != UNKNOWN).sum())
+        self._few(other, understood, name, "say neither right nor wrong", f"{beside}: {HOW}.{key}")
 
     def one_class(self, left_out: Bools, kept: npt.NDArray[np.float64], *, name: str) -> None:
         """Raise `InvalidInput` where all answers that are left are the same, beside some left out."""

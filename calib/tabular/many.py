@@ -58,21 +58,21 @@ def load(
     """
     files = [open_table(path) for path in paths]
     names = dict.fromkeys(name for file in files for name in file.names)
-    asked = [name for name in dict.fromkeys(columns) if any(find(file.names, name) for file in files)]
+    names_to_read = [name for name in dict.fromkeys(columns) if any(find(file.names, name) for file in files)]
     rejected: Counter[str] = Counter()
     if all(file.form == "parquet" for file in files):
-        query = _of_parquet(files, asked)
+        query = _of_parquet(files, names_to_read)
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(table)} AS {query}")
     else:
-        types = ", ".join(f"{quoted(name)} VARCHAR" for name in asked) or '"none" VARCHAR'
+        types = ", ".join(f"{quoted(name)} VARCHAR" for name in names_to_read) or '"none" VARCHAR'
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} ({types})")
         for file in files:
-            rejected["repeated_header"] += _insert(connection, table, file, asked, numbers)
+            rejected["repeated_header"] += _insert(connection, table, file, names_to_read, numbers)
             rejected["cut_line"] += file.cut
     return ManyFiles(
         table=table,
         names=tuple(names),
-        columns=tuple(asked),
+        columns=tuple(names_to_read),
         records={file.path: file.records for file in files},
         rejected={kind: n for kind, n in sorted(rejected.items()) if n},
     )
@@ -83,21 +83,21 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _of_parquet(files: Sequence[TableFile], asked: Sequence[str]) -> str:
+def _of_parquet(files: Sequence[TableFile], names: Sequence[str]) -> str:
     """One SELECT for the files of each schema, joined by UNION ALL."""
-    kinds: dict[str, set[str]] = {name: set() for name in asked}
+    kinds: dict[str, set[str]] = {name: set() for name in names}
     groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[TableFile]] = {}
     for file in files:
         groups.setdefault((file.names, file.kinds), []).append(file)
-        for name in asked:
+        for name in names:
             if find(file.names, name):
                 kinds[name].add(file.kinds[position(file.path, file.names, name)])
     selects = []
     for group in groups.values():
         file = group[0]
-        picked = [_typed(file, name, kinds[name]) for name in asked] or ["1 AS nothing"]
+        picked = [_typed(file, name, kinds[name]) for name in names] or ["1 AS nothing"]
         inner = ", ".join(f"c{i}" for i in range(len(file.names)))
-        paths = ", ".join(exactly(each.path) for each in group)
+        paths = ", ".join(exactly(member.path) for member in group)
         selects.append(f"SELECT {', '.join(picked)} FROM read_parquet([{paths}]) AS rows({inner})")  # noqa: S608
     return " UNION ALL ".join(selects)
 
@@ -110,7 +110,7 @@ def _typed(file: TableFile, name: str, kinds: set[str]) -> str:
     column, kind = f"c{at}", file.kinds[at]
     if kinds <= set(AWARE):
         value = f"CAST({column} AS TIMESTAMPTZ)" if kind != AWARE[0] else column
-    elif len(kinds) == 1 or all(sql.base_of(each) in sql.WHOLE for each in kinds):
+    elif len(kinds) == 1 or all(sql.base_of(column_kind) in sql.WHOLE for column_kind in kinds):
         value = column
     elif kinds <= set(NAIVE):
         value = f"CAST({column} AS TIMESTAMP)"
@@ -123,12 +123,12 @@ def _insert(
     connection: duckdb.DuckDBPyConnection,
     table: str,
     file: TableFile,
-    asked: Sequence[str],
+    names: Sequence[str],
     numbers: Collection[str],
 ) -> int:
     """Put a file's rows into the table as text; how many of its lines name the columns once more."""
     picked, own = [], {}
-    for name in asked:
+    for name in names:
         if not find(file.names, name):
             picked.append("NULL")
             continue
@@ -137,27 +137,27 @@ def _insert(
         picked.append(_text(file, f"c{at}", file.kinds[at], comma=name in numbers))
     words = ", ".join({sql.literal(plain(name)) for name in file.names if plain(name)})
     header = " OR ".join(
-        f"lower(trim(c{own[name]})) IN ({words})" for name in asked if name in own and name in numbers
+        f"lower(trim(c{own[name]})) IN ({words})" for name in names if name in own and name in numbers
     )
     header = f"coalesce({header}, false)" if header and isinstance(file.inner, CsvFile) else "false"
     for parallel in (True, False):
         rows = file.source(parallel=parallel)
         connection.execute("BEGIN TRANSACTION")
         try:
-            found = connection.execute(
+            counted = connection.execute(
                 f"INSERT INTO {quoted(table)} SELECT {', '.join(picked) or 'NULL'} FROM {rows} "  # noqa: S608
                 f"WHERE NOT {header}"
             ).fetchall()
         except duckdb.Error as error:
             connection.execute("ROLLBACK")
             raise file.fault(error) or unreadable(file.path, error) from None
-        repeated = 0 if found[0][0] == file.records else _headers(connection, file, header, rows)
-        if found[0][0] + repeated == file.records:
+        repeated = 0 if counted[0][0] == file.records else _headers(connection, file, header, rows)
+        if counted[0][0] + repeated == file.records:
             connection.execute("COMMIT")
             return repeated
         connection.execute("ROLLBACK")
     raise file.fault() or InvalidInput(
-        f"{file.path} holds {file.records:,} rows, of which {found[0][0]:,} were read: write the file anew"
+        f"{file.path} holds {file.records:,} rows, of which {counted[0][0]:,} were read: write the file anew"
     )
 
 
@@ -166,13 +166,13 @@ def _headers(connection: duckdb.DuckDBPyConnection, file: TableFile, header: str
     whole = " AND ".join(
         f"coalesce(lower(trim(c{i})), '') = {sql.literal(plain(name))}" for i, name in enumerate(file.names)
     )
-    found = connection.execute(
+    header_rows = connection.execute(
         f"SELECT i, {whole} FROM (SELECT row_number() OVER () - 1 AS i, * FROM {rows}) WHERE {header}"  # noqa: S608
     ).fetchall()
-    for row, same in found:
-        if not same:
+    for row, matches in header_rows:
+        if not matches:
             raise file.second_header(row)
-    return len(found)
+    return len(header_rows)
 
 
 def _text(file: TableFile, column: str, kind: str, *, comma: bool) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 from calib.errors import InvalidInput
 
 
-def find(names: Sequence[str], asked: str) -> list[int]:
+def find(names: Sequence[str], wanted_name: str) -> list[int]:
     """Where a name stands among `names`: as it is, else in another case or with blanks around it.
 
     >>> find(["id", " Score ", "SCORE"], "score"), find(["a", "A"], "a"), find(["a", "a"], "a")
     ([1, 2], [0], [0, 1])
     """
-    exact = [i for i, name in enumerate(names) if name == asked]
-    return exact or [i for i, name in enumerate(names) if plain(name) == plain(asked)]
+    exact = [i for i, name in enumerate(names) if name == wanted_name]
+    return exact or [i for i, name in enumerate(names) if plain(name) == plain(wanted_name)]
 
 
 def plain(name: str) -> str:
@@ -24,17 +24,17 @@ def plain(name: str) -> str:
     return name.strip().strip("\ufeff").lower()
 
 
-def position(where: Path | str, names: Sequence[str], asked: str) -> int:
+def position(where: Path | str, names: Sequence[str], wanted_name: str) -> int:
     """Where the column is. Raises `InvalidInput`, with the nearest name, where there is not exactly one."""
-    found = find(names, asked)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        near = get_close_matches(plain(asked), list(map(plain, names)), n=1)
+    positions = find(names, wanted_name)
+    if len(positions) == 1:
+        return positions[0]
+    if not positions:
+        near = get_close_matches(plain(wanted_name), list(map(plain, names)), n=1)
         meant = [name for name in names if near and plain(name) == near[0]]
         hint = f"did you mean {meant[0]!r}?" if meant else f"it has {listed(names)}"
-        raise InvalidInput(f"{where} has no column {asked!r}; {hint}")
-    spelled = [names[i] for i in found]
+        raise InvalidInput(f"{where} has no column {wanted_name!r}; {hint}")
+    spelled = [names[i] for i in positions]
     if len(set(spelled)) < len(spelled):
         raise InvalidInput(f"{where} has two columns called {spelled[0]!r}: rename one of them")
     raise InvalidInput(f"{where} has the columns {listed(spelled)}: say which with its exact name")

@@ -94,10 +94,10 @@ def roles_of(path: Path, names: Sequence[str], asked: Asked, *, optional: Sequen
         if name:
             columns[role] = names[position(path, names, name)]
             return
-        for each in usual:
-            if find(names, each):
-                columns[role] = names[position(path, names, each)]
-                if plain(each) != usual[0]:
+        for candidate in usual:
+            if find(names, candidate):
+                columns[role] = names[position(path, names, candidate)]
+                if plain(candidate) != usual[0]:
                     guessed.append(role)
                 return
         if needed:

@@ -158,10 +158,10 @@ def time_of(value: Any) -> datetime | None:
     text = re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", text)
     text = re.sub(r" ?([+-][0-9]{2})$", r"\1:00", text) if aware else text
     try:
-        found = datetime.fromisoformat(text if not aware else re.sub(r" (?=[+-])", "", text))
+        moment = datetime.fromisoformat(text if not aware else re.sub(r" (?=[+-])", "", text))
     except ValueError:
         return None
-    return found.astimezone(UTC) if found.tzinfo else found
+    return moment.astimezone(UTC) if moment.tzinfo else moment
 
 
 def _since_1970(number: Decimal) -> datetime | None:

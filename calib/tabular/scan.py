@@ -144,17 +144,17 @@ def _header(path: Path, compression: Compression) -> tuple[tuple[str, ...], str]
         raise not_utf8(path, 1)
     if not first.strip():
         raise InvalidInput(f"{path}, line 1 is blank: the first line names the columns")
-    found: tuple[list[str], str] = ([], ",")
+    header: tuple[list[str], str] = ([], ",")
     for delimiter in ",;\t":
         try:
             names = next(csv.reader(io.StringIO(first, newline=""), delimiter=delimiter, strict=True))
         except csv.Error:
             continue
-        if len(names) > len(found[0]):
-            found = names, delimiter
-    if not found[0]:
+        if len(names) > len(header[0]):
+            header = names, delimiter
+    if not header[0]:
         raise open_quote(path, 1)
-    return tuple(found[0]), found[1]
+    return tuple(header[0]), header[1]
 
 
 def not_utf8(path: Path, line: int) -> InvalidInput:

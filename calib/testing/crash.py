@@ -39,11 +39,11 @@ class CrashAt:
 
     def _effect(self, happen: Any) -> None:
         self.effects += 1
-        here = self.effects == self._k
-        if here and self._when == "before":
+        at_this_effect = self.effects == self._k
+        if at_this_effect and self._when == "before":
             raise Crash(f"before effect {self._k}")
         happen()
-        if here:
+        if at_this_effect:
             raise Crash(f"after effect {self._k}")
 
 

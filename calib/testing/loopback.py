@@ -73,10 +73,10 @@ class Handler(BaseHTTPRequestHandler):
         """The bearer token of the request."""
         return (self.headers.get("Authorization") or "").removeprefix("Bearer ")
 
-    def send(self, status: int, said: Json, fault: Fault | None = None) -> None:
+    def send(self, status: int, body: Json, fault: Fault | None = None) -> None:
         """Answer, with the fault's own page and headers where there are any."""
         custom = None if fault is None else fault.body
-        content = (json.dumps(said) if custom is None else custom).encode()
+        content = (json.dumps(body) if custom is None else custom).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json" if custom is None else "text/html")
         self.send_header("Content-Length", str(len(content)))

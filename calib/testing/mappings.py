@@ -15,8 +15,8 @@ AT = START  # of a `ManualClock` that was not told otherwise
 def a_mapping(i: int = 0, *, stream: str = "triage", **more: Any) -> Mapping:
     """Mapping number `i` of 0 to 99_999: what it makes of a raw 1.0 is 0.5 + i / 250_000."""
     curve = PiecewiseLinear(x=(0.0, 1.0), y=(0.1, 0.5 + i / 250_000))
-    made = {"method": "isotonic", "created_at": f"2026-11-03T06:{i // 60 % 60:02d}:{i % 60:02d}Z"}
-    return Mapping(stream=stream, default=curve, **made | more)
+    values = {"method": "isotonic", "created_at": f"2026-11-03T06:{i // 60 % 60:02d}:{i % 60:02d}Z"}
+    return Mapping(stream=stream, default=curve, **values | more)
 
 
 def put(store: Store, mapping: Mapping, **more: Any) -> Entry:

@@ -74,8 +74,8 @@ class FakeModel(Loopback):
             if self.delay:
                 self._sleep(self.delay)
             if not self.opens(key):
-                said = {"message": f"Incorrect API key provided: {key}", "code": "invalid_api_key"}
-                return fault, 401, {"error": said}
+                error = {"message": f"Incorrect API key provided: {key}", "code": "invalid_api_key"}
+                return fault, 401, {"error": error}
             if not isinstance(body, dict) or not body.get("model") or not body.get("messages"):
                 return fault, 400, {"error": {"message": "model and messages are needed"}}
             with self._lock:
@@ -120,9 +120,9 @@ def _handler(model: FakeModel) -> type[Handler]:
                 body = json.loads(content)
             except ValueError:
                 body = None
-            fault, status, said = model.reply(self.token(), body)
+            fault, status, answer = model.reply(self.token(), body)
             if fault is None:
-                return self.send(status, said)
+                return self.send(status, answer)
             if fault.dropped:
                 self.close_connection = True
                 return None

@@ -132,9 +132,9 @@ def _handler(slack: FakeSlack) -> type[Handler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
             is_json = (self.headers.get("Content-Type") or "").startswith("application/json")
             values = json.loads(body) if is_json else dict(parse_qsl(body))
-            fault, said = slack.answer(self.path.removeprefix("/api/"), self.token(), values)
+            fault, answer = slack.answer(self.path.removeprefix("/api/"), self.token(), values)
             self.close_connection = True
             if fault is None or not fault.dropped:
-                self.send(200 if fault is None else fault.status, said, fault)
+                self.send(200 if fault is None else fault.status, answer, fault)
 
     return Calls

@@ -203,17 +203,22 @@ def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> 
             f"file:{quote(str(path.resolve()))}?mode=ro", uri=True, check_same_thread=False
         )
         source.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        found = source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
-        names = [name for (name,) in found]
+        tables = source.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+        names = [name for (name,) in tables]
         if table not in names:
             raise InvalidInput(
                 f"{where} has no table {table!r}; it has {', '.join(sorted(names)[:10]) or 'none'}"
             )
-        there = [one[0] for one in source.execute(f"SELECT * FROM {_name(table)} LIMIT 0").description]  # noqa: S608
-        asked = [name for name in there if name in columns] if set(columns) <= set(there) else there
-        picked = ", ".join(map(_name, asked))
+        first = source.execute(f"SELECT * FROM {_name(table)} LIMIT 0")  # noqa: S608
+        column_names = [column[0] for column in first.description]
+        chosen = (
+            [name for name in column_names if name in columns]
+            if set(columns) <= set(column_names)
+            else column_names
+        )
+        picked = ", ".join(map(_name, chosen))
         rows = source.execute(f"SELECT {picked} FROM {_name(table)}")  # noqa: S608
-        schema = pa.schema([(name, pa.string()) for name in asked])
+        schema = pa.schema([(name, pa.string()) for name in chosen])
         connection = _duckdb()
         connection.con.register("rows", pa.RecordBatchReader.from_batches(schema, _as_text(rows, schema)))
         connection.raw_sql("CREATE TEMP TABLE traffic AS SELECT * FROM rows")

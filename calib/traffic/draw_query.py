@@ -39,17 +39,17 @@ def expression(
         pairs = zip(strata.upper[:-1], limits, strict=False)
         limit = ibis.cases(*((cell <= upper, part) for upper, part in pairs), else_=limits[-1])
     inside = clock.within(interval.start, interval.end) & x.usable(table, columns, scope)
-    kept = {"id": rules.text_of(table[columns.id]), "raw": value, "cell": cell, "order": order}
-    kept |= clock.selected("ts")
+    selected = {"id": rules.text_of(table[columns.id]), "raw": value, "cell": cell, "order": order}
+    selected |= clock.selected("ts")
     for key in ("segment", "mapping", "cluster", "trace"):
         if name := getattr(columns, key):
-            kept[key] = rules.text_of(table[name])
+            selected[key] = rules.text_of(table[name])
     if columns.served:
-        kept["served"] = x.served(table, columns)
+        selected["served"] = x.served(table, columns)
     if columns.judge:
-        kept["judge"] = rules.confidence(table[columns.judge])
-    kept |= {f"context_{i}": table[name].cast("string") for i, name in enumerate(columns.context)}
-    return table.filter(inside & (order < limit)).select(**kept)
+        selected["judge"] = rules.confidence(table[columns.judge])
+    selected |= {f"context_{i}": table[name].cast("string") for i, name in enumerate(columns.context)}
+    return table.filter(inside & (order < limit)).select(**selected)
 
 
 def threshold(share: float) -> str:
@@ -68,8 +68,8 @@ def first_of_each_id(
 
     Of rows with one id the first by time is kept, whatever the order in which they come.
     """
-    found: list[list[dict[str, Any]]] = [[] for _ in strata.upper]
-    duplicates = [0] * len(found)
+    rows_by_stratum: list[list[dict[str, Any]]] = [[] for _ in strata.upper]
+    duplicates = [0] * len(rows_by_stratum)
     seen: set[str] = set()
     records = sorted(records, key=lambda row: (row["id"], row["ts"], row["raw"], repr(sorted(row.items()))))
     for row, b in zip(records, strata.assign_cells([row["cell"] for row in records]).tolist(), strict=True):
@@ -77,7 +77,7 @@ def first_of_each_id(
             duplicates[b] += 1
             continue
         seen.add(row["id"])
-        found[b].append(row)
-    for rows in found:
+        rows_by_stratum[b].append(row)
+    for rows in rows_by_stratum:
         rows.sort(key=lambda row: (row["order"], row["id"]))
-    return found, duplicates
+    return rows_by_stratum, duplicates

@@ -35,8 +35,8 @@ def peek(url: str, *, base: Path, rows: int = ROWS) -> Peek:
     except CalibError as error:
         raise InvalidInput(str(error)) from None
     except Exception as error:  # noqa: BLE001  every engine has errors of its own
-        said = reason(error, url)
-        raise InvalidInput(f"--traffic: {shown(url)!r} cannot be read: {said}") from None
+        message = reason(error, url)
+        raise InvalidInput(f"--traffic: {shown(url)!r} cannot be read: {message}") from None
     if not any(values.values()):
         raise InvalidInput(f"--traffic: {shown(url)!r} holds no row: there is nothing to guess columns from")
     return Peek(columns=columns, values=values)

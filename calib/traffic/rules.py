@@ -23,12 +23,12 @@ DIGITS = 12  # after the point of a number that was scaled
 
 def text_of(column: Any) -> Any:
     """A column as text by the one rule; null where it is missing."""
-    kind, nothing = column.type(), ibis.null("string")
+    kind, null = column.type(), ibis.null("string")
     if kind.is_floating():
         plain = column.cast("string")
         whole = (column == column.floor()) & (column.abs() <= _limit(kind))
         digits = whole.ifelse(column, ibis.null(kind)).cast("int64").cast("string")
-        return (column - column == 0).ifelse(whole.ifelse(digits, plain), nothing)
+        return (column - column == 0).ifelse(whole.ifelse(digits, plain), null)
     if kind.is_boolean():
         return column.cast("string").lower()
     if kind.is_decimal():
@@ -43,7 +43,7 @@ def text_of(column: Any) -> Any:
     missing = (text == "") | (
         (text.length() == len(rules.NOT_A_NUMBER)) & (text.lower() == rules.NOT_A_NUMBER)
     )
-    changed = missing.ifelse(nothing, (short == "-0").ifelse("0", short))
+    changed = missing.ifelse(null, (short == "-0").ifelse("0", short))
     return _may_change(column).ifelse(changed, column)
 
 
@@ -106,19 +106,19 @@ def answer(column: Any) -> Any:
 
 def _number(column: Any) -> Any:
     kind = column.type()
-    nothing = ibis.null("float64")
+    null = ibis.null("float64")
     if kind.is_string():
         text = column.strip()
         # the pattern first: not every engine has a cast that fails softly, and what fails differs
         return text.re_search(rules.NUMBER).ifelse(text, ibis.null("string")).try_cast("float64")
     if not kind.is_numeric() or kind.is_boolean():
-        return nothing
+        return null
     # A 32-bit float by way of its shortest decimal: what was written as 0.3 is 0.3.
     single = kind.is_floating() and not kind.is_float64()
     value = column.cast("string").cast("float64") if single else column.cast("float64")
     # Not isnan: DuckDB 2 answers it, and every comparison, from a Parquet file's statistics, which leave
     # NaN out. The difference is 0 for finite numbers and NaN for all others.
-    return (value - value == 0).ifelse(value, nothing) if kind.is_floating() else value
+    return (value - value == 0).ifelse(value, null) if kind.is_floating() else value
 
 
 def _limit(kind: Any) -> float:
@@ -135,8 +135,10 @@ def _since_1970(value: Any) -> Any:
         for unit in map(float, rules.UNITS)
     ]
     seconds = ibis.cases(*cases, else_=ibis.null("float64"))
-    made = ibis.udf.scalar.builtin(name="to_timestamp", signature=((dt.float64,), dt.Timestamp("UTC")))
-    return made(lambda _: None)(seconds)
+    to_timestamp = ibis.udf.scalar.builtin(
+        name="to_timestamp", signature=((dt.float64,), dt.Timestamp("UTC"))
+    )
+    return to_timestamp(lambda _: None)(seconds)
 
 
 class Clock:
@@ -152,13 +154,13 @@ class Clock:
         self.zone = ZoneInfo(timezone)
         self.aware = self.naive = None
         if kind.is_string():
-            text, nothing = column.strip(), ibis.null("string")
+            text, null = column.strip(), ibis.null("string")
             plain = text.upper().replace("/", "-").replace(",", ".").replace("GMT", "UTC")
             plain = plain.replace(" +", "+").replace(" -", "-")
-            aware = text.re_search(rules.AWARE).ifelse(plain, nothing).try_cast("timestamp('UTC')")
-            epoch = text.re_search(rules.EPOCH).ifelse(text, nothing).try_cast("float64")
+            aware = text.re_search(rules.AWARE).ifelse(plain, null).try_cast("timestamp('UTC')")
+            epoch = text.re_search(rules.EPOCH).ifelse(text, null).try_cast("float64")
             self.aware = ibis.coalesce(aware, _since_1970(epoch))
-            self.naive = text.re_search(rules.NAIVE).ifelse(plain, nothing).try_cast("timestamp")
+            self.naive = text.re_search(rules.NAIVE).ifelse(plain, null).try_cast("timestamp")
         elif kind.is_date():
             self.naive = column.cast("timestamp")
         elif kind.is_timestamp() and kind.timezone is not None:
@@ -175,12 +177,12 @@ class Clock:
 
     def reached(self, moment: datetime) -> Any:
         """Whether the row's time is at or after `moment`; null where it has none."""
-        found = []
+        conditions = []
         if self.aware is not None:
-            found.append(self.aware >= ibis.literal(moment.astimezone(UTC)))
+            conditions.append(self.aware >= ibis.literal(moment.astimezone(UTC)))
         if self.naive is not None:
-            found.append(self.naive >= ibis.literal(naive_bound(moment, self.zone)))
-        return found[0] if len(found) == 1 else ibis.coalesce(*found)
+            conditions.append(self.naive >= ibis.literal(naive_bound(moment, self.zone)))
+        return conditions[0] if len(conditions) == 1 else ibis.coalesce(*conditions)
 
     def within(self, start: datetime, end: datetime) -> Any:
         """Whether the row's time lies in [start, end)."""
@@ -192,12 +194,12 @@ class Clock:
 
     def selected(self, prefix: str) -> dict[str, Any]:
         """Columns from which `read` makes the time in Python."""
-        both = {f"{prefix}_aware": self.aware, f"{prefix}_naive": self.naive}
-        found = {name: value for name, value in both.items() if value is not None}
+        by_kind = {f"{prefix}_aware": self.aware, f"{prefix}_naive": self.naive}
+        selected = {name: value for name, value in by_kind.items() if value is not None}
         if self.fine:  # Python's times end at microseconds
             zone = None if self.aware is None else "UTC"
-            found = {name: value.cast(dt.Timestamp(zone, 6)) for name, value in found.items()}
-        return found
+            selected = {name: value.cast(dt.Timestamp(zone, 6)) for name, value in selected.items()}
+        return selected
 
     def read(self, row: dict[str, Any], prefix: str) -> datetime | None:
         """The row's time in UTC."""

@@ -62,12 +62,12 @@ class Traffic:
 
         table, clock = self._table()
         query = expression(table, clock, self._columns, self._scope, interval, eras)
-        found = survey_of(
+        survey = survey_of(
             self._run(query.to_pandas), served=bool(self._columns.served), judge=bool(self._columns.judge)
         )
-        if rounded := found.rejected.get("rounded_id"):
+        if rounded := survey.rejected.get("rounded_id"):
             raise InvalidInput(f"{self._stream}: {self._columns.id!r}: each of {rounded:,} ids {CANNOT_KEEP}")
-        return found
+        return survey
 
     def draw(
         self,
@@ -89,10 +89,10 @@ class Traffic:
 
         from calib.traffic import draw_query
 
-        wanted = np.minimum(allocation, sizes).astype(np.int64)
+        draws = np.minimum(allocation, sizes).astype(np.int64)
         table, clock = self._table()
-        spare = wanted + SPARE_SIGMAS * np.sqrt(wanted) + SPARE_ROWS
-        share = np.where(wanted > 0, spare / np.maximum(sizes, 1), 0.0)
+        spare = draws + SPARE_SIGMAS * np.sqrt(draws) + SPARE_ROWS
+        share = np.where(draws > 0, spare / np.maximum(sizes, 1), 0.0)
         while True:
             share = np.where(share >= 0.5, 1.0, share)
             query = draw_query.expression(
@@ -107,8 +107,8 @@ class Traffic:
                 period=period,
             )
             records = [row | {"ts": clock.read(row, "ts")} for row in self._records(query)]
-            found, duplicates = draw_query.first_of_each_id(records, strata)
-            short = np.array([len(rows) < k for rows, k in zip(found, wanted, strict=True)])
+            rows_by_stratum, duplicates = draw_query.first_of_each_id(records, strata)
+            short = np.array([len(rows) < k for rows, k in zip(rows_by_stratum, draws, strict=True)])
             if not (short & (share < 1)).any():
                 break
             share = np.where(short, np.minimum(share * WIDEN, 1.0), share)
@@ -123,15 +123,15 @@ class Traffic:
         estimate = np.array(
             [
                 round(d / max(1, d + len(rows)) * n)
-                for d, rows, n in zip(duplicates, found, sizes, strict=True)
+                for d, rows, n in zip(duplicates, rows_by_stratum, sizes, strict=True)
             ],
             dtype=np.int64,
         )
         drawn = []
-        for b, rows in enumerate(found):
-            taken = rows[: int(wanted[b])]
-            probability = len(taken) / max(1, int(sizes[b] - estimate[b]))
-            drawn += [self._drawn(row, b, min(1.0, probability)) for row in taken]
+        for b, rows in enumerate(rows_by_stratum):
+            drawn_rows = rows[: int(draws[b])]
+            probability = len(drawn_rows) / max(1, int(sizes[b] - estimate[b]))
+            drawn += [self._drawn(row, b, min(1.0, probability)) for row in drawn_rows]
         return Draw(rows=tuple(drawn), duplicates=estimate)
 
     def outcomes(
@@ -155,26 +155,26 @@ class Traffic:
         columns = {"id": text_of(table[c.id]), "answer": answer(table[c.outcome])}
         columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
         rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
-        wanted = list(ids)
-        found: dict[str, ArrivedLabel] = {}
-        for begin in range(0, len(wanted), IDS_AT_ONCE):
+        all_ids = list(ids)
+        labels_by_id: dict[str, ArrivedLabel] = {}
+        for begin in range(0, len(all_ids), IDS_AT_ONCE):
             chunk = rows.filter(
-                rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
+                rows["id"].isin(all_ids[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
             )
             for row in sorted(self._records(chunk), key=lambda row: (clock.read(row, "ts"), repr(row))):
                 when = None if at is None else at.read(row, "at")
                 if when is not None and known_by is not None and when > known_by:
                     continue
-                said = meaning(row["answer"])
-                if said == "unknown":
+                label = meaning(row["answer"])
+                if label == "unknown":
                     continue
-                if said in (None, "unsure"):
+                if label in (None, "unsure"):
                     raise InvalidInput(
                         f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
                         f"nor wrong; {HOW}"
                     )
-                found.setdefault(row["id"], ArrivedLabel(said == "correct", when))
-        return found
+                labels_by_id.setdefault(row["id"], ArrivedLabel(label == "correct", when))
+        return labels_by_id
 
     def check(self) -> dict[str, Any]:
         """Open the table and look its columns up: their types, and the times that the rows run over."""
@@ -189,8 +189,8 @@ class Traffic:
         row = self._records(times.aggregate(**ends))[0]
         span = []
         for which in ("min", "max"):
-            both = [clock.read({name: row[f"{name}__{which}"]}, "ts") for name in picked]
-            known = [moment for moment in both if moment is not None]
+            moments = [clock.read({name: row[f"{name}__{which}"]}, "ts") for name in picked]
+            known = [moment for moment in moments if moment is not None]
             span.append((min if which == "min" else max)(known).isoformat() if known else None)
         return {"columns": columns, "first": span[0], "last": span[1]}
 
@@ -229,10 +229,10 @@ class Traffic:
         except TypeError as error:
             raise InvalidInput(f"{self._stream}: {key} = {name!r}: {error}; name another column") from None
 
-    def _check_columns(self, there: list[str], named: Mapping[str, str]) -> None:
+    def _check_columns(self, names: list[str], named: Mapping[str, str]) -> None:
         for key, name in named.items():
-            if name not in there:
-                hint = did_you_mean(name, there) or f"it has {', '.join(map(repr, there[:20]))}"
+            if name not in names:
+                hint = did_you_mean(name, names) or f"it has {', '.join(map(repr, names[:20]))}"
                 raise InvalidInput(
                     f"{self._stream}: traffic {shown(self._url)!r} has no column {name!r}, "
                     f"which {key} names; {hint}"

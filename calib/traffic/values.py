@@ -40,11 +40,11 @@ class Columns:
     def named(self) -> dict[str, str]:
         """From the settings' key to the column, for all that are set."""
         single = ("id", "ts", "confidence", "segment", "judge", "cluster", "trace", "served", "mapping")
-        found = {f"columns.{key}": getattr(self, key) for key in single if getattr(self, key)}
-        found |= {f"columns.scope.{key}": name for key, name in self.scope.items()}
-        found |= {f"columns.context[{i}]": name for i, name in enumerate(self.context)}
-        found |= {"review.column": self.outcome} if self.outcome else {}
-        return found | ({"review.at": self.outcome_at} if self.outcome_at else {})
+        names = {f"columns.{key}": getattr(self, key) for key in single if getattr(self, key)}
+        names |= {f"columns.scope.{key}": name for key, name in self.scope.items()}
+        names |= {f"columns.context[{i}]": name for i, name in enumerate(self.context)}
+        names |= {"review.column": self.outcome} if self.outcome else {}
+        return names | ({"review.at": self.outcome_at} if self.outcome_at else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,11 @@ class Survey:
 
     def by_segment(self) -> dict[str, int]:
         """Rows by segment."""
-        found: dict[str, int] = {}
+        totals: dict[str, int] = {}
         for segment, n in zip(self.cells.segment, self.cells.n.tolist(), strict=True):
             if segment is not None:
-                found[segment] = found.get(segment, 0) + n
-        return found
+                totals[segment] = totals.get(segment, 0) + n
+        return totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

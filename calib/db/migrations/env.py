@@ -4,9 +4,12 @@ from alembic import context
 
 from calib.db.tables import metadata
 
-given = context.config.attributes
+attributes = context.config.attributes
 context.configure(
-    connection=given["connection"], target_metadata=metadata, render_as_batch=True, **given["version_table"]
+    connection=attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    **attributes["version_table"],
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -89,10 +89,10 @@ def test_the_event_is_sent_wherever_prefect_finds_its_server(
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
 def test_each_place_is_a_trace(place: Place, tmp_path: Path) -> None:
-    assert not may_have_server({"PATH": "/bin"}, here=tmp_path, home=tmp_path)
+    assert not may_have_server({"PATH": "/bin"}, cwd=tmp_path, home=tmp_path)
     named = place("http://127.0.0.1:1/api", tmp_path)
     named.pop("HOME", None)
-    assert may_have_server(named, here=tmp_path, home=tmp_path)
+    assert may_have_server(named, cwd=tmp_path, home=tmp_path)
 
 
 def test_prefect_has_no_other_source_of_settings_than_those_that_are_looked_at() -> None:
