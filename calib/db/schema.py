@@ -158,8 +158,8 @@ def _refuse(engine: Engine, name: str, present: Standing, *, accept: tuple[str, 
         )
     if present.state == "newer":
         raise InvalidInput(
-            f"{where} has schema {present.revision}, written by a newer calibwatch than this one, which knows "
-            f"{newest()}: upgrade this one"
+            f"{where} has schema {present.revision}, written by a newer calibwatch than this one, which "
+            f"knows {newest()}: upgrade this one"
         )
     raise InvalidInput(f"{where} has schema {present.revision}, this calibwatch needs {newest()}: {MIGRATE}")
 

@@ -278,17 +278,11 @@ def _keep(conn: Connection, labels: Sequence[Answer], *, source: str) -> dict[An
         answers.c.item_id.in_([answer.item_id for answer in labels])
     )
     keys = {(row.item_id, row.answer, row.by): row.id for row in conn.execute(stored).all()}
-    new = [answer for key, answer in answer_by_key.items() if key not in keys]
-    if new:
+    missing = [answer for key, answer in answer_by_key.items() if key not in keys]
+    if missing:
         rows = [
-            {
-                "item_id": record.item_id,
-                "answer": record.answer,
-                "by": record.by,
-                "at": record.at,
-                "source": source,
-            }
-            for record in new
+            {"item_id": new.item_id, "answer": new.answer, "by": new.by, "at": new.at, "source": source}
+            for new in missing
         ]
         conn.execute(insert(answers).values(rows))  # one statement, which with RETURNING would be one per row
         for row in conn.execute(stored).all():
