@@ -91,6 +91,9 @@ def expiry(
 # --- Publishing ---
 PUBLISH_ATTEMPTS = 5  # at a channel that others move at the same time
 
-# --- The verdict on an ECE: limits of the practice, not of a test ---
-ECE_UNRELIABLE = 0.10  # above it a stated confidence is not a reliable signal
-ECE_USELESS = 0.15  # above it a fixed threshold decides better
+# --- The verdict on an ECE: the usual limits of practice, not of a test ---
+ECE_UNRELIABLE = 0.10  # above it a stated confidence is not a reliable signal as it stands
+ECE_USELESS = 0.15  # above it a fixed threshold decides better than the confidence as it stands
+
+# --- Does a confidence distinguish right answers from wrong ones? (ADR 102) ---
+NO_INFORMATION_BELOW = 0.6  # the upper end of the AUROC's interval: below it hardly anything could be gained

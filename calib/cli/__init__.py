@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Run the command line; every error ends in one sentence and an exit code, never in a traceback."""
-    from calib.cli import logs
+    from calib.cli import exit_codes, logs
     from calib.cli.extras import missing_extra
     from calib.cli.output import fail, refuse
     from calib.errors import InvalidInput
@@ -27,6 +27,6 @@ def main() -> None:
         app(prog_name="calib")
         sys.stdout.flush()  # else a full disk is noticed too late to be said
     except (KeyboardInterrupt, BrokenPipeError):
-        raise SystemExit(130) from None
+        raise SystemExit(exit_codes.INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001  the last resort of a command line
         fail(error, as_json=as_json)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from calib import __version__
+from calib.cli import exit_codes
 
 app = typer.Typer(
     name="calib",
@@ -14,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
-    help="""Keeps a model's stated confidence true.
+    help=f"""Keeps a model's stated confidence true.
 
 Start with a file of (confidence, correct): `calib measure log.csv`. See a complete example: `calib demo`.
 For production, make a folder with `calib init`; it prints the next steps.
@@ -22,11 +23,7 @@ For production, make a folder with `calib init`; it prints the next steps.
 
 \b
 Exit codes:
-  0  done
-  1  the check that was asked for failed
-  2  bad input or settings
-  3  not enough evidence to say
-  4  an external system failed: store, database, Slack, engine
+{exit_codes.table()}
 """,
 )
 

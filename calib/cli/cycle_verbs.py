@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from calib.cli import failures, output
+from calib.cli import exit_codes, failures, output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(
         result = cycle.summary(window, ports)
     _show(result, as_json=json)
     if result.state == "insufficient":
-        raise typer.Exit(output.NOT_ENOUGH)
+        raise typer.Exit(exit_codes.NOT_ENOUGH)
 
 
 def backfill(
@@ -175,7 +175,7 @@ def relay(config: Config = CONFIG, json: Json = False) -> None:
     else:
         sys.stdout.write(f"delivered {report.delivered}, to retry {report.retried}, parked {report.parked}\n")
     if report.retried or report.parked:
-        raise typer.Exit(output.OUTSIDE)
+        raise typer.Exit(exit_codes.OUTSIDE)
 
 
 def watchdog(
@@ -214,7 +214,7 @@ def watchdog(
             sys.stdout.write("nothing is missing\n")
     worst = failures.report(fleet.failures)
     if worst or fleet.done:
-        raise typer.Exit(worst or output.FAILED)
+        raise typer.Exit(worst or exit_codes.FAILED)
 
 
 def erase(config: Config = CONFIG, json: Json = False) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from calib.cli import output
+from calib.cli import exit_codes, output
 
 if TYPE_CHECKING:
     from calib.app import App
@@ -30,7 +30,7 @@ def results(failures: Sequence[Failure]) -> tuple[FailureResult, ...]:
 
 def report(failures: Sequence[Failure]) -> int:
     """Name what failed on standard error, a line each; the worst of the exit codes, 0 where nothing did."""
-    worst = output.DONE
+    worst = exit_codes.DONE
     for failure in failures:
         code, message = output.described(failure.error)
         output.trace(failure.error)

@@ -1,61 +1,117 @@
-"""What every verb on files has in common: its options, and what it says of a file that it read."""
+"""What every verb on files has in common: its options, defined once, and lines on a file that was read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-Confidence = Annotated[str | None, typer.Option(help="The column of confidences in [0, 1].")]
-Correct = Annotated[
-    str | None, typer.Option(help="The column of answers, 1 or 0; with --answer, of right answers.")
-]
-Weight = Annotated[str | None, typer.Option(help="A column of weights.")]
-Prediction = Annotated[
-    str | None,
-    typer.Option(
-        "--prediction",
-        metavar="COLUMN",
-        help="The predicted class: right where it is the same as `label`.",
-    ),
-]
-Answer = Annotated[
-    str | None,
-    typer.Option(
-        "--answer",
-        metavar="COLUMN",
-        help="The model's answer: right where it is what `correct` holds.",
-    ),
-]
-Scale = Annotated[float, typer.Option("--scale", help="What confidences are out of: 100 for percent.")]
-AllowRejected = Annotated[
-    float | None,
-    typer.Option(
-        "--allow-rejected", metavar="SHARE", help="The share of rows that may be unreadable; default 0.05."
-    ),
-]
+if TYPE_CHECKING:
+    from calib.cli.page import Page
+    from calib.tabular.labelled import Reading
+    from calib.tabular.roles import Asked
+    from calib.wording.file_read import Read
 
 
-def columns_line(read: Mapping[str, Any]) -> str:
-    """Which columns were used for what; a guess is said.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """How a labelled file is to be read, as the command line was given it.
 
-    >>> columns_line({"columns": {"confidence": "score", "correct": "correct"}, "guessed": ["confidence"]})
-    "confidence 'score' (guessed), correct 'correct'"
+    A verb that takes one of these gets, by `with_file_options`, an option for each field.
     """
-    return ", ".join(
-        f"{role} {name!r}{' (guessed)' if role in read['guessed'] else ''}"
-        for role, name in read["columns"].items()
-    )
+
+    confidence: Annotated[str | None, typer.Option(help="The column of confidences in [0, 1].")] = None
+    correct: Annotated[
+        str | None, typer.Option(help="The column of answers, 1 or 0; with --answer, of right answers.")
+    ] = None
+    prediction: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The predicted class: right where it is the same as `label`."),
+    ] = None
+    answer: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="The model's answer: right where it is what `correct` holds."),
+    ] = None
+    weight: Annotated[str | None, typer.Option(help="A column of weights; default `weight`.")] = None
+    segment: Annotated[
+        str | None, typer.Option(help="A column of segments, each shown too; default `segment`.")
+    ] = None
+    cluster: Annotated[
+        str | None,
+        typer.Option(help="What rows have in common, as a conversation or a day; default `cluster`."),
+    ] = None
+    scale: Annotated[float, typer.Option(help="What confidences are out of: 100 for percent.")] = 1.0
+    allow_rejected: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="The share of rows that may be unreadable; default 0.05."),
+    ] = None
+
+    def asked(self, *, trace: str | None = None, paired_by: str | None = None) -> Asked:
+        """The columns that were named, and those of a verb's own."""
+        from calib.tabular.roles import Asked
+
+        return Asked(
+            confidence=self.confidence,
+            correct=self.correct,
+            weight=self.weight,
+            segment=self.segment,
+            cluster=self.cluster,
+            prediction=self.prediction,
+            answer=self.answer,
+            trace=trace,
+            paired_by=paired_by,
+        )
+
+    @property
+    def reading(self) -> Reading:
+        """How the rows are read. Raises `InvalidInput` for a scale or a share that is out of range."""
+        from calib.tabular.labelled import Reading
+
+        return Reading(scale=self.scale, allow_rejected=self.allow_rejected)
 
 
-def left_out(read: Mapping[str, Any]) -> str:
-    """The rows that are not counted, by kind, and those that were rounded; empty where there are none.
+Verb = Callable[..., None]
 
-    >>> left_out({"rejected": {"cut_line": 1}, "rounded": 2})
-    '1 cut line; 2 confidences just beyond 0 or 1 were taken as the end'
+
+def with_file_options(*names: str) -> Callable[[Verb], Verb]:
+    """Give a verb the options of `FileOptions`, all of them or those of these `names`.
+
+    They take the place of its parameter `files`, which it is called with.
     """
-    kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in read["rejected"].items())
-    n = read["rounded"]
-    ends = f"{n:,} confidences just beyond 0 or 1 were taken as the end" if n else ""
-    return "; ".join(filter(None, (kinds, ends)))
+    hints = get_type_hints(FileOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(FileOptions)
+        if not names or field.name in names
+    ]
+
+    def decorate(verb: Verb) -> Verb:
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(verb, eval_str=True).parameters.values():
+            parameters += shared if parameter.name == "files" else [parameter]
+
+        @wraps(verb)
+        def with_files(**given: Any) -> None:
+            files = FileOptions(**{option.name: given.pop(option.name) for option in shared})
+            verb(**given, files=files)
+
+        with_files.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        with_files.__dict__["__signature__"] = inspect.Signature(parameters)
+        return with_files
+
+    return decorate
+
+
+def show_read(page: Page, read: Read) -> None:
+    """The columns that are used, and the rows that are not counted."""
+    from calib.wording.file_read import columns_words, not_counted_words
+
+    page.row("columns", columns_words(read))
+    if words := not_counted_words(read):
+        page.row("not counted", words)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from calib.cli import output
+from calib.cli import exit_codes, output
 from calib.cli.mapping_verbs import (
     Digest,
     entry_result,
@@ -75,7 +75,7 @@ def verify(stream: StreamName, config: Config = CONFIG, json: Json = False) -> N
         if checked.retention.never_named:
             sys.stdout.write(f"{checked.retention.advice}\n")
     if not checked.ok:
-        raise SystemExit(output.FAILED)
+        raise SystemExit(exit_codes.FAILED)
 
 
 def open_epoch(

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from calib.cli import output
-from calib.cli.file_options import (
-    AllowRejected,
-    Answer,
-    Confidence,
-    Correct,
-    Prediction,
-    Scale,
-    Weight,
-    columns_line,
-    left_out,
-)
-from calib.cli.options import Json
+from calib.cli.file_options import FileOptions, show_read, with_file_options
+from calib.cli.options import Json, MaxRise
 
 if TYPE_CHECKING:
-    from calib.json_object import Json as JsonObject
-    from calib.measure.sample import Sample
-    from calib.tabular.labelled import Labelled
-
-ALPHA = 0.05  # of the change test between two files
+    from calib.cli.page import Page
+    from calib.results.measure import MeasureResult
 
 
+@with_file_options()
 def measure(
     file: Annotated[
         Path,
@@ -37,22 +26,13 @@ def measure(
             help="CSV, Parquet, JSON Lines or xlsx with confidence, correct[, weight, segment, cluster].",
         ),
     ],
+    *,
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="An earlier file: has it got worse since?")
     ] = None,
     bins: Annotated[int, typer.Option("--bins", min=1, max=100, help="Equal-width bins to show.")] = 10,
-    confidence: Confidence = None,
-    correct: Correct = None,
-    prediction: Prediction = None,
-    answer: Answer = None,
-    weight: Weight = None,
-    segment: Annotated[str | None, typer.Option(help="A column of segments, each measured too.")] = None,
-    cluster: Annotated[
-        str | None, typer.Option(help="A column of what rows have in common, as a conversation or a day.")
-    ] = None,
-    scale: Scale = 1,
-    allow_rejected: AllowRejected = None,
-    max_rise: Annotated[float, typer.Option(min=0.001, max=0.5, help="The rise that matters.")] = 0.03,
+    files: FileOptions,
+    max_rise: MaxRise = 0.03,
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Where to draw it; default FILE-reliability.png here.")
     ] = None,
@@ -62,121 +42,114 @@ def measure(
     """How far stated confidence is from observed accuracy: ECE with its interval, bins, scores, a picture.
 
     Rows whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, are counted
-    and left out; where more than 5% are unreadable, nothing is measured. With --baseline the change test says
-    whether it got worse, and what it could have seen.
+    and left out; where more than 5% are unreadable, nothing is measured. Columns called `weight`, `segment`
+    and `cluster` are used where the file has them, and the output says so.
+
+    With --baseline both files are shown, and the change test says whether accuracy at equal stated confidence
+    got worse, and what it could have detected.
     """
-    from calib.measure import Bins
-    from calib.measure import measure as measure_rows
-    from calib.measure.ece_verdict import ece_verdict
-    from calib.tabular.labelled import Reading, read_labelled
-    from calib.tabular.roles import Asked
+    from calib.files.measure import measure_file
 
-    asked = Asked(
-        confidence=confidence,
-        correct=correct,
-        weight=weight,
-        segment=segment,
-        cluster=cluster,
-        prediction=prediction,
-        answer=answer,
-    )
-    reading = Reading(scale=scale, allow_rejected=allow_rejected)
-    steps = 2 + (baseline is not None) + (not no_picture)
+    drawn = None if no_picture else picture or Path(f"{file.stem}-reliability.png")
+    if drawn is not None:
+        output.writable(drawn, "the picture")
+    steps = 2 + (baseline is not None) + (drawn is not None)
     with output.progress(file.name, total=steps) as step:
-        step("reading")
-        table = read_labelled(file, asked, reading)
-        step("measuring")
-        sample = sample_of(table)
-        report = measure_rows(
-            table.scores,
-            table.correct,
-            weights=table.weights,
-            clusters=sample.cluster_numbers,
-            bins=Bins.equal_width(bins),
+        result = measure_file(
+            file,
+            baseline=baseline,
+            asked=files.asked(),
+            reading=files.reading,
+            bins=bins,
+            max_rise=max_rise,
+            step=step,
         )
-        result: JsonObject = {"file": str(file)} | table.to_json()
-        result |= report.to_json() | {"change": None, "segments": {}, "picture": None}
-        result["verdict"] = ece_verdict(report.ece.low, report.ece.high)
-        if table.segments is not None:
-            for name in sample.segment_names:
-                rows = sample.of_segment(name).normalised()
-                part = measure_rows(
-                    rows.scores, rows.correct, weights=rows.weights, clusters=rows.cluster_numbers
-                )
-                result["segments"][name] = part.to_json() | {
-                    "verdict": ece_verdict(part.ece.low, part.ece.high)
-                }
-        if baseline is not None:
-            step(f"comparing with {baseline.name}")
-            result["change"] = _change(sample, sample_of(read_labelled(baseline, asked, reading)), max_rise)
-        if not no_picture:
-            from calib.report.figures import draw_reliability
-            from calib.results import Measured
-
+        if drawn is not None:
             step("drawing")
-            picture = picture or Path(f"{file.stem}-reliability.png")
-            draw_reliability(picture, Measured.of(report), title=file.name)
-            result["picture"] = str(picture)
+            result = _drawn(result, drawn)
     if json:
-        output.emit(result)
+        output.emit(result.to_json())
     else:
         _show(result)
 
 
-def sample_of(table: Labelled) -> Sample:
-    """The file's rows as statistics take them, with weights that add up to their number."""
-    from calib.measure.sample import Sample
+def _drawn(result: MeasureResult, path: Path) -> MeasureResult:
+    from calib.errors import InvalidInput
+    from calib.report.figures import draw_reliability
 
-    return Sample(table.scores, table.correct, table.weights, table.segments, table.clusters).normalised()
-
-
-def _change(now: Sample, before: Sample, max_rise: float) -> JsonObject:
-    from calib.cycle.comparison import compare_samples
-
-    return compare_samples(now, before, alpha=ALPHA, max_rise=max_rise).to_json()
+    try:
+        draw_reliability(path, result, title=Path(result.file).name)
+    except OSError as error:
+        raise InvalidInput(f"the picture cannot be written to {path}: {error.strerror}") from None
+    return replace(result, picture=str(path))
 
 
-def _show(result: JsonObject) -> None:
+def _show(result: MeasureResult) -> None:
     from calib.cli.page import Page
-    from calib.cli.tables import change_words
-    from calib.results.window import ChangeResult
+    from calib.wording.measured import accuracy_words, information_words
+    from calib.wording.numbers import between, interval, number
 
-    page, n = Page(), output.number
-    page.title(result["file"], f"{result['n']:,} of {result['rows']:,} rows")
-    page.row("columns", columns_line(result))
-    if left_out_line := left_out(result):
-        page.row("not counted", left_out_line)
-    gap = result["gap"]
-    lean = "overconfident" if gap > 0 else "underconfident"
-    plugin = n(result["ece_plugin"])
-    page.row("ECE", f"{output.interval(result)}   (plugin, biased upwards: {plugin})")
-    page.row("verdict", result["verdict"])
-    low, high = n(result["accuracy_low"]), n(result["accuracy_high"])
-    page.row(
-        "accuracy",
-        f"{n(result['accuracy'])} ({low} to {high}), "
-        f"stated {n(result['mean_confidence'])}: {lean} by {abs(gap):.3f}",
-    )
-    for key, name in (("brier", "Brier score"), ("log_loss", "log loss"), ("auroc", "AUROC")):
-        low, high = n(result[f"{key}_low"]), n(result[f"{key}_high"])
-        page.row(name, f"{n(result[key])} ({low} to {high})")
-    if not result["informative"]:
-        page.row("signal", "no information: this confidence does not tell right answers from wrong ones")
+    page = Page()
+    page.title(result.file, f"{result.n:,} of {result.rows:,} rows")
+    show_read(page, result)
+    page.row("ECE", f"{interval(result)}   (plugin, biased upwards: {number(result.ece_plugin)})")
+    page.row("verdict", result.verdict)
+    page.row("accuracy", accuracy_words(result))
+    page.row("Brier score", between(result.brier, result.brier_low, result.brier_high))
+    page.row("log loss", between(result.log_loss, result.log_loss_low, result.log_loss_high))
+    page.row("AUROC", between(result.auroc, result.auroc_low, result.auroc_high))
+    if words := information_words(result):
+        page.row("signal", words)
+    _show_bins(page, result)
+    _show_segments(page, result)
+    _show_change(page, result)
+    if result.picture:
+        page.say("Picture:")
+        page.command(result.picture)
+
+
+def _show_bins(page: Page, result: MeasureResult) -> None:
+    from calib.wording.measured import bin_edges
+    from calib.wording.numbers import between, number
+
     rows = [
         (
-            f"{'(' if part['lo'] else '['}{part['lo']:g}, {part['hi']:g}]",
-            f"{part['n']:,}",
-            n(part["mean_score"]),
-            f"{n(part['accuracy'])} ({n(part['low'])} to {n(part['high'])})",
+            bin_edges(part.lo, part.hi),
+            f"{part.n:,}",
+            number(part.mean_score),
+            between(part.accuracy, part.low, part.high),
         )
-        for part in result["bins"]
-        if part["n"]
+        for part in result.bins
+        if part.n
     ]
     page.table(("bin", "rows", "stated", "accuracy (95%)"), rows, left=())
-    for name, part in result["segments"].items():
-        page.say(f"{name}: ECE {output.interval(part)}, {part['n']:,} rows; {part['verdict']}", indent=2)
-    if result["change"] is not None:
-        page.row("change", change_words(ChangeResult(**result["change"])))
-    if result["picture"]:
-        page.say("Picture:")
-        page.command(result["picture"])
+
+
+def _show_segments(page: Page, result: MeasureResult) -> None:
+    """The largest first; the last column is where the whole interval lies by the usual limits."""
+    from calib.wording.measured import band_words
+    from calib.wording.numbers import interval, number
+
+    if not result.segments:
+        return
+    rows = [
+        (f"{part.n:,}", number(part.accuracy), interval(part), band_words(part))
+        for part in result.segments.values()
+    ]
+    page.named_table(
+        ("segment", "rows", "accuracy", "ECE (95%)", "usual limits"), list(result.segments), rows
+    )
+
+
+def _show_change(page: Page, result: MeasureResult) -> None:
+    from calib.wording.change import change_words
+    from calib.wording.file_read import not_counted_words
+    from calib.wording.measured import both_sides
+
+    if result.baseline is None or result.change is None:
+        return
+    page.title("Baseline", f"{result.baseline.file}: {result.baseline.n:,} of {result.baseline.rows:,} rows")
+    if words := not_counted_words(result.baseline):
+        page.row("not counted", words)
+    page.table(("95%", "baseline", "this file"), list(both_sides(result.baseline, result)), left=(0, 1, 2))
+    page.row("change", change_words(result.change))

@@ -16,5 +16,8 @@ Config = Annotated[
 ]
 StreamName = Annotated[str, typer.Argument(metavar="STREAM", help="A stream that calib.toml names.")]
 Channel = Annotated[str, typer.Option("--channel", help="The channel of mappings.")]
+MaxRise = Annotated[
+    float, typer.Option("--max-rise", min=0.001, max=0.5, help="The rise of the ECE that matters.")
+]
 
 CONFIG = Path("calib.toml")

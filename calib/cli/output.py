@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 import traceback
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from pathlib import Path
+from typing import NoReturn
 
 from calib import errors
+from calib.cli import exit_codes
 from calib.cli.progress import progress as progress
 from calib.json_object import Json as JsonObject
 from calib.redaction import redacted
 from calib.text import printable as printable
-
-if TYPE_CHECKING:
-    from calib.results import EceInterval
-
-DONE, FAILED, BAD_INPUT, NOT_ENOUGH, OUTSIDE = range(5)
-
-
-def exit_code(error: errors.CalibError) -> int:
-    """2 for the caller's own input or settings, 4 for what lies outside."""
-    return BAD_INPUT if isinstance(error, errors.InvalidInput | errors.QueueError) else OUTSIDE
+from calib.wording.numbers import counted as counted
+from calib.wording.numbers import interval as interval
+from calib.wording.numbers import number as number
+from calib.wording.numbers import p_value as p_value
 
 
 def emit(value: JsonObject) -> None:
@@ -34,9 +28,10 @@ def emit(value: JsonObject) -> None:
 
 def described(error: BaseException) -> tuple[int, str]:
     """The exit code of an error, and what people read of it, without a secret."""
+    code = exit_codes.of_error(error)
     if isinstance(error, errors.CalibError):
-        return exit_code(error), message(error)
-    return OUTSIDE, f"{type(error).__name__}: {message(error)}\n(unexpected: CALIB_DEBUG=1 shows where)"
+        return code, message(error)
+    return code, f"{type(error).__name__}: {message(error)}\n(unexpected: CALIB_DEBUG=1 shows where)"
 
 
 def error_object(error: BaseException) -> JsonObject:
@@ -70,45 +65,27 @@ def message(error: BaseException) -> str:
     return redacted(str(error))
 
 
+def writable(path: Path, what: str) -> None:
+    """Refuse a file that cannot be written before anything is computed for it.
+
+    Raises `InvalidInput` where its folder is not there, is not writable, or the path is a folder itself.
+    """
+    folder = path.parent
+    if not folder.is_dir():
+        raise errors.InvalidInput(
+            f"{what} cannot be written to {path}: there is no folder {folder}. Make it, or name another path"
+        )
+    if path.is_dir():
+        raise errors.InvalidInput(f"{what} cannot be written to {path}: it is a folder. Name a file in it")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise errors.InvalidInput(
+            f"{what} cannot be written to {path}: permission is denied. Name another path"
+        )
+
+
 def refuse(message: str, *, as_json: bool) -> NoReturn:
     """Leave with code 2 and one line that says what to do."""
     if as_json:
-        emit({"error": {"kind": "MissingExtra", "message": message, "exit_code": BAD_INPUT}})
+        emit({"error": {"kind": "MissingExtra", "message": message, "exit_code": exit_codes.BAD_INPUT}})
     sys.stderr.write(f"{message}\n")
-    raise SystemExit(BAD_INPUT)
-
-
-def counted(n: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "entry", "entries"), counted(2, "entry", "entries"), counted(0, "channel")
-    ('1 entry', '2 entries', '0 channels')
-    """
-    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
-
-
-def number(value: float | None, digits: int = 3) -> str:
-    """A number for people; a dash where there is none."""
-    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
-
-
-def p_value(p: float, draws: int | None = None) -> str:
-    """A p-value for people; one at the end of what `draws` simulated draws can give is said to be that.
-
-    >>> p_value(0.0123), p_value(0.0004), p_value(0.001, draws=999), p_value(0.002, draws=999)
-    ('p = 0.012', 'p < 0.001', 'p ≤ 1/1000', 'p = 0.002')
-    """
-    if draws is not None and p * (draws + 1) < 1.5:
-        return f"p ≤ 1/{draws + 1}"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-def interval(measured: EceInterval | Mapping[str, Any] | None, digits: int = 3) -> str:
-    """`0.091 (0.062 to 0.120)` from what has an ece, low and high."""
-    if isinstance(measured, Mapping):
-        ece, low, high = measured["ece"], measured["low"], measured["high"]
-    else:
-        ece, low, high = (None,) * 3 if measured is None else (measured.ece, measured.low, measured.high)
-    if ece is None:
-        return "–"
-    return f"{number(ece, digits)} ({number(low, digits)} to {number(high, digits)})"
+    raise SystemExit(exit_codes.BAD_INPUT)

@@ -81,6 +81,25 @@ class Page:
         self._print(lines[:1], bold=lines[0].strip())
         self._print(lines[1:])
 
+    def named_table(
+        self, heads: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]], *, indent: int = 2
+    ) -> None:
+        """A table whose first column holds names of any length.
+
+        One of them too long for the page puts the names on lines of their own, each above its row: nothing is
+        cut off. `heads` has one more entry than each row.
+        """
+        widths = [max([len(head), *(len(row[i]) for row in rows)]) for i, head in enumerate(heads[1:])]
+        room = self.width - indent - sum(width + 2 for width in widths)
+        if max(len(printable(name)) for name in (heads[0], *names)) <= room:
+            self.table(heads, [(name, *row) for name, row in zip(names, rows, strict=True)], indent=indent)
+            return
+        self.say(f"by {heads[0]}:", indent=indent)
+        lines: list[Sequence[str]] = []
+        for name, row in zip(names, rows, strict=True):
+            lines += [(name,), row]
+        self.table(heads[1:], lines, left=(), indent=indent + 4)
+
     def _wrapped(self, text: str, first: str, then: str) -> list[str]:
         """A text over several lines; its own line ends are kept."""
         lines: list[str] = []

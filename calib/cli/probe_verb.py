@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from calib.cli import failures, output
+from calib.cli import exit_codes, failures, output
 from calib.cli.options import CONFIG, Config, Json
 
 if TYPE_CHECKING:
     from calib.app import App
     from calib.json_object import Json as JsonObject
     from calib.results.probe import ProbeResult
-
-EXITS = {"degraded": output.FAILED, "cannot_see": output.NOT_ENOUGH}
 
 
 def probe(
@@ -65,7 +63,7 @@ def probe(
             sys.stdout.write("calib.toml names no probe\n")
     worst = failures.report(fleet.failures)
     if not accept:
-        worst = max([worst, *(_exit(result) for result in results)])
+        worst = max([worst, *(exit_codes.of_probe(result) for result in results)])
     if worst:
         raise typer.Exit(worst)
 
@@ -94,17 +92,11 @@ def _with_alerts(opened: App, run: JsonObject) -> ProbeResult:
         return ProbeResult.from_json(run | {"alerts": outbox.of_window(conn, run["probe"], run["period"])})
 
 
-def _exit(result: ProbeResult) -> int:
-    if result.state == "cannot_see" and not result.replies.arrived:
-        return output.OUTSIDE
-    return EXITS.get(result.state, output.DONE)
-
-
 def _show(result: ProbeResult) -> None:
     from rich.console import Console
     from rich.markup import escape
 
-    from calib.cli.tables import STATES, change_words
+    from calib.wording.change import STATES, change_words
 
     def say(line: str) -> None:
         console.print(escape(output.printable(line)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from calib.cli import output
+from calib.cli import exit_codes, output
 from calib.cli.options import CONFIG, Config, Json, StreamName
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def routes(
     else:
         _show(result)
     if window is None:
-        raise typer.Exit(output.NOT_ENOUGH)
+        raise typer.Exit(exit_codes.NOT_ENOUGH)
 
 
 def _window(conn: Connection, stream: str, period: str | None) -> Window | None:

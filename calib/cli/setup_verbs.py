@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from calib.cli import output
+from calib.cli import exit_codes, output
 from calib.cli.options import CONFIG, Config, Json
 
 
@@ -32,7 +32,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             lines.append(CheckLine(what=what, ok=True, says=try_it()))
         except CalibError as error:
             says = output.message(error)
-            code = output.exit_code(error)
+            code = exit_codes.of_error(error)
             lines.append(CheckLine(what=what, ok=False, says=says, exit_code=code))
         if not json:
             mark = "ok  " if lines[-1].ok else "FAIL"
@@ -49,9 +49,9 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             attempt(f"traffic of {name}", lambda reads=reads: _span(reads().check()))  # type: ignore[misc]
         for name in settings.probes:
             attempt(f"probe {name}", partial(_probe, settings, name))
-    worst = max(line.exit_code or output.DONE for line in lines)
+    worst = max(line.exit_code or exit_codes.DONE for line in lines)
     if json:
-        output.emit(CheckResult(ok=worst == output.DONE, checks=tuple(lines)).to_json())
+        output.emit(CheckResult(ok=worst == exit_codes.DONE, checks=tuple(lines)).to_json())
     if worst:
         raise typer.Exit(worst)
 

@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from calib.cli.output import interval, number, p_value
 from calib.cli.page import Page
 from calib.results import EceInterval, WindowResult
 from calib.results.demo import DemoYear
-from calib.results.window import ChangeResult
+from calib.wording.change import change_words
+from calib.wording.measured import information_words
+from calib.wording.numbers import interval, number
 
-STATES = {
-    "first": "first window: nothing to compare with yet",
-    "stable": "stable: a rise beyond what is allowed is ruled out",
-    "no_change_seen": "no change seen",
-    "degraded": "DEGRADED",
-    "changed": "changed",
-}
 RAW, SERVED = "raw ECE (95%)", "served ECE (95%)"
 
 
@@ -116,8 +110,8 @@ def window_panel(result: WindowResult) -> None:
 
 def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
     """What else is known, a line each."""
-    if result.raw.n and not result.raw.informative:
-        yield "signal", "no information: this confidence does not distinguish right answers from wrong ones"
+    if words := information_words(result.raw):
+        yield "signal", words
     if (judge := result.change.judge) is not None:
         yield "judge", f"{'used' if judge.used else 'not used'}: {judge.reason}"
     for name, part in result.segments.items():
@@ -148,21 +142,6 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
             f"{word} after {early.labels} labels: evidence {early.e_value:,.1f} to 1, alarm at "
             f"{early.needed:,.0f} to 1",
         )
-
-
-def change_words(change: ChangeResult) -> str:
-    """The verdict with what carries it."""
-    words = "not compared" if change.state is None else STATES[change.state]
-    if change.rise is None or change.p is None:
-        return words
-    p = p_value(change.p, change.draws)
-    rise = f"rise {change.rise:+.3f} ({change.low:+.3f} to {change.high:+.3f}), {p}"
-    detectable = change.minimum_detectable_rise
-    could = (
-        "" if detectable is None else f"; a rise of {detectable:.3f} would have been detected with 80% power"
-    )
-    direction = f", {change.direction}" if change.direction else ""
-    return f"{words}{direction}: {rise}{could}"
 
 
 def _next(result: WindowResult, stream: str, period: str) -> str:

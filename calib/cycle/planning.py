@@ -15,12 +15,12 @@ from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
 from calib.errors import InvalidInput
 from calib.format import Mapping
-from calib.json_object import Json
 from calib.measure import GRID
 from calib.measure.sample import Sample
 from calib.measure.stratum_counts import counts_by_stratum, means_by_stratum, sample_design_effect
 from calib.period import Period
 from calib.policy import PLAN_PRIOR_LABELS
+from calib.results.plan import PlannedStratum, PlanResult
 from calib.sampling import plan
 from calib.traffic import Interval
 
@@ -29,12 +29,12 @@ Floats = npt.NDArray[np.float64]
 
 def plan_labels(
     policy: StreamPolicy, ports: Ports, period: Period, *, labels: int | None, rises: Sequence[float]
-) -> Json:
-    """The `calib plan --json` object: what `labels` a window see, by default the stream's, and what it takes.
+) -> PlanResult:
+    """What `labels` per window can detect, by default the stream's, and how many more would detect more.
 
     On the population of `period`; opens no window. Expected accuracies come from the labels of earlier
-    windows, else from the mapping on production, else from the stated confidence itself; from those labels
-    too comes how much less rows of one cluster count. Raises `InvalidInput` where the period has no traffic.
+    windows, else from the mapping on production, else from the stated confidence itself; those labels
+    also say how much less rows of one cluster count. Raises `InvalidInput` where the period has no traffic.
     """
     start, end = period.interval(policy.timezone)
     serving = load_serving(ports.store, stream=policy.stream, channel=PRODUCTION, start=start, end=end)
@@ -62,19 +62,21 @@ def plan_labels(
         levels=[design.cells[i][0] / GRID for i in first],
         effect=effect,
     )
-    strata = [
-        {"from": design.cells[i][0] / GRID, "to": upper / GRID, "share": float(mass), "accuracy": float(a)}
-        for i, upper, mass, a in zip(first, design.strata.upper, design.mass, accuracy, strict=True)
-    ]
-    return {
-        "stream": policy.stream,
-        "period": period.name,
-        "population": survey.population,
-        "accuracy_from": source,
-        "design_effect": effect,
-        "strata": strata,
-        **planned.to_json(),
-    }
+    return PlanResult.of(
+        planned,
+        stream=policy.stream,
+        period=period.name,
+        population=survey.population,
+        rejected=survey.rejected,
+        accuracy_from=source,
+        design_effect=effect,
+        strata=tuple(
+            PlannedStratum(
+                from_=design.cells[i][0] / GRID, to=upper / GRID, share=float(mass), accuracy=float(right)
+            )
+            for i, upper, mass, right in zip(first, design.strata.upper, design.mass, accuracy, strict=True)
+        ),
+    )
 
 
 def expected_by_stratum(

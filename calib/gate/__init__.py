@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from calib.gate.decision import accuracy_state, decide
 from calib.gate.pairs import paired_rows
 from calib.gate.verdict import Gate, gate
 
-__all__ = ["Gate", "gate", "paired_rows"]
+__all__ = ["Gate", "accuracy_state", "decide", "gate", "paired_rows"]

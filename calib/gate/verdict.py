@@ -10,7 +10,6 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from calib.errors import InvalidInput
-from calib.json_object import Json
 from calib.measure import Change, Measurement, group_means, kish_counts, measure, strata
 from calib.measure.change import State
 from calib.measure.intervals import z_of
@@ -27,15 +26,17 @@ Z_POWER = z_of(0.6)  # one-sided: of 80% power
 class Gate:
     """The verdict; `change` is that of the ECE, each file's confidences against its own answers.
 
-    `confidence`, `auroc` and `dsc`: after minus before with a 95% interval (`auroc` None where a file has
-    one class only); `dsc_before`, `dsc_after`: of either. `labels_needed`: more rows in each file with which
-    `stable` would be proven with 80% power if nothing changed; 0 where it is proven, None where the ECE
-    is known to have risen.
+    `rise` of the ECE, `accuracy`, `confidence`, `auroc` and `dsc`: after minus before with a 95% interval
+    (`auroc` None where a file has one class only); `dsc_before`, `dsc_after`: of either. `labels_needed`:
+    more rows in each file with which `stable` would be proven with 80% power if nothing changed; 0 where it
+    is proven, None where the ECE is known to have risen.
     """
 
     change: Change
     before: Measurement
     after: Measurement
+    rise: Estimate
+    accuracy: Estimate
     confidence: Estimate
     auroc: Estimate | None
     dsc: Estimate
@@ -55,44 +56,9 @@ class Gate:
             return None
         return "ECE rose" if self.change.rise > 0 else "ECE fell"
 
-    @property
-    def reading(self) -> str:
-        """What moved, in words: the answers, the level of the confidence, or the information in it."""
-        sentences = []
-        low, high = self.change.accuracy_change_low, self.change.accuracy_change_high
-        if low is not None and high is not None and not low <= 0 <= high:
-            sentences.append(f"The answers got {'better' if low > 0 else 'worse'}.")
-        informed = [change for change in (self.auroc, self.dsc) if change is not None and _moved(change)]
-        if informed:
-            word = "better" if informed[0].value > 0 else "less well"
-            sentences.append(
-                f"The confidence distinguishes right answers from wrong ones {word} than before."
-            )
-        elif _moved(self.confidence):
-            where = "up" if self.confidence.value > 0 else "down"
-            sentences.append(
-                f"The level of the confidence moved {where}, the information in it did not beyond noise: "
-                "a mapping does the same to the old confidence."
-            )
-        return " ".join(sentences) or "Neither the answers nor the confidence moved beyond noise."
-
-    def to_json(self) -> Json:
-        """The command line's contract."""
-        return self.change.to_json() | {
-            "direction": self.direction,
-            "labels_needed": self.labels_needed,
-            "proven": self.proven,
-            "reading": self.reading,
-            "confidence_change": _json(self.confidence),
-            "auroc_change": _json(self.auroc),
-            "dsc_change": _json(self.dsc),
-            "before": self.before.to_json() | _ends("dsc", self.dsc_before),
-            "after": self.after.to_json() | _ends("dsc", self.dsc_after),
-        }
-
 
 def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool = False) -> Gate:
-    """Hold two labelled samples against each other.
+    """Compare two labelled samples.
 
     What is compared is each sample's own ECE. The change test of monthly windows does not do here: it asks
     for the accuracy at an equal confidence, and a new model or prompt states other confidences. The rise has
@@ -101,7 +67,8 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
     `max_rise`, proven. **no_change_seen**: the rest. `p` is two-sided.
 
     `paired`: row i of both samples is the same question. What easy and hard questions do to both then
-    cancels, by the correlation of what each row adds to either estimate (Donner & Zou 2012).
+    cancels, by the correlation of what each row adds to either estimate (Donner & Zou 2012). Rows of one of
+    the samples' `clusters` count as what they are together; pairs take those of `after`.
 
     Raises `InvalidInput` for an empty sample, values out of range, pairs of unequal number, and a
     `max_rise` outside (0, 1).
@@ -110,8 +77,11 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
         raise InvalidInput(f"max_rise lies between 0 and 1, not {max_rise}")
     if paired and len(before.scores) != len(after.scores):
         raise InvalidInput(f"{len(before.scores)} rows cannot be paired with {len(after.scores)}")
-    was, now = (measure(sample.scores, sample.correct, weights=sample.weights) for sample in (before, after))
-    pairs = after.weights if paired else None
+    was, now = (
+        measure(sample.scores, sample.correct, weights=sample.weights, clusters=sample.cluster_numbers)
+        for sample in (before, after)
+    )
+    pairs = after if paired else None
     rise = _difference(_ece(after, now), _ece(before, was), pairs)
     accuracy = _difference(_accuracy(after, now), _accuracy(before, was), pairs)
     auroc_now, auroc_was = _auroc(after, now), _auroc(before, was)
@@ -140,6 +110,8 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
         ),
         before=was,
         after=now,
+        rise=rise,
+        accuracy=accuracy,
         confidence=_difference(_confidence(after), _confidence(before), pairs),
         auroc=None if auroc_now is None or auroc_was is None else _difference(auroc_now, auroc_was, pairs),
         dsc=_difference(dsc_now, dsc_was, pairs),
@@ -173,8 +145,8 @@ class _Quantity:
     floored: bool = False
 
 
-def _difference(now: _Quantity, was: _Quantity, pairs: Floats | None) -> Estimate:
-    """MOVER's interval of now − was; `pairs`: weights of the pairs, shape (n,), None where there are none.
+def _difference(now: _Quantity, was: _Quantity, pairs: Sample | None) -> Estimate:
+    """MOVER's interval of now − was; `pairs`: weights and clusters of the pairs, None where there are none.
 
     An estimate's distance down to its floor is a bias as much as noise: it adds up with the other's distance
     instead of going under in a root of squares.
@@ -193,16 +165,21 @@ def _difference(now: _Quantity, was: _Quantity, pairs: Floats | None) -> Estimat
     )
 
 
-def _correlation(now: _Quantity, was: _Quantity, weights: Floats) -> float:
-    share = weights / weights.sum()
+def _correlation(now: _Quantity, was: _Quantity, pairs: Sample) -> float:
+    share = pairs.weights / pairs.weights.sum()
+    after, before = (_sums(quantity.rows, share, pairs) for quantity in (now, was))
+    scale = math.sqrt(float(after @ after) * float(before @ before))
+    return 0.0 if scale <= 0 else min(1.0, max(-1.0, float(after @ before) / scale))
 
-    def centred(values: Floats) -> Floats:
-        return values - float(share @ values)
 
-    scale = math.sqrt(float(share @ centred(now.rows) ** 2) * float(share @ centred(was.rows) ** 2))
-    if scale <= 0:
-        return 0.0
-    return min(1.0, max(-1.0, float(share @ (centred(now.rows) * centred(was.rows))) / scale))
+def _sums(rows: Floats, share: Floats, sample: Sample) -> Floats:
+    """What each cluster adds to a weighted mean, up to the mean itself; each row where there are none."""
+    pulls: Floats = share * (rows - float(share @ rows))
+    clusters = sample.cluster_numbers
+    if clusters is None:
+        return pulls
+    summed: Floats = np.bincount(np.unique(clusters, return_inverse=True)[1], pulls)
+    return summed
 
 
 def _ece(sample: Sample, measured: Measurement) -> _Quantity:
@@ -223,7 +200,7 @@ def _accuracy(sample: Sample, measured: Measurement) -> _Quantity:
 
 
 def _confidence(sample: Sample) -> _Quantity:
-    return _mean(sample.scores, sample.weights)
+    return _mean(sample.scores, sample)
 
 
 def _auroc(sample: Sample, measured: Measurement) -> _Quantity | None:
@@ -259,21 +236,14 @@ def _dsc(sample: Sample) -> _Quantity:
     fitted = np.zeros_like(mass)
     fitted[filled] = isotonic_regression(rate[filled], weights=mass[filled]).x
     saved = (float(share @ sample.correct) - sample.correct) ** 2 - (fitted[level] - sample.correct) ** 2
-    return _mean(saved, sample.weights)
+    return _mean(saved, sample)
 
 
-def _mean(rows: Floats, weights: Floats) -> _Quantity:
-    share = weights / weights.sum()
+def _mean(rows: Floats, sample: Sample) -> _Quantity:
+    """A weighted mean; rows of a cluster err together (Liang & Zeger 1986)."""
+    share = sample.weights / sample.weights.sum()
     value = float(share @ rows)
-    half = Z * math.sqrt(float(share**2 @ (rows - value) ** 2))
+    pulls = _sums(rows, share, sample)
+    few = len(pulls) / max(1, len(pulls) - 1) if sample.cluster_numbers is not None else 1.0
+    half = Z * math.sqrt(few * float(pulls @ pulls))
     return _Quantity(estimate=Estimate(value, value - half, value + half), rows=rows)
-
-
-def _ends(name: str, estimate: Estimate) -> dict[str, float]:
-    return {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-
-
-def _json(estimate: Estimate | None) -> dict[str, float] | None:
-    if estimate is None:
-        return None
-    return {"value": estimate.value, "low": estimate.low, "high": estimate.high}

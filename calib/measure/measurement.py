@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.information import Information
 from calib.json_object import Json
 from calib.measure.bins import Bin, Bins, bins_of
 from calib.measure.clusters import design_effect
@@ -34,8 +35,8 @@ class Measurement:
 
     `smece` is a check on the ECE that depends on no binning. `log_loss` counts the probability given to what
     happened as at least 1e-15: a single wrong answer stated with certainty costs 34.5, not infinity.
-    `auroc` is None with one class. Where its interval reaches 0.5 the signal carries no information
-    (`informative` is false), and no mapping can give it any.
+    `auroc` is None with one class. `information`: whether it is shown that the confidence distinguishes right
+    answers from wrong ones; where it does not, no mapping can make it.
     """
 
     n: int
@@ -59,6 +60,13 @@ class Measurement:
         """Whether the confidence distinguishes right answers from wrong ones (AUROC above 0.5)."""
         return self.auroc is not None and self.auroc.low > 0.5
 
+    @property
+    def information(self) -> Information:
+        """What the AUROC's interval shows, and how many labels would show more."""
+        found = self.auroc
+        ends = (None, None, None) if found is None else (found.value, found.low, found.high)
+        return Information.of(*ends, labels=self.n)
+
     def to_json(self) -> Json:
         """The `raw` object of the command line's contract."""
         parts = self.decomposition
@@ -70,6 +78,8 @@ class Measurement:
             "gap": self.gap,
             **_flat("auroc", self.auroc),
             "informative": self.informative,
+            "information": self.information.state,
+            "labels_to_show_information": self.information.labels_needed,
             **_flat("brier", self.brier),
             "mcb": parts.mcb,
             "dsc": parts.dsc,

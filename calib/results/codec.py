@@ -1,7 +1,8 @@
 """Between the result types and JSON: one way to write, one to read, one to describe.
 
-A field of a type is a key of its object. Reading ignores keys that a type does not know and fills in those
-that an older version did not write, from the fields' defaults.
+A field of a type is a key of its object; one whose key is a word of Python ends with an underscore there
+(`from_`), in a type that takes `KEYS` as its `__pydantic_config__`. Reading ignores keys that a type does not
+know and fills in those that an older version did not write, from the fields' defaults.
 """
 
 from __future__ import annotations
@@ -16,9 +17,21 @@ from calib.json_object import Json
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-__all__ = ["from_json", "json_schema", "to_json"]
+__all__ = ["KEYS", "from_json", "json_schema", "key_of", "to_json"]
 
 T = TypeVar("T")
+
+
+def key_of(field: str) -> str:
+    """The key of a field.
+
+    >>> key_of("from_"), key_of("to")
+    ('from', 'to')
+    """
+    return field.removesuffix("_")
+
+
+KEYS = {"alias_generator": key_of}  # for `__pydantic_config__` of a dataclass, which needs no pydantic
 
 
 def to_json(value: object) -> Json:
@@ -78,7 +91,7 @@ def _encodable(value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {key_of(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, tuple | list):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
+from calib.information import State as InformationState
 from calib.json_object import Json
+from calib.policy import ECE_UNRELIABLE, ECE_USELESS
+
+EceBand = Literal["usable", "unreliable", "useless"]
 
 
 class Writes(Protocol):
@@ -20,7 +24,7 @@ class Writes(Protocol):
 class Bin:
     """One bin (lo, hi] of a reliability diagram: its rows, their share of weight, mean score and accuracy.
 
-    The accuracy has its 95% interval; all numbers are None where the bin is empty.
+    The first bin holds 0 too. The accuracy has its 95% interval; all numbers are None where the bin is empty.
     """
 
     lo: float
@@ -52,9 +56,11 @@ class EceInterval:
 class Measured(EceInterval):
     """Everything that a labelled sample says about a confidence; every number is None where n is 0.
 
-    `gap`: mean confidence minus accuracy. `mcb`, `dsc`, `unc`: the parts of the Brier score. `smece`: a
-    check on the ECE without bins. `informative`: whether the confidence distinguishes right answers from
-    wrong ones (the interval of the AUROC lies above 0.5). `*_low`, `*_high`: 95% intervals.
+    `gap`: mean confidence minus accuracy. `mcb`, `dsc`, `unc`: the parts of the Brier score. `smece`: a check
+    on the ECE without bins. `information`: whether the confidence distinguishes right answers from wrong
+    ones: `shown` (the interval of the AUROC lies above 0.5, and `informative` is true), `absent` (it ends
+    below 0.6) or `not_shown`, where `labels_to_show_information` labels in all would probably show it.
+    `*_low`, `*_high`: 95% intervals.
     """
 
     n: int = 0
@@ -77,7 +83,20 @@ class Measured(EceInterval):
     unc: float | None = None
     smece: float | None = None
     informative: bool = False
+    information: InformationState | None = None
+    labels_to_show_information: int | None = None
     bins: tuple[Bin, ...] = ()
+
+    @property
+    def band(self) -> EceBand | None:
+        """Where the whole interval of the ECE lies by the usual limits; None where it reaches over one."""
+        if self.low is None or self.high is None:
+            return None
+        if self.high <= ECE_UNRELIABLE:
+            return "usable"
+        if self.low > ECE_USELESS:
+            return "useless"
+        return "unreliable" if self.low > ECE_UNRELIABLE and self.high <= ECE_USELESS else None
 
     @classmethod
     def of(cls, result: Writes, **more: Any) -> Self:

@@ -9,8 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from calib.results.chain import ChainResult
 from calib.results.codec import json_schema
 from calib.results.demo import DemoYear
+from calib.results.gate import GateResult
 from calib.results.mappings import (
     AppliedMapping,
     EntryResult,
@@ -19,6 +21,8 @@ from calib.results.mappings import (
     ShownMapping,
     Verification,
 )
+from calib.results.measure import MeasureResult
+from calib.results.plan import PlanResult
 from calib.results.probe import ProbeResult, ProbesResult
 from calib.results.routes import RoutesResult
 from calib.results.setup import (
@@ -35,6 +39,10 @@ FOLDER = Path("docs/reference/json")
 
 # name of the schema: its type, and the commands that print it
 OUTPUTS: dict[str, tuple[type[Any], str]] = {
+    "measure": (MeasureResult, "`calib measure`"),
+    "gate": (GateResult, "`calib gate`"),
+    "chain": (ChainResult, "`calib chain`"),
+    "plan": (PlanResult, "`calib plan`"),
     "window": (WindowResult, "`calib run`"),
     "windows": (WindowsResult, "`calib backfill`, `calib sample`, `calib evaluate`"),
     "relay": (RelayResult, "`calib relay`"),

@@ -1,4 +1,4 @@
-"""A file of (confidence, correct[, weight, segment, cluster]): what `calib measure` reads."""
+"""A file of (confidence, correct[, weight, segment, cluster]): what the commands on files read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.measure.sample import Sample
 from calib.tabular.columns import OTHER, UNKNOWN, UNSURE, Answers, Column, Numbers, Texts, Wanted
 from calib.tabular.file import Rows, TableFile, open_table
 from calib.tabular.limits import MAX_REJECTED, Limit
@@ -52,33 +53,31 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """The usable rows of a file, and how many were not, by kind: `rows` is the sum of both.
+    """The usable rows of a file, n of them, and how many were not, by kind: `rows` is the sum of both.
 
-    `scores` in [0, 1], `correct` in {0, 1} and `weights` ≥ 0 have shape (n,); `weights`, `segments` and
-    `clusters` are None where the file has no such column. `rounded`: scores beyond 0 or 1 by at most 1e-6,
-    taken as that end.
+    `sample`: their confidences, answers, weights, segments and clusters, as far as the file has them.
+    `questions`: what pairs each row with one of another file, shape (n,), None where it was not asked for.
+    `rounded`: scores beyond 0 or 1 by at most 1e-6, taken as that end.
     """
 
     rows: int
     roles: Roles
-    scores: Floats
-    correct: Floats
-    weights: Floats | None
-    segments: npt.NDArray[np.object_] | None
-    clusters: npt.NDArray[np.object_] | None
+    sample: Sample
+    questions: npt.NDArray[np.object_] | None
     rejected: dict[str, int]
     rounded: int
 
-    def to_json(self) -> dict[str, object]:
-        """What a verb says of the file: rows, rejects by kind, and the columns, with which were guessed."""
-        return _counts(self)
+    @property
+    def weights(self) -> Floats | None:
+        """The weights, shape (n,); None where the file has none, which is measured faster."""
+        return self.sample.weights if "weight" in self.roles.columns else None
 
 
 def read_labelled(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Labelled:
     """Read a file of any form; columns that are not named are found by their usual names.
 
     A row whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, unsure
-    or no answer at all, is counted by kind and left out: nothing is guessed. Raises `InvalidInput` for a file
+    or not an answer, is counted by kind and left out: nothing is guessed. Raises `InvalidInput` for a file
     that cannot be read, lacks a column, has no usable row, or more unreadable ones than `reading` allows.
     """
     asked, reading = asked or Asked(), reading or Reading()
@@ -112,11 +111,14 @@ def read_labelled(path: Path, asked: Asked | None = None, reading: Reading | Non
     return Labelled(
         rows=rows.n + sum(rows.rejected.values()),
         roles=roles,
-        scores=scores[keep],
-        correct=answers[keep],
-        weights=None if weights is None else weights[keep],
-        segments=rows["segment"].values[keep] if "segment" in names else None,
-        clusters=rows["cluster"].values[keep] if "cluster" in names else None,
+        sample=Sample(
+            scores[keep],
+            answers[keep],
+            None if weights is None else weights[keep],
+            segments=rows["segment"].values[keep] if "segment" in names else None,
+            clusters=rows["cluster"].values[keep] if "cluster" in names else None,
+        ),
+        questions=rows["paired_by"].values[keep] if "paired_by" in names else None,
         rejected=dict(sorted(rejected.items())),
         rounded=int((rounded & keep).sum()),
     )
@@ -137,17 +139,14 @@ class Steps:
     rejected: dict[str, int]
     rounded: int
 
-    def to_json(self) -> dict[str, object]:
-        """As of a labelled file."""
-        return _counts(self)
-
 
 def read_steps(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Steps:
     """Read a file of steps: the name of their chain, their confidence, and, on any row of a chain, whether
     the whole was right.
 
-    A chain with a step whose confidence is no confidence is left out as a whole, for its product is not
-    known; an answer that is none counts as no label. Raises `InvalidInput` as `read_labelled` does.
+    A chain with a step whose confidence cannot be used is left out as a whole, for its product is not known;
+    an answer that cannot be understood does not count as a label. Raises `InvalidInput` as `read_labelled`
+    does.
     """
     asked, reading = asked or Asked(), reading or Reading()
     table = open_table(path)
@@ -207,16 +206,6 @@ class Rejects:
         return {kind: int(n) for kind, n in sorted(zip(self._kinds, counts, strict=True)) if n}
 
 
-def _counts(read: Labelled | Steps) -> dict[str, object]:
-    return {
-        "rows": read.rows,
-        "rejected": read.rejected,
-        "rounded": read.rounded,
-        "columns": read.roles.columns,
-        "guessed": list(read.roles.guessed),
-    }
-
-
 def _forms(roles: Roles, reading: Reading) -> Mapping[str, Wanted]:
     """The columns of a file of labels, each read as its use asks for."""
     forms: dict[str, Wanted] = {}
@@ -248,7 +237,7 @@ def _confidences(
 
 
 def _answers(column: Column, rejects: Rejects) -> Floats:
-    """1 or 0 by row, NaN where there is no such answer, which is marked."""
+    """1 or 0 by row, NaN where the row has no such answer; those rows are marked."""
     codes = column.values
     rejects.add(codes == UNKNOWN, "unlabelled")
     rejects.add(codes == UNSURE, "unsure")

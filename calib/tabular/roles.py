@@ -18,6 +18,7 @@ USUAL = {
     "cluster": ("cluster",),
     "trace": ("trace", "trace_id"),
 }
+OPTIONAL = ("weight", "segment", "cluster")
 # What may be a class, and what stands beside it in a classifier's log.
 CLASSES = ("outcome", "label")
 PREDICTIONS = (
@@ -55,7 +56,7 @@ class Asked:
     """The columns that a caller names, each None where it is to be found.
 
     `prediction` and `answer` are columns that hold what the model said: an answer is then correct where it is
-    what `correct` holds.
+    what `correct` holds. `paired_by` names the question of each row; it is used only where it is asked for.
     """
 
     confidence: str | None = None
@@ -66,14 +67,20 @@ class Asked:
     trace: str | None = None
     prediction: str | None = None
     answer: str | None = None
+    paired_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """The file's own names of the columns that are used, by role, and which of them are a guess."""
+    """The file's own names of the columns that are used, by role.
+
+    `guessed`: the roles whose column has another name than the documented one. `unasked`: the optional roles
+    that are used because the file has their column, and not because somebody named it.
+    """
 
     columns: dict[str, str]
     guessed: tuple[str, ...] = field(default=())
+    unasked: tuple[str, ...] = field(default=())
 
     @property
     def said(self) -> str | None:
@@ -120,9 +127,12 @@ def roles_of(path: Path, names: Sequence[str], asked: Asked, *, optional: Sequen
     for role in ("weight", "segment", "cluster", "trace"):
         if role in optional:
             take(role, getattr(asked, role), USUAL[role], needed=False)
+    if asked.paired_by is not None:
+        columns["paired_by"] = names[position(path, names, asked.paired_by)]
+    unasked = tuple(role for role in OPTIONAL if role in columns and getattr(asked, role) is None)
     if "trace" not in optional and asked.trace is not None:
         columns["trace"] = asked.trace
-    return Roles(columns=columns, guessed=tuple(guessed))
+    return Roles(columns=columns, guessed=tuple(guessed), unasked=unasked)
 
 
 def _no_class(path: Path, names: Sequence[str], correct: str, asked: Asked) -> None:

@@ -46,7 +46,7 @@ def main() -> None:
         if refused:
             assert str(path) in refused, refused
             return
-        assert len(read.scores) + sum(read.rejected.values()) == read.rows == rows.n + table.cut
+        assert len(read.sample) + sum(read.rejected.values()) == read.rows == rows.n + table.cut
 
     atheris.Setup(sys.argv, one)
     atheris.Fuzz()

@@ -62,7 +62,7 @@ def test_every_dialect_gives_every_row(
 ) -> None:
     path = saved(tmp_path, csv_bytes(rows, dialect, header, words))
     read = read_labelled(path, None, ANY)
-    assert (read.scores.tolist(), read.correct.tolist()) == expected(rows)
+    assert (read.sample.scores.tolist(), read.sample.correct.tolist()) == expected(rows)
     assert (read.rows, read.rejected) == (len(rows), {})
     texts = open_table(path).read({"q": Texts("question", raw=True)})
     assert texts["q"].values.tolist() == [row.text or None for row in rows]
@@ -73,7 +73,7 @@ def test_every_dialect_gives_every_row(
 def test_json_lines_give_every_row(tmp_path: Path, rows: list[Row], words: tuple[object, object]) -> None:
     path = saved(tmp_path, jsonl_bytes(rows, words), "t.jsonl")
     read = read_labelled(path, Asked(confidence="reply.confidence"), ANY)
-    assert (read.scores.tolist(), read.correct.tolist()) == expected(rows)
+    assert (read.sample.scores.tolist(), read.sample.correct.tolist()) == expected(rows)
 
 
 @given(rows=ROWS, dialect=DIALECTS, cut=st.integers(1, 400), block=st.sampled_from([16, 64, 4096]))
@@ -103,8 +103,8 @@ def test_a_file_that_was_cut_loses_one_row_or_is_refused(
         assert content.count(b'"') % 2 or len(records) <= 2
         return
     assert read.rows == len(records) - 1
-    kept = len(read.scores)
-    assert read.scores.tolist() == [row.confidence for row in rows][:kept]
+    kept = len(read.sample)
+    assert read.sample.scores.tolist() == [row.confidence for row in rows][:kept]
     assert kept >= len(records) - 2
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the top floor down. A room may import from floors below its own, from itself, and from `MAY`.
 FLOORS = (
     ("flows", "cli", "demo", "__main__"),
-    ("init",),
+    ("init", "files"),
     ("scheduled",),
     ("app",),
     ("cycle", "settings", "probe"),
@@ -22,11 +22,12 @@ FLOORS = (
     ("store", "traffic", "review", "outbox", "report"),
     ("db",),
     ("tabular", "measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
+    ("wording",),
     ("results",),
     ("object_urls",),
     ("format",),
     ("events",),
-    ("times", "period", "redaction", "vocabulary"),
+    ("times", "period", "redaction", "vocabulary", "information"),
     ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff"),
 )
 MAY = {
@@ -37,6 +38,7 @@ MAY = {
     ("routing", "calibrators"),
     ("gate", "measure"),
     ("sampling", "measure"),
+    ("tabular", "measure"),
 }
 CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors", "backoff", "json_object"}
 

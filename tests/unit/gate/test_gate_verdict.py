@@ -15,6 +15,9 @@ from calib.gate import Gate, gate
 from calib.gate.verdict import _auroc, _ece
 from calib.measure import measure
 from calib.measure.sample import Sample
+from calib.measure.scores import Estimate
+from calib.results.gate import Difference
+from calib.wording import gate as gate_words
 
 Floats = npt.NDArray[np.float64]
 STATED = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0])
@@ -42,6 +45,20 @@ def states(
     off: tuple[float, float], n: int, repeats: int, *, paired: bool = False, alike: float = 0.0
 ) -> list[Gate]:
     return [gate(*pair(seed, n, off, alike=alike), paired=paired) for seed in range(repeats)]
+
+
+def reading(verdict: Gate) -> str:
+    """What moved, in words."""
+
+    def words(change: Estimate) -> Difference:
+        return Difference(value=change.value, low=change.low, high=change.high)
+
+    return gate_words.reading(
+        (verdict.accuracy.low, verdict.accuracy.high),
+        words(verdict.confidence),
+        None if verdict.auroc is None else words(verdict.auroc),
+        words(verdict.dsc),
+    )
 
 
 def share(found: list[Gate], state: str) -> float:
@@ -121,10 +138,10 @@ def test_a_prompt_that_only_sounds_humbler_is_shown_for_what_it_is() -> None:
         assert found.proven
         assert found.auroc is not None
         assert found.auroc.value == pytest.approx(0)
-        assert "level of the confidence moved down, the information in it did not" in found.reading
+        assert "level of the confidence moved down, the information in it did not" in reading(found)
     louder = gate(humbler, before)
     assert louder.change.state == "degraded"
-    assert "moved up, the information in it did not" in louder.reading
+    assert "moved up, the information in it did not" in reading(louder)
     assert louder.labels_needed is None
 
 
@@ -133,11 +150,11 @@ def test_information_and_answers_that_move_are_named() -> None:
     empty = rows(rng.permutation(np.tile([0.6, 0.9], 1000)), rng.random(2000) < 0.75)
     telling = rows(np.tile([0.6, 0.9], 1000), rng.random(2000) < np.tile([0.6, 0.9], 1000))
     found = gate(empty, telling)
-    assert "distinguishes right answers from wrong ones better" in found.reading
-    assert "less well" in gate(telling, empty).reading
+    assert "distinguishes right answers from wrong ones better" in reading(found)
+    assert "less well" in reading(gate(telling, empty))
     wrong = rows(telling.scores, rng.random(2000) < np.tile([0.4, 0.7], 1000))
-    assert "The answers got worse." in gate(telling, wrong).reading
-    assert gate(telling, telling).reading == "Neither the answers nor the confidence moved beyond noise."
+    assert "The answers got worse." in reading(gate(telling, wrong))
+    assert reading(gate(telling, telling)) == "Neither the answers nor the confidence moved beyond noise."
 
 
 @settings(deadline=None, max_examples=40)

@@ -26,28 +26,25 @@ def test_every_row_is_used_or_counted(tmp_path: Path) -> None:
     found = read_labelled(
         written(tmp_path, "\n".join(["confidence,correct,segment", *lines])), None, Reading(allow_rejected=1)
     )
-    assert found.scores.tolist() == [0.9, 0.5, 0.7, 1.0]
-    assert found.correct.tolist() == [1, 0, 1, 0]
+    assert found.sample.scores.tolist() == [0.9, 0.5, 0.7, 1.0]
+    assert found.sample.correct.tolist() == [1, 0, 1, 0]
     assert found.rejected == {
         "unsure": 1, "unlabelled": 1, "not_an_answer": 1, "not_a_number": 1, "out_of_range": 2, "missing": 1,
     }  # fmt: skip
-    assert found.rows == len(found.scores) + sum(found.rejected.values())
-    assert found.segments is not None
-    assert found.segments.tolist()[1:] == ["x"] * 3
+    assert found.rows == len(found.sample.scores) + sum(found.rejected.values())
+    assert found.sample.segments.tolist()[1:] == ["x"] * 3
 
 
 def test_weights_are_numbers_that_are_not_negative(tmp_path: Path) -> None:
     path = written(tmp_path, "score,label,weight\n.5,1,2\n.5,1,-1\n.5,1,\n.5,1,x\n.5,0,0\n.5,0,inf\n")
     found = read_labelled(path, None, Reading(allow_rejected=1))
-    assert found.weights is not None
-    assert found.weights.tolist() == [2, 0]
+    assert found.sample.weights.tolist() == [2, 0]
     assert found.rejected == {"bad_weight": 3, "missing_weight": 1}
 
 
 def test_a_segment_may_be_called_na(tmp_path: Path) -> None:
     found = read_labelled(written(tmp_path, "confidence,correct,segment\n0.5,1,NA\n0.5,1,null\n0.5,1,\n"))
-    assert found.segments is not None
-    assert found.segments.tolist()[:2] == ["NA", "null"]
+    assert found.sample.segments.tolist()[:2] == ["NA", "null"]
 
 
 def test_parquet_and_csv_agree(tmp_path: Path) -> None:

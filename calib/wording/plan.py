@@ -1,0 +1,38 @@
+"""A plan of labels in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from calib.results.plan import PlannedCertification, PlannedDetection, PlanResult
+
+
+def plan_lines(result: PlanResult) -> Iterator[str]:
+    """What the budget detects, then what each rise and each target takes."""
+    budget = f"With {result.labels:,} labels per window"
+    detectable = result.minimum_detectable_rise
+    if detectable is None:
+        yield f"{budget} no rise is detected with 80% power, not even a total loss of accuracy."
+    else:
+        yield (
+            f"{budget} a rise of the ECE by {detectable:.3f} or more is detected with 80% power. "
+            "A smaller rise would usually not be detected: a window without a finding does not rule it out."
+        )
+    yield from map(_detection, result.detections)
+    yield from map(_certification, result.certifications)
+
+
+def _detection(wanted: PlannedDetection) -> str:
+    if wanted.labels is None:
+        return f"a rise of {wanted.rise:.3f}: more labels than can be had"
+    return f"a rise of {wanted.rise:.3f}: about {wanted.labels:,} labels per window"
+
+
+def _certification(wanted: PlannedCertification) -> str:
+    target = f"to certify {wanted.target:.0%}"
+    if wanted.labels is None or wanted.cut is None or wanted.share is None:
+        return f"{target}: no number of labels; expected accuracy is too low"
+    return (
+        f"{target}: about {wanted.labels:,} labels per window, for a cut at "
+        f"{wanted.cut:.3f} that keeps {wanted.share:.0%} of predictions"
+    )
