@@ -34,12 +34,22 @@ SENTENCES = {
         "no information: the confidence does not distinguish right answers from wrong ones; its AUROC is "
         "{auroc:.2f} ({low:.2f} to {high:.2f})"
     ),
+    "information_not_shown": (
+        "it is not shown yet that the confidence distinguishes right answers from wrong ones: its AUROC is "
+        "{auroc:.2f} ({low:.2f} to {high:.2f}); about {needed:,} labels would show it"
+    ),
     "error_rate_too_high": (
         "the error rate is too high: at the top {accuracy:.1%} of {labels} are right "
         "({low:.1%} to {high:.1%}), {target:.1%} wanted"
     ),
     "too_few_labels_at_top": (
         "too few labels: {labels} at the top; about {more} more in all would do at the accuracy seen there"
+    ),
+    # why a run of a probe shows nothing
+    "probe_refused": "{error}",
+    "probe_too_few_readable": "{readable} of {questions} replies can be read, and {least:.0%} are needed",
+    "probe_too_few_same_questions": (
+        "{same} questions are the same as when {accepted} was accepted, {least} are needed"
     ),
     # whether a judge makes labels count for more
     "judge_used": "with a correlation of {correlation:.2f} labels count for {gain:.0%} more",

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
+from calib.alerts.probe_facts import OtherModelFacts, ProbeFacts, UnreadableFacts, WorseModelFacts
 from calib.json_object import Json
 from calib.results import EceInterval
 from calib.results.codec import from_json
 from calib.text import one_line
+from calib.wording.change import direction_words
+from calib.wording.numbers import difference, interval, p_value, percent, signed
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits
 PRODUCTION = "production"  # the channel that commands mean by default
@@ -86,7 +89,7 @@ def _lines(kind: str, facts: Json) -> list[str]:
     if "what" in facts:  # written by version 0.1.0, words and all
         return [facts["what"]]
     if "probe" in facts:
-        return [_PROBE_LINES[kind](facts["probe"])]
+        return [_probe_line(kind, facts["probe"])]
     if kind in _SHORT_LINES:
         return [_SHORT_LINES[kind](facts)]
     return _window_lines(kind, _of_window(facts))
@@ -113,7 +116,7 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     served, raw = facts.served, facts.raw
     lines = [
         f"Served confidence is off by {_ece(served)} on average, raw confidence by {_ece(raw)}. "
-        f"Accuracy is {_percent(served.accuracy)}, stated {_percent(served.mean_confidence)} ({size_line})."
+        f"Accuracy is {percent(served.accuracy)}, stated {percent(served.mean_confidence)} ({size_line})."
     ]
     if kind != "recovered" and change.rise is not None:
         lines.append(f"Against the baseline served confidence is off by {_rise(change)}")
@@ -128,12 +131,9 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
 
 
 def _rise(change: ChangeFacts | SegmentFacts) -> str:
-    interval = f"{_signed(change.low)} to {_signed(change.high)}"
-    return f"{_signed(change.rise)} more ({interval}); {change.direction or 'no direction'}, {_p(change.p)}."
-
-
-def _signed(value: float | None) -> str:
-    return "an unknown amount" if value is None else f"{value:+.3f}"
+    ends = f"{signed(change.low)} to {signed(change.high)}"
+    direction = direction_words(change.direction) or "no direction"
+    return f"{signed(change.rise)} more ({ends}); {direction}, {p_value(change.p)}."
 
 
 def _underpowered_line(change: ChangeFacts) -> str:
@@ -198,37 +198,44 @@ _SHORT_LINES: dict[str, Callable[[Json], str]] = {
 }
 
 
-def _unseen_line(probe: Json) -> str:
-    reasons = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in probe["lost"])
-    return f"{probe['why']}." + (f" Replies that were no use: {reasons}." if reasons else "")
+def _unseen_line(facts: UnreadableFacts) -> str:
+    reasons = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in facts.lost)
+    return f"{facts.why}." + (f" Replies that were of no use: {reasons}." if reasons else "")
 
 
-def _worse_line(probe: Json) -> str:
-    paired, change = probe["paired"], probe["change"]
+def _worse_line(facts: WorseModelFacts) -> str:
+    paired, change = facts.paired, facts.change
     now, before = (
-        f"{part['accuracy']:.1%} ({part['accuracy_low']:.1%} to {part['accuracy_high']:.1%})"
-        for part in (probe["now"], probe["before"])
+        f"{percent(part.accuracy)} ({percent(part.accuracy_low)} to {percent(part.accuracy_high)})"
+        for part in (facts.now, facts.before)
     )
+    rise = difference(paired.brier_rise, paired.brier_rise_low, paired.brier_rise_high)
     return (
-        f"On {paired['questions']} fixed questions the Brier score moved by {paired['brier_rise']:+.3f} "
-        f"({paired['brier_rise_low']:+.3f} to {paired['brier_rise_high']:+.3f}), {_p(paired['p'])}: "
-        f"{paired['lost']} answers turned wrong, {paired['gained']} right. Accuracy {now}, {before} when "
-        f"accepted in {probe['accepted_in']}. The change test by confidence: "
-        f"{change['state'].replace('_', ' ')}, {_p(change['p'])}."
+        f"On {paired.questions} fixed questions the Brier score moved by {rise}, {p_value(paired.p)}: "
+        f"{paired.lost} answers turned wrong, {paired.gained} right. Accuracy {now}, {before} when "
+        f"accepted in {facts.accepted_in}. The change test by confidence: "
+        f"{str(change.state).replace('_', ' ')}, {p_value(change.p)}."
     )
 
 
-def _other_model_line(probe: Json) -> str:
-    served = ", ".join(f"{name} ({n} of {probe['total']} replies)" for name, n in probe["served_new"].items())
-    accepted = ", ".join(probe["accepted_served"])
-    return f"Asked for {probe['model']}, and served by {served}; when accepted, by {accepted}."
+def _other_model_line(facts: OtherModelFacts) -> str:
+    served = ", ".join(f"{name} ({n} of {facts.total} replies)" for name, n in facts.served_new.items())
+    accepted = ", ".join(facts.accepted_served)
+    return f"Asked for {facts.model}, and served by {served}; when accepted, by {accepted}."
 
 
-_PROBE_LINES: dict[str, Callable[[Json], str]] = {
-    "cannot_see": _unseen_line,
-    "degraded": _worse_line,
-    "scope_changed": _other_model_line,
+_PROBE_FACTS: dict[str, type[ProbeFacts]] = {
+    "cannot_see": UnreadableFacts,
+    "degraded": WorseModelFacts,
+    "scope_changed": OtherModelFacts,
 }
+
+
+def _probe_line(kind: str, probe: Json) -> str:
+    facts = from_json(_PROBE_FACTS[kind], probe, what="the facts of an alert")
+    if isinstance(facts, UnreadableFacts):
+        return _unseen_line(facts)
+    return _worse_line(facts) if isinstance(facts, WorseModelFacts) else _other_model_line(facts)
 
 
 def _probe_step(kind: str, name: str, probe: Json) -> str:
@@ -279,20 +286,8 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
     }.get(kind, f"`calib mapping list {stream}` shows what is served")
 
 
-def _p(value: float | None) -> str:
-    if value is None:
-        return "p unknown"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
 def _ece(measured: MeasuredFacts | EceInterval | None) -> str:
-    if measured is None or measured.ece is None:
-        return "an unknown amount"
-    return f"{measured.ece:.3f} ({measured.low:.3f} to {measured.high:.3f})"
-
-
-def _percent(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1%}"
+    return "an unknown amount" if measured is None or measured.ece is None else interval(measured)
 
 
 def _cut(text: str, length: int) -> str:

@@ -178,8 +178,7 @@ def _sums(rows: Floats, share: Floats, sample: Sample) -> Floats:
     clusters = sample.cluster_numbers
     if clusters is None:
         return pulls
-    summed: Floats = np.bincount(np.unique(clusters, return_inverse=True)[1], pulls)
-    return summed
+    return np.bincount(np.unique(clusters, return_inverse=True)[1], pulls).astype(np.float64)
 
 
 def _ece(sample: Sample, measured: Measurement) -> _Quantity:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
 
 from calib.db.probes import QuestionOutcome, Run
-from calib.json_object import Json
 from calib.measure import measure
 from calib.probe.comparison import compare
 from calib.probe.probe import Probe
 from calib.probe.questions import FEWEST
 from calib.probe.reading import ReadReplies, paired
+from calib.reasons import Facts, Reason
+from calib.results.measured import Measured
+from calib.results.probe import AcceptedRun, PairedResult, ProbeReplies, ProbeResult
+from calib.results.window import ChangeResult
 
 
 def result_of(
@@ -24,71 +30,73 @@ def result_of(
     outcomes: Sequence[QuestionOutcome],
     failed: dict[str, int],
     refused: str | None,
-) -> Json:
-    """The object that `calib probe --json` prints, but for its alerts.
+) -> ProbeResult:
+    """What `calib probe --json` prints, but for its alerts and its own acceptance.
 
     `outcomes` are those of the accepted run. `failed`: how many prompts got no reply, by kind; `refused`: why
     none can.
     """
-    total, usable = len(probe.questions), len(reading.outcomes)
-    result: Json = {
-        "probe": probe.name,
-        "period": run.period,
-        "state": "first",
-        "why": None,
-        "model": probe.model,
-        "served": reading.served,
-        "served_new": [],
-        "setup_changed": [],
-        "questions": total,
-        "replies": {
-            "asked": total * probe.framings,
-            "arrived": sum(reading.served.values()),
-            "failed": failed,
-            "unread": reading.unread,
-        },
-        "readable": usable,
-        "accepted": None,
-        "now": _measured([o.confidence for o in reading.outcomes], [o.correct for o in reading.outcomes]),
-        "before": None,
-        "paired": None,
-        "change": None,
-    }
-    if accepted is not None:
-        then = (accepted.result or {}).get("served", {})
-        result["accepted"] = {
-            "run": accepted.id,
-            "period": accepted.period,
-            "by": accepted.accepted_by,
-            "served": sorted(then),
-        }
-        result["served_new"] = sorted(set(reading.served) - set(then))
-        result["setup_changed"] = [k for k, v in run.setup.items() if accepted.setup.get(k) != v]
+    usable = len(reading.outcomes)
+    compared = None if accepted is None else _accepted(accepted)
+    result = ProbeResult(
+        probe=probe.name,
+        period=run.period,
+        state="first",
+        model=probe.model,
+        served=reading.served,
+        served_new=() if compared is None else tuple(sorted(set(reading.served) - set(compared.served))),
+        setup_changed=()
+        if accepted is None
+        else tuple(key for key, value in run.setup.items() if accepted.setup.get(key) != value),
+        questions=len(probe.questions),
+        replies=ProbeReplies(
+            asked=len(probe.questions) * probe.framings,
+            arrived=sum(reading.served.values()),
+            failed=failed,
+            unread=reading.unread,
+        ),
+        readable=usable,
+        accepted=compared,
+        now=_measured([o.confidence for o in reading.outcomes], [o.correct for o in reading.outcomes]),
+        before=None,
+        paired=None,
+        change=None,
+    )
     if refused is not None:
-        return result | {"state": "cannot_see", "why": refused}
-    if usable < probe.least_readable * total:
-        why = f"{usable} of {total} replies can be read, and {probe.least_readable:.0%} are needed"
-        return result | {"state": "cannot_see", "why": why}
+        return _cannot_see(result, Reason("probe_refused", {"error": refused}))
+    if usable < probe.least_readable * result.questions:
+        facts: Facts = {"readable": usable, "questions": result.questions, "least": probe.least_readable}
+        return _cannot_see(result, Reason("probe_too_few_readable", facts))
     if accepted is None:
         return result
     c0, y0, c1, y1 = paired(reading.outcomes, outcomes)
     if len(c0) < FEWEST:
-        why = f"{len(c0)} questions are the same as when {accepted.period} was accepted, {FEWEST} are needed"
-        return result | {"state": "cannot_see", "why": why}
+        few: Facts = {"same": len(c0), "accepted": accepted.period, "least": FEWEST}
+        return _cannot_see(result, Reason("probe_too_few_same_questions", few))
     comparison = compare(
         c0, y0, c1, y1, alpha=probe.alpha, max_rise=probe.max_rise, seed=_seed(probe.name, run.period)
     )
-    return result | {
-        "state": comparison.state,
-        "now": _measured(c1, y1),
-        "before": _measured(c0, y0),
-        "paired": comparison.to_json(),
-        "change": comparison.change.to_json(),
-    }
+    return replace(
+        result,
+        state=comparison.state,
+        now=_measured(c1, y1),
+        before=_measured(c0, y0),
+        paired=PairedResult(**comparison.to_json()),
+        change=ChangeResult(**comparison.change.to_json()),
+    )
 
 
-def _measured(confidence: Any, correct: Any) -> Json | None:
-    return measure(confidence, correct).to_json() if len(confidence) else None
+def _accepted(run: Run) -> AcceptedRun:
+    served = tuple(sorted((run.result or {}).get("served", {})))
+    return AcceptedRun(run=run.id, period=run.period, by=run.accepted_by, served=served)
+
+
+def _cannot_see(result: ProbeResult, why: Reason) -> ProbeResult:
+    return replace(result, state="cannot_see", why=why.sentence, why_code=why.code, why_facts=dict(why.facts))
+
+
+def _measured(confidence: npt.ArrayLike, correct: npt.ArrayLike) -> Measured | None:
+    return Measured.of(measure(confidence, correct)) if np.size(confidence) else None
 
 
 def _seed(*words: str) -> int:

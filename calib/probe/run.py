@@ -26,6 +26,7 @@ from calib.probe.probe import Probe, digest_of
 from calib.probe.questions import FEWEST
 from calib.probe.reading import read
 from calib.probe.result import result_of
+from calib.results.probe import ProbeResult
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -145,11 +146,15 @@ def _evaluate(
     result = result_of(
         probe, run, reading, accepted=accepted, outcomes=outcomes, failed=failed, refused=refused
     )
-    known = last.result if last is not None else None
-    if known is not None and (known["accepted"] or {}).get("run") != (result["accepted"] or {}).get("run"):
-        known = None  # compared with other answers
+    known = None if last is None or last.result is None else ProbeResult.from_json(last.result)
+    if known is not None and _compared_with(known) != _compared_with(result):
+        known = None
     alerts = probe_alerts(result, before=known)
     with engine.begin() as conn:
-        if probes.finish(conn, run, result=result, outcomes=reading.outcomes, now=now):
+        if probes.finish(conn, run, result=result.to_json(), outcomes=reading.outcomes, now=now):
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
+
+
+def _compared_with(result: ProbeResult) -> int | None:
+    return None if result.accepted is None else result.accepted.run

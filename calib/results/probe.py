@@ -57,16 +57,18 @@ class PairedResult:
 class ProbeResult:
     """One run of a probe: what was asked, what arrived, and whether the model is worse than when accepted.
 
-    `why`: why nothing can be said, where `state` is `cannot_see`. `served`: replies by the model that the
-    endpoint named; `served_new`: the models that did not serve the accepted run. `setup_changed`: the
-    settings that differ from the accepted run's. `now`, `before`, `paired` and `change` are None where there
-    is nothing to measure or to compare with.
+    `why`: why nothing can be said, where `state` is `cannot_see`, with its code and the facts that it names.
+    `served`: replies by the model that the endpoint named; `served_new`: the models that did not serve the
+    accepted run. `setup_changed`: the settings that differ from the accepted run's. `now`, `before`, `paired`
+    and `change` are None where there is nothing to measure or to compare with.
     """
 
     probe: str
     period: str
     state: ProbeState
-    why: str | None
+    why: str | None = None
+    why_code: str | None = None
+    why_facts: dict[str, str | int | float] = field(default_factory=dict)
     model: str
     served: dict[str, int]
     served_new: tuple[str, ...]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.special import betainc, betaincinv, ndtri
 
 from calib.errors import InvalidInput
+from calib.information import Information
 from calib.json_object import Json
 from calib.measure.sample import Sample
 from calib.measure.score_table import score_table
@@ -124,10 +125,10 @@ def certify_each(
 def certified(
     labels: Sample, *, targets: Sequence[float], start: float, effect: float = 1.0
 ) -> list[Certificate | NoCertificate]:
-    """For each target a certificate, or why there is none; none at all for a signal without information.
+    """For each target a certificate, or why there is none; none at all before information is shown.
 
-    A signal whose AUROC may be one half does not distinguish right answers from wrong ones: a cut on it would
-    be a promise about the traffic's mix, kept by chance.
+    A signal whose AUROC may be one half may not distinguish right answers from wrong ones: a cut on it would
+    be a promise about the traffic's mix, kept by chance. That it does not is said only where it is proven.
     """
     counted = labels.take(labels.weights > 0)
     discrimination = None
@@ -137,11 +138,15 @@ def certified(
         )
     if discrimination is None or discrimination.low > 0.5:
         return certify_each(labels, targets=targets, start=start, effect=effect)
-    why = Reason(
-        "no_information",
-        {"auroc": discrimination.value, "low": discrimination.low, "high": discrimination.high},
-    )
-    return [NoCertificate(target=target, confidence=0.95, why=why, labels_needed=None) for target in targets]
+    auroc_facts = {"auroc": discrimination.value, "low": discrimination.low, "high": discrimination.high}
+    information = Information.of(*auroc_facts.values(), labels=counted.n)
+    more = None
+    if information.labels_needed is None:
+        why = Reason("no_information", auroc_facts)
+    else:
+        why = Reason("information_not_shown", auroc_facts | {"needed": information.labels_needed})
+        more = information.labels_needed - counted.n
+    return [NoCertificate(target=target, confidence=0.95, why=why, labels_needed=more) for target in targets]
 
 
 def start_cut(levels: npt.ArrayLike, sizes: npt.ArrayLike, share: float = CERTIFICATE_START_SHARE) -> float:

@@ -50,7 +50,7 @@ def test_a_degradation_says_what_changed_how_sure_what_to_do_and_how_to_undo_it(
         "raw confidence by 0.150",
         "Accuracy is 70.0%, stated 85.0% (480 labels of 12,345 predictions)",
         "+0.051 more (+0.022 to +0.080)",
-        "accuracy fell, p < 0.001",
+        "accuracy fell at equal stated confidence, p < 0.001",
         "A new mapping fedcba987654 is on production",
         "off by 0.012 (0.000 to 0.030), the one before it by 0.090 (0.060 to 0.120)",
         "look for what changed in 2026-10",

@@ -10,6 +10,7 @@ import pytest
 from calib.errors import InvalidInput
 from calib.gate import Gate, accuracy_state, decide, gate
 from calib.measure import Change
+from calib.measure.change import State
 from calib.measure.sample import Sample
 
 
@@ -38,7 +39,7 @@ def test_an_impossible_limit_is_refused() -> None:
         accuracy_state(moved(0, 0, 0), 1.0)
 
 
-def verdict(state: str, needed: int | None) -> Gate:
+def verdict(state: State, needed: int | None) -> Gate:
     sample = Sample(np.tile([0.6, 0.9], 20), np.tile([0, 1], 20))
     made = gate(sample, sample)
     return replace(made, change=replace(made.change, state=state), labels_needed=needed)

@@ -166,10 +166,14 @@ def test_the_exact_test_is_the_binomial_one() -> None:
 def test_a_signal_without_information_gets_no_certificate() -> None:
     """Though 97% are right above any cut, it is not the confidence that tells them apart."""
     rng = np.random.default_rng(0)
-    empty = Sample(rng.choice(LEVELS, 400), rng.random(400) < 0.97)
+    empty = Sample(rng.choice(LEVELS, 6000), rng.random(6000) < 0.97)
     (found,) = certified(empty, targets=(0.9,), start=0.95)
     assert isinstance(found, NoCertificate)
-    assert "no information" in found.reason
+    assert (found.why.code, found.labels_needed) == ("no_information", None)
+    (unproven,) = certified(empty.take(np.arange(400)), targets=(0.9,), start=0.95)
+    assert isinstance(unproven, NoCertificate)
+    assert unproven.why.code == "information_not_shown"
+    assert unproven.labels_needed == int(unproven.why.facts["needed"]) - 400 > 0
     assert isinstance(certify_each(empty, targets=(0.9,), start=0.95)[0], Certificate)
     telling = Sample(LEVELS.repeat(100), rng.random(700) < TRUE.repeat(100))
     assert isinstance(certified(telling, targets=(0.8,), start=0.95)[0], Certificate)
