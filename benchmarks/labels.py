@@ -1,4 +1,4 @@
-"""How many labels a month see an ECE rise of .05 with 80% power, at 5% false alarms when nothing happens?
+"""How many labels per month detect an ECE rise of 0.05 with 80% power, at 5% false alarms without a change?
 
 Side by side, for eight drifts in two worlds: the article's rule (two random samples, plugin ECE in ten equal
 bins, alarm when it differs by more than .03); the same rule with the threshold that an oracle tunes to 5%
@@ -242,7 +242,9 @@ def main() -> None:
     if not given.drifts:
         false_alarms(given, repeats)
 
-    print(f"labels a month for a true rise of {RISE} with {POWER:.0%} power, {repeats} repetitions a point")
+    print(
+        f"labels per month for a true rise of {RISE} with {POWER:.0%} power, {repeats} repetitions per point"
+    )
     print("(in brackets: as a share of an earlier prototype's)")
     print(f"{'world':12}{'drift':16}{'rule':>7}{'tuned':>7}{'change test':>13}{'+ judge':>16}{'oracle':>15}")
     ratios: dict[str, list[float]] = {name: [] for name in EARLIER}

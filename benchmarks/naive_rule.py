@@ -1,7 +1,7 @@
 """The rule that most teams start with, beside the change test, on the same labels.
 
 The rule: label n random predictions a month, bin them by tenths, and alarm when the plugin ECE is more than
-.03 above last month's. The change test has the same n labels a month and pools the six months before. The
+.03 above last month's. The change test has the same n labels per month and pools the six months before. The
 model is overconfident, states ten tied levels, and its accuracy then falls by .05 in log odds everywhere.
 
     python benchmarks/naive_rule.py [--repeats 2000]
@@ -77,7 +77,7 @@ def main() -> None:
     print(
         f"share of months with an alarm, {repeats} repeats (standard error at most {0.5 / repeats**0.5:.3f})"
     )
-    print(f"{'labels a month':16}{'confidence':12}{'':22}{'rule':>8}{'change test':>14}")
+    print(f"{'labels per month':16}{'confidence':12}{'':22}{'rule':>8}{'change test':>14}")
     for n in (200, 500, 1000):
         for name, score in (("raw", STATED), ("calibrated", TRUE)):
             for label, accuracy in (("nothing happened", TRUE), (f"ECE rose by {RISE}", worse(RISE))):

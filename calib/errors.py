@@ -93,7 +93,7 @@ class EndpointBusy(EndpointError):
 
 
 class EndpointRefused(EndpointError):
-    """The endpoint refuses every question: the key, the address or the model's name has to be mended."""
+    """The endpoint refuses every question: the key, the address or the model's name has to be corrected."""
 
 
 class UnexpectedError(CalibError):

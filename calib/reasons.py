@@ -20,12 +20,12 @@ SENTENCES = {
     ),
     # whether a new mapping is published
     "refit_better": "better than what is served and than the raw confidence on labels that it has not seen",
-    "refit_no_better_than_served": "no better than what is served on labels that it has not seen",
-    "refit_no_better_than_raw": "no better than the raw confidence on labels that it has not seen",
+    "refit_no_better_than_served": "not better than what is served on labels that it has not seen",
+    "refit_no_better_than_raw": "not better than the raw confidence on labels that it has not seen",
     "refit_no_better_than_either": (
-        "no better than what is served and the raw confidence on labels that it has not seen"
+        "not better than what is served and than the raw confidence on labels that it has not seen"
     ),
-    "refit_too_few_labels": "{labels} labels are too few to fit a mapping: it takes {least}",
+    "refit_too_few_labels": "{labels} labels are too few to fit a mapping: {least} are needed",
     "refit_one_class": "all {labels} labels are {answer}: nothing can be fitted to one class",
     "refit_older_than_served": "the served mapping rests on {served_period}, later than {period}",
     "refit_channel_moved": "{by} moved the channel meanwhile ({entry_reason}): that decision stands",

@@ -1,4 +1,4 @@
-"""What the tests of an upgrade share: the deployment that 0.1.0 left, and how results are held against it."""
+"""What the tests of an upgrade share: the deployment that 0.1.0 left, and how results compare with it."""
 
 from __future__ import annotations
 

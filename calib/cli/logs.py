@@ -60,7 +60,7 @@ def _shown(value: object) -> object:
 def set_up(setting: str | None, to: TextIO | None = None) -> None:
     """Send the records of `calib` to a stream, standard error by default, as `setting` says.
 
-    Raises `InvalidInput` for a word that is none of warning, info, debug and json.
+    Raises `InvalidInput` for a word other than warning, info, debug and json.
     """
     words = [word.strip().lower() for word in (setting or "").split(",") if word.strip()]
     unknown = [word for word in words if word not in (*LEVELS, "json")]

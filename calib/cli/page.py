@@ -1,4 +1,4 @@
-"""Results as lines and tables that fit the terminal, at 80 columns where there is none."""
+"""Results as lines and tables that fit the terminal, at 80 columns where there is no terminal."""
 
 from __future__ import annotations
 

@@ -101,8 +101,8 @@ class MappingClient:
         Lists and the columns of pandas, polars and Arrow count as arrays. Where no mapping may be used,
         `value` is the raw confidence, `mapping` is None and `status` says UNCALIBRATED or INITIALIZING.
         `context` is handed to the hooks. At most 1e-6 beyond 0 or 1 is that end. NaN gives NaN, and so does
-        each value of an array that is no confidence; `status` counts them. Raises `InvalidInput` for a single
-        number further outside and for what is no number at all.
+        each value of an array that cannot be a confidence; `status` counts them. Raises `InvalidInput` for a
+        single number further outside and for anything that is not a number.
         """
         if self._process != forks.count:
             self._begin()
@@ -142,7 +142,7 @@ class MappingClient:
         needed = target ** (1 / steps)
         cut = None
         if raw != raw:
-            act, reason = False, "NaN is no confidence"
+            act, reason = False, "NaN is not a confidence"
         elif now.mapping is None or self._utc().timestamp() >= now.expires:
             act = False
         elif not now.certified:

@@ -1,7 +1,7 @@
-"""What callers hand in as confidences: numbers at, near and beyond the ends, and what is no number.
+"""What callers hand in as confidences: numbers at, near and beyond the ends, and values that are not numbers.
 
 The same rule as everywhere in calibwatch: at most 1e-6 beyond an end is that end, as sums of floats and
-32-bit numbers give it. Values in an array that are no confidence become NaN, alone, and are counted.
+32-bit numbers give it. Values in an array that cannot be a confidence become NaN, alone, and are counted.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def many_confidences(raw: Any, counts: Counts) -> tuple[Floats, Any]:
     """An array, a column or a sequence as confidences of the same shape, and where there is none.
 
     The second is None where all are usable, else an array of booleans; 0.5 stands there in the first. Raises
-    `InvalidInput` for what holds no numbers at all: text, dates, objects.
+    `InvalidInput` for anything that holds no numbers: text, dates, objects.
     """
     import numpy as np
 
@@ -85,7 +85,7 @@ def many_confidences(raw: Any, counts: Counts) -> tuple[Floats, Any]:
 
 
 def _without_objects(raw: Any) -> Any:
-    """The values, with NaN for those of an array of objects that are no number, as None."""
+    """The values, with NaN for those of an array of objects that are not numbers, as None."""
     import numpy as np
 
     try:

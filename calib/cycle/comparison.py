@@ -1,4 +1,4 @@
-"""One sample of labels held against an earlier one, with all that is known of both."""
+"""One sample of labels compared with an earlier one, with all that is known of both."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ReferencePopulation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedChange:
-    """The change, and what the judge added to this window's labels (None: there is no judge)."""
+    """The change, and what the judge added to this window's labels (None without a judge)."""
 
     change: Change
     judged: Judged | None

@@ -34,10 +34,10 @@ class RefitProposal:
 def propose(
     data: WindowData, decision: ChangeDecision, asked_cuts: Sequence[ProvenCut | NoCut]
 ) -> RefitProposal:
-    """Refit on the window's labels and hold the result against what the channel names.
+    """Refit on the window's labels and compare the result with what the channel names.
 
-    No mapping where it is no better on labels that it has not seen than what is served and than the raw
-    confidence, or where the published one rests on a later period than this window. `asked_cuts`: the
+    There is no new mapping where it is not better on labels that it has not seen than what is served and than
+    the raw confidence, or where the published one rests on a later period than this window. `asked_cuts`: the
     certificates of the targets that were asked for.
     """
     published, pooled = data.published, data.baselines

@@ -24,7 +24,7 @@ LOST = "the connection was lost. What was not committed is undone: run it again"
 LOCKED = "another process holds what this one waits for. Run it again"
 NO_TABLE = "it lacks a table or a column. Run `calib db migrate`"
 DENIED = "its user may not do that. Grant it the right to create and change tables there"
-BUSY = "it takes no more connections. Run it again later, or raise its limit"
+BUSY = "it accepts no more connections. Run it again later, or raise its limit"
 CHECK = "Check `database` in calib.toml, and that the server runs or the folder can be written"
 
 # By PostgreSQL's code, or the beginning of one.

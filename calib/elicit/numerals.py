@@ -18,7 +18,7 @@ PERCENT = re.compile(r"[ \t]?(?:\\?%|(?:percent|per cent|pct)\b)", re.I | re.A)
 OUT_OF = re.compile(r"[ \t]?/[ \t]?|[ \t]\(?(?:out of|in)[ \t](?=\d)", re.I | re.A)
 SECOND = re.compile(r"[ \t]*(?:[-~]|to\b|or\b)[ \t]*[.,]?\d|\+", re.I | re.A)  # 0.7-0.9, 70% to 80%, 0.9+
 GLUED = re.compile(r"[^\W_]|[.,][ \t]?[^\W_]|/", re.A)  # 0.9x, 1.2.3, 0.XX, "0. 85", 9/10/2026
-SENTENCE = re.compile(r"[.,][ \t]+[^\W\d]|[.,][ \t]*$", re.M)  # ". The", which is no part of the number
+SENTENCE = re.compile(r"[.,][ \t]+[^\W\d]|[.,][ \t]*$", re.M)  # ". The", which does not belong to the number
 WORD = re.compile(r"[ \t]*([^\W\d_]+)")
 PERCENT_FIRST = re.compile(r"\\?%[ \t]?(?=[.,]?\d)")  # as Turkish and Arabic write it
 # a bare 0 or 1 that goes on with digits is the beginning of something else: 1:4, 1) 85%, 0'85, 0 .85

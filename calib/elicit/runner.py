@@ -72,8 +72,8 @@ async def ask_all(
     operating system does. After `deadline` seconds, what is not answered has a `TimeoutError`. `heard` is
     called with each prompt's position as its reply comes, never twice at a time.
 
-    Raises `InvalidInput` for impossible numbers and, at once, `EndpointRefused`, which no prompt can mend,
-    and whatever `heard` raises.
+    Raises `InvalidInput` for impossible numbers and, at once, `EndpointRefused`, which no prompt can
+    correct, and any error that `heard` raises.
 
     >>> import anyio
     >>> [asked.reply for asked in anyio.run(ask_all, str.upper, ["a", "b"])]

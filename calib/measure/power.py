@@ -119,7 +119,7 @@ def _drawn(
     ece = debiased(k1, n1, score, setup.mass)
     point = ece - past.ece
     room, spread, noise = np.maximum(setup.max_rise - point, 0), past.ece - past.low, past.low <= 0
-    # As in `mover`, turned round: the rise's upper end passes where the ECE's passes this.
+    # As in `mover`, the other way round: the rise's upper end passes where the ECE's passes this.
     limit = np.where(noise, setup.max_rise, ece + np.sqrt(np.maximum(room**2 - spread**2, 0)))
     passes = reaches(k1, n1, score, setup.mass, limit) | (~noise & (room <= spread))
     significant = setup.statistic(k1, n1, past.correct, past.labels) >= setup.threshold

@@ -88,7 +88,7 @@ def auroc(table: ScoreTable, level: float = 0.95) -> Estimate | None:
     Its interval is the wider of two: DeLong's, weighted (DeLong, DeLong & Clarke-Pearson 1988: each row's
     placement among the rows of the other class), which shrinks to nothing where the classes happen to be
     apart, and Newcombe's on effective counts (2006, method 5), which holds for few rows too. None with one
-    class. One entry a score.
+    class. One entry per score.
     """
     right, wrong = table.right, table.wrong
     of_right, of_wrong = float(right.sum()), float(wrong.sum())
@@ -137,7 +137,7 @@ def _variance(placement: Floats, squares: Floats, mean: float) -> float:
 def decompose(table: ScoreTable) -> Decomposition:
     """The Brier score taken apart by isotonic recalibration (CORP: Dimitriadis, Gneiting & Jordan 2021).
 
-    Weights add up to 1; one entry a score.
+    Weights add up to 1; one entry per score.
     """
     from scipy.optimize import isotonic_regression
 

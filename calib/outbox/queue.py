@@ -95,7 +95,7 @@ def park(conn: Connection, pending: Pending, *, error: str) -> None:
 
 
 def unpark(conn: Connection, *, now: datetime) -> int:
-    """Put every parked alert up again, once what was in the way has been mended; how many there were."""
+    """Put every parked alert up again, once the cause has been corrected; how many there were."""
     return conn.execute(update(t).where(t.c.state == "parked").values(state="pending", next_at=now)).rowcount
 
 

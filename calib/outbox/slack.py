@@ -145,7 +145,9 @@ def _translated(method: str, error: SlackApiError) -> DeliveryError:
         return DeliveryUnknown(message)
     if code in ABOUT_BLOCKS:
         return _BlocksRefused(message)
-    return Permanent(f"{message}; mend [slack] in calib.toml or SLACK_BOT_TOKEN, then it can be sent again")
+    return Permanent(
+        f"{message}; correct [slack] in calib.toml or SLACK_BOT_TOKEN, then it can be sent again"
+    )
 
 
 def _seconds(text: Any) -> float | None:

@@ -26,7 +26,7 @@ class PlannedStratum:
 class PlannedDetection:
     """Labels per window needed to detect a `rise` of the ECE with 80% power, and how many of each stratum.
 
-    Both are None where no number that can be had is enough.
+    Both are None where no possible number is enough.
     """
 
     rise: float
@@ -47,7 +47,7 @@ class PlannedCertification:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanResult:
-    """What `labels` per window can detect, and what it takes to detect or certify more.
+    """What `labels` per window can detect, and what detecting or certifying more needs.
 
     A plan is either on a `stream` in a `period` or on a `file`; the rest of each is None. `rows`, `rejected`,
     `rounded`, `columns`, `guessed` and `unasked` are those of the file. `accuracy_from`: `labels`, `mapping`

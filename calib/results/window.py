@@ -1,7 +1,7 @@
 """The result of one window: the object that `calib run --json` prints and that the database keeps.
 
-Every key is always there, whatever is known of the window. Schema 1 is what calibwatch 0.1.0 wrote; it had no
-`schema`, no codes beside its reasons and no `baseline`, and is read all the same.
+Every key is always there, however little is known of the window. Schema 1 is what calibwatch 0.1.0 wrote; it
+had no `schema`, no codes beside its reasons and no `baseline`, and is read all the same.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class ResponseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyResult:
-    """The early watch: the largest e-value after so many labels, and what it takes to alarm."""
+    """The early watch: the largest e-value after so many labels, and the e-value at which it alarms."""
 
     labels: int
     e_value: float

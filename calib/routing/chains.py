@@ -72,7 +72,7 @@ def fit_chain(products: npt.ArrayLike, correct: npt.ArrayLike) -> Curve:
     n = np.asarray(products).size
     if n < CHAIN_LEAST_LABELS:
         raise InvalidInput(
-            f"{n} labelled chains are too few for a mapping of them: it takes {CHAIN_LEAST_LABELS}"
+            f"{n} labelled chains are too few for a mapping of them: {CHAIN_LEAST_LABELS} are needed"
         )
     return fit(products, correct, method="platt")
 

@@ -1,4 +1,4 @@
-"""How many labels it takes: to see a rise, and to certify a target; and what a budget can and cannot see."""
+"""How many labels detect a rise and certify a target, and what a budget can and cannot detect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from calib.sampling.design import allocate
 Floats = npt.NDArray[np.float64]
 
 RISES = (0.03, 0.05, 0.10)
-MOST = 200_000  # labels a window: beyond it the answer is "no"
+MOST = 200_000  # labels per window: beyond it the answer is "no"
 STEPS = 9  # halvings of the logarithm: to a few percent, as fine as the simulation's own error
 
 

@@ -23,9 +23,9 @@ WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """A column of numbers: float64 of shape (n,), NaN where there is none.
+    """A column of numbers: float64 of shape (n,), NaN where a cell has no number.
 
-    `missing` tells empty cells (and NULL) from text that is no number and from NaN itself. Numbers are
+    `missing` separates empty cells (and NULL) from text that is not a number and from NaN itself. Numbers are
     divided by `scale`; where that is 100, `85%` is 85.
     """
 
@@ -116,7 +116,7 @@ def text(name: str, kind: str) -> str:
 
 
 def rounded(name: str, kind: str) -> str | None:
-    """Whether a cell is a float that may have lost digits, so that it is no id; None where none can be."""
+    """Whether a cell is a float that may have lost digits, and so is not an id; None where no cell can be."""
     base = base_of(kind)
     if base in FLOATING:
         return f"coalesce(isfinite({name}) AND abs({name}) > {_limit(base)}, false)"

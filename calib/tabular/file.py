@@ -36,7 +36,7 @@ SHOWN = 40  # characters of a value in a message
 class Rows:
     """What was read of a file: records in = rows here + rows of `rejected`.
 
-    `rejected` has the rows that are no data: `cut_line` (the last one was not written to its end) and
+    `rejected` has the rows that do not hold data: `cut_line` (the last one was not written to its end) and
     `repeated_header`. `record`: the number of each row's record in the file, shape (n,).
     """
 
@@ -233,8 +233,8 @@ class TableFile:
 def open_table(path: Path) -> TableFile:
     """A file of rows, known by its first bytes, with the names of its columns.
 
-    Raises `InvalidInput` for what is not a file, is empty, is of no kind that is read here, or is damaged
-    such that its rows cannot be told from each other.
+    Raises `InvalidInput` for what is not a file, is empty, has a form that is not read here, or is damaged
+    such that its rows cannot be separated.
     """
     form = format_of(path)
     if form.form == "parquet":

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Form = Literal["csv", "jsonl", "parquet", "xlsx"]
 Compression = Literal["none", "gzip", "zstd"]
 WANTED = "give a CSV, Parquet, JSON Lines or xlsx file"
-SAMPLE = 65_536  # bytes that the kind of a text is told from
+SAMPLE = 65_536  # bytes from which the kind of a text is recognised
 NUMBERS_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 FOREIGN = {
     b"\xd0\xcf\x11\xe0": "an old Excel file: save it as .xlsx or as CSV",
@@ -44,9 +44,9 @@ class Format:
 
 
 def format_of(path: Path) -> Format:
-    """What a file is, told by its first bytes and not by its name.
+    """What a file is, by its first bytes and not by its name.
 
-    Raises `InvalidInput` for what is no file, is empty, or is of no kind that is read here.
+    Raises `InvalidInput` for what is not a file, is empty, or has a form that is not read here.
     """
     if not path.is_file():
         raise InvalidInput(f"{path} is not a file: {WANTED}")

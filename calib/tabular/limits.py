@@ -33,7 +33,7 @@ class Limit:
     shown: Callable[[int, str], str]
 
     def confidences(self, column: Column, unreadable: Bools, *, name: str, scale: float) -> None:
-        """Raise `InvalidInput` where too many confidences are none, with what they look like."""
+        """Raise `InvalidInput` where too many confidences cannot be read, with what they look like."""
         values = column.values[~np.isnan(column.values)]
         if scale > 1 and len(values):
             between = float(((values > 0) & (values * scale < 1)).mean())
@@ -52,7 +52,7 @@ class Limit:
             unreadable,
             len(unreadable),
             name,
-            "are no confidence",
+            "cannot be read as confidences",
             self._looks(column, name),
         )
 
@@ -83,8 +83,8 @@ class Limit:
         )
 
     def weights(self, unreadable: Bools, *, name: str) -> None:
-        """Raise `InvalidInput` where too many weights are none."""
-        self._few(unreadable, len(unreadable), name, "are no weight", ": write numbers from 0.")
+        """Raise `InvalidInput` where too many weights cannot be read."""
+        self._few(unreadable, len(unreadable), name, "cannot be read as weights", ": write numbers from 0.")
 
     def _few(self, where: Bools, of: int, name: str, are: str, remedy: str) -> None:
         n = int(where.sum())

@@ -29,7 +29,7 @@ DECIMAL_COMMA = r"^\s*[+-]?[0-9]*,[0-9]+\s*$"
 class ManyFiles:
     """The table that was made, under `table` on the connection, with the asked columns that a file has.
 
-    `names`: every name of a column in any file. `rejected`: rows that are no data, by kind (`cut_line`,
+    `names`: every name of a column in any file. `rejected`: rows that do not hold data, by kind (`cut_line`,
     `repeated_header`), in all files together. `records`: the rows of each file, counted apart from DuckDB.
     """
 

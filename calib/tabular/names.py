@@ -1,4 +1,4 @@
-"""Finding a column by its name, whatever its case and the blanks around it."""
+"""Finding a column by its name, without regard to case and to blanks around it."""
 
 from __future__ import annotations
 

@@ -1,21 +1,23 @@
 """From a value to a text, a number or a time: the rules, as data and in Python.
 
 The same rules end as SQL in `columns` (files, read by DuckDB) and as Ibis expressions in
-`calib.traffic.rules` (every engine of traffic). `tests/contract/test_rules_contract.py` holds all of them
-against one table.
+`calib.traffic.rules` (every engine of traffic). `tests/contract/test_rules_contract.py` tests all of
+them on one table.
 
-**Text** (ids, scopes, segments, clusters, pairs, traces). Blanks around a text are no part of it. A whole
-number is written in digits alone, whatever the type of its column: 5, 5.0 and the text `5.0` are one id.
+**Text** (ids, scopes, segments, clusters, pairs, traces). Blanks around a text do not belong to it. A
+whole number is written in digits alone, in a column of any type: 5, 5.0 and the text `5.0` are one id.
 NaN, NULL, an empty text and the text `nan` are missing. A float that is too large to hold each whole number
 (beyond 2^53, beyond 2^24 with 32 bits) may have been rounded: that is an error, never an id.
 
 **Numbers.** A decimal number, with a decimal comma where the comma does not separate cells. A 32-bit float
-is its shortest decimal: what was written as 0.3 is 0.3. Booleans, percent signs and hexadecimal are none.
+is its shortest decimal: what was written as 0.3 is 0.3. Booleans, percent signs and
+hexadecimal digits are not numbers.
 A confidence at most 1e-6 beyond 0 or 1 is taken as that end, and counted as `rounded`.
 
 **Times.** ISO 8601, with `/` for `-`, a comma before the fraction, and `GMT` or `UTC` for `Z`; whole or
-decimal numbers since 1970-01-01T00:00Z in seconds, milli-, micro- or nanoseconds, told apart by their size,
-which are times from 1973-03-03 to 2099. Day and month in an order that has to be guessed are no time.
+decimal numbers since 1970-01-01T00:00Z in seconds, milli-, micro- or nanoseconds, distinguished by their
+size, which are times from 1973-03-03 to 2099. A day and a month whose order would have to be guessed are not
+read as a time.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from calib.vocabulary import BLANKS
 
 # Text
 WHOLE_DOUBLE, WHOLE_SINGLE = 2**53, 2**24
-POINT_ZERO = r"^-?[0-9]{1,15}\.0$"  # 15 digits: below 2^53 whatever they are
+POINT_ZERO = r"^-?[0-9]{1,15}\.0$"  # 15 digits: every such number is below 2^53
 ROUNDED = r"^\s*-?([0-9]{16,}\.0|[0-9](\.[0-9]+)?[eE]\+[0-9]+)\s*$"  # a float beyond 2^53, as text
 # Texts that the rule may change: one look at each, which takes a fifth of the time of trimming it.
 CHANGES = r"^\s|\s$|\.0$|^-0$|^[nN][aA][nN]$|^$"
@@ -47,7 +49,7 @@ OVERSHOOT = 1e-6
 PERCENT = 100.0
 
 # Times
-# Days that are none, as 30 February, are told by the pattern: not every engine has a cast that fails softly.
+# The pattern excludes days that do not exist, as 30 February: not every engine can cast without an error.
 _LEAP_YEAR = r"([12][0-9](0[48]|[2468][048]|[13579][26])|(12|16|20|24|28)00)"
 _DAY = (
     r"([12][0-9]{3}S((0[13578]|1[02])S(0[1-9]|[12][0-9]|3[01])|(0[469]|11)S(0[1-9]|[12][0-9]|30)"

@@ -18,8 +18,8 @@ LARGEST = 50 * 2**20  # bytes unpacked
 def as_csv(path: Path, to: Path) -> None:
     """Write the first sheet as CSV in UTF-8, blank rows left out.
 
-    A formula is the value that was last computed for it. Raises `InvalidInput` for a file that is no
-    workbook, needs more than 50 MB unpacked, or where openpyxl or defusedxml is not installed.
+    A formula is the value that was last computed for it. Raises `InvalidInput` for a file that is
+    not a workbook, needs more than 50 MB unpacked, or where openpyxl or defusedxml is not installed.
     """
     with to.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
         writer = csv.writer(file, lineterminator="\n")

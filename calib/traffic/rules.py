@@ -64,7 +64,7 @@ def _may_change(column: Any) -> Any:
 
 
 def rounded(column: Any) -> Any:
-    """Whether a cell is a float that may have lost digits, so that it is no id: an error, says the rule."""
+    """Whether a cell is a float that may have lost digits, and so is not an id: an error by the rule."""
     kind = column.type()
     if kind.is_floating():
         return ((column - column == 0) & (column.abs() > _limit(kind))).fill_null(False)
@@ -90,7 +90,7 @@ def confidence(column: Any, scale: float = 1) -> Any:
 
 
 def outside(value: Any) -> Any:
-    """Whether a number is no confidence; null where there is none."""
+    """Whether a number cannot be a confidence; null where there is no number."""
     return (value < -rules.OVERSHOOT) | (value > 1 + rules.OVERSHOOT)
 
 
@@ -126,7 +126,7 @@ def _limit(kind: Any) -> float:
 
 
 def _since_1970(value: Any) -> Any:
-    """A number as a time, by its size; null where it is none."""
+    """A number as a time, by its size; null where it is not a time."""
     cases = [
         (
             (value >= rules.LEAST_EPOCH * unit) & (value < rules.END_OF_EPOCH * unit),
@@ -189,7 +189,7 @@ class Clock:
         return self.reached(start) & ~self.reached(end)
 
     def unreadable(self) -> Any:
-        """Whether a cell is no time."""
+        """Whether a cell cannot be read as a time."""
         return ibis.and_(*(value.isnull() for value in (self.aware, self.naive) if value is not None))
 
     def selected(self, prefix: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def plan_lines(result: PlanResult) -> Iterator[str]:
 
 def _detection(wanted: PlannedDetection) -> str:
     if wanted.labels is None:
-        return f"a rise of {wanted.rise:.3f}: more labels than can be had"
+        return f"a rise of {wanted.rise:.3f}: more labels than are possible"
     return f"a rise of {wanted.rise:.3f}: about {wanted.labels:,} labels per window"
 
 

@@ -69,7 +69,7 @@ TEXTS: list[tuple[str, str | None, float | None, str | None]] = [
     ("1780000000000000001", "1780000000000000001", 1.780000000000000001e18, None),
 ]
 ROUNDED = {"1.78e+18": True, "9007199254740994.0": True, "5.0": False, "12e5": False, "a+b": False, "": False}
-# naive times are those of New York, and None is no time
+# naive times are those of New York, and None is not a time
 TIMES: dict[str, str | None] = {
     "2026-10-05T12:00:00Z": "2026-10-05T12:00:00",
     "2026-10-05 12:00:00 UTC": "2026-10-05T12:00:00",

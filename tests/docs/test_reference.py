@@ -72,7 +72,9 @@ def test_every_command_has_a_section(generator: ModuleType) -> None:
 def test_the_files_of_the_map_exist() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| .+? \| `([a-z_/.]+)`(?:, `([A-Za-z_.]+)`)? \|$", page, re.MULTILINE)
-    assert [int(number) for number, _, _ in rows] == list(range(1, 31))
+    numbered = re.findall(r"^\| (\d+) \|", page, re.MULTILINE)
+    assert [number for number, _, _ in rows] == numbered == [str(i + 1) for i in range(len(rows))]
+    assert len(rows) >= 30
     for number, path, name in rows:
         file = ROOT / path
         assert file.is_file(), f"question {number}: {path}"

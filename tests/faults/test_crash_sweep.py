@@ -119,7 +119,7 @@ def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(
             assert len(mappings(store, stream="triage")) == 2, f"{when} effect {k}"
             assert sorted(inbox.got) == sorted(set(inbox.got)), f"{when} effect {k}: told twice"
             assert len(inbox.got) == len(calm["alerts"])
-            assert records.warnings() == [], f"{when} effect {k}: what is completed is no cause for alarm"
+            assert records.warnings() == [], f"{when} effect {k}: what is completed does not raise an alarm"
             for room, event in told:
                 told[room, event] += len(records.of(room, event))
     assert min(told.values()) > 0, f"what a crash had already done was found without a record: {told}"

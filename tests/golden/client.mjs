@@ -14,7 +14,7 @@ function parse(text, format) {
 }
 function checked(curve) {
   need(isObject(curve), "no curve");
-  const numbers = (...all) => need(all.every(Number.isFinite), "a parameter is no finite number");
+  const numbers = (...all) => need(all.every(Number.isFinite), "a parameter is not a finite number");
   const { kind, x, y, a, b, c, T } = curve;
   if (kind === "piecewise_linear") {
     need(Array.isArray(x) && Array.isArray(y) && x.length === y.length && x.length > 0, "as many x as y");

@@ -138,7 +138,7 @@ def test_settings_that_cannot_be_read_are_said_first(empty: Path, calib: Callabl
 def test_traffic_that_cannot_be_read_is_exit_2_and_nothing_is_written(
     empty: Path, calib: Callable[..., Any], url: str
 ) -> None:
-    (empty / "broken.parquet").write_text("this is no Parquet")
+    (empty / "broken.parquet").write_text("this is not Parquet")
     ran = calib("init", "work", "--traffic", url)
     assert ran.code == 2
     assert "--traffic" in ran.err

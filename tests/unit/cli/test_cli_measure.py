@@ -57,7 +57,7 @@ def test_bins_can_be_asked_for(log: Path, calib: Any) -> None:
         ("", "is empty"),
         ("confidence,correct\n", "no row can be used"),
         ("confidence,correct\n0.9,\n", "1 unlabelled"),
-        ("confidence,correct\n85,1\n90,0\n", "2 of 2, are no confidence: looks like percent"),
+        ("confidence,correct\n85,1\n90,0\n", "2 of 2, cannot be read as confidences: looks like percent"),
         ("conf,ok\n0.9,1\n", "--confidence"),
         ("confidence,correct\n0.9,1\n0.8\n", "line 3: 1 cells where"),
         ("\x00\x01\x02", "holds zero bytes"),

@@ -117,7 +117,7 @@ def test_a_fork_process_that_hangs_is_killed_and_replaced(
 def test_a_fork_process_that_cannot_start_is_said_to_be_missing(
     server: FlakyServer, reading: ForkProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a server that embeds Python: its program is no interpreter."""
+    """As in a server that embeds Python: its program is not an interpreter."""
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(Unavailable, match="process that reads for this forked one"):
         reading.get(server.web, "a", timeout=5)

@@ -51,7 +51,7 @@ def test_a_url_that_is_not_understood_is_refused_without_its_password(url: str) 
 
 @pytest.mark.parametrize("path", ["no/such/folder/x.db", "junk.db", ""])
 def test_a_file_that_cannot_be_a_database_is_named(tmp_path: Path, path: str) -> None:
-    (tmp_path / "junk.db").write_text("this is no database, and long enough to be looked at" * 20)
+    (tmp_path / "junk.db").write_text("this is not a database, but long enough to be looked at" * 20)
     with pytest.raises(SourceError, match="cannot be used"):
         open_engine(f"sqlite:///{tmp_path / path}")
 

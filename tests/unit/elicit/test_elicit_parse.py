@@ -1,4 +1,4 @@
-"""Stated confidences: what models write, and what is no confidence at all."""
+"""Stated confidences: what models write, and what is not a confidence."""
 
 from __future__ import annotations
 

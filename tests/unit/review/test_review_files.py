@@ -1,4 +1,4 @@
-"""Labels by file: exported, filled in and imported; what is no label is counted, not guessed."""
+"""Labels by file: exported, filled in and imported; what is not a label is counted, not guessed."""
 
 from __future__ import annotations
 

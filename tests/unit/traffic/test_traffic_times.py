@@ -1,4 +1,4 @@
-"""Times: aware ones as they are, naive ones in the stream's time zone, and what is no time is counted."""
+"""Times: aware ones as they are, naive ones in the stream's time zone, and what is not a time is counted."""
 
 from __future__ import annotations
 
