@@ -183,6 +183,7 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
         timezone=stream.timezone,
         base=folder,
         stream=name,
+        late=timedelta(hours=stream.settle_hours),
     )
 
 

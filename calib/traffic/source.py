@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
 from calib.tabular.rules import CANNOT_KEEP
 from calib.text import did_you_mean
-from calib.traffic.connect import table_of
+from calib.traffic.connect import open_table_of
 from calib.traffic.values import ArrivedLabel, Columns, Draw, Drawn, Interval, Survey
 
 if TYPE_CHECKING:
@@ -28,11 +29,22 @@ IDS_AT_ONCE = 5_000
 SPARE_SIGMAS, SPARE_ROWS, WIDEN = 6, 20, 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The open table with its clock; where it is not `whole`, it holds the rows of `interval` alone."""
+
+    table: Any
+    clock: Any
+    whole: bool
+    interval: Interval | None
+
+
 class Traffic:
     """The predictions of one stream; opened lazily, read only.
 
     Every method raises `InvalidInput` for a missing column or file, naming the stream, the column and the
-    remedy, and `SourceError` where the engine fails.
+    remedy, and `SourceError` where the engine fails. `late`: how long after its time a row may have been put
+    into a partition that is named by a date.
     """
 
     def __init__(
@@ -45,10 +57,12 @@ class Traffic:
         timezone: str = "UTC",
         base: Path = Path(),
         stream: str,
+        late: timedelta = timedelta(),
     ) -> None:
         self._url, self._columns, self._base, self._stream = url, columns, base, stream
         self._where, self._scope, self._timezone = dict(where or {}), dict(scope or {}), timezone
-        self._opened: tuple[Any, Any] | None = None
+        self._late = late
+        self._opened: _Opened | None = None
 
     def survey(self, interval: Interval, *, eras: Sequence[datetime] = ()) -> Survey:
         """One aggregate pass over the window's rows.
@@ -60,7 +74,7 @@ class Traffic:
         """
         from calib.traffic.survey import expression, survey_of
 
-        table, clock = self._table()
+        table, clock = self._table(interval)
         query = expression(table, clock, self._columns, self._scope, interval, eras)
         found = survey_of(
             self._run(query.to_pandas), served=bool(self._columns.served), judge=bool(self._columns.judge)
@@ -90,7 +104,7 @@ class Traffic:
         from calib.traffic import draw_query
 
         wanted = np.minimum(allocation, sizes).astype(np.int64)
-        table, clock = self._table()
+        table, clock = self._table(interval)
         spare = wanted + SPARE_SIGMAS * np.sqrt(wanted) + SPARE_ROWS
         share = np.where(wanted > 0, spare / np.maximum(sizes, 1), 0.0)
         while True:
@@ -145,7 +159,7 @@ class Traffic:
         from calib.traffic.rules import answer, text_of
         from calib.vocabulary import HOW, meaning
 
-        table, clock = self._table()
+        table, clock = self._table(interval)
         c = self._columns
         if c.outcome is None:
             raise InvalidInput(
@@ -194,21 +208,27 @@ class Traffic:
             span.append((min if which == "min" else max)(known).isoformat() if known else None)
         return {"columns": columns, "first": span[0], "last": span[1]}
 
-    def _table(self) -> tuple[Any, Any]:
-        """The table with its equality filters and checked columns, and the clock of its times."""
-        if self._opened is None:
+    def _table(self, interval: Interval | None = None) -> tuple[Any, Any]:
+        """The table with its equality filters and checked columns, and the clock of its times.
+
+        With `interval` without the files of other times. A table that needed all its files is opened once.
+        """
+        if self._opened is None or not (self._opened.whole or self._opened.interval == interval):
             from calib.traffic.expressions import equals
 
             named = self._columns.named() | {f"where.{name}": name for name in self._where}
             with self._engine_errors():
-                table = table_of(
+                opened = open_table_of(
                     self._url,
                     base=self._base,
                     stream=self._stream,
                     columns=tuple(named.values()),
                     numbers=self._columns.numbers(),
                     timezone=self._timezone,
+                    interval=interval,
+                    late=self._late,
                 )
+                table = opened.table
                 self._check_columns(list(table.columns), named)
                 for name, value in self._where.items():
                     try:
@@ -218,8 +238,8 @@ class Traffic:
                             f"{self._stream}: where.{name}: {error}; write a value that the column holds"
                         ) from None
                 clock = self._clock(table, self._columns.ts, "columns.ts")
-            self._opened = table, clock
-        return self._opened
+            self._opened = _Opened(table, clock, opened.whole, interval)
+        return self._opened.table, self._opened.clock
 
     def _clock(self, table: Any, name: str, key: str) -> Any:
         from calib.traffic.rules import Clock
