@@ -24,6 +24,7 @@ PARTS = ("year", "month", "day", "hour")  # keys of which each alone is a part o
 ANY_ZONE = timedelta(days=1)  # partitions are named in some time zone, 14 hours from UTC at most
 ISO_YEAR = timedelta(days=7)  # an ISO year begins and ends up to three days from the calendar's
 
+_SLASH = re.compile(r"[/\\]")
 _DAY = r"(\d{4})-?(\d{2})-?(\d{2})"
 _YEAR, _MONTH, _WEEK = re.compile(r"\d{4}"), re.compile(r"(\d{4})-?(\d{2})"), re.compile(r"(\d{4})-?W(\d{2})")
 _DATE = re.compile(_DAY)
@@ -43,10 +44,12 @@ def needed(
     `late` after it: so a day before the interval and a day and `late` after it are needed too. `pattern` is
     what the names were found by: a date that it names itself, as that of an export, leaves nothing out.
     """
-    given = span_of(WILD.split(pattern)[0].rpartition("/")[0] + "/")
+    fixed = WILD.split(pattern)[0]
+    folders = len(_SLASH.split(fixed)) - 1
+    given = span_of(fixed, fixed=folders)
     found = []
     for name in names:
-        span = span_of(name)
+        span = span_of(name, fixed=folders)
         if span == given:
             span = None
         found.append(
@@ -55,8 +58,10 @@ def needed(
     return found
 
 
-def span_of(name: str) -> Span | None:
+def span_of(name: str, *, fixed: int = 0) -> Span | None:
     """The time that a file's partition covers, as its name says, from and to before; None where it does not.
+
+    The first `fixed` folders stand in the pattern: year=2026 among them counts, a whole date does not.
 
     >>> [t.isoformat() for t in span_of("s3://b/year=2026/month=10/day=3/a.parquet")]
     ['2026-10-03T00:00:00+00:00', '2026-10-04T00:00:00+00:00']
@@ -64,9 +69,9 @@ def span_of(name: str) -> Span | None:
     (None, None)
     """
     values: dict[str, str] = {}
-    for part in re.split(r"[/\\]", name)[:-1]:
-        key, separator, value = part.partition("=")
-        if separator:
+    for i, folder in enumerate(_SLASH.split(name)[:-1]):
+        key, separator, value = folder.partition("=")
+        if separator and (i >= fixed or (key.lower() in PARTS and value.isdigit() and len(value) <= 4)):
             values[key.lower()] = unquote(value)
     spans = [_of_parts(values)]
     spans += [_of_value(value) for key, value in values.items() if key in KEYS]
