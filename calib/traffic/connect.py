@@ -28,13 +28,14 @@ def open_table_of(
     *,
     base: Path,
     stream: str,
+    what: str = "traffic",
     columns: tuple[str, ...],
     numbers: tuple[str, ...] = (),
     timezone: str = "UTC",
     interval: Interval | None = None,
     late: timedelta = timedelta(),
 ) -> OpenedTable:
-    """The traffic table behind `url`; relative paths start at `base`.
+    """The table behind `url`, which errors call `what`; relative paths start at `base`.
 
     `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for;
     `numbers` are the ones among them that hold numbers. `timezone` is the one that naive times are read in.
@@ -45,7 +46,7 @@ def open_table_of(
     `SourceError` for an engine that cannot be reached.
     """
     kind, _, rest = url.partition(":")
-    where = f"{stream}: traffic {shown(url)!r}"
+    where = f"{stream}: {what} {shown(url)!r}"
     if kind in files.KINDS:
         return files.opened(
             kind,

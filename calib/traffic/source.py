@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from calib.errors import CalibError, InvalidInput, SourceError
-from calib.redaction import reason, shown
+from calib.errors import InvalidInput
 from calib.tabular.rules import CANNOT_KEEP
-from calib.text import did_you_mean
-from calib.traffic.connect import open_table_of
-from calib.traffic.values import ArrivedLabel, Columns, Draw, Drawn, Interval, Survey
+from calib.traffic.label_table import LabelTable
+from calib.traffic.table import SourceTable
+from calib.traffic.values import Columns, Draw, Drawn, Interval, Outcomes, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from calib.measure import Strata
     from calib.traffic.values import Ints
 
-T = TypeVar("T")
 LOG = logging.getLogger(__name__)
-IDS_AT_ONCE = 5_000
 SPARE_SIGMAS, SPARE_ROWS, WIDEN = 6, 20, 4
 
 
@@ -39,12 +33,12 @@ class _Opened:
     interval: Interval | None
 
 
-class Traffic:
+class Traffic(SourceTable):
     """The predictions of one stream; opened lazily, read only.
 
     Every method raises `InvalidInput` for a missing column or file, naming the stream, the column and the
     remedy, and `SourceError` where the engine fails. `late`: how long after its time a row may have been put
-    into a partition that is named by a date.
+    into a partition that is named by a date. `labels`: where outcomes are in a table of their own.
     """
 
     def __init__(
@@ -58,9 +52,11 @@ class Traffic:
         base: Path = Path(),
         stream: str,
         late: timedelta = timedelta(),
+        labels: LabelTable | None = None,
     ) -> None:
-        self._url, self._columns, self._base, self._stream = url, columns, base, stream
-        self._where, self._scope, self._timezone = dict(where or {}), dict(scope or {}), timezone
+        super().__init__(url, timezone=timezone, base=base, stream=stream)
+        self._columns, self._where, self._scope = columns, dict(where or {}), dict(scope or {})
+        self._labels = labels
         self._late = late
         self._opened: _Opened | None = None
 
@@ -150,15 +146,17 @@ class Traffic:
 
     def outcomes(
         self, ids: Iterable[str], interval: Interval, *, known_by: datetime | None = None
-    ) -> dict[str, ArrivedLabel]:
+    ) -> Outcomes:
         """The answers that arrived by themselves for these ids, those known by a moment where it is given.
 
-        An answer without a time counts as known; one that is neither right nor wrong is `InvalidInput`.
-        Of several answers to one id that of the first row by time counts.
+        An answer without a time counts as known; one in a word that says neither right nor wrong is counted.
+        Of several rows of one id the first by time counts. Where the outcomes are in a table of their own,
+        what `calib.traffic.LabelTable.outcomes` promises.
         """
-        from calib.traffic.rules import answer, text_of
-        from calib.vocabulary import HOW, meaning
+        from calib.traffic.outcomes import OutcomeRow, answers, fetch
 
+        if self._labels is not None:
+            return self._labels.outcomes(ids, known_by=known_by)
         table, clock = self._table(interval)
         c = self._columns
         if c.outcome is None:
@@ -166,29 +164,26 @@ class Traffic:
                 f"{self._stream}: no outcome column is set: add column to review in calib.toml"
             )
         at = None if c.outcome_at is None else self._clock(table, c.outcome_at, "review.at")
-        columns = {"id": text_of(table[c.id]), "answer": answer(table[c.outcome])}
-        columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
-        rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
-        wanted = list(ids)
-        found: dict[str, ArrivedLabel] = {}
-        for begin in range(0, len(wanted), IDS_AT_ONCE):
-            chunk = rows.filter(
-                rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
+        wanted = set(ids)
+        rows = fetch(
+            table.filter(clock.within(interval.start, interval.end)),
+            id_column=c.id,
+            column=c.outcome,
+            ids=sorted(wanted),
+            times=clock.selected("ts") | ({} if at is None else at.selected("at")),
+            records=self._records,
+        )
+        known = [
+            OutcomeRow(
+                id=row["id"],
+                said=row["answer"],
+                at=None if at is None else at.read(row, "at"),
+                rank=clock.read(row, "ts"),
             )
-            for row in sorted(self._records(chunk), key=lambda row: (clock.read(row, "ts"), repr(row))):
-                when = None if at is None else at.read(row, "at")
-                if when is not None and known_by is not None and when > known_by:
-                    continue
-                said = meaning(row["answer"])
-                if said == "unknown":
-                    continue
-                if said in (None, "unsure"):
-                    raise InvalidInput(
-                        f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
-                        f"nor wrong; {HOW}"
-                    )
-                found.setdefault(row["id"], ArrivedLabel(said == "correct", when))
-        return found
+            for row in rows
+        ]
+        found = answers(known, known_by=known_by, counts="first")
+        return replace(found, not_found=len(wanted - {row["id"] for row in rows}))
 
     def check(self) -> dict[str, Any]:
         """Open the table and look its columns up: their types, and the times that the rows run over."""
@@ -217,46 +212,19 @@ class Traffic:
             from calib.traffic.expressions import equals
 
             named = self._columns.named() | {f"where.{name}": name for name in self._where}
+            opened = self._open(named, numbers=self._columns.numbers(), interval=interval, late=self._late)
+            table = opened.table
+            for name, value in self._where.items():
+                try:
+                    table = table.filter(equals(table[name], value))
+                except TypeError as error:
+                    raise InvalidInput(
+                        f"{self._stream}: where.{name}: {error}; write a value that the column holds"
+                    ) from None
             with self._engine_errors():
-                opened = open_table_of(
-                    self._url,
-                    base=self._base,
-                    stream=self._stream,
-                    columns=tuple(named.values()),
-                    numbers=self._columns.numbers(),
-                    timezone=self._timezone,
-                    interval=interval,
-                    late=self._late,
-                )
-                table = opened.table
-                self._check_columns(list(table.columns), named)
-                for name, value in self._where.items():
-                    try:
-                        table = table.filter(equals(table[name], value))
-                    except TypeError as error:
-                        raise InvalidInput(
-                            f"{self._stream}: where.{name}: {error}; write a value that the column holds"
-                        ) from None
                 clock = self._clock(table, self._columns.ts, "columns.ts")
             self._opened = _Opened(table, clock, opened.whole, interval)
         return self._opened.table, self._opened.clock
-
-    def _clock(self, table: Any, name: str, key: str) -> Any:
-        from calib.traffic.rules import Clock
-
-        try:
-            return Clock(table[name], self._timezone)
-        except TypeError as error:
-            raise InvalidInput(f"{self._stream}: {key} = {name!r}: {error}; name another column") from None
-
-    def _check_columns(self, there: list[str], named: Mapping[str, str]) -> None:
-        for key, name in named.items():
-            if name not in there:
-                hint = did_you_mean(name, there) or f"it has {', '.join(map(repr, there[:20]))}"
-                raise InvalidInput(
-                    f"{self._stream}: traffic {shown(self._url)!r} has no column {name!r}, "
-                    f"which {key} names; {hint}"
-                )
 
     def _drawn(self, row: dict[str, Any], stratum: int, probability: float) -> Drawn:
         return Drawn(
@@ -274,25 +242,3 @@ class Traffic:
             trace=row.get("trace"),
             context={name: row[f"context_{i}"] for i, name in enumerate(self._columns.context)},
         )
-
-    def _records(self, expression: Any) -> list[dict[str, Any]]:
-        """Few rows, as Python values with None for what is missing."""
-        rows: list[dict[str, Any]] = self._run(lambda: expression.to_pyarrow().to_pylist())
-        return rows
-
-    def _run(self, ask: Callable[[], T]) -> T:
-        with self._engine_errors():
-            return ask()
-
-    @contextmanager
-    def _engine_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except CalibError:
-            raise
-        except Exception as error:  # noqa: BLE001  every engine has errors of its own
-            keys = {"event": "engine_error", "stream": self._stream, "error": type(error).__name__}
-            LOG.info("%s: the engine failed with %s", self._stream, type(error).__name__, extra=keys)
-            raise SourceError(
-                f"{self._stream}: traffic {shown(self._url)!r} cannot be read: {reason(error, self._url)}"
-            ) from None
