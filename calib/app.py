@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from calib.cycle.retention import Retention
     from calib.outbox.relay import Sender
     from calib.probe import Endpoint, Probe
-    from calib.traffic import Traffic
+    from calib.traffic import LabelTable, Traffic
 
 
 def utc_now() -> datetime:
@@ -84,7 +84,10 @@ class App:
 
     def watch(self, name: str) -> StreamPolicy:
         """The stream as the cycle wants it."""
+        from calib.review.sources import source_of
+
         stream = self.settings.stream(name)
+        by_itself = source_of(stream.review.kind).by_itself
         return StreamPolicy(
             stream=name,
             scope=dict(stream.scope),
@@ -97,10 +100,11 @@ class App:
             targets=stream.targets,
             false_alarms_per_year=stream.false_alarms_per_year,
             threshold=stream.threshold,
-            outcomes=stream.review.kind == "outcomes",
+            outcomes=by_itself,
+            review=stream.review.kind,
             seed=stream.seed or name,
             keep_context=timedelta(days=stream.keep_context_days),
-            double_review=0.0 if stream.review.kind == "outcomes" else stream.double_review,
+            double_review=0.0 if by_itself else stream.double_review,
         )
 
     def ports(self, name: str) -> Ports:
@@ -160,7 +164,8 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
     """The stream's traffic table."""
     from calib.traffic import Columns, Traffic
 
-    columns = stream.columns
+    columns, review = stream.columns, stream.review
+    labels = label_table(name, stream, folder)
     return Traffic(
         stream.traffic,
         columns=Columns(
@@ -175,11 +180,31 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
             trace=columns.trace,
             served=columns.served,
             mapping=columns.mapping,
-            outcome=stream.review.column,
-            outcome_at=stream.review.at,
+            outcome=review.column if labels is None else None,
+            outcome_at=review.at if labels is None else None,
         ),
         where=dict(stream.where),
         scope=dict(stream.scope),
+        timezone=stream.timezone,
+        base=folder,
+        stream=name,
+        late=timedelta(hours=stream.settle_hours),
+        labels=labels,
+    )
+
+
+def label_table(name: str, stream: Stream, folder: Path) -> LabelTable | None:
+    """The stream's table of outcomes, where they are in one of their own."""
+    from calib.traffic import LabelTable
+
+    review = stream.review
+    if review.source is None or review.column is None:
+        return None
+    return LabelTable(
+        review.source,
+        id=review.id or stream.columns.id,
+        column=review.column,
+        at=review.at,
         timezone=stream.timezone,
         base=folder,
         stream=name,

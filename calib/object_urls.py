@@ -22,6 +22,8 @@ CLOUDS = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 WEB = ("http", "https")
 ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")  # for stores without TLS
 TIMEOUT = 10.0  # seconds for one request, its body included
+ATTEMPTS = 6  # at one request, the first one included
+FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds
 
 
 def folder_of(url: str, *, base: Path = Path()) -> Path | None:
@@ -63,6 +65,19 @@ def open_remote(url: str, *, timeout: float = TIMEOUT, retry: RetryConfig | None
         )
     except Exception as error:  # noqa: BLE001  many kinds, all of them about the URL or the settings
         raise InvalidInput(f"{shown(url)} cannot be opened: {reason(error)}") from None
+
+
+def patient(*, timeout: float) -> RetryConfig:
+    """How obstore repeats what may be repeated, where one request may take `timeout` seconds."""
+    return {
+        "max_retries": ATTEMPTS - 1,
+        "retry_timeout": timedelta(seconds=ATTEMPTS * timeout),
+        "backoff": {
+            "init_backoff": timedelta(seconds=FIRST_WAIT),
+            "max_backoff": timedelta(seconds=LONGEST_WAIT),
+            "base": 2,
+        },
+    }
 
 
 def read(store: ObjectStore, key: str) -> bytes | None:

@@ -104,7 +104,7 @@ def shown(url: str) -> str:
     >>> shown("postgresql://me:p w#@d@db/logs#rows"), shown("parquet:a/*.parquet")
     ('postgresql://me:***@db/logs#rows', 'parquet:a/*.parquet')
     """
-    match = re.match(rf"(?:(?:parquet|csv|jdbc):)?{_SCHEME}", url)
+    match = re.match(rf"(?:(?:parquet|csv|jsonl|jdbc):)?{_SCHEME}", url)
     if match is None:  # no URL after all, or one with a slip of the pen
         return redacted(f"{HIDDEN}@{url.rpartition('@')[2]}" if "@" in url else url)
     return redacted(url[: match.end()] + _without_secrets(url[match.end() :]))
@@ -113,9 +113,14 @@ def shown(url: str) -> str:
 def reason(error: BaseException | None, *urls: str) -> str:
     """The first line of an error, or its kind where it says nothing, without what could be a secret.
 
-    The other lines of libraries' errors print requests, rows and statements. `urls` as in `redacted`.
+    The other lines of libraries' errors print requests, rows and statements. `urls` as in `redacted`. Of a
+    traceback, as DuckDB shows one of a file system in Python, the line that says what happened.
     """
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    if lines and lines[0].startswith("Traceback (most recent call last)"):
+        lines = [line for line in lines[1:] if not line[0].isspace()] or lines
+        lines[0] = lines[0].removeprefix(f"{CalibError.__module__}.")
+    line = lines[0].strip() if lines else type(error).__name__
     return redacted(line, *urls)
 
 

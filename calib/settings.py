@@ -9,13 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -26,33 +23,17 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from calib.errors import InvalidInput
+from calib.probe_settings import ProbeSettings
+from calib.setting_key import Frozen as _Frozen
+from calib.setting_key import Share
+from calib.setting_key import key as _key
+from calib.setting_key import known_zone as _known_zone
 from calib.text import did_you_mean
 from calib.toml_lines import line_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
 T = TypeVar("T")
-Share = Annotated[float, Field(gt=0, lt=1)]
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"no time zone is called {name!r}: write one like Europe/Vienna") from None
-    return name
-
-
-def _key(default: Any, meaning: str, example: Any = None, **limits: Any) -> Any:
-    """A key of calib.toml with its meaning in plain words, which `calib init` writes beside it.
-
-    `example` is shown if there is no default.
-    """
-    return Field(default, description=meaning, examples=None if example is None else [example], **limits)
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ColumnSettings(_Frozen):
@@ -89,7 +70,21 @@ class Review(_Frozen):
     """Where labels come from."""
 
     kind: Literal["builtin", "label-studio", "files", "outcomes"] = _key(
-        "builtin", "How labels are made; `outcomes` are labels that arrive by themselves in the traffic."
+        "builtin",
+        "How labels are made: by file (`builtin` and `files`), or `outcomes` that arrive by themselves in a "
+        "table. `label-studio` is not built yet and refused.",
+    )
+    source: str | None = _key(
+        None,
+        "With `outcomes`: the table that holds them, written like `traffic`. Without it they are in the "
+        "traffic's own table.",
+        "parquet:labels/*.parquet",
+        min_length=1,
+    )
+    id: str | None = _key(
+        None,
+        "With `source`: its column of the prediction's id; the name that it has in the traffic if not set.",
+        "prediction_id",
     )
     column: str | None = _key(
         None, "With `outcomes`: the column that says whether the prediction was correct.", "correct"
@@ -102,8 +97,15 @@ class Review(_Frozen):
     def _complete(self) -> Self:
         if self.kind == "outcomes" and not self.column:
             raise ValueError('outcomes need the column that holds them: add column = "correct"')
-        if self.kind != "outcomes" and (self.column or self.at):
-            raise ValueError(f'column and at belong to kind = "outcomes", not to {self.kind!r}')
+        if self.kind != "outcomes" and (self.column or self.at or self.source or self.id):
+            raise ValueError(f'source, id, column and at belong to kind = "outcomes", not to {self.kind!r}')
+        if self.id and not self.source:
+            raise ValueError("id names a column of source: add source, or take id out")
+        if self.kind == "label-studio":
+            raise ValueError(
+                'kind = "label-studio" is not built yet, so that nobody would be asked to label: write '
+                'kind = "files" and label with `calib labels export` and `calib labels import`'
+            )
         return self
 
 
@@ -172,64 +174,6 @@ class Stream(_Frozen):
                 "columns.mapping without columns.served: name the column of served confidences too"
             )
         return self
-
-
-class ProbeSettings(_Frozen):
-    """A fixed set of labelled questions that a model is asked again on a schedule."""
-
-    file: str = _key(
-        ..., "CSV or Parquet with the columns id, question and answer.", "questions.csv", min_length=1
-    )
-    endpoint: str = _key(..., "The address before /chat/completions.", "https://model.example/v1")
-    model: str = _key(..., "The model to ask for.", "gpt-4o", min_length=1, max_length=200)
-    api_key_env: str | None = _key(
-        None,
-        "The environment variable that holds the API key; without it no key is sent.",
-        "MODEL_API_KEY",
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-    )
-    request: dict[str, Any] = _key({}, "More fields of each request.", {"temperature": 0})
-    match: Literal["text", "number", "choice"] = _key(
-        "text", "When an answer is correct: the same text, the same number, or the same letter of a choice."
-    )
-    size: Literal["large", "small"] = _key("large", "The instruction: for large models or for small ones.")
-    framings: int = _key(1, "In how many ways each question is asked.", ge=1, le=7)
-    every: Literal["month", "week", "day"] = _key("day", "The questions are asked once in each.")
-    timezone: str = _key("UTC", "Bounds that period.")
-    concurrency: int = _key(4, "How many requests are sent at the same time.", ge=1, le=256)
-    attempts: int = _key(4, "How often a request is tried that fails for now.", ge=1, le=20)
-    timeout_seconds: float = _key(60, "For one request, in seconds.", gt=0, le=3600)
-    deadline_minutes: float = _key(
-        30, "For a whole run, in minutes; replies that came by then count.", gt=0, le=24 * 60
-    )
-    max_rise: Share = _key(0.03, "The rise of the calibration error (ECE) that matters.")
-    false_alarms_per_year: float = _key(
-        0.5, "How many false alarms per year all runs of the probe may cause together.", gt=0, le=12
-    )
-    least_readable: float = _key(
-        0.9, "The share of questions with a readable reply below which no verdict is given.", gt=0, le=1
-    )
-    keep_replies_days: int = _key(90, "How long the model's replies are kept, in days.", ge=0)
-
-    _zone = field_validator("timezone")(_known_zone)
-
-    @field_validator("endpoint")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("write the address before /chat/completions, like https://HOST/v1")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("put the key in the environment variable named by api_key_env, not in the URL")
-        return url
-
-    @field_validator("request")
-    @classmethod
-    def _additional(cls, request: dict[str, Any]) -> dict[str, Any]:
-        reserved = sorted({"model", "messages", "stream"} & set(request))
-        if reserved:
-            raise ValueError(f"request may not set {reserved[0]!r}: the probe does")
-        return request
 
 
 class Slack(_Frozen):

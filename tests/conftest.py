@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from log_records import Records
+from object_servers import Server, azure, cache_folder, s3, seaweedfs
 from planted import (  # noqa: F401  hooks of pytest
     TEXT,
     pytest_configure,
@@ -56,6 +57,27 @@ def real_data() -> Path:
 def postgres_server() -> Iterator[Postgres]:
     """PostgreSQL on loopback, started when the first test asks."""
     with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Server]:
+    """S3 on loopback, by moto."""
+    with s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def seaweedfs_server() -> Iterator[Server]:
+    """S3 on loopback, by SeaweedFS: a real server, started when the first test asks."""
+    with seaweedfs() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[Server]:
+    """Azure on loopback; skipped, saying so, where Node is missing."""
+    with azure(cache_folder()) as server:
         yield server
 
 

@@ -1,16 +1,19 @@
-"""Object stores on loopback: S3 by moto, Azure by Azurite; each ends with the test run, however that ends."""
+"""Object stores on loopback: S3 by moto and by SeaweedFS, Azure by Azurite; each ends with the test run."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import hmac
+import json
 import os
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -59,6 +62,74 @@ def s3() -> Iterator[Server]:
                 "AWS_REGION": "us-east-1",
             },
         )
+
+
+@contextmanager
+def seaweedfs() -> Iterator[Server]:
+    """SeaweedFS, a real S3 server, with one bucket: one process, which keeps its data until it ends."""
+    scratch = Path(tempfile.mkdtemp(prefix="seaweedfs-"))
+    ports = {name: free_port_pair() for name in ("master", "volume", "filer", "s3")}
+    key = {"accessKey": "test", "secretKey": "test-secret"}
+    identity = {"name": "test", "credentials": [key], "actions": ["Admin", "Read", "List", "Write"]}
+    (scratch / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    command = [
+        str(Path(sys.executable).with_name("weed")),
+        *("server", "-s3", f"-dir={scratch}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+        *(f"-{name}.port={port}" for name, port in ports.items()),
+        *("-master.volumeSizeLimitMB=64", "-volume.max=20", "-master.telemetry=false"),
+        *(f"-s3.config={scratch / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
+    ]
+    environment = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['s3']}",
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": key["accessKey"],
+        "AWS_SECRET_ACCESS_KEY": key["secretKey"],
+        "AWS_REGION": "us-east-1",
+    }
+    # it takes half a minute to end in order, and there is nothing in it that has to last
+    with running(command, ports["s3"], stop=signal.SIGKILL, scratch=scratch):
+        make_bucket(environment, "mappings")
+        yield Server("s3://mappings", environment)
+
+
+def make_bucket(environment: dict[str, str], name: str) -> None:
+    """What obstore cannot do; asked again until the parts of the server have found each other."""
+    import boto3
+    import botocore.exceptions
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=environment["AWS_REGION"],
+    )
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            if name not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
+                client.create_bucket(Bucket=name)
+            client.put_object(Bucket=name, Key="ready", Body=b"1")
+            client.delete_object(Bucket=name, Key="ready")
+        except (botocore.exceptions.ClientError, botocore.exceptions.HTTPClientError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return
+
+
+def free_port_pair() -> int:
+    """A port that is free with the one 10,000 above it, at which SeaweedFS listens too."""
+    for port in random.Random().sample(range(20_000, 50_000), 200):
+        try:
+            for each in (port, port + 10_000):
+                with socket.socket() as asked:
+                    asked.bind(("127.0.0.1", each))
+        except OSError:
+            continue
+        return port
+    pytest.fail("no pair of free ports")
 
 
 @contextmanager

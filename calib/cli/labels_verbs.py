@@ -13,7 +13,9 @@ import typer
 from calib.cli import output
 from calib.cli.options import CONFIG, Config, Json, StreamName
 
-app = typer.Typer(no_args_is_help=True, help="Labels by file: export what waits, import what was answered.")
+app = typer.Typer(
+    no_args_is_help=True, help="Labels: export what waits, import what was answered, list what differs."
+)
 
 
 @app.command("import")
@@ -87,3 +89,36 @@ def export(
         from calib.results.setup import LabelsExported
 
         output.emit(LabelsExported(stream=stream, rows=n, to=str(to)).to_json())
+
+
+@app.command("conflicts")
+def conflicts(
+    stream: StreamName,
+    period: Annotated[
+        str | None, typer.Option("--period", help="One period, like 2026-10; default: all.")
+    ] = None,
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """List predictions with different answers: two people who differ, or an outcome that was changed later.
+
+    The answer that counts comes first: the one that was there first. The others are kept and change nothing.
+    """
+    from calib.app import App
+    from calib.results.setup import LabelConflict, LabelConflicts
+    from calib.review.conflicts import of_stream
+
+    opened = App.open(config)
+    opened.settings.stream(stream)
+    with opened.engine.connect() as conn:
+        found = of_stream(conn, stream, period=period)
+    if json:
+        listed = tuple(LabelConflict(**asdict(conflict)) for conflict in found)
+        output.emit(LabelConflicts(stream=stream, conflicts=listed).to_json())
+        return
+    for conflict in found:
+        counts, *others = conflict.answers
+        id_ = output.printable(conflict.prediction_id)
+        sys.stdout.write(f"{conflict.period} {id_}: {counts} counts; also {', '.join(others)}\n")
+    if not found:
+        sys.stdout.write("no prediction has different answers\n")

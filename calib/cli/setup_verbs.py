@@ -38,7 +38,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             mark = "ok  " if lines[-1].ok else "FAIL"
             page.say(f"{mark} {what}: {lines[-1].says}", hanging=5)
 
-    total = 4 + len(settings.streams) + len(settings.probes)
+    tables = sum(stream.review.source is not None for stream in settings.streams.values())
+    total = 4 + len(settings.streams) + tables + len(settings.probes)
     with output.progress("check", total=total, bar=json) as step:
         attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
         attempt("database", lambda: _database(settings))
@@ -47,6 +48,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
         for name, stream in settings.streams.items():
             reads = partial(traffic, name, stream, settings.folder)
             attempt(f"traffic of {name}", lambda reads=reads: _span(reads().check()))  # type: ignore[misc]
+            if stream.review.source is not None:
+                attempt(f"outcomes of {name}", partial(_outcomes, name, stream, settings.folder))
         for name in settings.probes:
             attempt(f"probe {name}", partial(_probe, settings, name))
     worst = max(line.exit_code or exit_codes.DONE for line in lines)
@@ -114,6 +117,22 @@ def _probe(settings: Any, name: str) -> str:
     probe = probe_of(name, settings)
     listed = anyio.run(endpoint_of(name, settings).check)
     return f"{len(probe.questions):,} questions; {probe.endpoint} {listed}"
+
+
+def _outcomes(name: str, stream: Any, folder: Path) -> str:
+    from calib.app import label_table
+
+    table = label_table(name, stream, folder)
+    if table is None:
+        return "in the traffic's own table"
+    report = table.check()
+    columns = ", ".join(
+        f"{key.removeprefix('review.')} = {column}" for key, column in report["columns"].items()
+    )
+    says = f"{report['correct']:,} correct, {report['incorrect']:,} incorrect"
+    if strange := report["unknown_words"]:
+        says += f"; {strange:,} say neither right nor wrong and are left out"
+    return f"{columns}; {report['rows']:,} rows: {says}"
 
 
 def _span(span: dict[str, Any]) -> str:

@@ -91,6 +91,8 @@ def window_panel(result: WindowResult) -> None:
         f"{labels.n:,} of {result.sample.n:,}: {labels.correct:,} correct, "
         f"{labels.unsure:,} unsure, {labels.missing:,} missing",
     )
+    if result.label_conflicts:
+        page.row("conflicts", f"{result.label_conflicts:,}; `calib labels conflicts {stream}` lists them")
     if result.raw.ece is not None:
         page.row("raw ECE", f"{interval(result.raw)}   AUROC {number(result.raw.auroc)}")
         page.row("served ECE", f"{interval(result.served)}   ({result.served.source})")
@@ -146,10 +148,9 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
 
 def _next(result: WindowResult, stream: str, period: str) -> str:
     if result.state in ("sampled", "in_review"):
-        return (
-            f"`calib labels export {stream} > todo.csv`, fill in answer, `calib labels import todo.csv "
-            f"--stream {stream}`, then `calib run {stream} --period {period}` again"
-        )
+        from calib.review.sources import source_of
+
+        return source_of(result.review).next_step(stream, period)
     if result.refit.published:
         undo = (
             "" if result.refit.generation in (None, 1) else f"; `calib mapping rollback {stream}` undoes it"

@@ -76,7 +76,7 @@ COMMANDS = {
         "The cut above which each target is proven.",
         ("calib routes support-triage", "calib routes support-triage --preset finance"),
     ),
-    "labels": Teaching("Labels by file: export what waits, import answers.", ()),
+    "labels": Teaching("Labels: export what waits, import, list what differs.", ()),
     "labels export": Teaching(
         "Write the rows that wait for an answer as CSV.",
         ("calib labels export support-triage --to todo.csv",),
@@ -84,6 +84,10 @@ COMMANDS = {
     "labels import": Teaching(
         "Read answers from a CSV file.",
         ("calib labels import todo.csv --stream support-triage",),
+    ),
+    "labels conflicts": Teaching(
+        "Predictions to which there are different answers.",
+        ("calib labels conflicts support-triage",),
     ),
     "mapping": Teaching("The versions of a stream's mapping, and its channels.", ()),
     "mapping list": Teaching(

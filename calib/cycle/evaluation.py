@@ -134,6 +134,7 @@ def opened(data: WindowData) -> WindowResult:
         period=window.period,
         state=cast("WindowState", window.state),
         channel=window.channel,
+        review=data.policy.review_kind,
         population=window.population,
         rejected=dict(window.rejected),
         sample=DrawnSample(n=drawn, strata=len(data.design.sizes), digest=window.sample_digest),

@@ -18,6 +18,7 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from calib.alerts import Previous, early_warning, rejected_share, underpowered, window_alerts
@@ -36,7 +37,8 @@ from calib.policy import PUBLISH_ATTEMPTS
 from calib.reasons import Reason
 from calib.results import WindowResult
 from calib.results.window import WindowState
-from calib.review import outcomes, queue
+from calib.review import queue
+from calib.review.sources import source_of
 from calib.store import Entry, Intent, head, promote, publish, recent
 from calib.traffic import Interval
 
@@ -75,15 +77,12 @@ def advance(window: Window, ports: Ports) -> Window:
 
 def _collect(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
     """Fetch the labels that arrive by themselves."""
-    if policy.outcomes:
-        known_by = min(ports.now(), window.closes_at)
-        with ports.engine.connect() as conn:
-            ids = queue.unlabelled(conn, window.id)
-        arrived = ports.traffic.outcomes(ids, Interval(window.starts_at, window.ends_at), known_by=known_by)
-        with ports.engine.begin() as conn:
-            outcomes.sync(conn, window.id, arrived, now=ports.now())
+    source = source_of(policy.review_kind)
+    if source.fetch is not None:
+        ask = partial(ports.traffic.outcomes, interval=Interval(window.starts_at, window.ends_at))
+        source.fetch(ports.engine, window, ask, now=ports.now())
     with ports.engine.begin() as conn:
-        if policy.outcomes or queue.begun(conn, window.id):
+        if source.fetch is not None or queue.begun(conn, window.id):
             windows.advance(conn, window.id, expect="sampled", state="in_review")
     return _reload(window, ports)
 
@@ -211,6 +210,7 @@ def _close(
             result=result.to_json(),
         )
         if closed:  # else another run was faster
+            source_of(policy.review_kind).close(conn, window)
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
     kinds = [alert.kind for alert in alerts] if closed else []

@@ -21,7 +21,7 @@ from calib.db.windows import Window
 from calib.errors import InvalidInput, SourceError
 from calib.json_object import Json
 from calib.period import Period
-from calib.review import queue
+from calib.review.sources import source_of
 from calib.sampling import sample_digest
 from calib.traffic import Draw, Drawn, Interval, Survey
 
@@ -96,7 +96,7 @@ def open_window(
             sample_digest=sample_digest((row.id, row.stratum, row.order) for row in drawn.rows),
         )
         if window_id is not None:  # else another run has just opened it
-            queue.enqueue(conn, window_id, items)
+            source_of(policy.review_kind).enqueue(conn, window_id, items)
         opened = windows.find(conn, policy.stream, period.name)
     LOG.info(
         "%s %s: %s",

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from calib.cycle.fleet import Fleet, each
+from calib.cycle.stream import StreamPolicy
 from calib.db import probes, windows
 from calib.json_object import Json
 from calib.review import queue
+from calib.review.sources import source_of
 
 FORGOTTEN = timedelta(days=90)  # for replies of a probe that the settings name no more
 
@@ -41,10 +43,14 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
 
     def erase_contexts(stream: str) -> list[Json]:
         with engine.begin() as conn:
-            keep = retention.contexts.get(stream)
-            promised = keep if keep is not None else _promise(conn, stream)
-            erased = queue.erase_context(
-                conn, stream=stream, closed_before=now - promised, unclosed=keep is None
+            keep, latest = retention.contexts.get(stream), _latest(conn, stream)
+            promised = keep if keep is not None or latest is None else latest.keep_context
+            source = source_of("builtin" if latest is None else latest.review_kind)
+            erased = source.erase(
+                conn,
+                stream=stream,
+                closed_before=now - (FORGOTTEN if promised is None else promised),
+                unclosed=keep is None,
             )
         return [{"stream": stream, "what": "contexts", "erased": erased}]
 
@@ -58,6 +64,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
     return Fleet(done=[*contexts.done, *replies.done], failures=[*contexts.failures, *replies.failures])
 
 
-def _promise(conn: Connection, stream: str) -> timedelta:
+def _latest(conn: Connection, stream: str) -> StreamPolicy | None:
+    """What the stream's latest window was opened under."""
     window = windows.latest(conn, stream)
-    return FORGOTTEN if window is None else timedelta(seconds=window.settings["keep_context"])
+    return None if window is None else StreamPolicy.from_json(window.settings)

@@ -17,7 +17,10 @@ PRODUCTION = "production"  # the channel that serves
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamPolicy:
-    """One stream as its settings describe it; frozen into each window when that opens."""
+    """One stream as its settings describe it; frozen into each window when that opens.
+
+    `review` is the kind of review, and `outcomes` whether labels arrive by themselves in it.
+    """
 
     stream: str
     scope: dict[str, str]
@@ -34,6 +37,12 @@ class StreamPolicy:
     seed: str
     keep_context: timedelta
     double_review: float
+    review: str = ""
+
+    @property
+    def review_kind(self) -> str:
+        """The kind of review; of windows that 0.1.0 opened, what `outcomes` says of it."""
+        return self.review or ("outcomes" if self.outcomes else "builtin")
 
     @property
     def budget(self) -> Budget:

@@ -12,6 +12,7 @@ from calib.db.windows import Window
 from calib.outbox import queue as outbox
 from calib.results import WindowResult
 from calib.results.window import AlertState, WindowState
+from calib.review import queue
 
 
 def summary(window: Window, ports: Ports) -> WindowResult:
@@ -22,4 +23,9 @@ def summary(window: Window, ports: Ports) -> WindowResult:
         result = replace(stored_result(window), state=cast("WindowState", window.state))
     with ports.engine.connect() as conn:
         alerts = outbox.of_window(conn, window.stream, window.period)
-    return replace(result, alerts=tuple(AlertState(**alert) for alert in alerts))
+        conflicts = len(queue.conflicts(conn, window.id))
+    return replace(
+        result,
+        alerts=tuple(AlertState(**alert) for alert in alerts),
+        label_conflicts=conflicts,
+    )

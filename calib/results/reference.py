@@ -28,6 +28,7 @@ from calib.results.routes import RoutesResult
 from calib.results.setup import (
     CheckResult,
     InitResult,
+    LabelConflicts,
     LabelsExported,
     LabelsImported,
     MigrationResult,
@@ -62,6 +63,7 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     ),
     "labels-import": (LabelsImported, "`calib labels import`"),
     "labels-export": (LabelsExported, "`calib labels export`"),
+    "labels-conflicts": (LabelConflicts, "`calib labels conflicts`"),
     "check": (CheckResult, "`calib check`"),
     "init": (InitResult, "`calib init`"),
     "db-migrate": (MigrationResult, "`calib db migrate`"),

@@ -97,6 +97,27 @@ class LabelsImported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelConflict:
+    """One prediction with different answers: all of them, the one that counts first."""
+
+    period: str
+    prediction_id: str
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelConflicts:
+    """The predictions of a stream with different answers, by period, the newest first."""
+
+    stream: str
+    conflicts: tuple[LabelConflict, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib labels conflicts`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelsExported:
     """How many rows wait for an answer, and the file that they were written to."""
 

@@ -262,7 +262,11 @@ class AlertState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowResult:
-    """One stream in one period: what was sampled, labelled, measured, decided, published and reported."""
+    """One stream in one period: what was sampled, labelled, measured, decided, published and reported.
+
+    `review`: the kind of review that the labels come from. `label_conflicts`: drawn rows to which there is
+    another answer beside the one that counts.
+    """
 
     stream: str
     period: str
@@ -285,6 +289,8 @@ class WindowResult:
     early_watch: EarlyResult | None = None
     certificates: tuple[ProvenCut | NoCut, ...] = ()
     alerts: tuple[AlertState, ...] = ()
+    review: str = "builtin"
+    label_conflicts: int = 0
 
     @property
     def degraded_segments(self) -> tuple[str, ...]:

@@ -10,23 +10,29 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from calib.backoff import back_off
 from calib.errors import Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
-from calib.object_urls import CLOUDS, folder_of, open_remote, read
+from calib.object_urls import (
+    ATTEMPTS,
+    CLOUDS,
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    folder_of,
+    open_remote,
+    patient,
+    read,
+)
 from calib.redaction import reason, shown
 from calib.store.files import create_file, sync_file
 
 if TYPE_CHECKING:
-    from obstore.store import ObjectStore, RetryConfig
+    from obstore.store import ObjectStore
 
 LOG = logging.getLogger(__name__)
-ATTEMPTS = 6  # at one request, the first one included
-FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds
 TIMEOUT = 30.0  # seconds for one request
 URLS = "write file:FOLDER, s3://BUCKET/PREFIX, gs://… or az://…"
 
@@ -252,26 +258,13 @@ def open_store(url: str, *, base: Path = Path()) -> Store:
         return ObstoreStore(reading=memory, writing=memory, name=url)
     if kind in CLOUDS and rest.startswith("//") and rest != "//":
         return ObstoreStore(
-            reading=open_remote(url, timeout=TIMEOUT, retry=_retry()),
+            reading=open_remote(url, timeout=TIMEOUT, retry=patient(timeout=TIMEOUT)),
             writing=open_remote(url, timeout=TIMEOUT),
             name=url,
         )
     if kind in ("http", "https") and separator:
         raise InvalidInput(f"{shown(url)!r} can be served from, by a client, but not written to; {URLS}")
     raise InvalidInput(f"{shown(url)!r} is not a store; {URLS}")
-
-
-def _retry() -> RetryConfig:
-    """How obstore repeats what may be repeated."""
-    return {
-        "max_retries": ATTEMPTS - 1,
-        "retry_timeout": timedelta(seconds=ATTEMPTS * TIMEOUT),
-        "backoff": {
-            "init_backoff": timedelta(seconds=FIRST_WAIT),
-            "max_backoff": timedelta(seconds=LONGEST_WAIT),
-            "base": 2,
-        },
-    }
 
 
 def wait(failed: int, random: Random) -> float:

@@ -136,6 +136,8 @@ def fault_of(path: Path, file: CsvFile) -> InvalidInput | None:
     return None
 
 
-def exactly(path: Path) -> str:
-    """The path as an SQL literal in which `*`, `?` and `[` mean themselves."""
+def exactly(path: Path | str) -> str:
+    """The path as an SQL literal in which `*`, `?` and `[` mean themselves; so they do in an object's URL."""
+    if isinstance(path, str):
+        return literal(path)
     return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))

@@ -13,7 +13,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from calib.errors import InvalidInput
+from calib.errors import InvalidInput, SourceError
+from calib.redaction import reason, shown
 from calib.tabular import columns as sql
 from calib.tabular import rules
 from calib.tabular.columns import Answers, Column, Numbers, Texts, Wanted, as_column
@@ -53,11 +54,12 @@ class Rows:
 class TableFile:
     """A file with its columns: their names in the order of the file, and DuckDB's type of each.
 
+    `path` is the URL of an object where it is read in place.
     `records`: the rows that it holds, counted apart from DuckDB's own reading. `cut`: its last row was not
     written to its end and is not among them.
     """
 
-    path: Path
+    path: Path | str
     form: Form
     names: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -152,9 +154,9 @@ class TableFile:
     def fault(self, error: Exception | None = None) -> InvalidInput | None:
         """Where the file is damaged, where that can be found out; `error` is DuckDB's own."""
         if isinstance(self.inner, CsvFile):
-            return fault_of(self.path, self.inner)
+            return fault_of(Path(self.path), self.inner)
         if isinstance(self.inner, JsonlFile) and error is not None:
-            return jsonl_fault(self.path, self.inner.read_from, self.inner.compression, error)
+            return jsonl_fault(Path(self.path), self.inner.read_from, self.inner.compression, error)
         return None
 
     def _column(self, name: str) -> tuple[str, str, int]:
@@ -238,7 +240,8 @@ def open_table(path: Path) -> TableFile:
     """
     form = format_of(path)
     if form.form == "parquet":
-        return _parquet(path)
+        with connected() as connection:
+            return parquet_table(connection, path)
     if form.form == "jsonl":
         with connected() as connection:
             lines = jsonl_file(connection, path, form)
@@ -271,7 +274,7 @@ def connected() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def unreadable(path: Path, error: Exception) -> InvalidInput:
+def unreadable(path: Path | str, error: Exception) -> InvalidInput:
     """Why DuckDB cannot read a file, without a cell's own text: it may be somebody's words."""
     message = str(error)
     line = re.search(r"on Line: (\d+)", message)
@@ -280,14 +283,16 @@ def unreadable(path: Path, error: Exception) -> InvalidInput:
     return InvalidInput(f"{where}cannot be read: {why}")
 
 
-def _parquet(path: Path) -> TableFile:
+def parquet_table(connection: duckdb.DuckDBPyConnection, path: Path | str) -> TableFile:
+    """A Parquet file, or an object that `connection` can read by its URL, with the names of its columns."""
     try:
-        with connected() as connection:
-            query = f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"  # noqa: S608
-            described = connection.execute(query).fetchall()
-            counted = f"SELECT sum(num_rows) FROM parquet_file_metadata({exactly(path)})"  # noqa: S608
-            ((records,),) = connection.execute(counted).fetchall()
+        query = f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"  # noqa: S608
+        described = connection.execute(query).fetchall()
+        counted = f"SELECT sum(num_rows) FROM parquet_file_metadata({exactly(path)})"  # noqa: S608
+        ((records,),) = connection.execute(counted).fetchall()
     except duckdb.Error as error:
+        if isinstance(path, str) and str(error).startswith("Traceback"):  # of the store, not of the file
+            raise SourceError(f"{shown(path)} cannot be read: {reason(error, path)}") from None
         raise unreadable(path, error) from None
     return TableFile(
         path=path,

@@ -43,7 +43,7 @@ class Reading:
     def limit(self, table: TableFile, rows: Rows) -> Limit:
         """The limit of unreadable rows in a file that was read."""
         return Limit(
-            path=table.path,
+            path=Path(table.path),
             share=MAX_REJECTED if self.allow_rejected is None else self.allow_rejected,
             asked=self.allow_rejected is not None,
             place=lambda row: table.place(int(rows.record[row])),

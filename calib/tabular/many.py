@@ -36,13 +36,13 @@ class ManyFiles:
     table: str
     names: tuple[str, ...]
     columns: tuple[str, ...]
-    records: dict[Path, int]
+    records: dict[Path | str, int]
     rejected: dict[str, int] = field(default_factory=dict)
 
 
 def load(
     connection: duckdb.DuckDBPyConnection,
-    paths: Sequence[Path],
+    paths: Sequence[Path | TableFile],
     *,
     columns: Sequence[str],
     numbers: Collection[str] = (),
@@ -50,13 +50,14 @@ def load(
 ) -> ManyFiles:
     """Make one table of files: a view where all of them are Parquet, else a table of text.
 
+    `paths`: local files, or files that were opened already, as objects in a store are by `parquet_table`.
     `columns` are those that will be asked for, under the caller's own spelling; `numbers` are those among
     them in which a comma may be the decimal point, in CSV whose cells it does not separate. Aware times that
     become text are written in the connection's time zone, with their offset. Raises `InvalidInput`, with the
     file and the line, for a file that cannot be read to its end or not in full, and for a column that a file
     has twice.
     """
-    files = [open_table(path) for path in paths]
+    files = [path if isinstance(path, TableFile) else open_table(path) for path in paths]
     names = dict.fromkeys(name for file in files for name in file.names)
     names_to_read = [name for name in dict.fromkeys(columns) if any(find(file.names, name) for file in files)]
     rejected: Counter[str] = Counter()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
 from calib.errors import InvalidInput
+
+WILD = re.compile(r"[*?\[]")  # what makes a name of files a pattern
 
 
 def find(names: Sequence[str], wanted_name: str) -> list[int]:

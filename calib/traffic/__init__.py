@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from calib.traffic.label_table import LabelTable
 from calib.traffic.source import Traffic
-from calib.traffic.values import ArrivedLabel, Cells, Columns, Draw, Drawn, Interval, Survey
+from calib.traffic.values import ArrivedLabel, Cells, Columns, Draw, Drawn, Interval, Outcomes, Survey
 
-__all__ = ["ArrivedLabel", "Cells", "Columns", "Draw", "Drawn", "Interval", "Survey", "Traffic"]
+__all__ = [
+    "ArrivedLabel",
+    "Cells",
+    "Columns",
+    "Draw",
+    "Drawn",
+    "Interval",
+    "LabelTable",
+    "Outcomes",
+    "Survey",
+    "Traffic",
+]

@@ -2,46 +2,79 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import ESCAPES, reason, shown, unescaped
+from calib.tabular.many import quoted
+from calib.traffic import files
+from calib.traffic.duckdb_connection import duckdb_connection
+from calib.traffic.files import OpenedTable
 
-PARQUET = b"PAR1"  # what each Parquet file begins with
+if TYPE_CHECKING:
+    from calib.traffic.values import Interval
+
 KINDS = "parquet:GLOB, csv:GLOB, jsonl:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
 ROWS_AT_ONCE = 50_000
 
 
-def table_of(
+def open_table_of(
     url: str,
     *,
     base: Path,
     stream: str,
+    what: str = "traffic",
     columns: tuple[str, ...],
     numbers: tuple[str, ...] = (),
     timezone: str = "UTC",
-) -> Any:
-    """The traffic table behind `url`; relative paths start at `base`.
+    interval: Interval | None = None,
+    late: timedelta = timedelta(),
+) -> OpenedTable:
+    """The table behind `url`, which errors call `what`; relative paths start at `base`.
 
     `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for;
-    `numbers` are the ones among them that hold numbers.
-    `timezone` is the one that naive times are read in. Raises `InvalidInput` for a URL of no known kind, a
-    glob without files or a file that is not a table, and `SourceError` for an engine that cannot be reached.
+    `numbers` are the ones among them that hold numbers. `timezone` is the one that naive times are read in.
+    With `interval`, files of Hive partitions that hold none of its rows are left out:
+    `calib.traffic.partitions.needed`, which says what `late` is.
+
+    Raises `InvalidInput` for a URL of no known kind, a glob without files or a file that is not a table, and
+    `SourceError` for an engine that cannot be reached.
     """
     kind, _, rest = url.partition(":")
-    where = f"{stream}: traffic {shown(url)!r}"
-    if kind in ("parquet", "csv", "jsonl"):
-        return _files(kind, rest, base=base, where=where, columns=columns, numbers=numbers, timezone=timezone)
+    where = f"{stream}: {what} {shown(url)!r}"
+    if kind in files.KINDS:
+        return files.opened(
+            kind,
+            rest,
+            base=base,
+            where=where,
+            columns=columns,
+            numbers=numbers,
+            timezone=timezone,
+            interval=interval,
+            late=late,
+        )
     place, _, table = url.rpartition("#")
     if not table or not rest or not place:
         raise InvalidInput(f"{where} is not understood; write one of {KINDS}")
+    return OpenedTable(_table_of_engine(url, kind, place, table, base=base, where=where, columns=columns))
+
+
+def table_of(url: str, *, base: Path, stream: str, columns: tuple[str, ...]) -> Any:
+    """The whole of the table that `open_table_of` opens."""
+    return open_table_of(url, base=base, stream=stream, columns=columns).table
+
+
+def _table_of_engine(
+    url: str, kind: str, place: str, table: str, *, base: Path, where: str, columns: tuple[str, ...]
+) -> Any:
     if kind in ("duckdb", "sqlite"):
-        path = base / place.partition(":")[2].removeprefix("//")
+        path = base / Path(place.partition(":")[2].removeprefix("//")).expanduser()
         if not path.is_file():
             raise InvalidInput(f"{where}: the file {path} does not exist")
         if kind == "sqlite":
@@ -84,64 +117,13 @@ def md5_of(text: Any, engine: str) -> Any:
     return function("md5", text, "string")
 
 
-def _files(
-    kind: str,
-    pattern: str,
-    *,
-    base: Path,
-    where: str,
-    columns: tuple[str, ...],
-    numbers: tuple[str, ...],
-    timezone: str,
-) -> Any:
-    import ibis
-
-    from calib.tabular import load
-
-    paths = sorted(glob.glob(str(base / pattern), recursive=True))  # noqa: PTH207  patterns may be absolute
-    if not paths:
-        raise InvalidInput(f"{where}: no file matches {base / pattern}")
-    if kind == "parquet":
-        for path in map(Path, paths):
-            _refuse_other_than_parquet(path, where)
-    # Files with naive times beside files with aware ones become one column of text: in this time zone.
-    connection = _duckdb(timezone)
-    try:
-        files = load(connection.con, list(map(Path, paths)), columns=columns, numbers=numbers)
-    except InvalidInput as error:
-        raise InvalidInput(f"{where} cannot be read: {error}") from None
-    if len(files.columns) < len(set(columns)):
-        return ibis.table(dict.fromkeys(files.names, "string"))  # to say what is there in their place
-    return connection.table(files.table)
-
-
-def _refuse_other_than_parquet(path: Path, where: str) -> None:
-    """What a URL calls Parquet must be Parquet: text under that name may be a page that says "not found"."""
-    try:
-        with path.open("rb") as file:
-            begins = file.read(len(PARQUET))
-    except OSError as error:
-        raise InvalidInput(f"{where} cannot be read: {path}: {error.strerror}") from None
-    if begins != PARQUET:
-        raise InvalidInput(
-            f"{where} cannot be read: {path} is not a Parquet file; write csv: or jsonl: for text, or make "
-            "the file anew"
-        )
-
-
-def _duckdb(timezone: str = "UTC", path: str = ":memory:", *, read_only: bool = False) -> Any:
-    import ibis
-
-    connection = ibis.duckdb.connect(path, read_only=read_only)
-    connection.raw_sql(f"SET TimeZone = {_name(timezone)}")
-    return connection
-
-
 def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
     import ibis
 
     try:
-        connection = _duckdb(path=place, read_only=True) if kind == "duckdb" else ibis.connect(place)
+        connection = (
+            duckdb_connection(path=place, read_only=True) if kind == "duckdb" else ibis.connect(place)
+        )
     except (ValueError, ModuleNotFoundError, ImportError) as error:
         raise InvalidInput(
             f"{where}: no engine for {kind!r} ({reason(error, place)}); write one of {KINDS}"
@@ -209,17 +191,17 @@ def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> 
             raise InvalidInput(
                 f"{where} has no table {table!r}; it has {', '.join(sorted(names)[:10]) or 'none'}"
             )
-        first = source.execute(f"SELECT * FROM {_name(table)} LIMIT 0")  # noqa: S608
+        first = source.execute(f"SELECT * FROM {quoted(table)} LIMIT 0")  # noqa: S608
         column_names = [column[0] for column in first.description]
         chosen = (
             [name for name in column_names if name in columns]
             if set(columns) <= set(column_names)
             else column_names
         )
-        picked = ", ".join(map(_name, chosen))
-        rows = source.execute(f"SELECT {picked} FROM {_name(table)}")  # noqa: S608
+        picked = ", ".join(map(quoted, chosen))
+        rows = source.execute(f"SELECT {picked} FROM {quoted(table)}")  # noqa: S608
         schema = pa.schema([(name, pa.string()) for name in chosen])
-        connection = _duckdb()
+        connection = duckdb_connection()
         connection.con.register("rows", pa.RecordBatchReader.from_batches(schema, _as_text(rows, schema)))
         connection.raw_sql("CREATE TEMP TABLE traffic AS SELECT * FROM rows")
         connection.con.unregister("rows")
@@ -247,7 +229,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value if value is None or isinstance(value, str) else repr(value)
-
-
-def _name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'

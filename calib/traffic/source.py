@@ -3,36 +3,42 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from calib.errors import CalibError, InvalidInput, SourceError
-from calib.redaction import reason, shown
+from calib.errors import InvalidInput
 from calib.tabular.rules import CANNOT_KEEP
-from calib.text import did_you_mean
-from calib.traffic.connect import table_of
-from calib.traffic.values import ArrivedLabel, Columns, Draw, Drawn, Interval, Survey
+from calib.traffic.label_table import LabelTable
+from calib.traffic.table import SourceTable
+from calib.traffic.values import Columns, Draw, Drawn, Interval, Outcomes, Survey
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from calib.measure import Strata
     from calib.traffic.values import Ints
 
-T = TypeVar("T")
 LOG = logging.getLogger(__name__)
-IDS_AT_ONCE = 5_000
 SPARE_SIGMAS, SPARE_ROWS, WIDEN = 6, 20, 4
 
 
-class Traffic:
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The open table with its clock; where it is not `whole`, it holds the rows of `interval` alone."""
+
+    table: Any
+    clock: Any
+    whole: bool
+    interval: Interval | None
+
+
+class Traffic(SourceTable):
     """The predictions of one stream; opened lazily, read only.
 
     Every method raises `InvalidInput` for a missing column or file, naming the stream, the column and the
-    remedy, and `SourceError` where the engine fails.
+    remedy, and `SourceError` where the engine fails. `late`: how long after its time a row may have been put
+    into a partition that is named by a date. `labels`: where outcomes are in a table of their own.
     """
 
     def __init__(
@@ -45,10 +51,14 @@ class Traffic:
         timezone: str = "UTC",
         base: Path = Path(),
         stream: str,
+        late: timedelta = timedelta(),
+        labels: LabelTable | None = None,
     ) -> None:
-        self._url, self._columns, self._base, self._stream = url, columns, base, stream
-        self._where, self._scope, self._timezone = dict(where or {}), dict(scope or {}), timezone
-        self._opened: tuple[Any, Any] | None = None
+        super().__init__(url, timezone=timezone, base=base, stream=stream)
+        self._columns, self._where, self._scope = columns, dict(where or {}), dict(scope or {})
+        self._labels = labels
+        self._late = late
+        self._opened: _Opened | None = None
 
     def survey(self, interval: Interval, *, eras: Sequence[datetime] = ()) -> Survey:
         """One aggregate pass over the window's rows.
@@ -60,7 +70,7 @@ class Traffic:
         """
         from calib.traffic.survey import expression, survey_of
 
-        table, clock = self._table()
+        table, clock = self._table(interval)
         query = expression(table, clock, self._columns, self._scope, interval, eras)
         survey = survey_of(
             self._run(query.to_pandas), served=bool(self._columns.served), judge=bool(self._columns.judge)
@@ -90,7 +100,7 @@ class Traffic:
         from calib.traffic import draw_query
 
         draws = np.minimum(allocation, sizes).astype(np.int64)
-        table, clock = self._table()
+        table, clock = self._table(interval)
         spare = draws + SPARE_SIGMAS * np.sqrt(draws) + SPARE_ROWS
         share = np.where(draws > 0, spare / np.maximum(sizes, 1), 0.0)
         while True:
@@ -136,45 +146,44 @@ class Traffic:
 
     def outcomes(
         self, ids: Iterable[str], interval: Interval, *, known_by: datetime | None = None
-    ) -> dict[str, ArrivedLabel]:
+    ) -> Outcomes:
         """The answers that arrived by themselves for these ids, those known by a moment where it is given.
 
-        An answer without a time counts as known; one that is neither right nor wrong is `InvalidInput`.
-        Of several answers to one id that of the first row by time counts.
+        An answer without a time counts as known; one in a word that says neither right nor wrong is counted.
+        Of several rows of one id the first by time counts. Where the outcomes are in a table of their own,
+        what `calib.traffic.LabelTable.outcomes` promises.
         """
-        from calib.traffic.rules import answer, text_of
-        from calib.vocabulary import HOW, meaning
+        from calib.traffic.outcomes import OutcomeRow, answers, fetch
 
-        table, clock = self._table()
+        if self._labels is not None:
+            return self._labels.outcomes(ids, known_by=known_by)
+        table, clock = self._table(interval)
         c = self._columns
         if c.outcome is None:
             raise InvalidInput(
                 f"{self._stream}: no outcome column is set: add column to review in calib.toml"
             )
         at = None if c.outcome_at is None else self._clock(table, c.outcome_at, "review.at")
-        columns = {"id": text_of(table[c.id]), "answer": answer(table[c.outcome])}
-        columns |= clock.selected("ts") | ({} if at is None else at.selected("at"))
-        rows = table.filter(clock.within(interval.start, interval.end)).select(**columns)
-        all_ids = list(ids)
-        labels_by_id: dict[str, ArrivedLabel] = {}
-        for begin in range(0, len(all_ids), IDS_AT_ONCE):
-            chunk = rows.filter(
-                rows["id"].isin(all_ids[begin : begin + IDS_AT_ONCE]) & rows["answer"].notnull()
+        wanted = set(ids)
+        rows = fetch(
+            table.filter(clock.within(interval.start, interval.end)),
+            id_column=c.id,
+            column=c.outcome,
+            ids=sorted(wanted),
+            times=clock.selected("ts") | ({} if at is None else at.selected("at")),
+            records=self._records,
+        )
+        known = [
+            OutcomeRow(
+                id=row["id"],
+                said=row["answer"],
+                at=None if at is None else at.read(row, "at"),
+                rank=clock.read(row, "ts"),
             )
-            for row in sorted(self._records(chunk), key=lambda row: (clock.read(row, "ts"), repr(row))):
-                when = None if at is None else at.read(row, "at")
-                if when is not None and known_by is not None and when > known_by:
-                    continue
-                label = meaning(row["answer"])
-                if label == "unknown":
-                    continue
-                if label in (None, "unsure"):
-                    raise InvalidInput(
-                        f"{self._stream}: {c.outcome!r} holds {row['answer']!r:.60}, which is neither right "
-                        f"nor wrong; {HOW}"
-                    )
-                labels_by_id.setdefault(row["id"], ArrivedLabel(label == "correct", when))
-        return labels_by_id
+            for row in rows
+        ]
+        found = answers(known, known_by=known_by, counts="first")
+        return replace(found, not_found=len(wanted - {row["id"] for row in rows}))
 
     def check(self) -> dict[str, Any]:
         """Open the table and look its columns up: their types, and the times that the rows run over."""
@@ -194,49 +203,28 @@ class Traffic:
             span.append((min if which == "min" else max)(known).isoformat() if known else None)
         return {"columns": columns, "first": span[0], "last": span[1]}
 
-    def _table(self) -> tuple[Any, Any]:
-        """The table with its equality filters and checked columns, and the clock of its times."""
-        if self._opened is None:
+    def _table(self, interval: Interval | None = None) -> tuple[Any, Any]:
+        """The table with its equality filters and checked columns, and the clock of its times.
+
+        With `interval` without the files of other times. A table that needed all its files is opened once.
+        """
+        if self._opened is None or not (self._opened.whole or self._opened.interval == interval):
             from calib.traffic.expressions import equals
 
             named = self._columns.named() | {f"where.{name}": name for name in self._where}
+            opened = self._open(named, numbers=self._columns.numbers(), interval=interval, late=self._late)
+            table = opened.table
+            for name, value in self._where.items():
+                try:
+                    table = table.filter(equals(table[name], value))
+                except TypeError as error:
+                    raise InvalidInput(
+                        f"{self._stream}: where.{name}: {error}; write a value that the column holds"
+                    ) from None
             with self._engine_errors():
-                table = table_of(
-                    self._url,
-                    base=self._base,
-                    stream=self._stream,
-                    columns=tuple(named.values()),
-                    numbers=self._columns.numbers(),
-                    timezone=self._timezone,
-                )
-                self._check_columns(list(table.columns), named)
-                for name, value in self._where.items():
-                    try:
-                        table = table.filter(equals(table[name], value))
-                    except TypeError as error:
-                        raise InvalidInput(
-                            f"{self._stream}: where.{name}: {error}; write a value that the column holds"
-                        ) from None
                 clock = self._clock(table, self._columns.ts, "columns.ts")
-            self._opened = table, clock
-        return self._opened
-
-    def _clock(self, table: Any, name: str, key: str) -> Any:
-        from calib.traffic.rules import Clock
-
-        try:
-            return Clock(table[name], self._timezone)
-        except TypeError as error:
-            raise InvalidInput(f"{self._stream}: {key} = {name!r}: {error}; name another column") from None
-
-    def _check_columns(self, names: list[str], named: Mapping[str, str]) -> None:
-        for key, name in named.items():
-            if name not in names:
-                hint = did_you_mean(name, names) or f"it has {', '.join(map(repr, names[:20]))}"
-                raise InvalidInput(
-                    f"{self._stream}: traffic {shown(self._url)!r} has no column {name!r}, "
-                    f"which {key} names; {hint}"
-                )
+            self._opened = _Opened(table, clock, opened.whole, interval)
+        return self._opened.table, self._opened.clock
 
     def _drawn(self, row: dict[str, Any], stratum: int, probability: float) -> Drawn:
         return Drawn(
@@ -254,25 +242,3 @@ class Traffic:
             trace=row.get("trace"),
             context={name: row[f"context_{i}"] for i, name in enumerate(self._columns.context)},
         )
-
-    def _records(self, expression: Any) -> list[dict[str, Any]]:
-        """Few rows, as Python values with None for what is missing."""
-        rows: list[dict[str, Any]] = self._run(lambda: expression.to_pyarrow().to_pylist())
-        return rows
-
-    def _run(self, ask: Callable[[], T]) -> T:
-        with self._engine_errors():
-            return ask()
-
-    @contextmanager
-    def _engine_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except CalibError:
-            raise
-        except Exception as error:  # noqa: BLE001  every engine has errors of its own
-            keys = {"event": "engine_error", "stream": self._stream, "error": type(error).__name__}
-            LOG.info("%s: the engine failed with %s", self._stream, type(error).__name__, extra=keys)
-            raise SourceError(
-                f"{self._stream}: traffic {shown(self._url)!r} cannot be read: {reason(error, self._url)}"
-            ) from None

@@ -155,3 +155,20 @@ class ArrivedLabel:
 
     correct: bool
     at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcomes:
+    """What is known of the rows that were asked for.
+
+    `labels` by prediction id. `not_an_answer`: the ids whose outcome says neither right nor wrong.
+    `not_found`: how many ids the traffic does not hold; 0 where outcomes are in a table of their own, which
+    need not have them yet. `differing`: of ids with two different outcomes the one that does not count.
+    `undecided`: ids with two different outcomes of which nothing tells which one holds.
+    """
+
+    labels: dict[str, ArrivedLabel]
+    not_an_answer: tuple[str, ...] = ()
+    not_found: int = 0
+    differing: dict[str, ArrivedLabel] = field(default_factory=dict)
+    undecided: tuple[str, ...] = ()

@@ -36,13 +36,13 @@ from calib.testing.store import FaultyStore
 
 CHANNEL: dict[str, Any] = {"stream": "triage", "channel": "production"}
 BACK = Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None)
-KINDS = ("memory", "files", "fake", "s3", "azure")
+KINDS = ("memory", "files", "fake", "s3", pytest.param("seaweedfs", marks=pytest.mark.slow), "azure")
 
 
 @pytest.fixture(params=KINDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty store of each kind; servers are found through the environment, as in production."""
-    if request.param in ("s3", "azure"):
+    if request.param in ("s3", "seaweedfs", "azure"):
         server = request.getfixturevalue(f"{request.param}_server")
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)

@@ -178,7 +178,7 @@ def test_outcomes_are_found_by_id(tmp_path: Path) -> None:
     )
     wanted = list(truth)[:300]
     found = traffic.outcomes([*wanted, "nobody"], INTERVAL)
-    assert {id_: int(o.correct) for id_, o in found.items()} == {id_: truth[id_] for id_ in wanted}
+    assert {id_: int(o.correct) for id_, o in found.labels.items()} == {id_: truth[id_] for id_ in wanted}
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "databricks", "trino", "snowflake", "bigquery"])

@@ -18,6 +18,8 @@ FLOORS = (
     ("scheduled",),
     ("app",),
     ("cycle", "settings", "probe"),
+    ("probe_settings",),
+    ("setting_key",),
     ("testing",),
     ("store", "traffic", "review", "outbox", "report"),
     ("db",),

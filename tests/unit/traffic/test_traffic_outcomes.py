@@ -36,15 +36,16 @@ def test_an_answer_is_right_wrong_or_not_there_yet(
     traffic = open_traffic(predictions(ok=values), columns=COLUMNS)
     found = traffic.outcomes(["r0", "r1", "r2", "nobody"], OCTOBER)
     expected = {f"r{i}": ArrivedLabel(one, None) for i, one in enumerate(correct) if one is not None}
-    assert found == expected
+    assert found.labels == expected
+    assert found.not_found == 1
 
 
 @pytest.mark.parametrize("value", ["perhaps", "unsure", "2", "0.5"])
-def test_what_is_neither_right_nor_wrong_is_refused(open_traffic: Open, value: str) -> None:
+def test_what_is_neither_right_nor_wrong_is_counted(open_traffic: Open, value: str) -> None:
     traffic = open_traffic(predictions(ok=["1", value]), columns=COLUMNS)
-    assert traffic.outcomes(["r0"], OCTOBER) == {"r0": ArrivedLabel(True, None)}
-    with pytest.raises(InvalidInput, match=f"triage: 'ok' holds '{value}'"):
-        traffic.outcomes(["r1"], OCTOBER)
+    found = traffic.outcomes(["r0", "r1"], OCTOBER)
+    assert found.labels == {"r0": ArrivedLabel(True, None)}
+    assert found.not_an_answer == ("r1",)
 
 
 def test_what_came_too_late_is_not_known(open_traffic: Open) -> None:
@@ -52,15 +53,15 @@ def test_what_came_too_late_is_not_known(open_traffic: Open) -> None:
     table = predictions(ok=[1, 1, 0], at=pa.array(known, pa.timestamp("us", "UTC")))
     traffic = open_traffic(table, columns=COLUMNS | {"outcome_at": "at"})
     ids = ["r0", "r1", "r2"]
-    assert set(traffic.outcomes(ids, OCTOBER, known_by=NOON)) == {"r0", "r2"}
+    assert set(traffic.outcomes(ids, OCTOBER, known_by=NOON).labels) == {"r0", "r2"}
     found = traffic.outcomes(ids, OCTOBER)
-    assert {id_: outcome.at for id_, outcome in found.items()} == dict(zip(ids, known, strict=True))
+    assert {id_: outcome.at for id_, outcome in found.labels.items()} == dict(zip(ids, known, strict=True))
 
 
 def test_naive_times_of_answers_are_read_in_the_streams_zone(open_traffic: Open) -> None:
     table = predictions(ok=[1], at=["2026-10-06 00:00"])
     traffic = open_traffic(table, columns=COLUMNS | {"outcome_at": "at"}, timezone="Asia/Tokyo")
-    assert traffic.outcomes(["r0"], OCTOBER)["r0"].at == datetime(2026, 10, 5, 15, tzinfo=UTC)
+    assert traffic.outcomes(["r0"], OCTOBER).labels["r0"].at == datetime(2026, 10, 5, 15, tzinfo=UTC)
 
 
 def test_the_first_answer_to_an_id_counts(open_traffic: Open) -> None:
@@ -68,19 +69,19 @@ def test_the_first_answer_to_an_id_counts(open_traffic: Open) -> None:
     table = predictions(id=["a", "a", "a"], ts=times, ok=[1, 0, None])
     for order in ([0, 1, 2], [2, 1, 0]):
         traffic = open_traffic(table.take(order), columns=COLUMNS)
-        assert traffic.outcomes(["a"], OCTOBER) == {"a": ArrivedLabel(False, None)}
+        assert traffic.outcomes(["a"], OCTOBER).labels == {"a": ArrivedLabel(False, None)}
 
 
 def test_another_windows_rows_answer_nothing(open_traffic: Open) -> None:
     table = predictions(ts=pa.array([OCTOBER.end], pa.timestamp("us", "UTC")), ok=[1])
-    assert open_traffic(table, columns=COLUMNS).outcomes(["r0"], OCTOBER) == {}
+    assert open_traffic(table, columns=COLUMNS).outcomes(["r0"], OCTOBER).labels == {}
 
 
 def test_many_ids_are_asked_for_in_parts(open_traffic: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("calib.traffic.source.IDS_AT_ONCE", 7)
+    monkeypatch.setattr("calib.traffic.outcomes.IDS_AT_ONCE", 7)
     traffic = open_traffic(predictions(ok=[i % 2 for i in range(50)]), columns=COLUMNS)
     ids = [f"r{i}" for i in range(50)]
-    assert [o.correct for _, o in sorted(traffic.outcomes(ids, OCTOBER).items())] == [
+    assert [o.correct for _, o in sorted(traffic.outcomes(ids, OCTOBER).labels.items())] == [
         int(id_[1:]) % 2 == 1 for id_ in sorted(ids)
     ]
 

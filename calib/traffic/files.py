@@ -1,0 +1,144 @@
+"""Traffic in files, local ones or objects in a store: Parquet, CSV and JSON Lines, all read by DuckDB."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from calib.errors import CalibError, InvalidInput, SourceError
+from calib.traffic.duckdb_connection import duckdb_connection
+from calib.traffic.partitions import needed
+
+if TYPE_CHECKING:
+    from calib.tabular.object_files import StoredFiles
+    from calib.traffic.values import Interval
+
+KINDS = ("parquet", "csv", "jsonl")
+PARQUET = b"PAR1"  # what each Parquet file begins with
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTable:
+    """An Ibis table. `whole`: no file of another time was left out of it, so that it serves any interval."""
+
+    table: Any
+    whole: bool = True
+
+
+def opened(
+    kind: str,
+    pattern: str,
+    *,
+    base: Path,
+    where: str,
+    columns: Sequence[str],
+    numbers: Sequence[str],
+    timezone: str,
+    interval: Interval | None,
+    late: timedelta,
+) -> OpenedTable:
+    """The files that a pattern matches as one table; what `calib.traffic.connect.table_of` promises.
+
+    `where` names the stream and its traffic in errors.
+    """
+    import ibis
+
+    from calib.tabular import load
+    from calib.tabular.object_files import is_stored, list_stored
+
+    # Files with naive times beside files with aware ones become one column of text: in this time zone.
+    connection = duckdb_connection(timezone)
+    try:
+        if is_stored(pattern):
+            stored = list_stored(pattern)
+            names: Sequence[str] = [file.url for file in stored.files]
+        else:
+            pattern = _local(pattern, base)
+            names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  patterns may be absolute
+        if not names:
+            raise InvalidInput(f"no file matches {pattern}")
+        kept = _kept(names, pattern, interval, late)
+        if is_stored(pattern):
+            picked = _only(stored, kept)
+            loaded = _load_stored(connection, kind, picked, columns=columns, numbers=numbers)
+        else:
+            paths = [Path(names[i]) for i in kept]
+            if kind == "parquet":
+                for path in paths:
+                    _refuse_other_than_parquet(path)
+            loaded = load(connection.con, paths, columns=columns, numbers=numbers)
+    except InvalidInput as error:
+        raise InvalidInput(f"{where} cannot be read: {error}") from None
+    except SourceError as error:
+        raise SourceError(f"{where} cannot be read: {error}") from None
+    whole = len(kept) == len(names)
+    if len(loaded.columns) < len(set(columns)):
+        return OpenedTable(ibis.table(dict.fromkeys(loaded.names, "string")), whole)  # to say what is there
+    return OpenedTable(connection.table(loaded.table), whole)
+
+
+def _kept(names: Sequence[str], pattern: str, interval: Interval | None, late: timedelta) -> list[int]:
+    """Which of the files are read: those that the interval needs, one at least, for its columns."""
+    if interval is None:
+        return list(range(len(names)))
+    kept = [i for i, need in enumerate(needed(names, interval, pattern=pattern, late=late)) if need]
+    return kept or [len(names) - 1]
+
+
+def _local(pattern: str, base: Path) -> str:
+    """The pattern of local files, a relative one below `base`, `~` being the home of whoever runs this."""
+    scheme, separator, _ = pattern.partition("://")
+    if separator:
+        raise InvalidInput(
+            f"files cannot be listed at {scheme}://; write a local pattern, s3://BUCKET/…, gs://… or az://…"
+        )
+    return str(base / os.path.expanduser(pattern))  # noqa: PTH111  a pattern is no path yet
+
+
+def _only(stored: StoredFiles, kept: Sequence[int]) -> StoredFiles:
+    from dataclasses import replace
+
+    return replace(stored, files=tuple(stored.files[i] for i in kept))
+
+
+def _load_stored(
+    connection: Any, kind: str, stored: StoredFiles, *, columns: Sequence[str], numbers: Sequence[str]
+) -> Any:
+    """Parquet is read in place, by its columns; text is copied, for it is read twice and whole."""
+    from calib.tabular import load
+    from calib.tabular.file import parquet_table
+    from calib.tabular.formats import TemporaryFolder
+    from calib.tabular.object_files import DuckdbFiles, copy_stored
+
+    if kind == "parquet":
+        connection.con.register_filesystem(DuckdbFiles.of(stored))
+        files = [parquet_table(connection.con, file.url) for file in stored.files]
+        return load(connection.con, files, columns=columns, numbers=numbers)
+    folder = TemporaryFolder()  # what DuckDB keeps is a table: the copies go when this ends
+    copies = copy_stored(stored, folder.path)
+    try:
+        return load(connection.con, list(copies), columns=columns, numbers=numbers)
+    except CalibError as error:
+        said = str(error)
+        for path, file in copies.items():
+            said = said.replace(str(path), file.url)
+        raise type(error)(said) from None
+
+
+def _refuse_other_than_parquet(path: Path) -> None:
+    """What a URL calls Parquet must be Parquet: text under that name may be a page that says "not found"."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(PARQUET))
+    except OSError as error:
+        raise InvalidInput(f"{path}: {error.strerror}") from None
+    if begins != PARQUET:
+        raise InvalidInput(
+            f"{path} is not a Parquet file; write csv: or jsonl: for text, or make the file anew"
+        )
