@@ -25,6 +25,12 @@ PUBLIC = {
         "Counts Bins reliability Reliability Bin ece_estimate Ece measure Measurement Estimate change_test "
         "Change change_p_value EProcess with_judge Judged cluster_counts"
     ),
+    "calib.files.measure": "measure_file",
+    "calib.files.gate": "gate_files",
+    "calib.files.plan": "plan_file",
+    "calib.files.chain": "measure_chain_file",
+    "calib.tabular.roles": "Asked",
+    "calib.tabular.labelled": "Reading",
     "calib.sampling": "strata Strata allocate plan Plan",
     "calib.calibrators": "fit Curve refit Refit fit_temperature probabilities",
     "calib.routing": (

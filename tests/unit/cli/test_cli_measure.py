@@ -127,13 +127,13 @@ def test_columns_that_are_used_unasked_are_named(log: Path, calib: Any) -> None:
 
 def test_segments_stand_in_a_table_the_largest_first(tmp_path: Path, calib: Any) -> None:
     path = tmp_path / "log.csv"
-    rows = [f"0.{5 + i % 5},{i % 2},{'small' if i % 10 == 0 else 'large'}" for i in range(400)]
+    rows = [f"0.{5 + i % 5},{i % 2},{'a' if i % 10 == 0 else 'z'}" for i in range(400)]
     path.write_text("confidence,correct,segment\n" + "\n".join(rows) + "\n")
     ran = calib("measure", path, "--no-picture")
     lines = ran.out.splitlines()
     (head,) = [i for i, line in enumerate(lines) if line.split()[:2] == ["segment", "rows"]]
-    assert [line.split()[:2] for line in lines[head + 1 : head + 3]] == [["large", "360"], ["small", "40"]]
-    assert list(calib("measure", path, "--no-picture", "--json").json["segments"]) == ["large", "small"]
+    assert [line.split()[:2] for line in lines[head + 1 : head + 3]] == [["z", "360"], ["a", "40"]]
+    assert list(calib("measure", path, "--no-picture", "--json").json["segments"]) == ["z", "a"]
 
 
 def test_the_first_bin_holds_the_zeros_and_says_so(tmp_path: Path, calib: Any) -> None:
@@ -144,13 +144,15 @@ def test_the_first_bin_holds_the_zeros_and_says_so(tmp_path: Path, calib: Any) -
     assert "(0.1, 0.2]" in shown
 
 
-@pytest.mark.parametrize("name", ["missing/p.png", "."])
+@pytest.mark.parametrize(("name", "why"), [("missing/p.png", "there is no folder"), (".", "it is a folder")])
 def test_a_picture_that_cannot_be_written_is_refused_before_the_work(
-    log: Path, calib: Any, tmp_path: Path, name: str
+    log: Path, calib: Any, tmp_path: Path, name: str, why: str
 ) -> None:
     ran = calib("measure", log, "--picture", tmp_path / name)
     assert ran.code == 2
     assert "the picture cannot be written to" in ran.err
+    assert why in ran.err
+    assert "reading" not in ran.err
     assert "unexpected" not in ran.err
 
 
