@@ -14,14 +14,14 @@ from typing import Literal
 VERDICT_LEAST_LABELS = 50  # fewer labels see only a collapse, and a refit on them loses to the raw confidence
 LEAST_RESPONSE = 0.7  # labelled share of the sample: below it the missing answers could decide
 LEAST_EVENNESS = 0.5  # response of the worst stratum per response of the best: less leans to one side
-EVENNESS_LEAST_DRAWN = 10  # drawn rows of a stratum whose response is looked at: of fewer it is chance
+EVENNESS_LEAST_DRAWN = 10  # drawn rows of a stratum whose response is looked at: with fewer it is chance
 
 # --- Which earlier windows form the baseline? ---
 BASELINE_WINDOWS = 6  # enough to make the baseline's own noise small, few enough to follow the seasons
 
 # --- Segments (ADR 6) ---
 SEGMENT_LEAST_LABELS = 30  # expected in the sample, and present on both sides of its change test
-SEGMENT_STRATUM_LABELS = 25  # labels that each stratum of a segment's own shall hold
+SEGMENT_STRATUM_LABELS = 25  # labels that each stratum of a segment's own should hold
 SEGMENTS_NAMED = 5  # degraded segments that an alert names: more would bury the message
 
 # --- The early watch (ADR 7) ---

@@ -16,7 +16,7 @@ SENTENCES = {
     "low_response": "{labels} of {drawn} rows are labelled: below {least:.0%} those left out decide",
     "uneven_response": (
         "the worst stratum was answered at {worst:.0%}, the best at {best:.0%}: "
-        "labels that lean to one side cannot say how all rows would have come out"
+        "labels from one side cannot say what all rows would have shown"
     ),
     # whether a new mapping is published
     "refit_better": "better than what is served and than the raw confidence on labels that it has not seen",

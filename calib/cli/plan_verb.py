@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from calib.results.plan import PlannedDetection, PlanResult
 
 
-@with_file_options()
+@with_file_options(
+    "confidence", "correct", "prediction", "answer", "weight", "cluster", "scale", "allow_rejected"
+)
 def plan(
     stream: Annotated[
         str,

@@ -134,7 +134,7 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
         yield (
             "agreement",
             f"{agreed.share:.1%} ({agreed.low:.1%} to {agreed.high:.1%}) of {agreed.rows} rows "
-            "that two people looked at; through such labels a perfect mapping reads an ECE of "
+            "that two people labelled; with such labels a perfect mapping shows an ECE of "
             f"{agreed.ece_floor:.3f}",
         )
     if (early := result.early_watch) is not None:

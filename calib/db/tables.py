@@ -177,7 +177,7 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("state", String(16), nullable=False),  # pending, delivered, parked
     Column("attempts", Integer, nullable=False),
-    Column("next_at", Moment, nullable=False),  # not before; taking one in hand puts it off: its lease
+    Column("next_at", Moment, nullable=False),  # not before; taking an alert postpones it: its lease
     Column("delivered_at", Moment),
     Column("remote", NULLABLE_JSON),
     Column("last_error", Text),

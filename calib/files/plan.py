@@ -36,7 +36,7 @@ def plan_file(
     towards the stated confidence by two labels; rows of one cluster count for what they are; α is 0.05.
     Raises `InvalidInput` as `read_labelled` does.
     """
-    table = read_labelled(path, asked, reading)
+    table = read_labelled(path, asked, reading, optional=("weight", "cluster"))
     sample = table.sample
     groups = strata(sample.scores, sample.weights)
     group, size = groups.assign(sample.scores), len(groups)

@@ -20,7 +20,7 @@ SHOWN = 500  # characters of an error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """An alert taken in hand; `attempts` counts the ones before."""
+    """An alert that a relay has taken; `attempts` counts the earlier ones."""
 
     id: str
     payload: Json
@@ -52,7 +52,7 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
 
 
 def claim_next(conn: Connection, *, now: datetime) -> Pending | None:
-    """Take the alert that has waited longest in hand; None where none is due.
+    """Take the alert that has waited longest; None where none is due.
 
     Until the lease is over nobody else gets it. Then it stands behind all that were due before, so that one
     that kills whoever sends it does not hold up the rest. Taken by compare-and-set: of two who reach for one

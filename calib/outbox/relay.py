@@ -44,7 +44,7 @@ class Sender(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayReport:
-    """What became of the alerts that one run of the relay took in hand; `retried` are still to come."""
+    """What became of the alerts that one run of the relay handled; `retried` are still to come."""
 
     delivered: int
     retried: int

@@ -41,7 +41,7 @@ class WindowsResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayResult:
-    """The alerts that one run of the relay took in hand; `retried` are still to come."""
+    """The alerts that one run of the relay handled; `retried` are still to come."""
 
     delivered: int
     retried: int

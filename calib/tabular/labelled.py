@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from calib.measure.sample import Sample
 from calib.tabular.columns import OTHER, UNKNOWN, UNSURE, Answers, Column, Numbers, Texts, Wanted
 from calib.tabular.file import Rows, TableFile, open_table
 from calib.tabular.limits import MAX_REJECTED, Limit
-from calib.tabular.roles import Asked, Roles, roles_of
+from calib.tabular.roles import OPTIONAL, Asked, Roles, roles_of
 from calib.tabular.rules import OVERSHOOT
 
 Bools = npt.NDArray[np.bool_]
@@ -73,16 +73,23 @@ class Labelled:
         return self.sample.weights if "weight" in self.roles.columns else None
 
 
-def read_labelled(path: Path, asked: Asked | None = None, reading: Reading | None = None) -> Labelled:
+def read_labelled(
+    path: Path,
+    asked: Asked | None = None,
+    reading: Reading | None = None,
+    *,
+    optional: Sequence[str] = OPTIONAL,
+) -> Labelled:
     """Read a file of any form; columns that are not named are found by their usual names.
 
-    A row whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, unsure
-    or not an answer, is counted by kind and left out: nothing is guessed. Raises `InvalidInput` for a file
-    that cannot be read, lacks a column, has no usable row, or more unreadable ones than `reading` allows.
+    A row whose confidence is missing, not a number or outside [0, 1], or whose answer is missing, unsure or
+    not an answer, is counted by kind and left out: nothing is guessed. `optional`: the columns that are used
+    where the file has them. Raises `InvalidInput` for a file that cannot be read, lacks a column, has no
+    usable row, or more unreadable ones than `reading` allows.
     """
     asked, reading = asked or Asked(), reading or Reading()
     table = open_table(path)
-    roles = roles_of(path, table.names, asked, optional=("weight", "segment", "cluster"))
+    roles = roles_of(path, table.names, asked, optional=optional)
     names = roles.columns
     rows = table.read(_forms(roles, reading))
     limit = reading.limit(table, rows)

@@ -253,7 +253,7 @@ def test_measure_and_gate_take_the_same_options_for_files() -> None:
 
     group = typer.main.get_command(app)
     shared = set(FileOptions.__dataclass_fields__)
-    for name in ("measure", "gate", "plan"):
+    for name in ("measure", "gate"):
         options = {parameter.name for parameter in group.commands[name].params}  # type: ignore[attr-defined]
         assert shared <= options
         assert "files" not in options

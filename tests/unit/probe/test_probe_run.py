@@ -175,6 +175,8 @@ def test_too_few_readable_replies_are_no_verdict(engine: Engine, sums: tuple[Que
     assert [a["kind"] for a in found["alerts"]] == ["cannot_see"]
     text = message(alerts(engine)[0]).text
     assert f"{found['readable']} of 60 replies can be read" in text
+    facts = {"readable": found["readable"], "questions": 60, "least": 0.9}
+    assert (found["why_code"], found["why_facts"]) == ("probe_too_few_readable", facts)
     with pytest.raises(InvalidInput, match="nothing to accept"):
         accept_run(probe(sums[:25]), period="2026-11-25", engine=engine, by="ada", now=lambda: NOW)
 
@@ -200,6 +202,7 @@ def test_a_refused_key_is_an_alert_without_the_key(engine: Engine, sums: tuple[Q
         found = run(engine, endpoint(model, key="sk-very-secret"), sums)
     assert found["state"] == "cannot_see"
     assert "401" in found["why"]
+    assert found["why_code"] == "probe_refused"
     assert found["replies"] == {"asked": 60, "arrived": 0, "failed": {"refused": 60}, "unread": {}}
     (told,) = alerts(engine)
     assert "very-secret" not in str(told) + str(found)
@@ -221,6 +224,7 @@ def test_an_edited_question_is_not_compared_with_its_old_answer(
     )
     assert few["state"] == "cannot_see"
     assert "0 questions are the same" in few["why"]
+    assert few["why_code"] == "probe_too_few_same_questions"
 
 
 def test_several_framings_are_asked_and_taken_together(engine: Engine, sums: tuple[Question, ...]) -> None:
