@@ -155,7 +155,7 @@ def test_a_server_that_is_down_is_no_error_and_soon_given_up(tmp_path: Path, ans
 
 @pytest.mark.slow
 def test_an_import_of_labels_is_an_event_on_the_server(world: World, server: PrefectServer) -> None:
-    from calib.cli.output import DONE
+    from calib.cli.exit_codes import DONE
 
     stream = f"s-{uuid.uuid4().hex[:12]}"
     world.settings(review='review = { kind = "files" }')
