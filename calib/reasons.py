@@ -74,7 +74,7 @@ class ReasonFields(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A code of `SENTENCES` and the facts that its sentence names, in JSON's types.
+    """A code of `SENTENCES` and the facts that its sentence names, as JSON values.
 
     >>> Reason("too_few_labels", {"labels": 12, "drawn": 300, "least": 50}).sentence
     '12 of the 300 drawn rows are labelled; a verdict needs 50'

@@ -55,7 +55,7 @@ def defused(text: str) -> str:
 
 
 def armed(text: str) -> str:
-    """What `defused` was given."""
+    """The text before `defused` changed it."""
     return text[1:] if text.startswith("'") else text
 
 

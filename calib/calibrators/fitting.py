@@ -44,7 +44,7 @@ def fit(
 
 
 def fit_labels(labels: Sample, *, method: str, prior: Curve | None = None) -> Curve:
-    """The same from labels."""
+    """Fit one form of mapping to a labelled sample, as `fit` does to arrays."""
     match method:
         case "isotonic":
             return isotonic(labels)

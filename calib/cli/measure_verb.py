@@ -1,4 +1,4 @@
-"""`calib measure`: an honest answer about a file, with no server and no settings."""
+"""`calib measure`: an answer about a file with its uncertainty, without a server and without settings."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Baseline:
     segments: dict[str, tuple[int, ...]]
 
     def to_json(self) -> Json:
-        """The baseline in JSON's types, as the window keeps it."""
+        """The baseline as a JSON object, as the window keeps it."""
         return {
             "pooled": list(self.pooled),
             "anchor": self.anchor,

@@ -88,7 +88,7 @@ class Design:
         return judged, total / np.maximum(judged, 1)
 
     def to_json(self) -> Json:
-        """The design in JSON's types, as the window keeps it."""
+        """The design as a JSON object, as the window keeps it."""
         return {
             "strata": self.strata.to_json(),
             "sizes": self.sizes.tolist(),

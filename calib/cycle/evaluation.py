@@ -56,7 +56,7 @@ class Evaluation:
     insufficient: Reason | None
 
     def to_json(self) -> Json:
-        """The result and the proposal in JSON's types, as the window keeps them until it closes."""
+        """The result and the proposal as JSON objects, as the window keeps them until it closes."""
         return self.result.to_json() | {PROPOSAL: asdict(self.proposal)}
 
 

@@ -35,7 +35,7 @@ class Segment:
         return self.sizes / int(self.sizes.sum())
 
     def to_json(self) -> Json:
-        """The segment in JSON's types, as the window keeps it."""
+        """The segment as a JSON object, as the window keeps it."""
         return {
             "name": self.name,
             "strata": self.strata.to_json(),

@@ -50,7 +50,7 @@ class StreamPolicy:
         return Budget.of_stream(false_alarms_per_year=self.false_alarms_per_year, period=self.kind)
 
     def to_json(self) -> Json:
-        """The policy in JSON's types, as a window keeps it."""
+        """The policy as a JSON object, as a window keeps it."""
         return asdict(self) | {
             "settle": self.settle.total_seconds(),
             "close_after": self.close_after.total_seconds(),

@@ -114,15 +114,15 @@ def test_pairs_narrow_the_interval_and_false_pairs_do_not() -> None:
     assert width(gate(before.take(shuffled), after, paired=True)) > 0.93 * alone
 
 
-def test_what_it_could_have_seen_it_sees_four_times_in_five() -> None:
-    """The rise that one pair of samples names, made true: the power to fail is .8, roughly."""
+def test_the_detectable_rise_is_detected_with_80_percent_power() -> None:
+    """The rise that one pair of samples names, made true: the power to fail is about 0.8."""
     seen = gate(*pair(0, 800, (0.08, 0.08))).change.minimum_detectable_rise
     assert seen is not None
     power = share(states((0.08, 0.08 + seen), 800, 100), "degraded")
     assert 0.68 <= power <= 0.95
 
 
-def test_the_labels_needed_prove_it_four_times_in_five() -> None:
+def test_the_labels_needed_prove_it_with_80_percent_power() -> None:
     needed = np.median([one.labels_needed for one in states((0.1, 0.1), 500, 40) if one.labels_needed])
     proven = sum(one.proven for one in states((0.1, 0.1), 500 + int(needed), 60)) / 60
     assert 0.65 <= proven <= 0.97
