@@ -177,7 +177,7 @@ def test_check_says_what_is_there(open_traffic: Open) -> None:
 
 
 def test_local_files_of_other_times_are_not_even_opened(tmp_path: Path) -> None:
-    """A window reads the folders of its days; whoever asks for no period reads all and names a broken file."""
+    """A window reads the folders of its days; without a period all are read, and a broken one is named."""
     for day in ("2026-10-05", "2026-10-06", "2025-01-01", "2027-05-05", "unknown"):
         (tmp_path / f"dt={day}").mkdir()
         pq.write_table(predictions(id=[f"{day}-{i}" for i in range(3)]), tmp_path / f"dt={day}" / "a.parquet")
