@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from calib.cycle.ports import Ports
 from calib.cycle.stream import StreamPolicy
 from calib.errors import InvalidInput
+from calib.local_paths import local_path
 from calib.settings import Settings, Stream, load
 from calib.store import Store, open_store
 
@@ -218,7 +219,7 @@ def probe_of(name: str, all_settings: Settings) -> Probe:
     settings = all_settings.probe(name)
     return Probe(
         name=name,
-        questions=read_questions(all_settings.folder / settings.file),
+        questions=read_questions(local_path(settings.file, base=all_settings.folder)),
         model=settings.model,
         endpoint=settings.endpoint,
         request=dict(settings.request),

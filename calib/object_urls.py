@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from calib.errors import ArtifactError, InvalidInput
 from calib.format.document import LARGEST
+from calib.local_paths import local_path
 from calib.redaction import reason, shown
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds
 
 
 def folder_of(url: str, *, base: Path = Path()) -> Path | None:
-    """The folder that a file: URL names, a relative one below `base`; None for any other kind of URL.
+    """The folder that a file: URL names, a relative one below `base`, `~` being home; None for other kinds.
 
     Raises `InvalidInput` for file://HOST/…: a URL names this machine's folders only.
     """
@@ -38,7 +39,20 @@ def folder_of(url: str, *, base: Path = Path()) -> Path | None:
         raise InvalidInput(f"{shown(url)} names a host; write file:FOLDER or file:///FOLDER")
     if not rest.strip("/"):
         raise InvalidInput(f"{url!r} names no folder; write file:FOLDER or file:///FOLDER")
-    return base / (rest.removeprefix("//"))
+    return local_path(rest.removeprefix("//"), base=base)
+
+
+def refuse_cut(url: str) -> None:
+    """Raise `InvalidInput` for a URL with `#` or `?`: what follows would be dropped.
+
+    A query in the URL of a web server stays: it is for the server to read.
+    """
+    for mark in "#" if url.startswith(tuple(f"{kind}:" for kind in WEB)) else "#?":
+        if mark in url:
+            raise InvalidInput(
+                f"{shown(url.partition(mark)[0])}{mark}… cannot be used: in a URL {mark!r} ends the path, "
+                f"and what follows would be dropped; name a place without {mark!r}"
+            )
 
 
 def open_remote(url: str, *, timeout: float = TIMEOUT, retry: RetryConfig | None = None) -> ObjectStore:
@@ -48,6 +62,7 @@ def open_remote(url: str, *, timeout: float = TIMEOUT, retry: RetryConfig | None
     None it never does. Nothing is read yet. Raises `InvalidInput` where the URL or the environment's settings
     cannot be used.
     """
+    refuse_cut(url)
     from obstore.store import from_url
 
     limit = timedelta(seconds=timeout)

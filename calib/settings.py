@@ -20,9 +20,16 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from calib.errors import InvalidInput
+from calib.local_paths import local_path
 from calib.probe_settings import ProbeSettings
 from calib.setting_key import Frozen as _Frozen
 from calib.setting_key import Share
@@ -185,6 +192,15 @@ class Slack(_Frozen):
     )
 
 
+class _Environment(EnvSettingsSource):
+    """What the environment sets; where relative paths start is not for it to say."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if field_name == "folder":
+            return None, field_name, False
+        return super().get_field_value(field, field_name)
+
+
 class Settings(BaseSettings):
     """Everything that a deployment says about itself."""
 
@@ -222,8 +238,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        del settings_cls, dotenv_settings, file_secret_settings
-        return env_settings, init_settings
+        del env_settings, dotenv_settings, file_secret_settings
+        return _Environment(settings_cls), init_settings
 
     @field_validator("streams", "probes")
     @classmethod
@@ -274,7 +290,7 @@ class Settings(BaseSettings):
         """The database's URL with a relative SQLite path resolved against the settings' folder."""
         scheme, slashes, path = self.database.partition(":///")
         if scheme.startswith("sqlite") and slashes and path and path != ":memory:":
-            return f"{scheme}:///{(self.folder / path).as_posix()}"
+            return f"{scheme}:///{local_path(path, base=self.folder).as_posix()}"
         return self.database
 
 

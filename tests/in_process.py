@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -30,10 +31,14 @@ def run_calib(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     monkeypatch.setattr(sys, "argv", ["calib", *map(str, arguments)])
     code = 0
     capsys.readouterr()
+    log = logging.getLogger("calib")
+    before = list(log.handlers)
     try:
         main()
     except SystemExit as end:
         code = int(end.code or 0)
+    finally:  # each command writes its log to the standard error of its own process
+        log.handlers, log.propagate = before, True
     said = capsys.readouterr()
     assert "Traceback" not in said.err + said.out
     return Ran(code, said.out, said.err)

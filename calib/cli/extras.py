@@ -12,6 +12,7 @@ JOBS = (
     "alembic",
     "anyio",
     "defusedxml",
+    "fsspec",
     "httpx",
     "ibis",
     "openpyxl",

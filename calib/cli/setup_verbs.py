@@ -137,4 +137,6 @@ def _outcomes(name: str, stream: Any, folder: Path) -> str:
 
 def _span(span: dict[str, Any]) -> str:
     columns = ", ".join(f"{key.removeprefix('columns.')} = {name}" for key, name in span["columns"].items())
+    if span["first"] is None:
+        return f"{columns}; the table is empty, or no row has a time that can be read"
     return f"{columns}; rows from {span['first']} to {span['last']}"

@@ -25,6 +25,7 @@ from calib.errors import CalibError, InvalidInput, Unavailable
 from calib.format import Mapping
 from calib.format.curves import Curve
 from calib.format.keys import NAME
+from calib.local_paths import local_path
 from calib.object_urls import TIMEOUT
 from calib.redaction import reason
 
@@ -81,8 +82,8 @@ class MappingClient:
         self._scope, self._refresh, self._hooks = dict(scope or {}), refresh, tuple(hooks)
         self._utc, self._monotonic, self._draw = now, monotonic, draw
         self._poll_log = PollLog(stream, channel)
-        self._cache = None if cache is None else Cache(Path(cache), stream=stream, channel=channel)
-        self._bundled = None if bundled is None else read_bundled(Path(bundled), stream)
+        self._cache = None if cache is None else Cache(local_path(cache), stream=stream, channel=channel)
+        self._bundled = None if bundled is None else read_bundled(local_path(bundled), stream)
         known = None if self._cache is None else self._cache.load()
         self._follower = Follower(
             fetcher or open_fetcher(url, timeout=timeout), stream=stream, channel=channel, trusted=known

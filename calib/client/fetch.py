@@ -9,7 +9,7 @@ from calib.client import forks
 from calib.client.greenlets import run_blocking
 from calib.errors import InvalidInput, Unavailable
 from calib.format.document import LARGEST
-from calib.object_urls import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read
+from calib.object_urls import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read, refuse_cut
 from calib.redaction import reason, shown
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def open_fetcher(url: str, *, timeout: float = TIMEOUT) -> Fetcher:
         return FolderFetcher(folder)
     kind, separator, rest = url.partition("://")
     if separator and rest and kind in CLOUDS + WEB:
+        refuse_cut(url)
         return ObstoreFetcher(url, timeout=timeout)
     raise InvalidInput(
         f"{shown(url)!r} is not a store; write file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://… or https://…"

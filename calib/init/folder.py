@@ -15,13 +15,14 @@ from calib.init.columns import REQUIRED, Guess, guess
 from calib.init.data import flow_texts, template
 from calib.init.toml import settings_text
 from calib.json_object import Json
+from calib.object_urls import CLOUDS
 from calib.redaction import shown
 from calib.settings import ColumnSettings
 from calib.traffic.peek import peek
 
 SETTINGS = "calib.toml"
 FILES = re.compile(r"(?i)(?:.*\.)?(csv|parquet|pq)")  # a traffic file named without its kind
-LOCAL = ("parquet", "csv", "duckdb", "sqlite")
+LOCAL = ("parquet", "csv", "jsonl", "duckdb", "sqlite")
 # A file of these names that does not hold its mark belongs to something else.
 MARKS = {"prefect.yaml": "flows/open_windows.py:open_windows", "flows/": "calib"}
 
@@ -152,7 +153,8 @@ def _write_new(path: Path, text: str) -> bool:
 def _url(traffic: str) -> str:
     """The traffic as a URL of settings; a bare CSV or Parquet file gets its kind."""
     bare = FILES.fullmatch(traffic.rpartition("/")[2])
-    if not bare or "://" in traffic or traffic.partition(":")[0] in LOCAL:
+    scheme, separator, _ = traffic.partition("://")
+    if not bare or (separator and scheme not in CLOUDS) or traffic.partition(":")[0] in LOCAL:
         return traffic
     return f"{'csv' if bare[1].lower() == 'csv' else 'parquet'}:{traffic}"
 
@@ -167,7 +169,7 @@ def _moved(url: str, *, cwd: Path, folder: Path) -> str:
     has_table = kind in ("duckdb", "sqlite")
     place, mark, table = rest.partition("#") if has_table else (rest, "", "")
     path = Path(place.removeprefix("//") if has_table else place)
-    if kind not in LOCAL or path.is_absolute() or cwd == folder:
+    if kind not in LOCAL or "://" in place or place.startswith("~") or path.is_absolute() or cwd == folder:
         return url
     return f"{kind}:{Path(os.path.relpath(cwd / path, folder)).as_posix()}{mark}{table}"
 

@@ -87,7 +87,7 @@ def list_stored(pattern: str) -> StoredFiles:
         listed = [item for page in pages for item in page]
     except (BaseError, OSError) as error:
         raise SourceError(f"{shown(pattern)!r} cannot be listed: {reason(error, pattern)}") from None
-    found = [
+    files = [
         StoredFile(
             url=f"{root}/{item['path']}",
             key=item["path"],
@@ -98,7 +98,7 @@ def list_stored(pattern: str) -> StoredFiles:
         for item in sorted(listed, key=lambda item: item["path"])
         if matches.fullmatch(item["path"]) and not re.search(r"(^|/)\.", item["path"])
     ]
-    return StoredFiles(scheme=scheme, store=store, files=tuple(found))
+    return StoredFiles(scheme=scheme, store=store, files=tuple(files))
 
 
 def copy_stored(stored: StoredFiles, folder: Path) -> dict[Path, StoredFile]:
@@ -134,12 +134,12 @@ def read_range(store: ObjectStore, file: StoredFile, start: int, end: int) -> by
     if file.e_tag is not None:
         options["if_match"] = file.e_tag
     try:
-        found = bytes(obstore.get(store, file.key, options=options).bytes())
+        data = bytes(obstore.get(store, file.key, options=options).bytes())
     except PreconditionError:
         raise SourceError(f"{shown(file.url)} was replaced while it was read; run it again") from None
-    if len(found) != end - start:
+    if len(data) != end - start:
         raise SourceError(f"{shown(file.url)} was cut while it was read; run it again")
-    return found
+    return data
 
 
 class DuckdbFiles(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from calib.errors import CalibError, InvalidInput, SourceError
+from calib.local_paths import local_path
 from calib.redaction import ESCAPES, reason, shown, unescaped
 from calib.tabular.many import quoted
 from calib.traffic import files
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 KINDS = "parquet:GLOB, csv:GLOB, jsonl:GLOB, duckdb:FILE#TABLE, sqlite:FILE#TABLE, postgresql://HOST/DB#TABLE"
 ROWS_AT_ONCE = 50_000
+# tables, partitioned ones, views, materialized ones, and tables of other servers
+_RELATIONS = (
+    "SELECT c.relname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname = coalesce(%s, current_schema())"
+)
 
 
 def open_table_of(
@@ -74,7 +80,7 @@ def _table_of_engine(
     url: str, kind: str, place: str, table: str, *, base: Path, where: str, columns: tuple[str, ...]
 ) -> Any:
     if kind in ("duckdb", "sqlite"):
-        path = base / Path(place.partition(":")[2].removeprefix("//")).expanduser()
+        path = local_path(place.partition(":")[2].removeprefix("//"), base=base)
         if not path.is_file():
             raise InvalidInput(f"{where}: the file {path} does not exist")
         if kind == "sqlite":
@@ -164,6 +170,9 @@ def _refuse_unescaped(url: str, where: str) -> None:
 
 
 def _tables(connection: Any, schema: str | None) -> list[str]:
+    if connection.name == "postgres":
+        # ibis asks information_schema, which leaves materialized views out
+        return [name for (name,) in connection.con.execute(_RELATIONS, [schema]).fetchall()]
     if connection.name != "duckdb":
         return list(connection.list_tables(database=schema))
     # ibis 12 lists them through a method that DuckDB 2 has dropped

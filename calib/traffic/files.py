@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from calib.errors import CalibError, InvalidInput, SourceError
+from calib.local_paths import local_path
 from calib.traffic.duckdb_connection import duckdb_connection
 from calib.traffic.partitions import needed
 
@@ -98,7 +98,7 @@ def _local(pattern: str, base: Path) -> str:
         raise InvalidInput(
             f"files cannot be listed at {scheme}://; write a local pattern, s3://BUCKET/…, gs://… or az://…"
         )
-    return str(base / os.path.expanduser(pattern))  # noqa: PTH111  a pattern is no path yet
+    return str(local_path(pattern, base=base))
 
 
 def _only(stored: StoredFiles, kept: Sequence[int]) -> StoredFiles:

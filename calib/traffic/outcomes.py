@@ -40,10 +40,10 @@ def fetch(
     from calib.traffic.rules import answer, text_of
 
     rows = table.select(id=text_of(table[id_column]), answer=answer(table[column]), **times)
-    wanted, found = list(ids), []
+    wanted, fetched = list(ids), []
     for begin in range(0, len(wanted), IDS_AT_ONCE):
-        found += records(rows.filter(rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE])))
-    return found
+        fetched += records(rows.filter(rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE])))
+    return fetched
 
 
 def answers(

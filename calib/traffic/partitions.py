@@ -47,15 +47,15 @@ def needed(
     fixed = WILD.split(pattern)[0]
     folders = len(_SLASH.split(fixed)) - 1
     given = span_of(fixed, fixed=folders)
-    found = []
+    are_needed = []
     for name in names:
         span = span_of(name, fixed=folders)
         if span == given:
             span = None
-        found.append(
+        are_needed.append(
             span is None or (span[1] > interval.start - ANY_ZONE and span[0] < interval.end + ANY_ZONE + late)
         )
-    return found
+    return are_needed
 
 
 def span_of(name: str, *, fixed: int = 0) -> Span | None:

@@ -192,8 +192,11 @@ class Traffic(SourceTable):
         columns = {key: f"{name} ({schema[name]})" for key, name in self._columns.named().items()}
         picked = clock.selected("ts")
         times = table.select(**picked)
+        # of no rows the ends are null, even where the column may not be
         ends = {
-            f"{name}__{which}": getattr(times[name], which)() for name in picked for which in ("min", "max")
+            f"{name}__{which}": getattr(times[name].cast(times[name].type().copy(nullable=True)), which)()
+            for name in picked
+            for which in ("min", "max")
         }
         row = self._records(times.aggregate(**ends))[0]
         span = []

@@ -67,10 +67,10 @@ class SourceTable:
         except TypeError as error:
             raise InvalidInput(f"{self._stream}: {key} = {name!r}: {error}; name another column") from None
 
-    def _check_columns(self, there: list[str], named: Mapping[str, str]) -> None:
+    def _check_columns(self, columns: list[str], named: Mapping[str, str]) -> None:
         for key, name in named.items():
-            if name not in there:
-                hint = did_you_mean(name, there) or f"it has {', '.join(map(repr, there[:20]))}"
+            if name not in columns:
+                hint = did_you_mean(name, columns) or f"it has {', '.join(map(repr, columns[:20]))}"
                 raise InvalidInput(
                     f"{self._stream}: {self.what} {shown(self._url)!r} has no column {name!r}, "
                     f"which {key} names; {hint}"

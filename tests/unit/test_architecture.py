@@ -27,6 +27,7 @@ FLOORS = (
     ("wording",),
     ("results",),
     ("object_urls",),
+    ("local_paths",),
     ("format",),
     ("events",),
     ("times", "period", "redaction", "vocabulary", "information"),
@@ -42,7 +43,17 @@ MAY = {
     ("sampling", "measure"),
     ("tabular", "measure"),
 }
-CLIENT = {"client", "format", "object_urls", "redaction", "times", "errors", "backoff", "json_object"}
+CLIENT = {
+    "client",
+    "format",
+    "local_paths",
+    "object_urls",
+    "redaction",
+    "times",
+    "errors",
+    "backoff",
+    "json_object",
+}
 
 
 def room_of(module: str) -> str | None:

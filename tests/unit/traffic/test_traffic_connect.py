@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from calib.errors import InvalidInput, SourceError
@@ -173,3 +174,17 @@ def test_check_says_what_is_there(open_traffic: Open) -> None:
         predictions(id=pa.array([], pa.string()), ts=pa.array([], pa.timestamp("us"))).slice(0, 0)
     )
     assert (empty.check()["first"], empty.check()["last"]) == (None, None)
+
+
+def test_local_files_of_other_times_are_not_even_opened(tmp_path: Path) -> None:
+    """A window reads the folders of its days; without a period all are read, and a broken one is named."""
+    for day in ("2026-10-05", "2026-10-06", "2025-01-01", "2027-05-05", "unknown"):
+        (tmp_path / f"dt={day}").mkdir()
+        pq.write_table(predictions(id=[f"{day}-{i}" for i in range(3)]), tmp_path / f"dt={day}" / "a.parquet")
+    for day in ("2025-01-01", "2027-05-05"):
+        (tmp_path / f"dt={day}" / "a.parquet").write_bytes(b"PAR1 and no more")
+    columns = Columns(id="id", ts="ts", confidence="confidence", segment="dt")
+    traffic = Traffic("parquet:*/*.parquet", columns=columns, base=tmp_path, stream="s")
+    assert traffic.survey(OCTOBER).by_segment() == {"2026-10-05": 3, "2026-10-06": 3, "unknown": 3}
+    with pytest.raises(InvalidInput, match="dt=2025-01-01"):
+        traffic._table()

@@ -169,7 +169,5 @@ def test_an_engine_that_fails_is_logged_by_the_kind_of_its_error(
 
     with pytest.raises(SourceError):
         open_traffic(predictions())._run(fail)
-    record = records.has(
-        "traffic.table", "engine_error", level="info", stream="triage", error="RuntimeError"
-    )
+    record = records.has("traffic.table", "engine_error", level="info", stream="triage", error="RuntimeError")
     assert "Moosbrugger" not in str(vars(record))

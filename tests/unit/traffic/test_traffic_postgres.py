@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from planted import DATABASE_PASSWORD, leaks_in
 from postgres import Postgres
 
 from calib.errors import CalibError, InvalidInput, SourceError
+from calib.traffic import Columns, Interval, Traffic
 from calib.traffic.connect import table_of
 
 
@@ -62,3 +64,55 @@ def test_a_missing_table_is_named_with_those_there(postgres_server: Postgres, po
     postgres_server.execute("CREATE TABLE spoken (id text)", database=postgres_url.rpartition("/")[2])
     with pytest.raises(InvalidInput, match=r"has no table 'said'; it has spoken"):
         opened(f"{postgres_url}#said")
+
+
+KINDS_OF_RELATION = {
+    "table": "CREATE TABLE said AS SELECT * FROM source",
+    "view": "CREATE VIEW said AS SELECT * FROM source",
+    "materialized view": "CREATE MATERIALIZED VIEW said AS SELECT * FROM source",
+    "partitioned": "CREATE TABLE said (LIKE source) PARTITION BY RANGE (ts); CREATE TABLE said_all PARTITION "
+    "OF said DEFAULT; INSERT INTO said SELECT * FROM source",
+}
+SOURCE = (
+    "CREATE TABLE source (prediction_id text, ts timestamptz NOT NULL, raw_confidence float8); "
+    "INSERT INTO source VALUES ('a', '2026-03-05', 0.9), ('b', '2026-03-06', 0.8)"
+)
+MARCH = Interval(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("schema", ["public", "other"])
+@pytest.mark.parametrize("kind", KINDS_OF_RELATION)
+def test_every_kind_of_relation_is_traffic(
+    postgres_server: Postgres, postgres_url: str, kind: str, schema: str
+) -> None:
+    name = postgres_url.rpartition("/")[2]
+    make = f"CREATE SCHEMA IF NOT EXISTS {schema}; SET search_path TO {schema}; {SOURCE}; "
+    postgres_server.execute(make + KINDS_OF_RELATION[kind], database=name)
+    table = "said" if schema == "public" else "other.said"
+    traffic = Traffic(
+        f"{postgres_url}#{table}",
+        columns=Columns(id="prediction_id", ts="ts", confidence="raw_confidence"),
+        stream="s",
+    )
+    assert traffic.survey(MARCH).population == 2
+    assert traffic.check()["first"].startswith("2026-03-05")
+    traffic._table()[0].get_backend().disconnect()
+
+
+def test_an_empty_table_is_empty_whatever_its_columns_promise(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    name = postgres_url.rpartition("/")[2]
+    for kind in ("timestamptz", "timestamp", "date", "text", "bigint"):
+        made = f"prediction_id text NOT NULL, ts {kind} NOT NULL, raw_confidence float8 NOT NULL"
+        made = f"CREATE TABLE t_{kind} ({made})"
+        postgres_server.execute(made, database=name)
+        traffic = Traffic(
+            f"{postgres_url}#t_{kind}",
+            columns=Columns(id="prediction_id", ts="ts", confidence="raw_confidence"),
+            stream="s",
+        )
+        found = traffic.check()
+        assert (found["first"], found["last"]) == (None, None), kind
+        assert traffic.survey(MARCH).population == 0
+        traffic._table()[0].get_backend().disconnect()
