@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: every core has a test process already
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
