@@ -17,7 +17,7 @@ import duckdb
 from calib.errors import InvalidInput
 from calib.tabular import columns as sql
 from calib.tabular.csv_file import CsvFile, exactly
-from calib.tabular.file import TableFile, connected, open_table, unreadable
+from calib.tabular.file import TableFile, open_table, unreadable
 from calib.tabular.names import find, plain, position
 
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
@@ -56,8 +56,7 @@ def load(
     file and the line, for a file that cannot be read to its end or not in full, and for a column that a file
     has twice.
     """
-    with connected() as own:
-        files = [open_table(path, own) for path in paths]
+    files = [open_table(path) for path in paths]
     names = dict.fromkeys(name for file in files for name in file.names)
     names_to_read = [name for name in dict.fromkeys(columns) if any(find(file.names, name) for file in files)]
     rejected: Counter[str] = Counter()
