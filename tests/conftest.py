@@ -23,6 +23,7 @@ from planted import (  # noqa: F401  hooks of pytest
     pytest_sessionfinish,
 )
 from postgres import Postgres, postgres
+from slow_programs import pytest_runtest_protocol, pytest_sessionstart  # noqa: F401  hooks of pytest
 from sqlalchemy import Engine
 
 from calib.app import App
