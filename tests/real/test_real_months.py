@@ -41,13 +41,13 @@ seed = "{seed}"
 def test_the_healthy_control_is_left_in_peace(
     real_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """At most the budget of 0.5 alarms per year. Four draws find none, so three times the budget is noticed."""
     folder = tmp_path_factory.mktemp("soccer")
     years = [soccer(real_data, folder, seed) for seed in range(SEEDS)]
     assert all(len(windows) == 29 for windows in years)
     assert all(w["state"] == "closed" for windows in years for w in windows)
     found = [sum(w["change"]["state"] in ("degraded", "changed") for w in windows[1:]) for windows in years]
-    print("FOUND", found)
-    assert np.mean(found) <= 3
+    assert np.mean(found) <= 0.5 * 28 / 12
 
 
 def swapped_models(real_data: Path, folder: Path, seed: int) -> dict[str, pa.Table]:
