@@ -41,7 +41,7 @@ seed = "{seed}"
 def test_the_healthy_control_is_left_in_peace(
     real_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """At most the budget of 0.5 alarms per year. Four draws find none, so three times the budget is noticed."""
+    """At most the budget of 0.5 alarms per year. Four draws find none: twice the budget would be noticed."""
     folder = tmp_path_factory.mktemp("soccer")
     years = [soccer(real_data, folder, seed) for seed in range(SEEDS)]
     assert all(len(windows) == 29 for windows in years)
