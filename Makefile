@@ -6,6 +6,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
+# The tests start some hundred Python processes; without stored bytecode each of them compiles every module anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test fast lint types postgresql lock clean help
 

@@ -15,7 +15,7 @@ What could be a secret is hidden by `calib.redaction`, which also says an error 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # categories: control, format, lone surrogates, separators of lines
 REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}  # bidirectional classes
@@ -75,16 +75,21 @@ def storable(text: str, longest: int) -> str:
     return text[:longest].replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def did_you_mean(name: str, names: Iterable[str]) -> str | None:
+def did_you_mean(
+    name: str, names: Iterable[str], *, plain: Callable[[str], str] = lambda name: name
+) -> str | None:
     """A question about the one name that is close to what was asked for; None where none is.
+
+    `plain`: how names are compared.
 
     >>> did_you_mean("databse", ["database", "store"]), did_you_mean("x", ["store"])
     ("did you mean 'database'?", None)
     """
     from difflib import get_close_matches
 
-    near = get_close_matches(name, list(names), n=1)
-    return f"did you mean {near[0]!r}?" if near else None
+    spelled = {plain(known): known for known in reversed(list(names))}
+    near = get_close_matches(plain(name), list(spelled), n=1)
+    return f"did you mean {spelled[near[0]]!r}?" if near else None
 
 
 def _hides(c: str) -> bool:

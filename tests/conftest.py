@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: every core has a test process already
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +24,7 @@ from planted import (  # noqa: F401  hooks of pytest
     pytest_sessionfinish,
 )
 from postgres import Postgres, postgres
+from slow_programs import pytest_runtest_protocol, pytest_sessionstart  # noqa: F401  hooks of pytest
 from sqlalchemy import Engine
 
 from calib.app import App

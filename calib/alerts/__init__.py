@@ -6,10 +6,10 @@ Each name is imported when it is first used: a relay with nothing to deliver nee
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from calib.alerts.alert import OF_A_DAY, Alert
+from calib.lazy import importer
 
 if TYPE_CHECKING:
     from calib.alerts.facts import WindowFacts
@@ -56,8 +56,4 @@ __all__ = [
     "window_missed",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = importer(__name__, _HOMES)

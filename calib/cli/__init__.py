@@ -13,6 +13,8 @@ def main() -> None:
     from calib.cli.output import fail, refuse
     from calib.errors import InvalidInput
 
+    # Fits have two or three parameters: threads of the linear algebra would only wait for one another.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = sys.argv[1:]
     as_json = "--json" in arguments
     try:

@@ -5,8 +5,9 @@ Each name is imported when it is first used: who measures a file needs neither d
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from calib.lazy import importer
 
 if TYPE_CHECKING:
     from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
@@ -74,8 +75,4 @@ __all__ = [
     "worth_retrying",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = importer(__name__, _HOMES)

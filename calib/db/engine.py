@@ -97,8 +97,8 @@ def _to_read(url: URL) -> URL:
 
 def _not_understood(url: str, why: str) -> InvalidInput:
     return InvalidInput(
-        f"`database` in calib.toml, {shown(url)!r}, is not understood: {why}. Write {FORMS}; in a password "
-        "write %40 for @, %2F for /, %23 for # and %25 for %"
+        f"`database` in calib.toml, {shown(url)!r}, is not understood: {why}. Write {FORMS}; "
+        f"in a password {ESCAPES}"
     )
 
 

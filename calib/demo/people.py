@@ -27,9 +27,14 @@ class Reviewers:
             turn += 1
             with self._opened.engine.begin() as conn:
                 claims = queue.claim(conn, stream=stream, by=by, now=at, n=AT_ONCE)
-                for claim in claims:
-                    word = "correct" if self._right[claim.prediction_id] else "incorrect"
-                    queue.answer(conn, item_id=claim.item_id, token=claim.token, answer=word, by=by, at=at)
+                labels = [
+                    queue.Answer(item_id=claim.item_id, answer=self._word(claim), by=by, at=at)
+                    for claim in claims
+                ]
+                queue.answer_all(conn, labels, [claim.token for claim in claims])
             if not claims:
                 return labelled
             labelled += len(claims)
+
+    def _word(self, claim: queue.Claim) -> str:
+        return "correct" if self._right[claim.prediction_id] else "incorrect"

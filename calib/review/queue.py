@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -139,33 +139,36 @@ def _take(
         free &= t.c.label_id.is_not(None) if again else t.c.label_id.is_(None)
         lease_values = {"lease_token": token, "leased_by": by, "lease_until": now + lease}
         if conn.execute(update(t).where(free).values(**lease_values)).rowcount == 1:
-            claims.append(
-                Claim(
-                    item_id=row.id,
-                    token=token,
-                    prediction_id=row.prediction_id,
-                    period=row.period,
-                    stream=row.stream,
-                    context=row.context or {},
-                )
-            )
+            shown = {"period": row.period, "stream": row.stream, "context": row.context or {}}
+            claims.append(Claim(item_id=row.id, token=token, prediction_id=row.prediction_id, **shown))
     return claims
 
 
 def answer(conn: Connection, *, item_id: int, token: int, answer: str, by: str, at: datetime) -> LabelOutcome:
-    """Label a leased item.
+    """Label a leased item: `answer_all` of one answer."""
+    return answer_all(conn, [Answer(item_id=item_id, answer=answer, by=by, at=at)], [token])[0]
 
-    The lease's token is a fence: where the item has gone to somebody else meanwhile, the answer is kept in
-    the history but does not count. Raises `QueueError` for an item or an answer that there is not.
+
+def answer_all(conn: Connection, labels: Sequence[Answer], tokens: Sequence[int]) -> list[LabelOutcome]:
+    """Label leased items, at most one answer each; what became of each answer, in the order given.
+
+    `tokens`: of each answer's lease. A token is a fence: where the item has gone to somebody else meanwhile,
+    the answer is kept in the history but does not count. Raises `QueueError` for an item or an answer that
+    there is not, and for an item that is answered twice in one call.
     """
-    row = conn.execute(select(t.c.lease_token, t.c.leased_by).where(t.c.id == item_id)).first()
-    if row is None:
-        raise QueueError(f"the queue has no item {item_id}; take the next one")
-    if row.lease_token != token or row.leased_by != by:
-        _keep(conn, [_checked(Answer(item_id=item_id, answer=answer, by=by, at=at))], source="review")
-        _log("fenced", 1, "review")
-        return "fenced"
-    return label(conn, item_id=item_id, answer=answer, by=by, at=at, source="review")
+    ids = [_checked(label).item_id for label in labels]
+    query = select(t.c.id, t.c.lease_token, t.c.leased_by).where(t.c.id.in_(ids))
+    leases = {row.id: (row.lease_token, row.leased_by) for row in conn.execute(query)}
+    if unknown := [id_ for id_ in ids if id_ not in leases]:
+        raise QueueError(f"the queue has no item {unknown[0]}; take the next one")
+    leased = zip(labels, tokens, strict=True)
+    fenced = {label for label, token in leased if leases[label.item_id] != (token, label.by)}
+    if fenced:
+        _keep(conn, list(fenced), source="review")
+        _log("fenced", len(fenced), "review")
+    counted = [label for label in labels if label not in fenced]
+    outcomes = dict(zip(counted, label_all(conn, counted, source="review"), strict=True))
+    return [outcomes.get(label, "fenced") for label in labels]
 
 
 def label(
@@ -280,10 +283,7 @@ def _keep(conn: Connection, labels: Sequence[Answer], *, source: str) -> dict[An
     keys = {(row.item_id, row.answer, row.by): row.id for row in conn.execute(stored).all()}
     missing = [answer for key, answer in answer_by_key.items() if key not in keys]
     if missing:
-        rows = [
-            {"item_id": new.item_id, "answer": new.answer, "by": new.by, "at": new.at, "source": source}
-            for new in missing
-        ]
+        rows = [asdict(answer) | {"source": source} for answer in missing]
         conn.execute(insert(answers).values(rows))  # one statement, which with RETURNING would be one per row
         for row in conn.execute(stored).all():
             keys[row.item_id, row.answer, row.by] = row.id

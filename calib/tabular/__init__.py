@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from calib.lazy import importer
 
 if TYPE_CHECKING:
     from calib.tabular.columns import Answers, Numbers, Texts
@@ -23,8 +24,4 @@ _HOMES = {
 
 __all__ = ["Answers", "ManyFiles", "Numbers", "Rows", "TableFile", "Texts", "load", "open_table"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = importer(__name__, _HOMES)

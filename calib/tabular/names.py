@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from calib.errors import InvalidInput
+from calib.text import did_you_mean
 
 WILD = re.compile(r"[*?\[]")  # what makes a name of files a pattern
 
@@ -33,9 +33,7 @@ def position(where: Path | str, names: Sequence[str], wanted_name: str) -> int:
     if len(positions) == 1:
         return positions[0]
     if not positions:
-        near = get_close_matches(plain(wanted_name), list(map(plain, names)), n=1)
-        meant = [name for name in names if near and plain(name) == near[0]]
-        hint = f"did you mean {meant[0]!r}?" if meant else f"it has {listed(names)}"
+        hint = did_you_mean(wanted_name, names, plain=plain) or f"it has {listed(names)}"
         raise InvalidInput(f"{where} has no column {wanted_name!r}; {hint}")
     spelled = [names[i] for i in positions]
     if len(set(spelled)) < len(spelled):

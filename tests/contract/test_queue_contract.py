@@ -98,6 +98,23 @@ def test_the_first_reviewers_late_answer_is_kept_and_does_not_count(conn: Connec
     assert queue.conflicts(conn, window) == {"a": ("correct", "incorrect")}
 
 
+def test_answers_in_one_call_become_what_they_become_one_by_one(conn: Connection) -> None:
+    """`b` has gone to somebody else, `c` has another answer already; the others count."""
+    window = open_window(conn, "a", "b", "c", "d")
+    claims = queue.claim(conn, stream="triage", by="ada", now=NOW, n=4)
+    item = {claim.prediction_id: claim.item_id for claim in claims}
+    lost = [claim.token - (claim.prediction_id == "b") for claim in claims]
+    give(conn, item["c"], "incorrect", by="bo")
+    labels = [queue.Answer(item_id=claim.item_id, answer="correct", by="ada", at=NOW) for claim in claims]
+    assert queue.answer_all(conn, labels, lost) == ["new", "fenced", "conflict", "new"]
+    assert queue.unlabelled(conn, window) == ["b"]
+    assert [history(conn, item[name])[-1] for name in "abcd"] == [("ada", "correct")] * 4
+    with pytest.raises(QueueError, match="no item 999"):
+        queue.answer_all(conn, [queue.Answer(item_id=999, answer="correct", by="ada", at=NOW)], [1])
+    with pytest.raises(QueueError, match="twice"):
+        queue.answer_all(conn, labels[:1] * 2, lost[:1] * 2)
+
+
 def test_an_answer_after_the_lease_counts_where_nobody_else_has_the_item(conn: Connection) -> None:
     open_window(conn, "a")
     (mine,) = queue.claim(conn, stream="triage", by="ada", now=NOW)

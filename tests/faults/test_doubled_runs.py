@@ -184,8 +184,9 @@ def promote_as_a_person(store: Store) -> None:
     promote(store, stream="triage", digest=last.mapping, channel=cycle.PRODUCTION, intent=intent)
 
 
-def worker(folders: list[str], barrier: Barrier, said: Any) -> None:
-    for folder in folders:
+def worker(folders: Any, barrier: Barrier, said: Any) -> None:
+    """Run the cycle in each folder that comes, at the same moment as the others; None ends it."""
+    while (folder := folders.get()) is not None:
         barrier.wait(timeout=300)
         try:
             said.put((folder, run(World(Path(folder)))))
@@ -193,21 +194,39 @@ def worker(folders: list[str], barrier: Barrier, said: Any) -> None:
             said.put((folder, repr(error)))
 
 
-def test_five_processes_on_one_window_end_like_one(due: World, copy_of: Copy) -> None:
-    calm = copy_of(due, "calm")
-    alone, expected = run(calm), left_behind(calm)
-    worlds = [copy_of(due, f"round{i}") for i in range(ROUNDS)]
+@pytest.fixture(scope="module")
+def five_processes() -> Iterator[Callable[[list[str]], list[tuple[str, Any]]]]:
+    """Runs the cycle in each folder by five processes at once; what each of them answered."""
     spawn = multiprocessing.get_context("spawn")
     barrier, said = spawn.Barrier(PROCESSES), spawn.Queue()
-    names = [str(world.folder) for world in worlds]
+    folders = [spawn.Queue() for _ in range(PROCESSES)]
     processes = [
-        spawn.Process(target=worker, args=(names, barrier, said), daemon=True) for _ in range(PROCESSES)
+        spawn.Process(target=worker, args=(waiting, barrier, said), daemon=True) for waiting in folders
     ]
     for process in processes:
         process.start()
-    answers = [said.get(timeout=300) for _ in range(PROCESSES * ROUNDS)]
+
+    def run_all(names: list[str]) -> list[tuple[str, Any]]:
+        for name in names:
+            for waiting in folders:
+                waiting.put(name)
+        return [said.get(timeout=300) for _ in range(PROCESSES * len(names))]
+
+    yield run_all
+    for waiting in folders:
+        waiting.put(None)
     for process in processes:
         process.join(timeout=60)
+
+
+def test_five_processes_on_one_window_end_like_one(
+    due: World, copy_of: Copy, five_processes: Callable[[list[str]], list[tuple[str, Any]]]
+) -> None:
+    calm = copy_of(due, "calm")
+    alone, expected = run(calm), left_behind(calm)
+    worlds = [copy_of(due, f"round{i}") for i in range(ROUNDS)]
+    answers = five_processes([str(world.folder) for world in worlds])
+    assert len(answers) == PROCESSES * ROUNDS
     assert [answer for answer in answers if answer[1] != alone] == []
     for world in worlds:
         assert left_behind(world) == expected

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,12 +17,12 @@ from calib.app import App
 from calib.store import read_mapping
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
-SEEDS = 12
+SEEDS = 4
 SWAPPED = "2025-07"
 
 
-def soccer(data: str, folder: str, seed: int) -> list[dict[str, Any]]:
-    here = Path(folder) / str(seed)
+def soccer(data: Path, folder: Path, seed: int) -> list[dict[str, Any]]:
+    here = folder / str(seed)
     here.mkdir()
     (here / "calib.toml").write_text(
         f"""
@@ -43,13 +41,13 @@ seed = "{seed}"
 def test_the_healthy_control_is_left_in_peace(
     real_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = str(tmp_path_factory.mktemp("soccer"))
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        years = list(pool.map(soccer, [str(real_data)] * SEEDS, [folder] * SEEDS, range(SEEDS)))
+    """At most the budget of 0.5 alarms per year. Four draws find none: twice the budget would be noticed."""
+    folder = tmp_path_factory.mktemp("soccer")
+    years = [soccer(real_data, folder, seed) for seed in range(SEEDS)]
     assert all(len(windows) == 29 for windows in years)
     assert all(w["state"] == "closed" for windows in years for w in windows)
     found = [sum(w["change"]["state"] in ("degraded", "changed") for w in windows[1:]) for windows in years]
-    assert np.mean(found) <= 3
+    assert np.mean(found) <= 0.5 * 28 / 12
 
 
 def swapped_models(real_data: Path, folder: Path, seed: int) -> dict[str, pa.Table]:

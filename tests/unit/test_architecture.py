@@ -31,7 +31,7 @@ FLOORS = (
     ("format",),
     ("events",),
     ("times", "period", "redaction", "vocabulary", "information"),
-    ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff"),
+    ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff", "lazy"),
 )
 MAY = {
     ("cli", "demo"),

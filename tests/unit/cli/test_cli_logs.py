@@ -100,6 +100,7 @@ def command(*words: str, log: str | None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(run, capture_output=True, text=True, check=False, env=environment)
 
 
+@pytest.mark.slow
 def test_a_command_refuses_it_with_the_code_of_bad_settings() -> None:
     done = command("mapping", "list", "x", log="loud")
     assert done.returncode == 2

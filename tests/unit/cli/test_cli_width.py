@@ -180,6 +180,7 @@ def on_terminal(arguments: list[str], folder: Path, **environment: str) -> str:
     return said.decode()
 
 
+@pytest.mark.slow
 def test_colour_stands_beside_the_word_and_can_be_switched_off(files: tuple[Path, Path]) -> None:
     folder = files[0].resolve().parent
     coloured = on_terminal(["gate", "before.csv", "after.csv"], folder)

@@ -1,10 +1,8 @@
-"""The demo keeps its promises: over twenty seeds, and once through the real flows."""
+"""The demo keeps its promises: over ten seeds, and once through the real flows."""
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,19 +15,14 @@ from calib.errors import InvalidInput
 from calib.results.demo import DemoWindow
 from calib.store import Intent, open_store, rollback
 
-SEEDS = 20
-
-
-def year(folder: str, seed: int) -> list[DemoWindow]:
-    return run_year(Path(folder) / str(seed), seed=seed, steps=Directly())
+SEEDS = 10
 
 
 @pytest.fixture(scope="module")
 def years(tmp_path_factory: pytest.TempPathFactory) -> list[list[DemoWindow]]:
-    folder = str(tmp_path_factory.mktemp("years"))
-    # fresh interpreters: a fork of this one would inherit DuckDB's and SQLAlchemy's open handles
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(year, [folder] * SEEDS, range(SEEDS)))
+    """Enough to notice a change that is missed in a third of years, and intervals that hold 88%."""
+    folder = tmp_path_factory.mktemp("years")
+    return [run_year(folder / str(seed), seed=seed, steps=Directly()) for seed in range(SEEDS)]
 
 
 @pytest.mark.slow
@@ -42,8 +35,8 @@ def test_the_change_is_heard_in_its_month_or_the_next_and_rarely_before(
         any_alert = {w.period for w in windows if w.alerts}
         heard += bool(told & {"2026-07", "2026-08"})
         early += bool({period for period in any_alert if period < CHANGED})
-    assert heard >= 18
-    assert early <= 5
+    assert heard >= 9
+    assert early <= 3
 
 
 @pytest.mark.slow
@@ -67,7 +60,7 @@ def test_the_intervals_hold_the_truth(years: list[list[DemoWindow]]) -> None:
             (window.served, window.true.served_ece),
         )
     ]
-    # 480 intervals at 95%; three standard errors below, and the truth of a month is a sample itself
+    # 240 intervals at 95%; three standard errors below, and the truth of a month is a sample itself
     assert sum(held) / len(held) >= 0.95 - 3 * (0.95 * 0.05 / len(held)) ** 0.5
 
 

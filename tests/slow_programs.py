@@ -1,0 +1,46 @@
+"""A test that starts the command line or Prefect as a program of its own must be marked slow.
+
+Imported by conftest.py, where pytest finds the hooks. Each such program takes a second or more to start:
+without this check `make fast` would become slow by and by, one test at a time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAMS = {"calib", "prefect"}
+_running: list[pytest.Item] = []
+
+
+def is_slow_program(command: Any) -> bool:
+    """Whether a command starts one of the programs, as a module of Python's or by itself."""
+    words = [str(word) for word in command] if isinstance(command, (list, tuple)) else [str(command)]
+    modules = {after for option, after in pairwise(words) if option == "-m"}
+    return bool(({Path(words[0]).name} | modules) & PROGRAMS)
+
+
+def refuse_in_fast_tests(event: str, arguments: tuple[Any, ...]) -> None:
+    """Python calls this before it starts a program; what is raised here is raised there."""
+    if event != "subprocess.Popen" or not _running or not is_slow_program(arguments[1]):
+        return
+    if _running[-1].get_closest_marker("slow") is None:
+        raise AssertionError(f"{_running[-1].nodeid} starts {arguments[1]}: mark it with pytest.mark.slow")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    _running.append(item)
+    try:
+        return (yield)
+    finally:
+        _running.pop()
+
+
+def pytest_sessionstart() -> None:
+    sys.addaudithook(refuse_in_fast_tests)
