@@ -60,8 +60,10 @@ class Change:
     def first(cls) -> Change:
         """A window without a baseline."""
         no_values = dict.fromkeys(("p", "rise", "low", "high", "minimum_detectable_rise", "accuracy_change"))
-        more = dict.fromkeys(("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable"))
-        return cls(state="first", proven_worse=False, baseline_labels=0.0, **no_values, **more)
+        no_values |= dict.fromkeys(
+            ("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable", "draws")
+        )
+        return cls(state="first", proven_worse=False, baseline_labels=0.0, below_noise=False, **no_values)
 
     @property
     def confirmed(self) -> bool:
@@ -110,9 +112,9 @@ def change_test(
 
     The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`alternatives`), its
     p-value that of a parametric bootstrap in which both samples share one accuracy per stratum, with at least
-    999 and 20/α draws. Where the counts carry a `covariance`, their strata err together, and both the statistic
-    and its law are those of the joint law (`joint_p_value`). Raises `InvalidInput` for shapes that differ and where no stratum has labels on both
-    sides.
+    999 and 20/α draws. Where the counts carry a `covariance`, their strata err together, and both the
+    statistic and its law are those of the joint law (`joint_p_value`). Raises `InvalidInput` for shapes that
+    differ and where no stratum has labels on both sides.
     """
     size = len(now.labels)
     q, w = by_stratum(score, mass, size)

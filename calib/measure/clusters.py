@@ -105,12 +105,7 @@ def cluster_effects(
     varies = bool(correct.min() < correct.max())
     clusters = float(weights.sum() ** 2 / (np.bincount(codes, weights) ** 2).sum())
     known = pairs.correlation(residual, weights, variance) if varies and clusters >= LEAST_CLUSTERS else None
-    taken, few = known, 1.0
-    if known is None:
-        taken = otherwise or TOGETHER
-    else:
-        few = _few(clusters)
-    assert taken is not None
+    taken, few = (known, _few(clusters)) if known is not None else (otherwise or TOGETHER, 1.0)
     covariance = pairs.covariance(taken) * few
     return ClusterEffects(
         effect=pairs.effect(taken, variance) * few, covariance=covariance, correlation=known
@@ -156,9 +151,14 @@ class _Pairs:
         shared = np.asarray((table.T @ table).todense(), dtype=np.float64)
         inside = np.maximum(np.diag(shared) - square, 0.0)
         np.fill_diagonal(shared, 0.0)
-        weight = np.bincount(group, weights, size)
         return cls(
-            owner=owner, home=home, cell=cell, weight=weight, square=square, inside=inside, shared=shared
+            owner=owner,
+            home=home,
+            cell=cell,
+            weight=np.bincount(group, weights, size).astype(np.float64),
+            square=square.astype(np.float64),
+            inside=inside,
+            shared=shared,
         )
 
     def correlation(self, residual: Floats, weights: Floats, variance: Floats) -> Correlation:
@@ -186,7 +186,7 @@ class _Pairs:
         """As in `Counts`; infinite on the diagonal where a group is empty."""
         filled = self.weight > 0
         weight = np.where(filled, self.weight, 1.0)
-        law = correlation.across * self.shared / np.outer(weight, weight)
+        law: Floats = correlation.across * self.shared / np.outer(weight, weight)
         own = (self.square + correlation.within * self.inside) / weight**2
         np.fill_diagonal(law, np.where(filled, own, np.inf))
         return law
@@ -196,7 +196,8 @@ class _Pairs:
         spread = np.sqrt(variance)
         between = self.shared @ spread / spread
         extra = correlation.within * self.inside + correlation.across * between
-        return 1 + np.divide(extra, self.square, out=np.zeros_like(extra), where=self.square > 0)
+        ratio: Floats = np.divide(extra, self.square, out=np.zeros_like(extra), where=self.square > 0)
+        return 1 + ratio
 
 
 def _share(moved: float, most: float) -> float:

@@ -24,7 +24,7 @@ CHUNK = 111  # permutations at a time: rows that are clearly independent need no
 class Days:
     """One way to say to which day each row belongs: whole days from any first one, shape (n,).
 
-    `name` tells the ways apart.
+    `name` tells the ways apart. Blocks of five days begin with the first day that has a row.
     """
 
     name: str
@@ -51,7 +51,7 @@ def askable(correct: npt.ArrayLike, days: Days) -> bool:
     answers = np.asarray(correct, dtype=np.float64)
     if not len(answers) or answers.min() == answers.max():
         return False
-    block, day = _numbers(days.day // BLOCK), _numbers(days.day)
+    block, day = _numbers((days.day - days.day.min()) // BLOCK), _numbers(days.day)
     first = np.full(int(block.max()) + 1, len(day))
     np.minimum.at(first, block, day)
     return bool((day > first[block]).any())
@@ -122,7 +122,7 @@ class _Rows:
 
     @classmethod
     def of(cls, residual: Floats, day: npt.NDArray[np.int64], segment: Whole) -> _Rows:
-        block = _numbers(day // BLOCK)
+        block = _numbers((day - day.min()) // BLOCK)
         order = np.argsort(block, kind="stable")
         centred = residual - _means(block, residual)
         return cls(

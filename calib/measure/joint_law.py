@@ -28,8 +28,8 @@ def joint_interval(
     `k`, `n`: correct labels and labels that count as independent ones inside each stratum; `q`, `w`: mean
     score and mass, Σ w = 1; shape (B,) each. `covariance`: as in `Counts`, shape (B, B).
 
-    As in `ece_estimate` the law of the plugin T = Σ W |N(c t, Σ)| is inverted along shapes t of the true gaps;
-    its quantiles are those of seeded normal draws, for no formula has them where the noise is correlated. A
+    As in `ece_estimate` the law of the plugin T = Σ W |N(c t, Σ)| is inverted along shapes t of true gaps.
+    Its quantiles are those of seeded normal draws, for no formula has them where the noise is correlated. A
     part that all strata share can hide true gaps that lie to one side: the upper end is therefore the largest
     over the signs that were seen, all gaps up, and all gaps down. The noise is as large as the larger of two
     variances allows, that of the observed accuracies and that of the accuracies q + c t that are tried: where
@@ -132,7 +132,7 @@ class _Law:
 
 @lru_cache(maxsize=64)
 def _normals(size: int) -> Floats:
-    """Standard normal draws, shape (DRAWS, size), of mean 0 and, where strata are few, covariance 1 exactly."""
+    """Standard normal draws, shape (DRAWS, size); of few strata mean and covariance are exact."""
     half = np.random.default_rng(SEED).standard_normal((DRAWS // 2, size))
     if size <= DRAWS // 8:  # more strata than that have so few rows each that it makes no difference
         half = np.linalg.solve(np.linalg.cholesky(half.T @ half / len(half)), half.T).T

@@ -132,8 +132,8 @@ def with_judge(
     why = Reason("judge_used", {"correlation": correlation, "gain": gain})
     law = counts.covariance
     if law is not None:  # what strata share shrinks as their own noise does
-        shrink = np.sqrt(np.where(with_labels, left, 1.0))
-        law = law * np.outer(shrink, shrink)
+        factor = np.sqrt(np.where(with_labels, variance_share, 1.0))
+        law = law * np.outer(factor, factor)
     judged_counts = Counts(accuracy * effective, effective, law)
     return Judged(counts=judged_counts, correlation=correlation, used=True, why=why)
 

@@ -91,6 +91,7 @@ PURE = {
     *(
         "baseline",
         "budget",
+        "clustering",
         "comparison",
         "data",
         "design",
