@@ -51,6 +51,38 @@ SENTENCES = {
     "probe_too_few_same_questions": (
         "{same} questions are the same as when {accepted} was accepted, {least} are needed"
     ),
+    # whether labels come in clusters, and what they then count for
+    "clusters_named": (
+        "rows with the same value of the column `cluster` belong together: {labels} labels count as "
+        "{effective:.0f}"
+    ),
+    "clusters_day": "rows of one day are right or wrong together: {labels} labels count as {effective:.0f}",
+    "clusters_day_segment": (
+        "rows of one day and segment are right or wrong together: {labels} labels count as {effective:.0f}"
+    ),
+    "clusters_outcome_day": (
+        "rows whose outcome was known on one day are right or wrong together: {labels} labels count as "
+        "{effective:.0f}"
+    ),
+    "clusters_outcome_day_segment": (
+        "rows of one segment whose outcome was known on one day are right or wrong together: {labels} labels "
+        "count as {effective:.0f}"
+    ),
+    "clusters_as_before": (
+        "all answers are alike, and in earlier windows rows of one day were right or wrong together: "
+        "{labels} labels count as {effective:.0f}"
+    ),
+    "clusters_not_found": "nothing shows that rows of one day are right or wrong together",
+    "clusters_answers_alike": (
+        "all answers are alike, which does not show whether rows of one day are right or wrong together"
+    ),
+    "clusters_too_few_days": (
+        "the labels lie on too few days to show whether rows of one day are right or wrong together"
+    ),
+    "clusters_days_unknown": (
+        "there is no label with a known day to show whether rows of one day are right or wrong together"
+    ),
+    "early_watch_clusters": "rows come in clusters, and the early watch holds for independent rows alone",
     # whether a judge makes labels count for more
     "judge_used": "with a correlation of {correlation:.2f} labels count for {gain:.0%} more",
     "judge_gains_too_little": (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from calib.policy import SEGMENTS_NAMED
 from calib.results import EceInterval, WindowResult
-from calib.results.window import LabelCounts
+from calib.results.window import ClustersResult, LabelCounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,16 @@ class SegmentFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """That labels come in clusters: by what, how many independent ones they are worth, and that in words."""
+
+    source: str
+    effective_labels: float | None
+    why: str | None
+    why_code: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFacts:
     """What a message may say of a window's result."""
 
@@ -79,6 +89,7 @@ class WindowFacts:
     refit: RefitFacts
     channel: str
     score_mix: MixFacts | None = None
+    clusters: ClusterFacts | None = None
     segments: tuple[SegmentFacts, ...] = ()
 
     @classmethod
@@ -122,8 +133,20 @@ class WindowFacts:
             score_mix=None
             if mix is None
             else MixFacts(moved=mix.moved, usual=mix.usual, ece_from_mix=mix.ece_from_mix),
+            clusters=_clusters(result.clusters),
             segments=_degraded(result)[:SEGMENTS_NAMED],
         )
+
+
+def _clusters(found: ClustersResult) -> ClusterFacts | None:
+    if found.source == "none":
+        return None
+    return ClusterFacts(
+        source=found.source,
+        effective_labels=found.effective_labels,
+        why=found.why,
+        why_code=found.why_code,
+    )
 
 
 def _degraded(result: WindowResult) -> tuple[SegmentFacts, ...]:

@@ -125,6 +125,8 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
             f"In the segment {segment.name} served confidence is off by {_rise(segment)}"
             for segment in facts.segments
         ]
+    if facts.clusters is not None and facts.clusters.why:
+        lines.append(f"{facts.clusters.why[:1].upper()}{facts.clusters.why[1:]}.")
     if kind in ("degraded", "refit_vetoed"):
         lines.append(_refit_line(refit, facts.channel))
     return lines

@@ -12,7 +12,7 @@ from calib.calibrators.platt import platt
 from calib.calibrators.temperature import temperature
 from calib.errors import InvalidInput
 from calib.format import Curve, Identity
-from calib.measure import Ece, Strata, ece_estimate, group_means, kish_counts, strata
+from calib.measure import Ece, Strata, cluster_counts, ece_estimate, group_means, kish_counts, strata
 from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
@@ -121,8 +121,13 @@ def held_out_ece(scores: Floats, labels: Sample) -> Ece:
 
 
 def ece_of(scores: Floats, labels: Sample, groups: Strata) -> Ece:
-    """The debiased ECE of scores, shape (n,), on labelled rows, by group, with Kish's effective counts."""
-    group, size = groups.assign(scores), len(groups)
-    counts = kish_counts(group, labels.correct, labels.weights, size)
+    """The debiased ECE of scores, shape (n,), on labelled rows, by group, with their effective counts."""
+    group, size, clusters = groups.assign(scores), len(groups), labels.cluster_numbers
+    counts = (
+        kish_counts(group, labels.correct, labels.weights, size)
+        if clusters is None
+        else cluster_counts(group, labels.correct, labels.weights, clusters, size)
+    )
     mean = np.clip(group_means(group, scores, labels.weights, size), 0, 1)
-    return ece_estimate(counts.correct, counts.labels, mean, np.bincount(group, labels.weights, size))
+    mass = np.bincount(group, labels.weights, size)
+    return ece_estimate(counts.correct, counts.labels, mean, mass, covariance=counts.covariance)

@@ -114,6 +114,9 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
     """What else is known, a line each."""
     if words := information_words(result.raw):
         yield "signal", words
+    clusters = result.clusters
+    if clusters.why is not None and clusters.why_code != "clusters_not_found":
+        yield "clusters", clusters.why
     if (judge := result.change.judge) is not None:
         yield "judge", f"{'used' if judge.used else 'not used'}: {judge.reason}"
     for name, part in result.segments.items():
@@ -137,7 +140,9 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
             "that two people labelled; with such labels a perfect mapping shows an ECE of "
             f"{agreed.ece_floor:.3f}",
         )
-    if (early := result.early_watch) is not None:
+    if (early := result.early_watch) is not None and early.off is not None:
+        yield "early watch", f"off: {early.off}"
+    elif early is not None:
         word = "ALARM" if early.alarm else "quiet"
         yield (
             "early watch",

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from calib.cycle.clustering import Clustering, clustering
 from calib.measure.sample import Sample, joined
 from calib.review.cohort import Cohort
 
 
-def cohort_sample(cohort: Cohort, period: str) -> Sample:
+def cohort_sample(cohort: Cohort, period: str, found: Clustering | None = None) -> Sample:
     """The answered rows of a cohort, with weights that add up to their number.
 
     A row stands for the population rows of its stratum that were not drawn (the inclusion probability)
-    or not answered (the stratum's response).
+    or not answered (the stratum's response). Their clusters are those that the settings name, else those that
+    the rows themselves show (`clustering`), or `found` where it is known already.
     """
     labelled = cohort.labelled
     drawn = np.bincount(cohort.stratum)
@@ -26,7 +28,7 @@ def cohort_sample(cohort: Cohort, period: str) -> Sample:
         cohort.correct[labelled],
         drawn[stratum] / (cohort.probability[labelled] * answered[stratum]),
         segments=np.array(cohort.segment, dtype=object)[labelled],
-        clusters=np.array(cohort.cluster, dtype=object)[labelled],
+        clusters=(found or clustering(cohort, period)).clusters,
         judge=cohort.judge[labelled],
         periods=[period] * count,
     ).normalised()

@@ -88,7 +88,8 @@ def compare(
     seed: int,
 ) -> JudgedChange:
     """The change test of `now` against `before`; `design` is this window's, for the judge (None: without)."""
-    current, earlier = (counts_by_stratum(sample, by.strata) for sample in (now, before.sample))
+    current = counts_by_stratum(now, by.strata, earlier=before.sample)
+    earlier = counts_by_stratum(before.sample, by.strata, earlier=now)
     if by.strata.kind == "quantiles":
         expected_now, expected_before = (
             means_by_stratum(by.expected.apply(sample.scores), sample, by.strata)
@@ -169,7 +170,7 @@ def level_shift(before: Counts, gap: Floats) -> Counts:
     would read as a change of calibration.
     """
     moved = np.clip(before.correct + before.labels * gap, 0, before.labels)
-    return Counts(correct=moved, labels=before.labels)
+    return Counts(correct=moved, labels=before.labels, covariance=before.covariance)
 
 
 def seed_of(*words: str) -> int:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from calib.cycle.baseline import Baseline
+from calib.cycle.clustering import Clustering, as_before, clustering
 from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.design import Design
 from calib.cycle.stream import StreamPolicy
 from calib.db.windows import Window
 from calib.format import Mapping
+from calib.measure.clusters import Correlation
 from calib.measure.sample import Sample
-from calib.measure.stratum_counts import sample_design_effect
+from calib.measure.stratum_counts import correlation_by_stratum, sample_design_effect
 from calib.review.cohort import Cohort
 from calib.routing.report import RoutingEvidence
 from calib.store import Entry
@@ -67,13 +69,33 @@ class WindowData:
 
     @cached_property
     def sample(self) -> Sample:
-        """The labelled rows, weighted for the draw and the answers that are missing."""
-        return cohort_sample(self.cohort, self.window.period)
+        """The labelled rows, weighted for the draw and the answers that are missing, in their clusters."""
+        return cohort_sample(self.cohort, self.window.period, self.clustering)
+
+    @cached_property
+    def clustering(self) -> Clustering:
+        """What the labelled rows have in common; where they cannot say it, what the baseline's rows had."""
+        own, pooled = clustering(self.cohort, self.window.period), self._pooled_rows
+        if own.code == "clusters_answers_alike" and pooled is not None:
+            return as_before(self.cohort, pooled) or own
+        return own
 
     @cached_property
     def effect(self) -> float:
         """The sample's design effect: how many rows of a cluster count as one independent row."""
-        return sample_design_effect(self.sample)
+        return sample_design_effect(self.sample, earlier=self._pooled_rows)
+
+    @cached_property
+    def correlation(self) -> Correlation | None:
+        """How the answers of one cluster agree, by these rows, else by the baseline's; None: nobody knows."""
+        known = correlation_by_stratum(self.sample, self.design.strata)
+        if known is not None or self._pooled_rows is None:
+            return known
+        return correlation_by_stratum(self._pooled_rows, self.design.strata)
+
+    @property
+    def _pooled_rows(self) -> Sample | None:
+        return None if self.baselines is None else self.baselines.pooled
 
     @cached_property
     def routing(self) -> RoutingEvidence:

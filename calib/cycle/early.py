@@ -9,12 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from calib.cycle.clustering import mostly_clustered
 from calib.cycle.data import WindowData, watched_early
 from calib.cycle.design import Design
 from calib.format import Mapping
 from calib.measure import EProcess
 from calib.measure.sample import Sample
 from calib.policy import EARLY_LEAST_VARIANCE, EARLY_MOST_TOLERANCE, EARLY_TOLERANCE
+from calib.reasons import Reason
 from calib.results.window import EarlyResult
 from calib.review.cohort import Cohort
 
@@ -25,14 +27,21 @@ def early_watch(data: WindowData) -> EarlyResult | None:
     """Test the labels that have arrived against the mappings that served the window.
 
     None where nobody reviews (outcomes arrive in an order of their own) and where no mapping served: raw
-    confidence is known to be off. Labels count in the frozen order of the draw and never past a row without
-    an answer, or wrong answers that take longer to find would make it look too good first and too bad later;
-    and no more of them than fitted the mapping, whose own error would else be found. The e-value is the
-    largest so far; it and the threshold hold at every look.
+    confidence is known to be off. It is off, and says so, where rows come in clusters: labels of one cluster
+    are not as much evidence as it takes them for. Labels count in the frozen order of the draw and never past
+    a row without an answer, or wrong answers that take longer to find would make it look too good first and
+    too bad later; and no more of them than fitted the mapping, whose own error would else be found. The
+    e-value is the largest so far; it and the threshold hold at every look.
     """
     digests = watched_early(data.policy, data.design)
     if not digests:
         return None
+    if comes_in_clusters(data):
+        off = Reason("early_watch_clusters", {})
+        needed = data.policy.budget.early_evidence
+        return EarlyResult(
+            labels=0, e_value=0.0, needed=needed, alarm=False, off=off.sentence, off_code=off.code
+        )
     cohort, labelled = data.cohort, data.cohort.labelled
     served = [group for group in data.design.groups if group.mapping]
     # in ascending order, as the bets want them
@@ -57,6 +66,15 @@ def early_watch(data: WindowData) -> EarlyResult | None:
     e_value = math.exp(min(highest, 700.0)) if used else 0.0
     needed = data.policy.budget.early_evidence
     return EarlyResult(labels=used, e_value=e_value, needed=needed, alarm=e_value >= needed)
+
+
+def comes_in_clusters(data: WindowData) -> bool:
+    """Whether rows share clusters: as the labels show so far, or as most of the baseline's did."""
+    numbers = data.sample.cluster_numbers
+    shared = numbers is not None and len(np.unique(numbers)) < len(numbers)
+    named = data.clustering.source == "named"
+    earlier = None if data.baselines is None else data.baselines.pooled
+    return shared or (not named and mostly_clustered(earlier))
 
 
 def in_order(cohort: Cohort) -> list[int]:

@@ -148,6 +148,9 @@ def opened(data: WindowData) -> WindowResult:
             periods=tuple(earlier.period for earlier in data.pooled),
             labels=sum(len(earlier.sample) for earlier in data.pooled),
         ),
+        clusters=data.clustering.result(
+            data.sample, earlier=None if data.baselines is None else data.baselines.pooled
+        ),
         raw=Measured(),
         served=ServedMeasured(source=data.design.served_source),
         change=StreamChange(),

@@ -35,6 +35,7 @@ def raw_part(data: WindowData) -> Measured:
             mass=design.mass,
             score_means=design.raw_mean,
             clusters=sample.cluster_numbers,
+            correlation=data.correlation,
         )
     )
 
@@ -60,6 +61,7 @@ def served_part(data: WindowData) -> ServedMeasured:
         mass=sizes / sizes.sum(),
         score_means=np.array([group.mean for group in design.groups]),
         clusters=data.sample.cluster_numbers,
+        correlation=data.correlation,
     )
     return ServedMeasured.of(
         measured,
@@ -95,6 +97,7 @@ def segments_part(data: WindowData, changes: Mapping[str, Change]) -> dict[str, 
                     mass=segment.mass,
                     score_means=means,
                     clusters=sample.cluster_numbers,
+                    correlation=data.correlation,
                 )
             )
             for scores, means in ((sample.scores, segment.raw_mean), (served[inside], segment.served_mean))

@@ -52,6 +52,12 @@ def find(conn: Connection, stream: str, period: str) -> Window | None:
     return None if row is None else _window(row)
 
 
+def timezone(conn: Connection, window_id: int) -> str:
+    """The time zone that bounds the window's period; UTC for a window that does not say."""
+    settings = conn.execute(select(t.c.settings).where(t.c.id == window_id)).scalar_one()
+    return str(settings.get("timezone", "UTC"))
+
+
 def insert_new(conn: Connection, **columns: Any) -> int | None:
     """Insert a window and return its id; None where somebody else opened it first."""
     try:

@@ -86,12 +86,14 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
     accuracy = _difference(_accuracy(after, now), _accuracy(before, was), pairs)
     auroc_now, auroc_was = _auroc(after, now), _auroc(before, was)
     dsc_now, dsc_was = _dsc(after), _dsc(before)
-    state = _state(rise, max_rise)
+    lucky = was.ece.below_noise or now.ece.below_noise
+    state = _state(rise, max_rise, lucky=lucky)
     down, up = (rise.value - rise.low) / Z, (rise.high - rise.value) / Z
     error = down if rise.value > 0 else up
     detectable = max((Z + Z_POWER) * down, max_rise / 2 + Z_POWER * down)
     grown = ((Z + Z_POWER) * up / max_rise) ** 2
-    needed = 0 if rise.high <= max_rise else max(1, math.ceil(now.n * (grown - 1)))
+    proven = rise.high <= max_rise and not lucky
+    needed = 0 if proven else max(1, math.ceil(now.n * (grown - 1)))
     return Gate(
         change=replace(
             Change.first(),
@@ -100,13 +102,14 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
             rise=rise.value,
             low=rise.low,
             high=rise.high,
-            proven_worse=state == "degraded" and rise.low > max_rise,
+            proven_worse=state == "degraded" and rise.low > max_rise and not lucky,
             minimum_detectable_rise=detectable if detectable < 1 else None,
             baseline_labels=float(was.n),
             accuracy_change=accuracy.value,
             accuracy_change_low=accuracy.low,
             accuracy_change_high=accuracy.high,
             labels_to_prove_stable=None if state == "degraded" else now.n + needed,
+            below_noise=lucky,
         ),
         before=was,
         after=now,
@@ -121,12 +124,13 @@ def gate(before: Sample, after: Sample, *, max_rise: float = 0.03, paired: bool 
     )
 
 
-def _state(rise: Estimate, max_rise: float) -> State:
+def _state(rise: Estimate, max_rise: float, *, lucky: bool) -> State:
+    """`lucky`: one of the two ECEs is smaller than noise makes it, which proves nothing."""
     if rise.low > 0 and rise.value >= max_rise / 2 and rise.high > max_rise:
         return "degraded"
     if _moved(rise):
         return "changed"
-    return "stable" if rise.high <= max_rise else "no_change_seen"
+    return "stable" if rise.high <= max_rise and not lucky else "no_change_seen"
 
 
 def _moved(difference: Estimate) -> bool:

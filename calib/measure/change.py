@@ -15,7 +15,14 @@ from calib.measure.alternatives import alternatives
 from calib.measure.ece import Counts, Ece, Rise, by_stratum, ece_estimate, mover
 from calib.measure.intervals import z_of
 from calib.measure.power import TestSetup, detectable_rise, labels_to_prove_stable
-from calib.measure.significance import LEAST_DRAWS, expected_accuracy, null_draws, p_value, statistic
+from calib.measure.significance import (
+    LEAST_DRAWS,
+    expected_accuracy,
+    joint_p_value,
+    null_draws,
+    p_value,
+    statistic,
+)
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
@@ -30,7 +37,8 @@ class Change:
     could have been found. `first`: there is nothing to compare with. `p` is the test's, `rise` that of the
     debiased ECE with its interval, `draws` the number of simulated draws that `p` rests on, None where it
     comes from a formula (p is at least 1 / (draws + 1)), `accuracy_change` now minus before at this window's
-    masses with its own.
+    masses with its own. `below_noise`: one of the two ECEs is smaller than noise makes it, by luck, so that
+    neither `stable` nor `proven_worse` may rest on it.
     """
 
     state: State
@@ -46,13 +54,16 @@ class Change:
     accuracy_change_high: float | None
     labels_to_prove_stable: int | None
     draws: int | None = None
+    below_noise: bool = False
 
     @classmethod
     def first(cls) -> Change:
         """A window without a baseline."""
         no_values = dict.fromkeys(("p", "rise", "low", "high", "minimum_detectable_rise", "accuracy_change"))
-        more = dict.fromkeys(("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable"))
-        return cls(state="first", proven_worse=False, baseline_labels=0.0, **no_values, **more)
+        no_values |= dict.fromkeys(
+            ("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable", "draws")
+        )
+        return cls(state="first", proven_worse=False, baseline_labels=0.0, below_noise=False, **no_values)
 
     @property
     def confirmed(self) -> bool:
@@ -63,8 +74,8 @@ class Change:
         """The same comparison where another rule, as one for several tests, says what is significant."""
         if self.rise is None or self.low is None or self.high is None:
             return self
-        rise = Rise(point=self.rise, low=self.low, high=self.high)
-        proven = significant and rise.low > max_rise
+        rise = Rise(point=self.rise, low=self.low, high=self.high, below_noise=self.below_noise)
+        proven = significant and rise.low > max_rise and not rise.below_noise
         return replace(self, state=_state(significant, rise, max_rise), proven_worse=proven)
 
     @property
@@ -76,7 +87,8 @@ class Change:
 
     def to_json(self) -> Json:
         """The `change` object of the command line's contract."""
-        return {name: getattr(self, name) for name in self.__slots__} | {"direction": self.direction}
+        names = (name for name in self.__slots__ if name != "below_noise")
+        return {name: getattr(self, name) for name in names} | {"direction": self.direction}
 
 
 def change_test(
@@ -100,8 +112,9 @@ def change_test(
 
     The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`alternatives`), its
     p-value that of a parametric bootstrap in which both samples share one accuracy per stratum, with at least
-    999 and 20/α draws. Raises `InvalidInput` for shapes that differ and where no stratum has labels on both
-    sides.
+    999 and 20/α draws. Where the counts carry a `covariance`, their strata err together, and both the
+    statistic and its law are those of the joint law (`joint_p_value`). Raises `InvalidInput` for shapes that
+    differ and where no stratum has labels on both sides.
     """
     size = len(now.labels)
     q, w = by_stratum(score, mass, size)
@@ -114,18 +127,21 @@ def change_test(
     with_labels = (now.labels >= 0.5) & (baseline.labels >= 0.5) & (w > 0)
     if not with_labels.any():
         raise InvalidInput("no stratum has labels both now and in the baseline")
-    k1, n1, k0, n0 = (c[with_labels] for c in (now.correct, now.labels, baseline.correct, baseline.labels))
+    now, baseline = now.take(with_labels), baseline.take(with_labels)
+    k1, n1, k0, n0 = now.correct, now.labels, baseline.correct, baseline.labels
     q, w = q[with_labels], w[with_labels] / w[with_labels].sum()
 
     expected = expected_accuracy(k0, n0)
     drifts = alternatives(expected, w)
-    observed = float(statistic(k1[None], n1, k0[None], n0, drifts)[0])
     draws = draws or max(LEAST_DRAWS, math.ceil(20 / alpha))
     null = null_draws(k1, n1, k0, n0, drifts, draws, np.random.default_rng(seed))
-    p = p_value(observed, null)
+    if now.covariance is None and baseline.covariance is None:
+        p = p_value(float(statistic(k1[None], n1, k0[None], n0, drifts)[0]), null)
+    else:
+        p = joint_p_value(now, baseline, drifts, draws, np.random.default_rng(seed))
 
-    ece_now = ece_estimate(k1, n1, q, w)
-    ece_before = ece_estimate(k0, n0, q, w) if baseline_ece is None else baseline_ece
+    ece_now = ece_estimate(k1, n1, q, w, covariance=now.covariance)
+    ece_before = baseline_ece or ece_estimate(k0, n0, q, w, covariance=baseline.covariance)
     rise = mover(ece_now, ece_before)
     setup = TestSetup(
         labels=n1,
@@ -136,14 +152,14 @@ def change_test(
         max_rise=max_rise,
         seed=seed + 1,
     )
-    moved, half = _accuracy_change(k1, n1, k0, n0, w)
+    moved, half = _accuracy_change(now, baseline, w)
     return Change(
         state=_state(p <= alpha, rise, max_rise),
         p=p,
         rise=rise.point,
         low=rise.low,
         high=rise.high,
-        proven_worse=p <= alpha and rise.low > max_rise,
+        proven_worse=p <= alpha and rise.low > max_rise and not rise.below_noise,
         minimum_detectable_rise=detectable_rise(setup, expected),
         baseline_labels=float(n0.sum()),
         accuracy_change=moved,
@@ -151,17 +167,26 @@ def change_test(
         accuracy_change_high=moved + half,
         labels_to_prove_stable=labels_to_prove_stable(setup, expected, q),
         draws=draws,
+        below_noise=rise.below_noise,
     )
 
 
 def _state(significant: bool, rise: Rise, max_rise: float) -> State:
     if significant:
         return "degraded" if rise.point >= max_rise / 2 and rise.high > max_rise else "changed"
-    return "stable" if rise.high <= max_rise else "no_change_seen"
+    return "stable" if rise.high <= max_rise and not rise.below_noise else "no_change_seen"
 
 
-def _accuracy_change(k1: Floats, n1: Floats, k0: Floats, n0: Floats, w: Floats) -> tuple[float, float]:
+def _accuracy_change(now: Counts, before: Counts, w: Floats) -> tuple[float, float]:
     """The change of the population's accuracy and the half-width of its 95% interval."""
-    a1, a0 = (k1 + 0.5) / (n1 + 1), (k0 + 0.5) / (n0 + 1)
-    variance = a1 * (1 - a1) / n1 + a0 * (1 - a0) / n0
-    return float(w @ (k1 / n1 - k0 / n0)), z_of(0.95) * float(np.sqrt(w**2 @ variance))
+    variance = sum(_accuracy_variance(counts, w) for counts in (now, before))
+    change = float(w @ (now.correct / now.labels - before.correct / before.labels))
+    return change, z_of(0.95) * math.sqrt(variance)
+
+
+def _accuracy_variance(counts: Counts, w: Floats) -> float:
+    rate = (counts.correct + 0.5) / (counts.labels + 1)
+    moved = w * np.sqrt(rate * (1 - rate))
+    if counts.covariance is None:
+        return float(moved**2 @ (1 / counts.labels))
+    return float(moved @ counts.covariance @ moved)

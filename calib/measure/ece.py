@@ -19,10 +19,16 @@ REAL = 2.5  # standard errors that make a gap more than noise: one stratum in ei
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Correct labels and labels by stratum, shape (B,) each; effective (fractional) counts are welcome."""
+    """Correct labels and labels by stratum, shape (B,) each; effective (fractional) counts are welcome.
+
+    `covariance`: of the observed accuracies, shape (B, B), in units of an answer's standard deviation in
+    either stratum: strata whose rows share clusters err together. None where they do not: it is then 1/labels
+    on the diagonal and 0 elsewhere.
+    """
 
     correct: Floats
     labels: Floats
+    covariance: Floats | None = None
 
     def __post_init__(self) -> None:
         correct = np.asarray(self.correct, dtype=np.float64)
@@ -35,18 +41,32 @@ class Counts:
             raise InvalidInput("labels must be finite and not negative")
         if not ((correct >= 0) & (correct <= labels + 1e-9)).all():
             raise InvalidInput("correct must lie between 0 and the number of labels")
+        if self.covariance is not None and np.shape(self.covariance) != (len(labels), len(labels)):
+            raise InvalidInput(
+                f"covariance must be of shape ({len(labels)}, {len(labels)}), not {np.shape(self.covariance)}"
+            )
         object.__setattr__(self, "correct", np.minimum(correct, labels))
         object.__setattr__(self, "labels", labels)
+
+    def take(self, which: npt.NDArray[np.bool_]) -> Counts:
+        """The strata where `which`, shape (B,), is true."""
+        law = None if self.covariance is None else self.covariance[np.ix_(which, which)]
+        return Counts(self.correct[which], self.labels[which], law)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ece:
-    """The plugin ECE, its debiased estimate, and an interval that contains the estimate."""
+    """The plugin ECE, its debiased estimate, and an interval that contains the estimate.
+
+    `below_noise`: the plugin is smaller than noise alone makes it in 97.5% of perfectly calibrated samples
+    (for a 95% interval). Such luck proves nothing: no verdict may rest on the upper end.
+    """
 
     plugin: float
     estimate: float
     low: float
     high: float
+    below_noise: bool = False
 
     def to_json(self) -> Json:
         """As every JSON output writes an ECE."""
@@ -55,11 +75,12 @@ class Ece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rise:
-    """The difference of two ECEs with its interval."""
+    """The difference of two ECEs with its interval; `below_noise`: one of the two is, and proves nothing."""
 
     point: float
     low: float
     high: float
+    below_noise: bool = False
 
 
 def ece_estimate(
@@ -69,17 +90,21 @@ def ece_estimate(
     mass: npt.ArrayLike,
     *,
     level: float = 0.95,
+    covariance: Floats | None = None,
 ) -> Ece:
     """The mean gap between stated confidence and observed accuracy over the strata.
 
     All arrays by stratum, shape (B,): correct labels, labels, mean score in [0, 1] and population mass ≥ 0.
-    Strata without labels are left out and the masses of the others made to add up to 1.
+    Strata without labels are left out and the masses of the others made to add up to 1. `covariance`: that of
+    `Counts`, shape (B, B), where strata share clusters; the interval then inverts their joint law
+    (`joint_law`).
 
     The plugin T = Σ W |k/n − q| is too high by its own noise: with 500 labels a perfectly calibrated model
     reads about 0.03. The estimate takes the expected noise off once, max(0, 2T − Σ W E|N(d, s)|) (Kumar,
     Liang & Ma 2019, for L1). The interval inverts the law of T, a skewed sum of folded normals, along two
     shapes of the true gaps: for the lower end only gaps beyond two and a half standard errors are real, for
-    the upper end none is below one standard error.
+    the upper end none is below one standard error. A plugin below the law's lower quantile under perfect
+    calibration, which no gaps explain, is taken as the median there: the interval is never empty.
 
     Raises `InvalidInput` for shapes that differ, NaN, more correct than labels, scores outside [0, 1],
     negative masses, and where no stratum with mass has a label.
@@ -88,18 +113,26 @@ def ece_estimate(
     >>> round(found.plugin, 3), round(found.estimate, 3)
     (0.1, 0.1)
     """
-    counts = Counts(np.asarray(correct, dtype=np.float64), np.asarray(labels, dtype=np.float64))
+    counts = Counts(np.asarray(correct, dtype=np.float64), np.asarray(labels, dtype=np.float64), covariance)
     q, w = by_stratum(score, mass, len(counts.labels))
     with_labels = (counts.labels > 0) & (w > 0)
     if not with_labels.any():
         raise InvalidInput("an ECE needs labels in at least one stratum that has mass")
-    k, n, q = counts.correct[with_labels], counts.labels[with_labels], q[with_labels]
-    w = w[with_labels] / w[with_labels].sum()
+    counts, q = counts.take(with_labels), q[with_labels]
+    k, n, w = counts.correct, counts.labels, w[with_labels] / w[with_labels].sum()
 
     plugin = float(w @ np.abs(k / n - q))
-    estimate = float(debiased(k, n, q, w))
-    low, high = float(lower_bound(k, n, q, w, level)), float(upper_bound(k, n, q, w, level))
-    return Ece(plugin=plugin, estimate=max(low, min(estimate, high)), low=low, high=high)
+    if counts.covariance is None:
+        low, high = float(lower_bound(k, n, q, w, level)), float(upper_bound(k, n, q, w, level))
+        below = bool(below_noise(k, n, q, w, level))
+    else:
+        from calib.measure.joint_law import joint_interval
+
+        n = 1 / np.diag(counts.covariance)
+        k = counts.correct / counts.labels * n
+        low, high, below = joint_interval(k, n, q, w, counts.covariance, level)
+    estimate = max(low, min(float(debiased(k, n, q, w)), high))
+    return Ece(plugin=plugin, estimate=estimate, low=low, high=high, below_noise=below)
 
 
 def kish_counts(group: npt.NDArray[np.intp], correct: Floats, weights: Floats, size: int) -> Counts:
@@ -155,17 +188,30 @@ def lower_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95)
 def upper_bound(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> Floats:
     """The ECE's upper end: no gap is taken for less than one standard error. Shapes as in `debiased`."""
     gap, sd = np.abs(k / n - q), standard_error(k, n, q)
-    return _invert(w, gap @ w, np.maximum(gap, sd), sd, -z_of(level))
+    plugin = np.where(below_noise(k, n, q, w, level), _calibrated(sd, w, 0.0), gap @ w)
+    return _invert(w, plugin, np.maximum(gap, sd), sd, -z_of(level))
+
+
+def below_noise(k: Floats, n: Floats, q: Floats, w: Floats, level: float = 0.95) -> npt.NDArray[np.bool_]:
+    """Whether the plugin lies below the lower quantile of its law under perfect calibration, shape (…,)."""
+    gap, sd = np.abs(k / n - q), standard_error(k, n, q)
+    below: npt.NDArray[np.bool_] = gap @ w <= _calibrated(sd, w, -z_of(level))
+    return below
+
+
+def _calibrated(sd: Floats, w: Floats, z: float) -> Floats:
+    """The plugin's quantile at z where every gap is noise."""
+    return _law(w, np.zeros(sd.shape[:-1]), np.zeros_like(sd), sd, z)
 
 
 def reaches(
     k: Floats, n: Floats, q: Floats, w: Floats, limit: Floats, level: float = 0.95
 ) -> npt.NDArray[np.bool_]:
-    """Whether the upper end lies above `limit`, shape (…,), without solving for it."""
+    """Whether the upper end lies above `limit`, shape (…,), or proves nothing, without solving for it."""
     gap, sd = np.abs(k / n - q), standard_error(k, n, q)
     shape = np.maximum(gap, sd)
     reached: npt.NDArray[np.bool_] = _law(w, limit / (shape @ w), shape, sd, -z_of(level)) < gap @ w
-    return reached
+    return reached | below_noise(k, n, q, w, level)
 
 
 def _law(w: Floats, c: Floats, shape: Floats, sd: Floats, z: float) -> Floats:
@@ -228,6 +274,7 @@ def mover(now: Ece, before: Ece) -> Rise:
         point=point,
         low=point - float(np.hypot(now.estimate - now.low, before.high - before.estimate)),
         high=now.high if before.low <= 0 else point + upwards,
+        below_noise=now.below_noise or before.below_noise,
     )
 
 

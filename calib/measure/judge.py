@@ -130,7 +130,12 @@ def with_judge(
         why = Reason("judge_gains_too_little", {"correlation": correlation, "gain": gain})
         return Judged(counts=counts, correlation=correlation, used=False, why=why)
     why = Reason("judge_used", {"correlation": correlation, "gain": gain})
-    return Judged(counts=Counts(accuracy * effective, effective), correlation=correlation, used=True, why=why)
+    law = counts.covariance
+    if law is not None:  # what strata share shrinks as their own noise does
+        factor = np.sqrt(np.where(with_labels, variance_share, 1.0))
+        law = law * np.outer(factor, factor)
+    judged_counts = Counts(accuracy * effective, effective, law)
+    return Judged(counts=judged_counts, correlation=correlation, used=True, why=why)
 
 
 def _by_stratum(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:

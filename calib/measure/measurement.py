@@ -11,7 +11,7 @@ from calib.errors import InvalidInput
 from calib.information import Information
 from calib.json_object import Json
 from calib.measure.bins import Bin, Bins, bins_of
-from calib.measure.clusters import design_effect
+from calib.measure.clusters import Correlation, cluster_effects
 from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
 from calib.measure.sample import Sample
 from calib.measure.score_table import score_table
@@ -99,6 +99,7 @@ def measure(
     mass: npt.ArrayLike | None = None,
     score_means: npt.ArrayLike | None = None,
     clusters: npt.ArrayLike | None = None,
+    correlation: Correlation | None = None,
     bins: Bins | None = None,
     level: float = 0.95,
 ) -> Measurement:
@@ -109,6 +110,7 @@ def measure(
     counts mass · weight / (weight in its stratum), and strata without labels are left out. `score_means`:
     the population's mean score by stratum, shape (B,); by default the sample's. `clusters`: what rows that
     move together have in common, shape (n,); all intervals are then as wide as `cluster_counts` says.
+    `correlation`: that of earlier rows, taken where all answers are alike and these rows know none.
 
     Raises `InvalidInput` for an empty sample, shapes that differ, NaN and values out of range.
 
@@ -145,13 +147,15 @@ def measure(
         counts = kish_counts(strata_made.assign(score) if group is None else group, answer, weight, size)
     if clusters is not None:
         by_row = strata_made.assign(score) if group is None else group
-        effect = design_effect(by_row, answer, weight, clusters, size)
-        counts = Counts(counts.correct / effect, counts.labels / effect)
-        table = table.spread_out(effect)
+        effects = cluster_effects(by_row, answer, weight, clusters, size, otherwise=correlation)
+        counts = Counts(counts.correct / effects.effect, counts.labels / effects.effect, effects.covariance)
+        table = table.spread_out(effects.effect)
     summed = table.by_group(table.weight * table.score, size)
     sample_means = np.clip(np.divide(summed, total, out=np.zeros(size), where=total > 0), 0, 1)
     means = sample_means if score_means is None else np.asarray(score_means, dtype=np.float64)
-    ece = ece_estimate(counts.correct, counts.labels, means, masses, level=level)
+    ece = ece_estimate(
+        counts.correct, counts.labels, means, masses, level=level, covariance=counts.covariance
+    )
     rate = shrunk(counts.correct, counts.labels, means)
     table = table.scaled(factor / whole)
     score = table.score

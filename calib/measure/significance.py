@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.measure.alternatives import Alternatives, alternatives, log_mixture
+from calib.measure.ece import Counts
 
 Floats = npt.NDArray[np.float64]
 
@@ -46,6 +47,34 @@ def null_draws(
 def p_value(observed: float, null: Floats) -> float:
     """The share of draws that reach what was seen, itself one of them (Davison & Hinkley 1997, 4.2)."""
     return (1 + int((null >= observed - 1e-12).sum())) / (len(null) + 1)
+
+
+def joint_p_value(
+    now: Counts, before: Counts, drifts: Alternatives, draws: int, rng: np.random.Generator
+) -> float:
+    """The same where strata err together: of counts with labels in every stratum, of either at least one with
+    a `covariance`.
+
+    In the directions of the eigenvectors of their covariance the changes of the strata are independent, and
+    the mixture is computed there: a shift that all strata share, which clusters bring about by themselves,
+    weighs as little as it should. The normal law of the changes takes the place of the binomial one.
+    """
+    pooled = pooled_accuracy(now.correct, now.labels, before.correct, before.labels)
+    spread = np.sqrt(np.maximum(pooled * (1 - pooled), 1e-3 * (1 - 1e-3)))
+    law = spread[:, None] * (_covariance(now) + _covariance(before)) * spread
+    values, directions = np.linalg.eigh(law)
+    variance = np.maximum(values, 1e-9)
+    turned = Alternatives(drift=drifts.drift @ directions, log_weight=drifts.log_weight)
+    change = (now.correct / now.labels - before.correct / before.labels) @ directions
+    drawn = rng.standard_normal((draws, len(variance))) * np.sqrt(variance)
+    ratios = log_mixture(
+        np.concatenate([change[None], drawn]), np.broadcast_to(variance, (draws + 1, len(variance))), turned
+    )
+    return p_value(float(ratios[0]), ratios[1:])
+
+
+def _covariance(counts: Counts) -> Floats:
+    return np.diag(1 / counts.labels) if counts.covariance is None else counts.covariance
 
 
 def change_p_value(

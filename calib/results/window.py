@@ -60,6 +60,21 @@ class BaselineUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClustersResult:
+    """Whether rows that have something in common are right or wrong together, and what the labels count for.
+
+    `source`: `named` by the column `cluster`, found by `day` or by `day-segment` in the labels themselves, or
+    `none`. `effective_labels`: how many independent labels the labels are worth. `why`: a sentence for
+    people, `why_code` its code.
+    """
+
+    source: Literal["named", "day", "day-segment", "none"] = "none"
+    effective_labels: float | None = None
+    why: str | None = None
+    why_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MappingShare:
     """The share of the population that one mapping served; None: the raw confidence was served."""
 
@@ -200,12 +215,17 @@ class ResponseResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlyResult:
-    """The early watch: the largest e-value after so many labels, and the e-value at which it alarms."""
+    """The early watch: the largest e-value after so many labels, and the e-value at which it alarms.
+
+    `off`: why it watches nothing, a sentence, and `off_code` its code; None where it watches.
+    """
 
     labels: int
     e_value: float
     needed: float
     alarm: bool
+    off: str | None = None
+    off_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,6 +303,7 @@ class WindowResult:
     schema: int = 1  # where it is missing, version 0.1.0 wrote it
     revision: int = 1
     baseline: BaselineUsed = BaselineUsed()
+    clusters: ClustersResult = ClustersResult()
     segments: dict[str, SegmentResult] = field(default_factory=dict)
     score_mix: MixResult | None = None
     response: ResponseResult | None = None

@@ -348,7 +348,7 @@ def cohort(conn: Connection, window_id: int) -> Cohort:
     """The window's rows and labels as arrays."""
     import numpy as np
 
-    from calib.review.cohort import Cohort
+    from calib.review.cohort import Cohort, day_columns
 
     rows = _answers(conn, window_id)
     value = {"correct": 1.0, "incorrect": 0.0}
@@ -365,6 +365,7 @@ def cohort(conn: Connection, window_id: int) -> Cohort:
         judge=np.array([np.nan if row.judge is None else row.judge for row in rows], dtype=np.float64),
         order=tuple(row.draw_order for row in rows),
         answered=np.array([row.answer is not None for row in rows], dtype=bool),
+        **day_columns(rows, windows.timezone(conn, window_id)),
     )
 
 
@@ -377,10 +378,7 @@ def streams_with_context(conn: Connection) -> list[str]:
 
 
 def erase_context(conn: Connection, *, stream: str, closed_before: datetime, unclosed: bool = False) -> int:
-    """Erase what reviewers saw of windows that closed before a moment; how many rows that were.
-
-    With `unclosed` also of windows that nobody closed, though their labels were due before that moment.
-    """
+    """Erase what reviewers saw of windows closed, or with `unclosed` due, before a moment; how many rows."""
     w = tables.windows
     is_old = w.c.closed_at < closed_before
     if unclosed:
@@ -392,7 +390,7 @@ def erase_context(conn: Connection, *, stream: str, closed_before: datetime, unc
 
 def _answers(conn: Connection, window_id: int) -> Sequence[Any]:
     query = (
-        select(t, answers.c.answer)
+        select(t, answers.c.answer, answers.c.at.label("answered_at"), answers.c.source)
         .outerjoin(answers, answers.c.id == t.c.label_id)
         .where(t.c.window_id == window_id)
         .order_by(t.c.stratum, t.c.draw_order, t.c.prediction_id)

@@ -104,6 +104,7 @@ PURE = {
     *(
         "baseline",
         "budget",
+        "clustering",
         "comparison",
         "data",
         "design",
