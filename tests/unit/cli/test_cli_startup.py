@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +94,14 @@ def test_the_list_of_heavy_packages_is_of_packages_that_are_there() -> None:
     from importlib.util import find_spec
 
     assert {name for name in HEAVY if find_spec(name) is None} == set()
+
+
+def test_the_linear_algebra_takes_one_thread_unless_told_otherwise(
+    calib: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    assert calib("--version").code == 0
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "3")
+    assert calib("--version").code == 0
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "3"
