@@ -80,6 +80,7 @@ def test_the_client_as_the_readme_shows_it(world: World, monkeypatch: pytest.Mon
     client.close()
 
 
+@pytest.mark.slow
 def test_the_elicitation_page_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its code asks a model over HTTP; `calib measure` shows what five framings gain where luck decides."""
     from probes import write_questions

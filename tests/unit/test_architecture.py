@@ -180,6 +180,7 @@ def test_no_file_is_too_long() -> None:
     assert long == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "absent"),
     [

@@ -77,6 +77,7 @@ def clock_changes(zone: ZoneInfo, first: date, last: date) -> list[date]:
     return sorted(found)
 
 
+@pytest.mark.slow
 def test_a_naive_time_belongs_to_its_own_day_in_every_zone_for_ten_years() -> None:
     """On every day around a change of the clock: from its midnight on, and not a moment before."""
     days = 0

@@ -61,6 +61,7 @@ def run(folder: Path, test: str) -> int:
     return code
 
 
+@pytest.mark.slow
 def test_a_run_that_puts_nothing_out_passes(tmp_path: Path) -> None:
     assert run(tmp_path, GOOD) == 0
 

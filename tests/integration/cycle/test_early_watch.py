@@ -17,6 +17,8 @@ from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.review import queue
 
+pytestmark = pytest.mark.slow
+
 FIRST, SECOND = "2026-04", "2026-05"
 
 

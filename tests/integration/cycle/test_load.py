@@ -16,6 +16,8 @@ from calib.cycle.design import Design
 from calib.period import Period
 from calib.review import queue
 
+pytestmark = pytest.mark.slow
+
 
 def opened(world: World, month: str) -> Any:
     deployment = world.open(NOW)
@@ -64,7 +66,6 @@ def test_a_window_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert len(read) == len(decoded) == 2  # its own, and its baseline's
 
 
-@pytest.mark.slow
 def test_five_thousand_outcomes_cost_fewer_than_two_hundred_statements(world: World) -> None:
     world.write("2026-01", n=6000)
     world.config.write_text(world.config.read_text().replace("labels = 300", "labels = 5000"))

@@ -57,6 +57,7 @@ def day(monkeypatch: pytest.MonkeyPatch) -> Any:
     return move
 
 
+@pytest.mark.slow
 def test_the_first_run_is_accepted_by_a_person_and_later_ones_are_compared(
     config: Path, model: FakeModel, calib: Any, day: Any
 ) -> None:
@@ -141,6 +142,7 @@ def test_hostile_names_do_not_drive_the_terminal(
     assert "[bold]" in ran.out
 
 
+@pytest.mark.slow
 def test_the_flow_does_the_same(config: Path, model: FakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     import inspect
 

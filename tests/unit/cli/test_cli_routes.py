@@ -77,6 +77,7 @@ def conversations(world: World, month: str) -> None:
     pq.write_table(table, world.folder / "traffic" / f"{month}.parquet")
 
 
+@pytest.mark.slow
 def test_run_routes_and_the_mapping_prove_the_same_cuts_where_rows_come_in_conversations(
     world: World, calib: Any
 ) -> None:

@@ -65,6 +65,7 @@ def share(found: list[Gate], state: str) -> float:
     return sum(one.change.state == state for one in found) / len(found)
 
 
+@pytest.mark.slow
 def test_a_model_against_itself_passes_and_a_worse_one_fails() -> None:
     same = states((0.1, 0.1), 500, 150)
     assert share(same, "degraded") <= 0.06
@@ -77,6 +78,7 @@ def test_stable_is_proven_with_labels_enough() -> None:
     assert share(states((0.1, 0.1), 5000, 25), "stable") >= 0.7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "off", [(0.1, 0.13), (0.0, 0.033)], ids=["overconfident before", "calibrated before"]
 )
@@ -86,6 +88,7 @@ def test_a_rise_at_the_limit_is_hardly_ever_ruled_out(off: tuple[float, float]) 
     assert sum(one.proven for one in found) / 120 <= 0.025 + 3 * (0.025 * 0.975 / 120) ** 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("off", "rise", "paired"),
     [((0.05, 0.12), 0.07, False), ((0.05, 0.12), 0.07, True), ((0.0, 0.06), 0.058, False)],

@@ -273,6 +273,7 @@ def test_two_runs_at_once_are_one(engine: Engine, sums: tuple[Question, ...]) ->
         assert conn.execute(select(func.count()).select_from(tables.probe_replies)).scalar() == 120
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_dies_anywhere_ends_like_one_that_did_not(
     tmp_path: Path, sums: tuple[Question, ...], when: Any

@@ -62,6 +62,7 @@ def test_a_long_chain_without_a_mapping_warns_and_with_one_does_not() -> None:
     assert found.calibrated == mapping.apply(found.product)
 
 
+@pytest.mark.slow
 def test_a_mapping_of_whole_chains_is_near_the_truth_where_the_product_is_not() -> None:
     """Measured over dependence .2 to .8 and 3 to 8 steps: .02 to .04 with 300 labels."""
     mean = []
