@@ -46,16 +46,17 @@ def limit_lines(result: GateResult) -> Iterator[str]:
     if result.state == "no_change_seen":
         detectable = result.minimum_detectable_rise
         sentences.append(
-            "These labels could not have detected any rise"
+            "these labels could not have detected any rise"
             if detectable is None
-            else detectable_words(detectable).capitalize()
+            else detectable_words(detectable)
         )
     if result.labels_needed:
         sentences.append(
             f"to prove that it is stable takes about {result.labels_needed:,} more labels in each file"
         )
     if sentences:
-        yield f"{'; '.join(sentences)}."
+        line = "; ".join(sentences)
+        yield f"{line[0].upper()}{line[1:]}."
     yield result.reading
     if result.decision == "not_proven":
         unproven = "stable" if not result.proven else "free of a fall of the accuracy"
