@@ -97,9 +97,9 @@ def with_file_options(*names: str) -> Callable[[Verb], Verb]:
             parameters += shared if parameter.name == "files" else [parameter]
 
         @wraps(verb)
-        def with_files(**given: Any) -> None:
-            files = FileOptions(**{option.name: given.pop(option.name) for option in shared})
-            verb(**given, files=files)
+        def with_files(**values: Any) -> None:
+            files = FileOptions(**{option.name: values.pop(option.name) for option in shared})
+            verb(**values, files=files)
 
         with_files.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         with_files.__dict__["__signature__"] = inspect.Signature(parameters)

@@ -43,10 +43,10 @@ def measure_file(
         step(f"comparing with {baseline.name}")
         before = read_labelled(baseline, asked, reading)
         earlier = MeasuredBaseline.of(_measured(before, bins), **read_fields(baseline, before))
-        found = compare_samples(
+        tested = compare_samples(
             table.sample.normalised(), before.sample.normalised(), alpha=ALPHA, max_rise=max_rise
         )
-        change = ChangeResult(**found.to_json())
+        change = ChangeResult(**tested.to_json())
     return MeasureResult.of(
         measured,
         **read_fields(path, table),

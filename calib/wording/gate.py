@@ -42,20 +42,21 @@ def accuracy_line(result: GateResult) -> str:
 
 def limit_lines(result: GateResult) -> Iterator[str]:
     """What the labels could detect, and what proof would take."""
-    said = []
+    sentences = []
     if result.state == "no_change_seen":
         detectable = result.minimum_detectable_rise
-        said.append(
-            "These labels could not have detected any rise"
+        sentences.append(
+            "these labels could not have detected any rise"
             if detectable is None
-            else detectable_words(detectable).capitalize()
+            else detectable_words(detectable)
         )
     if result.labels_needed:
-        said.append(
+        sentences.append(
             f"to prove that it is stable takes about {result.labels_needed:,} more labels in each file"
         )
-    if said:
-        yield f"{'; '.join(said)}."
+    if sentences:
+        line = "; ".join(sentences)
+        yield f"{line[0].upper()}{line[1:]}."
     yield result.reading
     if result.decision == "not_proven":
         unproven = "stable" if not result.proven else "free of a fall of the accuracy"

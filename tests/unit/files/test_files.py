@@ -97,8 +97,9 @@ def test_progress_names_each_step(files: tuple[Path, Path]) -> None:
     ]
 
 
+@pytest.mark.slow
 @settings(
-    max_examples=12,
+    max_examples=6,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     derandomize=True,
