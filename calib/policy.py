@@ -16,6 +16,9 @@ LEAST_RESPONSE = 0.7  # labelled share of the sample: below it the missing answe
 LEAST_EVENNESS = 0.5  # response of the worst stratum per response of the best: less leans to one side
 EVENNESS_LEAST_DRAWN = 10  # drawn rows of a stratum whose response is looked at: with fewer it is chance
 
+# --- How many outcomes does labels = "all" take? ---
+ALL_LABELS = 50_000  # more would narrow no interval that matters, and take minutes to draw and to store
+
 # --- Which earlier windows form the baseline? ---
 BASELINE_WINDOWS = 6  # enough to make the baseline's own noise small, few enough to follow the seasons
 

@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from calib.errors import InvalidInput
 from calib.local_paths import local_path
+from calib.policy import ALL_LABELS
 from calib.probe_settings import ProbeSettings
 from calib.setting_key import Frozen as _Frozen
 from calib.setting_key import Share
@@ -136,7 +137,13 @@ class Stream(_Frozen):
         {"model": "gpt-4o", "prompt": "triage-v7"},
     )
     review: Review = Review()
-    labels: int = _key(500, "How many rows are labelled in each period.", ge=20, le=1_000_000)
+    labels: int = _key(
+        500,
+        'How many rows are labelled in each period. With `outcomes` "all" takes every row, '
+        f"up to {ALL_LABELS:,}.",
+        ge=20,
+        le=1_000_000,
+    )
     period: Literal["month", "week", "day"] = _key("month", "How often the stream is measured.")
     timezone: str = _key("UTC", "Bounds the period; times without a time zone are read in it.")
     settle_hours: float = _key(
@@ -168,6 +175,16 @@ class Stream(_Frozen):
     )
 
     _zone = field_validator("timezone")(_known_zone)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_labels(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("labels") != "all":
+            return values
+        review = values.get("review")
+        if not isinstance(review, dict) or review.get("kind") != "outcomes":
+            raise ValueError('labels = "all" is for outcomes, which cost nobody any time: write a number')
+        return values | {"labels": ALL_LABELS}
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

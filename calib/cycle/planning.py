@@ -61,6 +61,7 @@ def plan_labels(
         targets=policy.targets,
         levels=[design.cells[i][0] / GRID for i in first],
         effect=effect,
+        sizes=design.sizes,
     )
     return PlanResult.of(
         planned,

@@ -36,7 +36,10 @@ class PlannedDetection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedCertification:
-    """Labels per window needed to certify `target`; all None where the expected accuracy is too low."""
+    """Labels per window needed to certify `target`; all None where the expected accuracy is too low.
+
+    `labels` alone is None where it would take more than there are predictions.
+    """
 
     target: float
     cut: float | None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from calib.policy import CERTIFICATE_START_SHARE
 from calib.sampling.design import allocate
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 RISES = (0.03, 0.05, 0.10)
 MOST = 200_000  # labels per window: beyond it the answer is "no"
@@ -31,7 +31,8 @@ STEPS = 9  # halvings of the logarithm: to a few percent, as fine as the simulat
 class Detection:
     """Labels per window needed to detect a true `rise` with 80% power, and their allocation.
 
-    `labels` is None where no number up to 200,000 does, or where accuracy cannot fall that far.
+    `labels` is None where no number up to 200,000, or to all rows that there are, does, or where accuracy
+    cannot fall that far.
     """
 
     rise: float
@@ -49,7 +50,8 @@ class Certification:
     """Labels per window needed to certify, with 80% power, a cut that keeps `share` of the predictions.
 
     Of the cut that is tested first, the highest with 15% of the predictions, if the expected accuracies are
-    right; all None where its `accuracy` is not above the target.
+    right; all None where its `accuracy` is not above the target. `labels` alone is None where it would take
+    more than there are rows.
     """
 
     target: float
@@ -106,14 +108,16 @@ def plan(
     effect: float = 1.0,
     confidence: float = 0.95,
     seed: int = 0,
+    sizes: npt.ArrayLike | None = None,
 ) -> Plan:
     """Plan a stream's labels from its masses and expected accuracies by stratum, both of shape (B,).
 
     By simulation of the change test itself, for a fall of all log odds, against a baseline of
     `baseline_windows` windows with as many labels each (at least one). `levels`: the lowest raw confidence of
     each stratum, ascending, shape (B,), which certificates take for cuts. `effect` ≥ 1: the design effect of
-    rows that come in clusters, by which labels count for less. Numbers of labels are good to some
-    5%. Raises `InvalidInput` for shapes that differ and values out of range.
+    rows that come in clusters, by which labels count for less. `sizes`: how many rows each stratum has, shape
+    (B,); no more labels are planned than there are rows, and what would take more is None. Numbers of labels
+    are good to some 5%. Raises `InvalidInput` for shapes that differ and values out of range.
     """
     w, a = np.asarray(mass, dtype=np.float64), np.asarray(accuracy, dtype=np.float64)
     if w.ndim != 1 or w.shape != a.shape or not ((a >= 0) & (a <= 1)).all():
@@ -123,19 +127,24 @@ def plan(
     if not 1 <= effect < math.inf:
         raise InvalidInput(f"a design effect is a number from 1 on, not {effect}")
     w, a = w / w.sum(), np.clip(a, 1e-3, 1 - 1e-3)
+    rows = math.inf if sizes is None else float(np.sum(sizes))
+    labels = int(min(labels, rows))
+
+    def divide(n: int) -> Ints:
+        return allocate(w, a, n, sizes=sizes)
 
     def setup(n: int) -> TestSetup:
-        return _setup(w, a, n, baseline_windows, alpha, max_rise, seed, effect)
+        return _setup(w, a, divide(n), baseline_windows, alpha, max_rise, seed, effect)
 
     return Plan(
         labels=labels,
-        by_stratum=tuple(allocate(w, a, labels).tolist()),
+        by_stratum=tuple(divide(labels).tolist()),
         baseline_windows=baseline_windows,
         alpha=alpha,
         minimum_detectable_rise=detectable_rise(setup(labels), a),
-        detections=tuple(_detection(w, a, rise, setup) for rise in rises),
+        detections=tuple(_detection(w, a, rise, setup, divide, most=int(min(MOST, rows))) for rise in rises),
         certifications=tuple(
-            _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence, effect)
+            _certification(w, a, np.asarray(levels, dtype=np.float64), target, confidence, effect, rows)
             for target in (targets if levels is not None else ())
         ),
     )
@@ -144,7 +153,7 @@ def plan(
 def _setup(
     w: Floats,
     a: Floats,
-    labels: int,
+    divided: Ints,
     windows: int,
     alpha: float,
     max_rise: float,
@@ -152,7 +161,7 @@ def _setup(
     effect: float,
 ) -> TestSetup:
     """A window and its baseline as they would be drawn, and what the test would take for significant."""
-    n1 = np.maximum(allocate(w, a, labels) / effect, 1.0)
+    n1 = np.maximum(divided / effect, 1.0)
     n0 = n1 * windows
     drifts = alternatives(expected_accuracy(a * n0, n0), w)
     draws = max(LEAST_DRAWS, math.ceil(20 / alpha))
@@ -168,11 +177,19 @@ def _setup(
     )
 
 
-def _detection(w: Floats, a: Floats, rise: float, setup: Any) -> Detection:
+def _detection(
+    w: Floats,
+    a: Floats,
+    rise: float,
+    setup: Callable[[int], TestSetup],
+    divide: Callable[[int], Ints],
+    *,
+    most: int,
+) -> Detection:
     """The least budget with enough power, by halving the interval of its logarithms."""
     worse = _fallen(w, a, rise)
-    low, high = float(len(w)), float(MOST)
-    if worse is None or detection(setup(MOST), worse, a) < POWER:
+    low, high = float(min(len(w), most)), float(most)
+    if worse is None or detection(setup(most), worse, a) < POWER:
         return Detection(rise=rise, labels=None, by_stratum=None)
     for _ in range(STEPS + 4):
         middle = math.sqrt(low * high)
@@ -181,7 +198,7 @@ def _detection(w: Floats, a: Floats, rise: float, setup: Any) -> Detection:
         else:
             low = middle
     labels = math.ceil(high)
-    return Detection(rise=rise, labels=labels, by_stratum=tuple(allocate(w, a, labels).tolist()))
+    return Detection(rise=rise, labels=labels, by_stratum=tuple(divide(labels).tolist()))
 
 
 def _fallen(w: Floats, a: Floats, rise: float) -> Floats | None:
@@ -199,7 +216,7 @@ def _fallen(w: Floats, a: Floats, rise: float) -> Floats | None:
 
 
 def _certification(
-    w: Floats, a: Floats, levels: Floats, target: float, confidence: float, effect: float
+    w: Floats, a: Floats, levels: Floats, target: float, confidence: float, effect: float, rows: float
 ) -> Certification:
     """The first cut that would be tested: no lower one is certified where it is not."""
     above = np.cumsum(w[::-1])[::-1]
@@ -210,12 +227,13 @@ def _certification(
         return Certification(target=target, cut=None, share=None, accuracy=None, labels=None)
     unit = allocate(w, a, 100_000).astype(float) / 100_000
     effective = above[b] ** 2 / float((w[b:] ** 2 / unit[b:]).sum())  # Kish's number for one label in all
+    labels = math.ceil(needed * effect / effective)
     return Certification(
         target=target,
         cut=float(levels[b]),
         share=float(above[b]),
         accuracy=accuracy,
-        labels=math.ceil(needed * effect / effective),
+        labels=labels if labels <= rows else None,
     )
 
 

@@ -24,12 +24,14 @@ def plan_lines(result: PlanResult) -> Iterator[str]:
 
 def _detection(wanted: PlannedDetection) -> str:
     if wanted.labels is None:
-        return f"a rise of {wanted.rise:.3f}: more labels than are possible"
+        return f"a rise of {wanted.rise:.3f}: more labels than there are or than could be planned"
     return f"a rise of {wanted.rise:.3f}: about {wanted.labels:,} labels per window"
 
 
 def _certification(wanted: PlannedCertification) -> str:
     target = f"to certify {wanted.target:.0%}"
+    if wanted.labels is None and wanted.cut is not None:
+        return f"{target}: more labels than there are predictions"
     if wanted.labels is None or wanted.cut is None or wanted.share is None:
         return f"{target}: no number of labels; expected accuracy is too low"
     return (

@@ -104,3 +104,23 @@ def test_impossible_plans_are_refused(wrong: dict[str, object]) -> None:
     arguments: dict[str, object] = {"labels": 500, "alpha": ALPHA, "accuracy": TRUE} | wrong
     with pytest.raises(InvalidInput):
         plan(MASS, **arguments)  # type: ignore[arg-type]
+
+
+def test_no_more_labels_are_planned_than_there_are_rows() -> None:
+    free = plan(MASS, TRUE, labels=500, alpha=ALPHA, rises=(0.05, 0.1), targets=(0.85,), levels=LEVELS)
+    needed = [wanted.labels for wanted in free.detections]
+    certified = free.certifications[0].labels
+    assert None not in needed
+    assert certified is not None
+    few = int(0.75 * min(needed[0] or 0, certified))  # far below, for numbers are good to some 5%
+    assert few > (needed[1] or 0)
+    sizes = np.round(MASS * few).astype(int)
+    capped = plan(
+        MASS, TRUE, labels=50_000, alpha=ALPHA, rises=(0.05, 0.1), targets=(0.85,), levels=LEVELS, sizes=sizes
+    )
+    assert capped.labels == sizes.sum()
+    assert capped.by_stratum == tuple(sizes.tolist())
+    assert capped.detections[0].labels is None
+    assert sum(capped.detections[1].by_stratum or ()) == capped.detections[1].labels
+    assert capped.certifications[0].labels is None
+    assert capped.certifications[0].cut == free.certifications[0].cut

@@ -146,3 +146,17 @@ def test_a_schema_that_cannot_be_one_is_refused(tmp_path: Path, text: str, said:
     path.write_text(text)
     with pytest.raises(InvalidInput, match=said):
         load(path)
+
+
+def test_all_labels_are_for_outcomes(tmp_path: Path) -> None:
+    from calib.app import App
+    from calib.policy import ALL_LABELS
+
+    text = '[streams.s]\ntraffic = "csv:a.csv"\nlabels = {0}\nreview = {{ kind = {1} }}\n'
+    config = tmp_path / "calib.toml"
+    config.write_text(text.format('"all"', '"outcomes", column = "ok"'))
+    assert App.open(config).watch("s").labels == ALL_LABELS
+    for labels, review in (('"all"', '"files"'), ('"every"', '"outcomes", column = "ok"'), ("19", '"files"')):
+        config.write_text(text.format(labels, review))
+        with pytest.raises(InvalidInput, match="labels"):
+            load(config)
