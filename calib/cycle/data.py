@@ -111,10 +111,14 @@ class WindowData:
         )
 
     @property
+    def named(self) -> Mapping | None:
+        """The mapping that the channel names, for whatever scope it is; None while the channel is empty."""
+        return None if self.head is None else self.mappings[self.head.mapping]
+
+    @property
     def published(self) -> Mapping | None:
         """The mapping that the channel serves in the window's scope; None where it serves none there."""
-        named = None if self.head is None else self.mappings[self.head.mapping]
-        return named if named is not None and serves(named, self.policy.scope) else None
+        return self.named if self.named is not None and serves(self.named, self.policy.scope) else None
 
     @property
     def main_mapping(self) -> Mapping | None:

@@ -60,7 +60,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "labels do not come along": (window_labels, "carry_over", nothing),
     "late labels are forgotten": (window_labels, "late_labels", lambda *_: ()),
     "no window waits for another": (lifecycle, "waits_for", lambda *_, **__: ()),
-    "an older window moves the channel": (windows, "newer_closed", nothing),
+    "an older window moves the channel": (windows, "newer_closed", lambda *_: None),
     "a baseline of any scope": (load, "choose", any_scope),
     "revisions publish under one id": (lifecycle, "publish_id", of_the_period),
     "a discarded window is discarded by nobody": (reopening.windows, "discard", nothing),
