@@ -50,8 +50,8 @@ def propose(
         methods=FORMS if data.policy.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
     )
     result = refit_result(fitted)
-    if published is not None and _rests_on_later(published, data):
-        facts = {"served_period": str(published.evidence["period"]), "period": data.window.period}
+    if data.named is not None and _rests_on_later(data.named, data):
+        facts = {"served_period": str(data.named.evidence["period"]), "period": data.window.period}
         why = Reason("refit_older_than_served", dict(facts))
         return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
     if data.newer is not None:

@@ -128,3 +128,18 @@ def test_a_scope_that_comes_back_never_meets_its_old_baseline(life: StreamLife, 
     back = life.month("2026-04", accuracy=off(0.5))
     assert (back.change.state, back.baseline.periods) == ("first", ())
     assert life.month("2026-05", accuracy=off(0.5)).baseline.periods == ("2026-04",)
+
+
+def test_an_older_window_of_a_scope_that_came_back_replaces_nothing_newer(life: StreamLife) -> None:
+    """What the channel names is for the other scope: it serves nobody of this one, and is still newer."""
+    life.month("2026-01")
+    change(life, B)
+    life.month("2026-02", accuracy=off(0.4))
+    life.discard("2026-02")
+    change(life, A)
+    log = life.log()
+    assert read_mapping(life.store, stream="triage", digest=log[-1].mapping).scope == B
+    life.reopen("2026-01")
+    result = life.advance("2026-01")
+    assert result.refit.reason_code == "refit_older_than_served"
+    assert life.log() == log
