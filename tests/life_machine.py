@@ -9,118 +9,32 @@ from __future__ import annotations
 import itertools
 import sqlite3
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import numpy as np
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from life_model import LEAST, Revision
 from sqlalchemy import select
 from stream_life import Row, StreamLife
 
 from calib import cycle
-from calib.calibrators import Refit
-from calib.cycle import evaluation, lifecycle, nonresponse, refitting
-from calib.cycle.verdict import ChangeDecision, JudgedChange
 from calib.db import tables
 from calib.db.engine import open_engine
 from calib.db.schema import migrate
 from calib.db.windows import Window
-from calib.format import PiecewiseLinear
-from calib.measure import Change
 from calib.period import Period
 from calib.policy import BASELINE_WINDOWS
-from calib.reasons import Reason
 from calib.review import queue
 from calib.store import Entry, read_mapping
 from calib.testing.crash import Crash, CrashAt
 
-LABELS, POPULATION, LEAST, MONTHS = 20, 30, 8, 9
+LABELS, POPULATION, MONTHS = 20, 30, 9
 PICK = st.integers(0, 10**6)
 NUMBERS = itertools.count()
 SCOPES = ({"model": "a"}, {"model": "b"})
-
-
-def rules_of_thumb(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace every statistic of an evaluation, and nothing else of it."""
-
-    def change(data: Any) -> ChangeDecision:
-        found = Change.first()
-        if data.baselines is not None:
-            moved = data.sample.correct.mean() - data.baselines.pooled.correct.mean()
-            state: Any = "degraded" if moved < -0.4 else "changed" if moved > 0.4 else "no_change_seen"
-            found = replace(found, state=state, p=0.5)
-        return ChangeDecision(stream=JudgedChange(change=found, judged=None), anchor=None, segments={})
-
-    def refit(now: Any, *_: Any, **__: Any) -> Refit:
-        right = int(now.correct.sum())
-        better = right % 3 != 0
-        return Refit(
-            published=better,
-            why=Reason("refit_better" if better else "refit_no_better_than_served", {}),
-            curve=PiecewiseLinear(x=(0.0, 1.0), y=(0.1, 0.5 + right / 100)),
-            method="isotonic",
-            pooling="new",
-            labels_used=len(now),
-            ece_before=None,
-            ece_after=None,
-            brier_before=None,
-            brier_after=None,
-            t_served=None,
-            t_identity=None,
-        )
-
-    monkeypatch.setattr(nonresponse, "VERDICT_LEAST_LABELS", LEAST)
-    monkeypatch.setattr(nonresponse, "EVENNESS_LEAST_DRAWN", 10**9)
-    monkeypatch.setattr(evaluation, "measured", evaluation.opened)
-    monkeypatch.setattr(evaluation, "decide_change", change)
-    monkeypatch.setattr(evaluation, "certificates", lambda *_: ())
-    monkeypatch.setattr(evaluation, "segments_part", lambda *_: {})
-    monkeypatch.setattr(refitting, "refit", refit)
-    monkeypatch.setattr(refitting, "_proven", lambda *_: ())
-    monkeypatch.setattr(refitting, "_proven_by_segment", lambda *_: {})
-    monkeypatch.setattr(lifecycle, "early_watch", lambda _: None)
-
-
-@dataclass
-class Revision:
-    """What the model knows of one revision of a window.
-
-    `newest`: no later period was closed when this one was evaluated. `counts`: the answer that counts, with
-    who gave it, by id. `kept`: all answers in the order of their coming.
-    """
-
-    period: str
-    revision: int
-    scope: dict[str, str]
-    ids: list[str]
-    state: str = "waiting"
-    discarded: bool = False
-    resets: bool = False
-    counts: dict[str, tuple[str, str]] = field(default_factory=dict)
-    kept: list[tuple[str, str, str]] = field(default_factory=list)
-    baseline: tuple[list[str], int] | None = None
-    newest: bool = True
-    result: Any = None
-
-    @property
-    def waits(self) -> bool:
-        return self.state == "waiting" and not self.discarded
-
-    @property
-    def late(self) -> dict[str, str]:
-        """The first answer to each row that none counts for."""
-        found: dict[str, str] = {}
-        for id_, word, _ in self.kept:
-            if id_ not in self.counts:
-                found.setdefault(id_, word)
-        return found
-
-    def keep(self, id_: str, word: str, by: str) -> None:
-        if (id_, word, by) not in self.kept:
-            self.kept.append((id_, word, by))
 
 
 class LifeMachine(RuleBasedStateMachine):

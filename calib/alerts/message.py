@@ -273,6 +273,11 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
     if kind == "insufficient_labels" and facts.get("population") == 0:
         return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
     waits = f"`calib labels export {stream}` gives what waits for an answer"
+    in_time, late = f"see that the next sample is labelled in time; {waits}", waits
+    if facts.get("by_itself", False):
+        waits = f"`calib evaluate {stream}` takes the outcomes that have arrived"
+        in_time, late = "see why outcomes are missing; `calib check` shows where they come from", waits
+    again = f"`calib window reopen {stream} {period} --reason …` uses labels that still come"
     return {
         "degraded": f"What to do: {look}. `calib mapping list {stream}` shows what is served",
         "refit_vetoed": "What to do: routing on this confidence is not safe until it is understood. "
@@ -280,10 +285,10 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         "above_limit": "What to do: do not act on this confidence until the new mapping is served, and tell "
         f"the serving systems the new scope. `calib mapping list {stream}` shows what is served",
         "recovered": f"Nothing to do. `calib mapping list {stream}` shows the versions",
-        "insufficient_labels": f"What to do: see that the next sample is labelled in time; {waits}",
+        "insufficient_labels": f"What to do: {in_time}; {again}",
         "rejects_up": "What to do: see who writes these rows; `calib check` shows the columns",
         "window_missed": f"What to do: `calib run {stream} --period {period}`",
-        "cohort_late": f"What to do: {waits}",
+        "cohort_late": f"What to do: {late}",
         "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",
         "early_warning": f"What to do: {look}; the verdict follows with the last labels. {waits}",
         "cannot_see": f"What to do: `calib plan {stream}` says how many labels would see how much",

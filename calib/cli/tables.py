@@ -157,6 +157,8 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
 
 
 def _next(result: WindowResult, stream: str, period: str) -> str:
+    if result.waits_for:
+        return f"`calib evaluate {stream}` evaluates {', '.join(result.waits_for)} first, then this period"
     if result.state in ("sampled", "in_review"):
         from calib.review.sources import source_of
 
@@ -167,5 +169,8 @@ def _next(result: WindowResult, stream: str, period: str) -> str:
         )
         return f"`calib mapping list {stream}` shows what is served{undo}"
     if result.state == "insufficient":
-        return "get more of the sample labelled before it closes; the mapping stays as it is"
+        return (
+            f"`calib window reopen {stream} {period} --reason …` watches the period again, with labels that "
+            "came late; the mapping stays as it is"
+        )
     return f"`calib mapping list {stream}` shows what is served"

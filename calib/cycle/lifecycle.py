@@ -227,7 +227,11 @@ def _close(
         if window.revision > 1:
             windows.lock(conn, window.stream, window.period)
         alerts = window_alerts(
-            result, previous=_previous(conn, window), max_rise=policy.max_rise, scope=policy.scope
+            result,
+            previous=_previous(conn, window),
+            max_rise=policy.max_rise,
+            scope=policy.scope,
+            by_itself=source_of(policy.review_kind).by_itself,
         )
         closed = windows.advance(
             conn,

@@ -14,6 +14,7 @@ from calib.db import windows
 from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.policy import GRACE
+from calib.review.sources import source_of
 from calib.store import head
 from calib.times import moment
 
@@ -42,7 +43,13 @@ def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
         for period in missing_periods(begun, latest_due(policy, now - GRACE))
     ]
     late = [
-        cohort_late(policy.stream, window.period, closes_at=window.closes_at, now=now)
+        cohort_late(
+            policy.stream,
+            window.period,
+            closes_at=window.closes_at,
+            now=now,
+            by_itself=source_of(policy.review_kind).by_itself,
+        )
         for window in known
         if window.unfinished
     ]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
-from life_machine import LifeMachine, rules_of_thumb
+from life_machine import LifeMachine
+from life_model import rules_of_thumb
 
 from calib.cycle import lifecycle, load, reopening
 from calib.cycle.baseline import choose
