@@ -98,6 +98,7 @@ class App:
             settle=timedelta(hours=stream.settle_hours),
             close_after=timedelta(days=stream.close_after_days),
             max_rise=stream.max_rise,
+            max_ece=stream.max_ece,
             targets=stream.targets,
             false_alarms_per_year=stream.false_alarms_per_year,
             threshold=stream.threshold,

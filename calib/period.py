@@ -64,6 +64,16 @@ class Period:
         return cls(first, kind)
 
     @classmethod
+    def named(cls, text: str) -> Period:
+        """Read `text` as the kind of period that it is written as; `InvalidInput` where it is none.
+
+        >>> Period.named("2026-W41").kind, Period.named("2026-10").kind
+        ('week', 'month')
+        """
+        fitting: list[Kind] = [kind for kind, (shape, _) in _SHAPES.items() if shape.fullmatch(text)]
+        return cls.parse(text, fitting[0] if fitting else "month")
+
+    @classmethod
     def containing(cls, moment: datetime, kind: Kind, timezone: str) -> Period:
         """The period that an aware `moment` falls into."""
         day = moment.astimezone(ZoneInfo(timezone)).date()
@@ -100,6 +110,10 @@ class Period:
         days = {"month": 1, "week": 7, "day": 1}[self.kind]
         before = self.first - timedelta(days=days)
         return Period(before.replace(day=1) if self.kind == "month" else before, self.kind)
+
+    def later_than(self, other: Period) -> bool:
+        """Whether this period ends after another one, which may be of another kind."""
+        return self.next().first > other.next().first
 
     def interval(self, timezone: str) -> tuple[datetime, datetime]:
         """The half-open interval [start, end), in UTC, of this period as the time zone bounds it."""

@@ -8,7 +8,17 @@ where there is one; what stands here is the same for all streams.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
+
+
+class EceWithInterval(Protocol):
+    """A measured ECE and the low end of its interval; None where nothing was measured."""
+
+    @property
+    def ece(self) -> float | None: ...
+    @property
+    def low(self) -> float | None: ...
+
 
 # --- May a window's labels carry a verdict? (docs/explanation/statistics.md) ---
 VERDICT_LEAST_LABELS = 50  # fewer labels see only a collapse, and a refit on them loses to the raw confidence
@@ -59,6 +69,13 @@ UNDERPOWERED_RISE = 0.15  # ADR 9: a window that cannot see a rise of this size 
 def recovered(served_ece: float | None, max_rise: float) -> bool:
     """Whether a served ECE is small again: no larger than the rise that the stream would accept."""
     return served_ece is not None and served_ece <= max_rise
+
+
+def above_limit(served: EceWithInterval, *, max_ece: float, max_rise: float) -> bool:
+    """Whether a served ECE is too large whatever came before: beyond the limit, and not by chance."""
+    return (
+        served.ece is not None and served.low is not None and served.ece > max_ece and served.low > max_rise
+    )
 
 
 # --- The watchdog ---

@@ -28,6 +28,9 @@ SENTENCES = {
     "refit_too_few_labels": "{labels} labels are too few to fit a mapping: {least} are needed",
     "refit_one_class": "all {labels} labels are {answer}: nothing can be fitted to one class",
     "refit_older_than_served": "the served mapping rests on {served_period}, later than {period}",
+    "refit_older_than_newest": (
+        "{newer} is closed already: {channel} is moved by its newest period alone, not by {period}"
+    ),
     "refit_channel_moved": "{by} moved the channel meanwhile ({entry_reason}): that decision stands",
     # why no cut is certified
     "no_information": (

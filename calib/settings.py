@@ -156,6 +156,9 @@ class Stream(_Frozen):
         90, "How long reviewers' texts are kept after a period is closed, in days.", ge=0
     )
     max_rise: Share = _key(0.03, "The rise of the calibration error (ECE) that matters.")
+    max_ece: float = _key(
+        0.10, "The served ECE beyond which a change of scope is an alert; 1 for none.", gt=0, le=1
+    )
     targets: tuple[Share, ...] = _key(
         (0.90, 0.95), "Accuracies for which a confidence threshold is proven, where the labels suffice."
     )

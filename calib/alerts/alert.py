@@ -18,7 +18,8 @@ Severity = Literal["good", "warning", "bad"]
 class Alert:
     """Something to inform people of, once; `facts` are numbers and names, never a reviewer's context.
 
-    `period` is the window's period, or the day (like 2026-11-28) for an alert that belongs to no window.
+    `period` is the window's period, or the day (like 2026-11-28) for an alert that belongs to no window;
+    `revision` that of the window.
     """
 
     kind: str
@@ -26,8 +27,10 @@ class Alert:
     period: str
     severity: Severity
     facts: Json
+    revision: int = 1
 
     @property
     def id(self) -> str:
-        """The same for the same kind, stream and period, so that twice is recognised as once."""
-        return str(uuid.uuid5(NAMESPACE, f"{self.stream}/{self.period}/{self.kind}"))
+        """The same for the same kind, stream, period and revision, so that twice is recognised as once."""
+        key = f"{self.stream}/{self.period}/{self.kind}"
+        return str(uuid.uuid5(NAMESPACE, key if self.revision == 1 else f"{key}/{self.revision}"))

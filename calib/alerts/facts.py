@@ -78,7 +78,7 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFacts:
-    """What a message may say of a window's result."""
+    """What a message may say of a window's result; `by_itself`: its labels come without anybody asked."""
 
     labels: LabelCounts
     population: int
@@ -91,9 +91,10 @@ class WindowFacts:
     score_mix: MixFacts | None = None
     clusters: ClusterFacts | None = None
     segments: tuple[SegmentFacts, ...] = ()
+    by_itself: bool = False
 
     @classmethod
-    def of(cls, result: WindowResult) -> WindowFacts:
+    def of(cls, result: WindowResult, *, by_itself: bool = False) -> WindowFacts:
         """The facts of a window's result."""
         raw, served = (
             MeasuredFacts(
@@ -134,6 +135,7 @@ class WindowFacts:
             if mix is None
             else MixFacts(moved=mix.moved, usual=mix.usual, ece_from_mix=mix.ece_from_mix),
             clusters=_clusters(result.clusters),
+            by_itself=by_itself,
             segments=_degraded(result)[:SEGMENTS_NAMED],
         )
 

@@ -30,6 +30,7 @@ TITLES = {
     "early_warning": "confidence may have got worse",
     "cannot_see": "too little is known for a verdict",
     "score_mix": "the model states other confidences than before",
+    "above_limit": "confidence is far off after the change",
     "scope_changed": "another model, prompt or score than before",
     "stream_failed": "the work on it failed",
 }
@@ -61,7 +62,8 @@ def message(payload: Json) -> Message:
     link, hide or reorder text is escaped or taken out.
     """
     stream, period, kind = one_line(payload["stream"]), one_line(payload["period"]), payload["kind"]
-    title = f"{stream} {period}: {TITLES.get(kind) or one_line(kind).replace('_', ' ')}"
+    again = "" if payload.get("revision", 1) == 1 else f" (revision {payload['revision']})"
+    title = f"{stream} {period}{again}: {TITLES.get(kind) or one_line(kind).replace('_', ' ')}"
     facts = payload["facts"]
     lines = [one_line(line) for line in (*_lines(kind, facts), _next_step(kind, stream, period, facts))]
     header = _cut(f"{MARKS[payload['severity']]} {title}", HEADER)
@@ -127,7 +129,7 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
         ]
     if facts.clusters is not None and facts.clusters.why:
         lines.append(f"{facts.clusters.why[:1].upper()}{facts.clusters.why[1:]}.")
-    if kind in ("degraded", "refit_vetoed"):
+    if kind in ("degraded", "refit_vetoed", "above_limit"):
         lines.append(_refit_line(refit, facts.channel))
     return lines
 
@@ -271,15 +273,22 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
     if kind == "insufficient_labels" and facts.get("population") == 0:
         return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
     waits = f"`calib labels export {stream}` gives what waits for an answer"
+    in_time, late = f"see that the next sample is labelled in time; {waits}", waits
+    if facts.get("by_itself", False):
+        waits = f"`calib evaluate {stream}` takes the outcomes that have arrived"
+        in_time, late = "see why outcomes are missing; `calib check` shows where they come from", waits
+    again = f"`calib window reopen {stream} {period} --reason …` uses labels that still come"
     return {
         "degraded": f"What to do: {look}. `calib mapping list {stream}` shows what is served",
         "refit_vetoed": "What to do: routing on this confidence is not safe until it is understood. "
         f"`calib mapping list {stream}` shows what is served",
+        "above_limit": "What to do: do not act on this confidence until the new mapping is served, and tell "
+        f"the serving systems the new scope. `calib mapping list {stream}` shows what is served",
         "recovered": f"Nothing to do. `calib mapping list {stream}` shows the versions",
-        "insufficient_labels": f"What to do: see that the next sample is labelled in time; {waits}",
+        "insufficient_labels": f"What to do: {in_time}; {again}",
         "rejects_up": "What to do: see who writes these rows; `calib check` shows the columns",
         "window_missed": f"What to do: `calib run {stream} --period {period}`",
-        "cohort_late": f"What to do: {waits}",
+        "cohort_late": f"What to do: {late}",
         "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",
         "early_warning": f"What to do: {look}; the verdict follows with the last labels. {waits}",
         "cannot_see": f"What to do: `calib plan {stream}` says how many labels would see how much",

@@ -33,11 +33,16 @@ def window_missed(stream: str, period: str, *, due: datetime) -> Alert:
     return _alert("window_missed", stream, period, due=due.isoformat())
 
 
-def cohort_late(stream: str, period: str, *, closes_at: datetime, now: datetime) -> Alert | None:
-    """The window is open a whole `GRACE` after it should have closed; None before that."""
+def cohort_late(
+    stream: str, period: str, *, closes_at: datetime, now: datetime, by_itself: bool = False
+) -> Alert | None:
+    """The window is open a whole `GRACE` after it should have closed; None before that.
+
+    `by_itself`: its labels come without anybody being asked.
+    """
     if not cohort_is_late(closes_at, now):
         return None
-    return _alert("cohort_late", stream, period, closes_at=closes_at.isoformat())
+    return _alert("cohort_late", stream, period, closes_at=closes_at.isoformat(), by_itself=by_itself)
 
 
 def mapping_stale(
@@ -56,5 +61,5 @@ def mapping_stale(
     )
 
 
-def _alert(kind: str, stream: str, period: str, **facts: str) -> Alert:
+def _alert(kind: str, stream: str, period: str, **facts: str | bool) -> Alert:
     return Alert(kind=kind, stream=stream, period=period, severity="warning", facts=facts)

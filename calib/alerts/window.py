@@ -18,7 +18,8 @@ class Previous:
 
     `degradation_open`: a degradation was reported and no recovery since. `degraded_mappings`: what served
     then. `rejected_share`: of the window before, None where there was none. `underpowered`: that window could
-    not have seen even a large rise. `scope`: its scope, None where there was none.
+    not have seen even a large rise. `scope`: its scope, None where there was none. `other_scope`: another
+    scope was watched before this one.
     """
 
     degradation_open: bool
@@ -26,27 +27,42 @@ class Previous:
     rejected_share: float | None
     underpowered: bool = False
     scope: dict[str, str] | None = None
+    other_scope: bool = False
 
 
 def window_alerts(
-    result: WindowResult, *, previous: Previous, max_rise: float, scope: dict[str, str] | None = None
+    result: WindowResult,
+    *,
+    previous: Previous,
+    max_rise: float,
+    scope: dict[str, str] | None = None,
+    by_itself: bool = False,
 ) -> list[Alert]:
     """The alerts of a closed or insufficient window.
 
-    `scope`: what the window watched. A mapping that is upheld in a quiet month raises no alert; one that
-    had to be replaced and could not be does. A segment that degraded is reported as the stream's degradation,
-    by name.
+    `scope`: what the window watched. `by_itself`: its labels come without anybody being asked. A mapping that
+    is upheld in a quiet month raises no alert; one that had to be replaced and could not be does. A segment
+    that degraded is reported as the stream's degradation, by name.
     """
     alerts: list[Alert] = []
-    change, facts = result.change, to_json(WindowFacts.of(result))
+    change, facts = result.change, to_json(WindowFacts.of(result, by_itself=by_itself))
 
     def tell(kind: str, severity: Severity) -> None:
         alerts.append(
-            Alert(kind=kind, stream=result.stream, period=result.period, severity=severity, facts=facts)
+            Alert(
+                kind=kind,
+                stream=result.stream,
+                period=result.period,
+                severity=severity,
+                facts=facts,
+                revision=result.revision,
+            )
         )
 
     if scope is not None and previous.scope is not None and scope != previous.scope:
         tell("scope_changed", "warning")
+    if result.above_limit and previous.other_scope:  # a new stream nearly always begins there
+        tell("above_limit", "bad")
     if result.state == "insufficient":
         tell("insufficient_labels", "warning")
     if change.state == "degraded" or result.degraded_segments:
@@ -66,10 +82,12 @@ def window_alerts(
     return alerts
 
 
-def early_warning(stream: str, period: str, early: EarlyResult) -> Alert:
+def early_warning(stream: str, period: str, early: EarlyResult, *, revision: int = 1) -> Alert:
     """The labels so far speak against the mapping; the verdict is still to come."""
     facts = {"labels": early.labels, "e_value": early.e_value, "needed": early.needed}
-    return Alert(kind="early_warning", stream=stream, period=period, severity="warning", facts=facts)
+    return Alert(
+        kind="early_warning", stream=stream, period=period, severity="warning", facts=facts, revision=revision
+    )
 
 
 def underpowered(result: WindowResult) -> bool:

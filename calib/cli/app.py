@@ -59,6 +59,7 @@ from calib.cli import (  # noqa: E402
     routes_verb,
     setup_verbs,
     teaching,
+    window_verbs,
 )
 
 app.command("measure")(measure_verb.measure)
@@ -77,6 +78,7 @@ app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.command("erase")(cycle_verbs.erase)
 app.command("routes")(routes_verb.routes)
+app.add_typer(window_verbs.app, name="window")
 app.add_typer(labels_verbs.app, name="labels")
 app.add_typer(db_verb.app, name="db")
 mapping_verbs.app.command("history")(mapping_log_verbs.history)

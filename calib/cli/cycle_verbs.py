@@ -11,6 +11,8 @@ from calib.cli import exit_codes, failures, output
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from calib.app import App
     from calib.cycle import Fleet
     from calib.db.windows import Window
@@ -103,9 +105,23 @@ def backfill(
         from calib.cli.tables import windows_table
 
         windows_table(results)
+        _say_channel(stream, channel, results)
     if worst := failures.report(failed):
         sys.stderr.write(f"calib: later periods were not tried; the same command goes on at {period.name}\n")
         raise typer.Exit(worst)
+
+
+def _say_channel(stream: str, channel: str, results: Sequence[WindowResult]) -> None:
+    """Where a backfill published, and how what it found is served."""
+    from calib.cycle import PRODUCTION
+
+    found = [result.refit.mapping for result in results if result.refit.published and result.refit.mapping]
+    if channel == PRODUCTION:
+        sys.stdout.write(f"The backfill is on the channel {PRODUCTION}, which serves.\n")
+        return
+    sys.stdout.write(f"The backfill is on the channel {channel}, which nobody is served from.\n")
+    if found:
+        sys.stdout.write(f"To serve its newest mapping: `calib mapping promote {stream} {found[-1][:12]}`\n")
 
 
 def sample(

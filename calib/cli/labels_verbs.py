@@ -6,12 +6,16 @@ import getpass
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from calib.cli import output
+from calib.cli import exit_codes, output
 from calib.cli.options import CONFIG, Config, Json, StreamName
+
+if TYPE_CHECKING:
+    from calib.results.setup import LabelsImported
+    from calib.review.files import ImportReport
 
 app = typer.Typer(
     no_args_is_help=True, help="Labels: export what waits, import what was answered, list what differs."
@@ -31,7 +35,10 @@ def import_(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Import labels (idempotent). Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no."""
+    """Import labels (idempotent). Answers: correct, incorrect, unsure, or 1, 0, true, false, yes, no.
+
+    Exit code 1: no label was taken, or of two answers only one could be read.
+    """
     from calib.app import App
     from calib.errors import InvalidInput
     from calib.events import labels_arrived
@@ -45,21 +52,59 @@ def import_(
     opened.settings.stream(stream)
     with opened.engine.begin() as conn:
         report = files.import_labels(conn, file, stream=stream, by=by or getpass.getuser(), now=opened.now())
-    if report.new:
+    if report.new or report.corrected:
         labels_arrived(stream)
     if json:
-        from calib.results.setup import LabelsImported
+        output.emit(_result(stream, report).to_json())
+    else:
+        _say(stream, report)
+    if not report.taken:
+        sys.stderr.write(f"calib: no label was taken from {file}: no row has an answer to a drawn row\n")
+        raise typer.Exit(exit_codes.FAILED)
+    if report.one_sided:
+        sys.stderr.write(
+            f"calib: every answer that was taken is {report.one_sided}, and {report.not_answers} in other "
+            "words were rejected: write correct, incorrect or unsure there and import the file again\n"
+        )
+        raise typer.Exit(exit_codes.FAILED)
 
-        counts = asdict(report) | {"rejected": tuple(report.rejected), "disputed": tuple(report.disputed)}
-        output.emit(LabelsImported(stream=stream, **counts).to_json())
-        return
-    sys.stdout.write(
-        f"{report.new} new, {report.same} known, {report.conflicts} in conflict with an earlier answer, "
-        f"{report.unknown} not in the sample, {report.rejected_total} rejected\n"
+
+def _result(stream: str, report: ImportReport) -> LabelsImported:
+    from calib.results.setup import LabelsImported
+
+    return LabelsImported(
+        stream=stream,
+        new=report.new,
+        same=report.same,
+        corrected=report.corrected,
+        conflicts=report.conflicts,
+        late=report.late,
+        unknown=report.unknown,
+        rejected_total=report.rejected_total,
+        rejected=tuple(report.rejected),
+        disputed=tuple(report.disputed),
+        changed=tuple(report.changed),
+        late_periods=tuple(report.late_periods),
     )
-    for line in report.rejected:
+
+
+def _say(stream: str, report: ImportReport) -> None:
+    sys.stdout.write(
+        f"{report.new} new, {report.same} known, {report.corrected} corrected, {report.conflicts} in "
+        f"conflict with an earlier answer, {report.late} late, {report.unknown} not in the sample, "
+        f"{report.rejected_total} rejected\n"
+    )
+    for line in (*report.rejected, *report.disputed, *report.changed):
         sys.stdout.write(f"  {output.printable(line)}\n")
-    sys.stdout.write(f"Next: calib evaluate {stream}\n")
+    if report.late:
+        periods = ", ".join(report.late_periods)
+        sys.stdout.write(
+            f"The late ones came after {periods} was evaluated. They are kept, and count in the baselines of "
+            f"later windows; `calib window reopen {stream} {report.late_periods[0]} --reason …` uses them at "
+            "once\n"
+        )
+    if report.new or report.corrected:
+        sys.stdout.write(f"Next: calib evaluate {stream}\n")
 
 
 @app.command("export")

@@ -83,7 +83,10 @@ def window_panel(result: WindowResult) -> None:
     """One window in words."""
     page = Page()
     stream, period, labels = result.stream, result.period, result.labels
-    page.title(f"{stream} {period}", result.state.replace("_", " "))
+    again = "" if result.revision == 1 else f" revision {result.revision}"
+    page.title(f"{stream} {period}{again}", result.state.replace("_", " "))
+    if not result.standing:
+        page.row("revision", f"another one stands for {period}, or none: `calib window list {stream}`")
     rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result.rejected.items())
     page.row("population", f"{result.population:,}" + (f"  (not counted: {rejected})" if rejected else ""))
     page.row(
@@ -99,6 +102,8 @@ def window_panel(result: WindowResult) -> None:
     change, refit = result.change, result.refit
     if change.state is not None:
         page.row("change", change_words(change))
+    if result.above_limit:
+        page.row("limit", "the served ECE is above max_ece, and this is the first window of its scope")
     for heading, line in _evidence(result):
         page.row(heading, line)
     if change.state is not None or result.state == "insufficient":
@@ -152,6 +157,8 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
 
 
 def _next(result: WindowResult, stream: str, period: str) -> str:
+    if result.waits_for:
+        return f"`calib evaluate {stream}` evaluates {', '.join(result.waits_for)} first, then this period"
     if result.state in ("sampled", "in_review"):
         from calib.review.sources import source_of
 
@@ -162,5 +169,8 @@ def _next(result: WindowResult, stream: str, period: str) -> str:
         )
         return f"`calib mapping list {stream}` shows what is served{undo}"
     if result.state == "insufficient":
-        return "get more of the sample labelled before it closes; the mapping stays as it is"
+        return (
+            f"`calib window reopen {stream} {period} --reason …` watches the period again, with labels that "
+            "came late; the mapping stays as it is"
+        )
     return f"`calib mapping list {stream}` shows what is served"

@@ -76,6 +76,23 @@ COMMANDS = {
         "The cut above which each target is proven.",
         ("calib routes support-triage", "calib routes support-triage --preset finance"),
     ),
+    "window": Teaching("The windows of a stream: show, watch anew, leave out.", ()),
+    "window list": Teaching(
+        "The periods, their revisions, and which stand.",
+        ("calib window list support-triage",),
+    ),
+    "window show": Teaching(
+        "One window with its result and its history.",
+        ("calib window show support-triage 2026-10",),
+    ),
+    "window reopen": Teaching(
+        "Watch a period anew: another revision.",
+        ("calib window reopen support-triage 2026-10 --reason 'the column was renamed'",),
+    ),
+    "window discard": Teaching(
+        "Leave a period out of all baselines.",
+        ("calib window discard support-triage 2026-10 --reason 'a load test'",),
+    ),
     "labels": Teaching("Labels: export what waits, import, list what differs.", ()),
     "labels export": Teaching(
         "Write the rows that wait for an answer as CSV.",

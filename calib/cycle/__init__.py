@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from calib.cycle.lifecycle import advance
     from calib.cycle.opening import open_window
     from calib.cycle.ports import Ports
+    from calib.cycle.reopening import discard, reopen
     from calib.cycle.retention import Retention, erase_texts
     from calib.cycle.schedule import (
         backfill_channel,
@@ -38,6 +39,7 @@ _HOMES = {
     "advance": "lifecycle",
     "backfill_channel": "schedule",
     "deliver": "schedule",
+    "discard": "reopening",
     "each": "fleet",
     "erase_texts": "retention",
     "evaluate_open": "schedule",
@@ -46,6 +48,7 @@ _HOMES = {
     "open_window": "opening",
     "range_of": "schedule",
     "record_failure": "fleet",
+    "reopen": "reopening",
     "summary": "window_summary",
     "watch_over": "watchdog",
     "worth_retrying": "fleet",
@@ -62,6 +65,7 @@ __all__ = [
     "advance",
     "backfill_channel",
     "deliver",
+    "discard",
     "each",
     "erase_texts",
     "evaluate_open",
@@ -70,6 +74,7 @@ __all__ = [
     "open_window",
     "range_of",
     "record_failure",
+    "reopen",
     "summary",
     "watch_over",
     "worth_retrying",

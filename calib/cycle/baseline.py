@@ -1,9 +1,10 @@
-"""Which earlier windows this one is compared with."""
+"""Which earlier windows this one is compared with, and by which of their labels. Fixed at evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from calib.db.windows import Window
@@ -16,12 +17,17 @@ from calib.results import WindowResult
 class Baseline:
     """Window ids, newest first, and the anchor: the first window since the last confirmed change.
 
-    `segments`: the ids for a segment whose own last confirmed change lies inside the pool.
+    `segments`: the ids for a segment whose own last confirmed change lies inside the pool. `periods`: those
+    of `ids`, for people. `late`: by window id, the labels that came after it had been evaluated and count
+    here; those that it was evaluated with count always, and never change. `digest`: over all labels' ids.
     """
 
     pooled: tuple[int, ...]
     anchor: int | None
     segments: dict[str, tuple[int, ...]]
+    periods: tuple[str, ...] = ()
+    late: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    digest: str = ""
 
     def to_json(self) -> Json:
         """The baseline as a JSON object, as the window keeps it."""
@@ -29,6 +35,9 @@ class Baseline:
             "pooled": list(self.pooled),
             "anchor": self.anchor,
             "segments": {name: list(ids) for name, ids in self.segments.items()},
+            "periods": list(self.periods),
+            "late": {str(id_): list(labels) for id_, labels in self.late.items()},
+            "digest": self.digest,
         }
 
     @classmethod
@@ -38,6 +47,9 @@ class Baseline:
             pooled=tuple(values["pooled"]),
             anchor=values["anchor"],
             segments={name: tuple(ids) for name, ids in values.get("segments", {}).items()},
+            periods=tuple(values.get("periods", ())),
+            late={int(id_): tuple(labels) for id_, labels in values.get("late", {}).items()},
+            digest=values.get("digest", ""),
         )
 
     @property
@@ -47,18 +59,21 @@ class Baseline:
 
 
 def choose(earlier: Sequence[Window], *, scope: dict[str, str]) -> Baseline:
-    """Pool up to six evaluated windows since the last confirmed change.
+    """Pool up to six closed windows since the last confirmed change.
 
-    `earlier` is newest first. The window that confirmed a change already shows the new behaviour, so it
-    is the first of the new baseline. A window of another scope watched another model: nothing before
-    it counts. The anchor stays put while the pool moves on, which is what catches slow decay; where it
-    is the whole pool it would test the same thing twice, and there is none.
+    `earlier` is newest first, with all revisions; of each period the one counts that stands. The window that
+    confirmed a change already shows the new behaviour, so it is the first of the new baseline. A window of
+    another scope watched another model: nothing before it counts, even where it was discarded. The anchor
+    stays put while the pool moves on, which is what catches slow decay; where it is the whole pool it would
+    test the same thing twice, and there is none.
     """
     since: list[Window] = []
-    for window in earlier:
+    for _, group in groupby(earlier, key=lambda window: window.period):
+        revisions = list(group)
+        window = next((revision for revision in revisions if revision.standing), revisions[0])
         if window.settings.get("scope") != scope:
             break
-        if window.state != "closed":
+        if not window.standing or window.state != "closed":
             continue
         since.append(window)
         if window.resets_baseline:

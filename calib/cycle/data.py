@@ -11,6 +11,7 @@ from calib.cycle.baseline import Baseline
 from calib.cycle.clustering import Clustering, as_before, clustering
 from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.design import Design
+from calib.cycle.served import serves
 from calib.cycle.stream import StreamPolicy
 from calib.db.windows import Window
 from calib.format import Mapping
@@ -50,10 +51,10 @@ class WindowData:
     """One window with everything that its evaluation, early watch, refit and verdict rest on.
 
     `cohort`: the drawn rows and their labels. `answered_twice`: of each row that two people answered, the
-    first two answers. `earlier`: the windows of `baseline`, oldest first. `head`: the channel's last entry.
-    `mappings`, by digest: the one that `head` names and those that served this window, as far as a step needs
-    them. `fit_rows`: for each mapping that the early watch tests, the labelled rows that it was fitted on, as
-    our database holds them.
+    first two answers. `earlier`: the windows of `baseline`, oldest first. `newer`: the newest later period of
+    the channel that is closed already. `head`: the channel's last entry. `mappings`, by digest: the one that
+    `head` names and those that served this window, as far as a step needs them. `fit_rows`: for each mapping
+    that the early watch tests, the labelled rows that it was fitted on, as our database holds them.
     """
 
     window: Window
@@ -66,6 +67,7 @@ class WindowData:
     head: Entry | None
     mappings: Named[str, Mapping]
     fit_rows: Named[str, Sequence[Sample]]
+    newer: str | None = None
 
     @cached_property
     def sample(self) -> Sample:
@@ -109,9 +111,14 @@ class WindowData:
         )
 
     @property
-    def published(self) -> Mapping | None:
-        """The mapping that the channel names; None while it is empty."""
+    def named(self) -> Mapping | None:
+        """The mapping that the channel names, for whatever scope it is; None while the channel is empty."""
         return None if self.head is None else self.mappings[self.head.mapping]
+
+    @property
+    def published(self) -> Mapping | None:
+        """The mapping that the channel serves in the window's scope; None where it serves none there."""
+        return self.named if self.named is not None and serves(self.named, self.policy.scope) else None
 
     @property
     def main_mapping(self) -> Mapping | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from calib.cycle.segments import Segment, segments_of
-from calib.cycle.served import Serving, Source
+from calib.cycle.served import Serving, ServingSpan, Source
 from calib.cycle.stream import StreamPolicy
 from calib.json_object import Json
 from calib.measure import GRID, Strata, strata_of_cells
@@ -31,7 +32,10 @@ class ServedGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """The frozen plan of a window's sample, and what its population looked like."""
+    """The frozen plan of a window's sample, and what its population looked like.
+
+    `spans`: what the served confidences were reconstructed from; None where an older version did that.
+    """
 
     strata: Strata
     sizes: npt.NDArray[np.int64]
@@ -42,6 +46,7 @@ class Design:
     judge: tuple[tuple[int, int, float], ...] | None  # grid cell, n judged, mean; None without a judge
     segments: tuple[Segment, ...]
     served_source: Source
+    spans: tuple[ServingSpan, ...] | None = None
 
     @property
     def mass(self) -> Floats:
@@ -99,12 +104,13 @@ class Design:
             "judge": None if self.judge is None else [list(cell) for cell in self.judge],
             "segments": [segment.to_json() for segment in self.segments],
             "served_source": self.served_source,
+            "spans": None if self.spans is None else [span.to_json() for span in self.spans],
         }
 
     @classmethod
     def from_json(cls, values: Json) -> Design:
         """The design that `to_json` wrote; one of an older version may have neither judge nor segments."""
-        judge = values.get("judge")
+        judge, spans = values.get("judge"), values.get("spans")
         return cls(
             strata=Strata.from_json(values["strata"]),
             sizes=np.array(values["sizes"], dtype=np.int64),
@@ -115,11 +121,43 @@ class Design:
             judge=None if judge is None else _cells(judge),
             segments=tuple(Segment.from_json(part) for part in values.get("segments", [])),
             served_source=values["served_source"],
+            spans=None if spans is None else tuple(ServingSpan.from_json(span) for span in spans),
+        )
+
+    def reconstructed(self, survey: Survey, serving: Serving) -> Design | None:
+        """The same plan with what production served reconstructed anew, from a survey of the same population.
+
+        None where the survey finds other rows than there were when the window was opened: what it says of
+        them does not fit to the strata's sizes then.
+        """
+        strata, table = self.strata, survey.cells
+        if not len(table.cell):
+            return None
+        ids = strata.assign_cells(table.cell)
+        if (np.bincount(ids, table.n, len(strata)).astype(np.int64) != self.sizes).any():
+            return None
+        served, digests, source = serving.of_cells(table)
+        names = np.array([name or "" for name in table.segment], dtype=object)
+        return replace(
+            self,
+            groups=_groups(table, strata, served, digests),
+            segments=tuple(
+                segment.reconstructed(table, served, inside=names == segment.name)
+                for segment in self.segments
+            ),
+            served_source=source,
+            spans=serving.spans,
         )
 
 
-def design_sample(policy: StreamPolicy, survey: Survey, serving: Serving) -> Design:
-    """Strata and allocation for a population, by mass and the spread that the published mapping expects."""
+def design_sample(
+    policy: StreamPolicy, survey: Survey, serving: Serving, *, earlier: Sequence[Design] = ()
+) -> Design:
+    """Strata and allocation for a population, by mass and the spread that the published mapping expects.
+
+    `earlier`: designs of the same period with as many labels. Where one had the same population, its
+    allocation is taken, whatever has been published since: equal rows draw equal samples.
+    """
     cells, counts, means = survey.by_cell()
     if not len(cells):
         zero = np.zeros(1, dtype=np.int64)
@@ -133,6 +171,7 @@ def design_sample(policy: StreamPolicy, survey: Survey, serving: Serving) -> Des
             judge=None,
             segments=(),
             served_source="raw",
+            spans=serving.spans,
         )
     strata = strata_of_cells(cells, counts, distinct=survey.distinct)
     ids = strata.assign_cells(cells)
@@ -142,16 +181,21 @@ def design_sample(policy: StreamPolicy, survey: Survey, serving: Serving) -> Des
         expected = np.asarray(serving.published.apply(means))
         accuracy = np.bincount(ids, counts * expected, len(strata)) / sizes
     served, digests, source = serving.of_cells(survey.cells)
+    same = (design for design in earlier if design.strata == strata and (design.sizes == sizes).all())
+    before = next(same, None)
     return Design(
         strata=strata,
         sizes=sizes,
-        allocation=allocate(sizes / sizes.sum(), accuracy, policy.labels, sizes=sizes),
+        allocation=allocate(sizes / sizes.sum(), accuracy, policy.labels, sizes=sizes)
+        if before is None
+        else before.allocation,
         raw_mean=np.bincount(ids, counts * means, len(strata)) / sizes,
         groups=_groups(survey.cells, strata, served, digests),
         cells=tuple(zip(cells.tolist(), counts.tolist(), means.tolist(), strict=True)),
         judge=_judged(survey.cells),
         segments=segments_of(survey, served, labels=policy.labels),
         served_source=source,
+        spans=serving.spans,
     )
 
 

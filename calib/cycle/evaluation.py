@@ -15,6 +15,7 @@ from calib.cycle.refitting import propose
 from calib.cycle.verdict import decide_change
 from calib.db.windows import Window
 from calib.json_object import Json
+from calib.policy import above_limit
 from calib.reasons import Reason
 from calib.results import SCHEMA, Measured, WindowResult
 from calib.results.window import (
@@ -93,6 +94,8 @@ def evaluate(data: WindowData) -> Evaluation:
         result=replace(
             result,
             change=decision.result(),
+            above_limit=data.baselines is None
+            and above_limit(result.served, max_ece=data.policy.max_ece, max_rise=data.policy.max_rise),
             segments=segments_part(data, decision.segments),
             certificates=proven,
             refit=proposed.result,
@@ -135,6 +138,7 @@ def opened(data: WindowData) -> WindowResult:
         state=cast("WindowState", window.state),
         channel=window.channel,
         review=data.policy.review_kind,
+        revision=window.revision,
         population=window.population,
         rejected=dict(window.rejected),
         sample=DrawnSample(n=drawn, strata=len(data.design.sizes), digest=window.sample_digest),

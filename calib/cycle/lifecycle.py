@@ -26,12 +26,15 @@ from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
 from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
 from calib.cycle.load import load_window
+from calib.cycle.order import waits_for
 from calib.cycle.ports import Ports
+from calib.cycle.reconstruction import reconstruct
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
-from calib.db.windows import LABELLED, Window
+from calib.db.windows import Window
 from calib.errors import Conflict
 from calib.format import Mapping
+from calib.json_object import Json
 from calib.outbox import queue as outbox
 from calib.policy import PUBLISH_ATTEMPTS
 from calib.reasons import Reason
@@ -54,6 +57,7 @@ SAYS = {
     "overtaken": "another run was faster; its result stands",
     "stood_back": "a person moved the channel meanwhile; their decision stands",
     "decided_again": "the channel was moved meanwhile; deciding again",
+    "waits": "complete, and waits for the periods before it, whose labels are its baseline",
     "early_warning": "the labels so far speak against the mapping",
 }
 NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
@@ -62,13 +66,21 @@ NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
 def advance(window: Window, ports: Ports) -> Window:
     """Take the window on until it is closed, insufficient, or waiting for labels."""
     policy = StreamPolicy.from_json(window.settings)
-    if window.state in LABELLED:
+    if window.waits:
         window = _collect(window, policy, ports)
-    if window.state in LABELLED:
+    if window.waits:
         data = load_window(window, engine=ports.engine, store=ports.store)
         if not (data.cohort.complete or ports.now() >= window.closes_at):
             _warn_early(data, ports)
             return window
+        with ports.engine.connect() as conn:
+            earlier = waits_for(conn, window, now=ports.now())
+        if earlier:
+            _log("waits", window, earlier=list(earlier))
+            return window
+        if reconstruct(window, data.design, policy, ports):
+            window = _reload(window, ports)
+            data = load_window(window, engine=ports.engine, store=ports.store)
         window = _evaluate(data, ports)
     if window.state == "evaluated":
         window = _publish_and_close(window, policy, ports)
@@ -93,9 +105,10 @@ def _warn_early(data: WindowData, ports: Ports) -> None:
     if early is None or not early.alarm:
         return
     with ports.engine.begin() as conn:
-        if windows.by_ids(conn, [window.id])[0].state not in LABELLED:  # the verdict is known
+        if not windows.by_ids(conn, [window.id])[0].waits:  # the verdict is known
             return
-        is_new = outbox.put(conn, early_warning(window.stream, window.period, early), now=ports.now())
+        alert = early_warning(window.stream, window.period, early, revision=window.revision)
+        is_new = outbox.put(conn, alert, now=ports.now())
     if is_new:
         _log("early_warning", window)
 
@@ -104,7 +117,8 @@ def _evaluate(data: WindowData, ports: Ports) -> Window:
     """Commit what the labels say and what they propose; where they cannot say anything, close."""
     window, evaluation = data.window, evaluate(data)
     if evaluation.insufficient is not None:
-        return _close(window, data.policy, ports, evaluation.result, state="insufficient")
+        baseline = data.baseline.to_json()
+        return _close(window, data.policy, ports, evaluation.result, state="insufficient", baseline=baseline)
     with ports.engine.begin() as conn:
         evaluated = windows.advance(
             conn,
@@ -113,6 +127,7 @@ def _evaluate(data: WindowData, ports: Ports) -> Window:
             state="evaluated",
             decided=window.result,
             evaluated_at=ports.now(),
+            baseline=data.baseline.to_json(),
             result=evaluation.to_json(),
             resets_baseline=evaluation.confirmed_change,
         )
@@ -160,7 +175,7 @@ def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Pro
     expected = next((entry for entry in log if entry.digest == proposal.expected), None)
     renewal = proposal.mapping is None
     intent = Intent(
-        publish_id=str(uuid.uuid5(NAMESPACE, f"{window.stream}/{window.period}/{window.channel}")),
+        publish_id=publish_id(window),
         at=at,
         by=PUBLISHER,
         reason=f"upheld by {window.period}" if renewal else f"refit on {window.period}",
@@ -184,6 +199,12 @@ def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Pro
     return None
 
 
+def publish_id(window: Window) -> str:
+    """The id under which a window publishes, however often it is tried; each revision has its own."""
+    key = f"{window.stream}/{window.period}/{window.channel}"
+    return str(uuid.uuid5(NAMESPACE, key if window.revision == 1 else f"{key}/{window.revision}"))
+
+
 def _stand_back(result: WindowResult, newest: Entry) -> WindowResult:
     """A person moved the channel while this window was being evaluated: their decision stands."""
     why = Reason("refit_channel_moved", {"by": newest.by, "entry_reason": newest.reason})
@@ -191,14 +212,26 @@ def _stand_back(result: WindowResult, newest: Entry) -> WindowResult:
 
 
 def _close(
-    window: Window, policy: StreamPolicy, ports: Ports, result: WindowResult, *, state: WindowState
+    window: Window,
+    policy: StreamPolicy,
+    ports: Ports,
+    result: WindowResult,
+    *,
+    state: WindowState,
+    **columns: Json,
 ) -> Window:
-    """The window's final state and its alerts, in one transaction."""
+    """The window's final state, whether it stands, and its alerts, in one transaction."""
     now = ports.now()
     result = replace(result, state=state)
     with ports.engine.begin() as conn:
+        if window.revision > 1:
+            windows.lock(conn, window.stream, window.period)
         alerts = window_alerts(
-            result, previous=_previous(conn, window), max_rise=policy.max_rise, scope=policy.scope
+            result,
+            previous=_previous(conn, window),
+            max_rise=policy.max_rise,
+            scope=policy.scope,
+            by_itself=source_of(policy.review_kind).by_itself,
         )
         closed = windows.advance(
             conn,
@@ -208,7 +241,10 @@ def _close(
             decided=window.result,
             closed_at=now,
             result=result.to_json(),
+            **columns,
         )
+        if closed and window.revision > 1:
+            windows.settle_standing(conn, window.stream, window.period)
         if closed:  # else another run was faster
             source_of(policy.review_kind).close(conn, window)
             for alert in alerts:
@@ -221,19 +257,20 @@ def _close(
 def _previous(conn: Connection, window: Window) -> Previous:
     """What the alert policy needs to know of the windows before this one."""
     before = windows.earlier(conn, window.stream, before=window.starts_at)
-    alerts_sent = outbox.kinds_of(conn, window.stream)
-    last_told = next(
-        (w for w in before if alerts_sent.get(w.period, set()) & {"degraded", "recovered"}), None
-    )
-    is_open = last_told is not None and "degraded" in alerts_sent[last_told.period]
+    told = outbox.kinds_of(conn, window.stream)
+    news = {w.id: told.get((w.period, w.revision), set()) & {"degraded", "recovered"} for w in before}
+    last_told = next((w for w in before if news[w.id]), None)  # of a window that was discarded too
+    is_open = last_told is not None and "degraded" in news[last_told.id]
     degraded = None if last_told is None or last_told.result is None else stored_result(last_told)
-    latest = stored_result(before[0]) if before and before[0].result else None
+    standing = [w for w in before if w.standing]
+    latest = stored_result(standing[0]) if standing and standing[0].result else None
     return Previous(
         degradation_open=is_open,
         degraded_mappings=() if degraded is None else tuple(m.mapping for m in degraded.served.mappings),
         rejected_share=None if latest is None else rejected_share(latest),
         underpowered=latest is not None and underpowered(latest),
-        scope=before[0].settings.get("scope") if before else None,
+        scope=standing[0].settings.get("scope") if standing else None,
+        other_scope=any(w.settings.get("scope") != window.settings.get("scope") for w in before),
     )
 
 

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping as Named
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from calib.cycle.baseline import Baseline
+from calib.cycle.baseline import Baseline, choose
 from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.data import EarlierWindow, WindowData, watched_early
 from calib.cycle.design import Design
-from calib.cycle.served import Serving, spans_of
+from calib.cycle.served import Serving, only, serves, spans_of
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
 from calib.measure.sample import Sample
-from calib.review import queue
+from calib.review import queue, window_labels
 from calib.store import Store, head, read_mapping, recent
 
 
 def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
     """Read all that the steps of a window need, from the database in one transaction and from the store.
 
-    Raises what the ports raise; writes nothing.
+    While labels come in, the baseline is what it would be if the window was evaluated now; from its
+    evaluation on it is the one that was fixed then. Raises what the ports raise; writes nothing.
     """
     policy, design = StreamPolicy.from_json(window.settings), Design.from_json(window.design)
-    baseline = Baseline.from_json(window.baseline)
     current = head(store, stream=window.stream, channel=window.channel)
     watched = watched_early(policy, design)
     digests = {*watched, design.main_mapping, None if current is None else current.mapping}
@@ -36,13 +40,18 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
     }
     with engine.connect() as conn:
         cohort = queue.cohort(conn, window.id)
-        labelled = _LabelledSamples(conn, {window.id: cohort_sample(cohort, window.period)})
+        if window.state in windows.LABELLED:
+            baseline = current_baseline(conn, window.stream, before=window.starts_at, scope=policy.scope)
+        else:
+            baseline = Baseline.from_json(window.baseline)
+        known = {window.id: cohort_sample(cohort, window.period)}
+        labelled = _LabelledSamples(conn, known, late=baseline.late)
         return WindowData(
             window=window,
             policy=policy,
             design=design,
             cohort=cohort,
-            answered_twice=queue.answered_twice(conn, window.id),
+            answered_twice=window_labels.answered_twice(conn, window.id),
             baseline=baseline,
             earlier=[
                 EarlierWindow(
@@ -53,6 +62,7 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
                 )
                 for earlier in windows.by_ids(conn, baseline.ids)
             ],
+            newer=windows.newer_closed(conn, window),
             head=current,
             mappings=mappings,
             fit_rows={
@@ -67,36 +77,67 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
         )
 
 
+def current_baseline(conn: Connection, stream: str, *, before: datetime, scope: dict[str, str]) -> Baseline:
+    """What a window that begins at `before` would be compared with if it was evaluated now.
+
+    With the labels of each earlier window that came after its evaluation: those that are there by now.
+    """
+    chosen = choose(windows.earlier(conn, stream, before=before), scope=scope)
+    late = {id_: labels for id_ in chosen.ids if (labels := window_labels.late_labels(conn, id_))}
+    counted = window_labels.counting_labels(conn, chosen.ids)
+    return replace(
+        chosen,
+        periods=tuple(window.period for window in windows.by_ids(conn, chosen.ids)),
+        late=late,
+        digest=_digest([*counted, *(label for labels in late.values() for label in labels)]),
+    )
+
+
 def load_baseline_sample(conn: Connection, baseline: Baseline) -> Sample | None:
     """The labelled rows of a baseline's pooled windows; None where they have none."""
-    earlier = windows.by_ids(conn, baseline.pooled)
-    return pool([cohort_sample(queue.cohort(conn, window.id), window.period) for window in earlier])
+    labelled = _LabelledSamples(conn, {}, late=baseline.late)
+    return pool([labelled.of(window) for window in windows.by_ids(conn, baseline.pooled)])
 
 
-def load_serving(store: Store, *, stream: str, channel: str, start: datetime, end: datetime) -> Serving:
-    """Read the channel's log from `start` on once, and each mapping that it takes once."""
+def load_serving(
+    store: Store, *, stream: str, channel: str, scope: dict[str, str], start: datetime, end: datetime
+) -> Serving:
+    """Read the channel's log from `start` on once, and each mapping that it takes once.
+
+    A mapping for another scope than `scope` served nothing: clients answer with the raw confidence then.
+    """
     entries = recent(store, stream=stream, channel=channel, since=start)
     spans = spans_of(entries, start, end)
     current = entries[-1].mapping if entries else None
     digests = {span.mapping for span in spans} | {current}
     mappings = {
-        digest: read_mapping(store, stream=stream, digest=digest) for digest in digests if digest is not None
+        digest: mapping
+        for digest in digests
+        if digest is not None and serves(mapping := read_mapping(store, stream=stream, digest=digest), scope)
     }
+    spans = only(spans, mappings)
     return Serving(
         spans=spans,
         mappings={span.mapping: mappings[span.mapping] for span in spans if span.mapping is not None},
-        published=None if current is None else mappings[current],
+        published=None if current is None else mappings.get(current),
     )
 
 
 class _LabelledSamples:
-    """The labelled rows of windows, each read once."""
+    """The labelled rows of windows, each read once; `late`: labels by window id that count too."""
 
-    def __init__(self, conn: Connection, known: dict[int, Sample]) -> None:
-        self._conn, self._known = conn, known
+    def __init__(
+        self, conn: Connection, known: dict[int, Sample], *, late: Named[int, Sequence[int]]
+    ) -> None:
+        self._conn, self._known, self._late = conn, known, late
 
     def of(self, window: Window) -> Sample:
         """The window's labelled rows."""
         if window.id not in self._known:
-            self._known[window.id] = cohort_sample(queue.cohort(self._conn, window.id), window.period)
+            cohort = queue.cohort(self._conn, window.id, late=self._late.get(window.id, ()))
+            self._known[window.id] = cohort_sample(cohort, window.period)
         return self._known[window.id]
+
+
+def _digest(label_ids: Sequence[int]) -> str:
+    return hashlib.sha256(",".join(map(str, sorted(label_ids))).encode()).hexdigest()

@@ -1,17 +1,20 @@
 """Opening a window: survey the population, design the sample, draw it, put it up for review.
 
 Everything that later steps may depend on is frozen here, before any label is seen: the strata and their
-masses, the allocation, the draw, what production served, and the baseline that will be compared with.
+masses, the allocation and the draw. The baseline is fixed when the window is evaluated; what production
+served is reconstructed here for the early watch, and once more then.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from sqlalchemy import Connection
 
-from calib.cycle.baseline import choose
-from calib.cycle.design import design_sample
+from calib.cycle.design import Design, design_sample
+from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.load import load_serving
 from calib.cycle.ports import Ports
 from calib.cycle.served import Serving
@@ -45,8 +48,33 @@ def open_window(
     """
     with ports.engine.connect() as conn:
         opened_before = windows.find(conn, policy.stream, period.name)
-    if opened_before is not None:
-        return opened_before
+        if opened_before is not None:
+            return opened_before
+        refuse_other_kind(conn, policy)
+    return open_revision(
+        policy, ports, period, revision=1, channel=channel, replay=replay, allow_empty=allow_empty
+    )
+
+
+def open_revision(
+    policy: StreamPolicy,
+    ports: Ports,
+    period: Period,
+    *,
+    revision: int,
+    channel: str,
+    replay: bool,
+    allow_empty: bool,
+    earlier: Sequence[Design] = (),
+    before: Callable[[Connection], None] = lambda _: None,
+    after: Callable[[Connection, int], None] = lambda *_: None,
+) -> Window:
+    """Open one revision of a period's window; where another run has just opened it, return that one.
+
+    `earlier`: the designs of its earlier revisions with as many labels, newest first. `before` and `after`
+    are called in the transaction that opens it: with the connection, and with the new window's id once its
+    rows are there. Raises what `open_window` raises.
+    """
     now = ports.now()
     if now < (due := policy.due(period)):
         raise InvalidInput(
@@ -54,12 +82,14 @@ def open_window(
             f"has ended and late rows have settled; it is {now:%Y-%m-%d %H:%M} UTC"
         )
     start, end = period.interval(policy.timezone)
-    serving = load_serving(ports.store, stream=policy.stream, channel=channel, start=start, end=end)
+    serving = load_serving(
+        ports.store, stream=policy.stream, channel=channel, scope=policy.scope, start=start, end=end
+    )
     survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
     if survey.population == 0 and not allow_empty:
         raise InvalidInput(_no_rows_message(policy, period, survey))
 
-    design = design_sample(policy, survey, serving)
+    design = design_sample(policy, survey, serving, earlier=earlier)
     drawn = Draw(rows=(), duplicates=np.zeros(0, dtype=np.int64))
     if survey.population:
         drawn = ports.traffic.draw(
@@ -74,30 +104,35 @@ def open_window(
     if doubled := int(drawn.duplicates.sum()):
         rejected["duplicate"] = doubled
     items = _items(drawn.rows, serving)
+    labels_since = now if revision > 1 else due  # outcomes that came late count in a later revision
     with ports.engine.begin() as conn:
-        baseline = choose(windows.earlier(conn, policy.stream, before=start), scope=policy.scope)
+        before(conn)
         window_id = windows.insert_new(
             conn,
             stream=policy.stream,
             period=period.name,
+            revision=revision,
             channel=channel,
             replay=replay,
             starts_at=start,
             ends_at=end,
             as_of=due,
-            closes_at=(due if policy.outcomes else max(due, now)) + policy.close_after,
+            closes_at=max(due + policy.close_after, labels_since)
+            if policy.outcomes
+            else max(due, now) + policy.close_after,
             opened_at=now,
             state="sampled",
             settings=policy.to_json(),
             design=design.to_json(),
-            baseline=baseline.to_json(),
+            baseline={},
             population=survey.population - doubled,
             rejected=rejected,
             sample_digest=sample_digest((row.id, row.stratum, row.order) for row in drawn.rows),
         )
         if window_id is not None:  # else another run has just opened it
             source_of(policy.review_kind).enqueue(conn, window_id, items)
-        opened = windows.find(conn, policy.stream, period.name)
+            after(conn, window_id)
+        opened = windows.find(conn, policy.stream, period.name, revision=revision)
     LOG.info(
         "%s %s: %s",
         policy.stream,

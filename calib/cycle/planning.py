@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from calib.cycle.baseline import choose
 from calib.cycle.design import Design, design_sample
-from calib.cycle.load import load_baseline_sample, load_serving
+from calib.cycle.load import current_baseline, load_baseline_sample, load_serving
 from calib.cycle.ports import Ports
 from calib.cycle.stream import PRODUCTION, StreamPolicy
-from calib.db import windows
 from calib.errors import InvalidInput
 from calib.format import Mapping
 from calib.measure import GRID
@@ -37,7 +35,9 @@ def plan_labels(
     also say how much less rows of one cluster count. Raises `InvalidInput` where the period has no traffic.
     """
     start, end = period.interval(policy.timezone)
-    serving = load_serving(ports.store, stream=policy.stream, channel=PRODUCTION, start=start, end=end)
+    serving = load_serving(
+        ports.store, stream=policy.stream, channel=PRODUCTION, scope=policy.scope, start=start, end=end
+    )
     survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
     if not survey.population:
         raise InvalidInput(
@@ -45,8 +45,8 @@ def plan_labels(
             "(`calib check` shows what there is)"
         )
     with ports.engine.connect() as conn:
-        earlier = windows.earlier(conn, policy.stream, before=ports.now())
-        pooled = load_baseline_sample(conn, choose(earlier, scope=policy.scope))
+        baseline = current_baseline(conn, policy.stream, before=ports.now(), scope=policy.scope)
+        pooled = load_baseline_sample(conn, baseline)
     design = design_sample(policy, survey, serving)
     accuracy, source = expected_by_stratum(design, pooled, serving.published)
     effect = 1.0 if pooled is None else max(1.0, sample_design_effect(pooled))

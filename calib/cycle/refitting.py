@@ -37,8 +37,8 @@ def propose(
     """Refit on the window's labels and compare the result with what the channel names.
 
     There is no new mapping where it is not better on labels that it has not seen than what is served and than
-    the raw confidence, or where the published one rests on a later period than this window. `asked_cuts`: the
-    certificates of the targets that were asked for.
+    the raw confidence, where the published one rests on a later period than this window, or where a later
+    window of the channel is closed already. `asked_cuts`: the certificates of the targets asked for.
     """
     published, pooled = data.published, data.baselines
     fitted = refit(
@@ -50,9 +50,13 @@ def propose(
         methods=FORMS if data.policy.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
     )
     result = refit_result(fitted)
-    if published is not None and _rests_on_later(published, data):
-        facts = {"served_period": str(published.evidence["period"]), "period": data.window.period}
+    if data.named is not None and _rests_on_later(data.named, data):
+        facts = {"served_period": str(data.named.evidence["period"]), "period": data.window.period}
         why = Reason("refit_older_than_served", dict(facts))
+        return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
+    if data.newer is not None:
+        facts = {"newer": data.newer, "period": data.window.period, "channel": data.window.channel}
+        why = Reason("refit_older_than_newest", dict(facts))
         return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
     if not fitted.published or fitted.curve is None:
         return RefitProposal(mapping=None, result=replace(result, upheld=published is not None))
@@ -131,5 +135,5 @@ def _cuts(evidence: RoutingEvidence, targets: Iterable[float]) -> list[ProvenCut
 
 
 def _rests_on_later(mapping: Mapping, data: WindowData) -> bool:
-    period, kind = mapping.evidence.get("period"), data.policy.kind
-    return period is not None and Period.parse(period, kind) > Period.parse(data.window.period, kind)
+    period = mapping.evidence.get("period")
+    return period is not None and Period.named(period).later_than(Period.named(data.window.period))

@@ -12,7 +12,7 @@ from calib.cycle.fleet import Fleet, each
 from calib.cycle.stream import StreamPolicy
 from calib.db import probes, windows
 from calib.json_object import Json
-from calib.review import queue
+from calib.review import contexts
 from calib.review.sources import source_of
 
 FORGOTTEN = timedelta(days=90)  # for replies of a probe that the settings name no more
@@ -38,7 +38,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
     opened under, and its windows, which nobody closes, count as closed when their labels were due.
     """
     with engine.connect() as conn:
-        streams = queue.streams_with_context(conn)
+        streams = contexts.streams_with_context(conn)
         probe_names = probes.names_with_replies(conn)
 
     def erase_contexts(stream: str) -> list[Json]:
@@ -60,8 +60,8 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
             erased = probes.erase_replies(conn, probe, before=now - keep)
         return [{"stream": probe, "what": "replies", "erased": erased}]
 
-    contexts, replies = each(streams, erase_contexts), each(probe_names, erase_replies)
-    return Fleet(done=[*contexts.done, *replies.done], failures=[*contexts.failures, *replies.failures])
+    seen, written = each(streams, erase_contexts), each(probe_names, erase_replies)
+    return Fleet(done=[*seen.done, *written.done], failures=[*seen.failures, *written.failures])
 
 
 def _latest(conn: Connection, stream: str) -> StreamPolicy | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from calib.cycle.fleet import all_parts
+from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.ports import Ports
 from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
@@ -35,6 +36,7 @@ def open_due(policy: StreamPolicy, ports: Ports) -> WindowResult | None:
     """Open the latest period that has ended and settled; None where its window is there already."""
     period = latest_due(policy, ports.now())
     with ports.engine.connect() as conn:
+        refuse_other_kind(conn, policy)
         if windows.find(conn, policy.stream, period.name) is not None:
             return None
     from calib.cycle.opening import open_window
@@ -47,9 +49,8 @@ def open_due(policy: StreamPolicy, ports: Ports) -> WindowResult | None:
 def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
     """Take the stream's unfinished windows as far as their labels allow, oldest first.
 
-    A window that fails does not keep the later ones waiting: the baseline of each was frozen when it opened,
-    and an older window never replaces a mapping that rests on a newer one, so that windows may finish in any
-    order, as they do where labels are late. Raises `PartlyDone` where any failed, once all were tried.
+    A window waits for the earlier ones, whose labels are its baseline, until these are overdue: then one that
+    fails keeps nobody waiting any more. Raises `PartlyDone` where any failed, once all were tried.
     """
     with ports.engine.connect() as conn:
         unfinished = windows.unfinished(conn, policy.stream)

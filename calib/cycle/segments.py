@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from calib.json_object import Json
 from calib.measure import GROUPS, MAX_LEVELS, Strata, strata_of_cells
 from calib.policy import SEGMENT_LEAST_LABELS, SEGMENT_STRATUM_LABELS
-from calib.traffic import Survey
+from calib.traffic import Cells, Survey
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,6 +33,15 @@ class Segment:
     def mass(self) -> Floats:
         """Each stratum's share of the segment's population."""
         return self.sizes / int(self.sizes.sum())
+
+    def reconstructed(self, table: Cells, served: Floats, *, inside: npt.NDArray[np.bool_]) -> Segment:
+        """The segment with each stratum's mean served confidence made anew, from its rows of a survey."""
+        ids = self.strata.assign_cells(table.cell[inside])
+        n = table.n[inside].astype(float)
+        size = len(self.strata)
+        rows, total = np.bincount(ids, n, size), np.bincount(ids, n * served[inside], size)
+        mean = np.divide(total, rows, out=self.served_mean.copy(), where=rows > 0)
+        return replace(self, served_mean=np.clip(mean, 0, 1))
 
     def to_json(self) -> Json:
         """The segment as a JSON object, as the window keeps it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from collections.abc import Mapping as Named
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from calib.client.trust import out_of_scope
 from calib.format import Mapping
+from calib.json_object import Json
 from calib.store import Entry, active_at
 from calib.times import moment
 from calib.traffic import Cells, Drawn
@@ -26,6 +28,15 @@ class ServingSpan:
 
     start: datetime
     mapping: str | None
+
+    def to_json(self) -> Json:
+        """The span in JSON's types, as a window keeps it."""
+        return {"start": self.start.isoformat(), "mapping": self.mapping}
+
+    @classmethod
+    def from_json(cls, values: Json) -> ServingSpan:
+        """The span that `to_json` wrote."""
+        return cls(start=datetime.fromisoformat(values["start"]), mapping=values["mapping"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +60,12 @@ class Serving:
         """The mapping and the confidence that production used for a drawn row."""
         if row.served is not None:
             return row.mapping, row.served
-        digest = [span for span in self.spans if span.start <= row.ts][-1].mapping
-        return digest, row.raw if digest is None else float(self.mappings[digest].apply(row.raw, row.segment))
+        return self.at(row.ts, row.raw, row.segment)
+
+    def at(self, ts: datetime, raw: float, segment: str | None) -> tuple[str | None, float]:
+        """The mapping that served at a moment, and what it made of a raw confidence."""
+        digest = [span for span in self.spans if span.start <= ts][-1].mapping
+        return digest, raw if digest is None else float(self.mappings[digest].apply(raw, segment))
 
     def of_cells(self, table: Cells) -> tuple[Floats, list[str | None], Source]:
         """The mean served confidence and the mapping of each entry of a survey, and how we know."""
@@ -77,3 +92,18 @@ def spans_of(entries: Sequence[Entry], start: datetime, end: datetime) -> tuple[
         if start < at < end and entry.mapping != spans[-1].mapping:
             spans.append(ServingSpan(start=at, mapping=entry.mapping))
     return tuple(spans)
+
+
+def serves(mapping: Mapping, scope: dict[str, str]) -> bool:
+    """Whether clients of this scope use the mapping: by the rule of the client itself."""
+    return out_of_scope(mapping, scope) is None
+
+
+def only(spans: Sequence[ServingSpan], mappings: Collection[str]) -> tuple[ServingSpan, ...]:
+    """The spans with the raw confidence in the place of all other mappings; equal neighbours become one."""
+    kept: list[ServingSpan] = []
+    for span in spans:
+        mapping = span.mapping if span.mapping in mappings else None
+        if not kept or mapping != kept[-1].mapping:
+            kept.append(ServingSpan(start=span.start, mapping=mapping))
+    return tuple(kept)

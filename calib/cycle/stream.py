@@ -38,6 +38,7 @@ class StreamPolicy:
     keep_context: timedelta
     double_review: float
     review: str = ""
+    max_ece: float = 0.10
 
     @property
     def review_kind(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from calib.alerts import Alert, cohort_late, mapping_stale, missing_periods, window_missed
 from calib.cycle.fleet import all_parts
+from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.ports import Ports
 from calib.cycle.schedule import latest_due
 from calib.cycle.stream import PRODUCTION, StreamPolicy
@@ -13,6 +14,7 @@ from calib.db import windows
 from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.policy import GRACE
+from calib.review.sources import source_of
 from calib.store import head
 from calib.times import moment
 
@@ -33,16 +35,23 @@ def watch_over(policy: StreamPolicy, ports: Ports) -> list[dict[str, str]]:
 def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     now = ports.now()
     with ports.engine.connect() as conn:
+        refuse_other_kind(conn, policy)
         known = windows.earlier(conn, policy.stream, before=now)
-    begun = {Period.parse(window.period, policy.kind) for window in known}
+    begun = {Period.named(window.period) for window in known}
     missed = [
         window_missed(policy.stream, period.name, due=policy.due(period))
         for period in missing_periods(begun, latest_due(policy, now - GRACE))
     ]
     late = [
-        cohort_late(policy.stream, window.period, closes_at=window.closes_at, now=now)
+        cohort_late(
+            policy.stream,
+            window.period,
+            closes_at=window.closes_at,
+            now=now,
+            by_itself=source_of(policy.review_kind).by_itself,
+        )
         for window in known
-        if window.state in windows.OPEN
+        if window.unfinished
     ]
     return [*missed, *(alert for alert in late if alert is not None)]
 

@@ -7,12 +7,13 @@ from typing import cast
 
 from calib.cycle.evaluation import in_progress, stored_result
 from calib.cycle.load import load_window
+from calib.cycle.order import waits_for
 from calib.cycle.ports import Ports
 from calib.db.windows import Window
 from calib.outbox import queue as outbox
 from calib.results import WindowResult
 from calib.results.window import AlertState, WindowState
-from calib.review import queue
+from calib.review import window_labels
 
 
 def summary(window: Window, ports: Ports) -> WindowResult:
@@ -22,10 +23,13 @@ def summary(window: Window, ports: Ports) -> WindowResult:
     else:
         result = replace(stored_result(window), state=cast("WindowState", window.state))
     with ports.engine.connect() as conn:
-        alerts = outbox.of_window(conn, window.stream, window.period)
-        conflicts = len(queue.conflicts(conn, window.id))
+        alerts = outbox.of_window(conn, window.stream, window.period, revision=window.revision)
+        conflicts = len(window_labels.conflicts(conn, window.id))
+        earlier = waits_for(conn, window, now=ports.now()) if window.waits else ()
     return replace(
         result,
+        standing=window.standing,
+        waits_for=earlier,
         alerts=tuple(AlertState(**alert) for alert in alerts),
         label_conflicts=conflicts,
     )

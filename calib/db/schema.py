@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
 
@@ -26,7 +28,7 @@ LOG = logging.getLogger(__name__)
 VERSION_TABLE = "calibwatch_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first, as the scripts there have them. Every verb looks at them, and Alembic takes long to import.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 LOCK = 0x63616C6962  # "calib": the advisory lock of PostgreSQL under which the schema changes
 MIGRATE = "run `calib db migrate`"
 _migrating = threading.Lock()  # Alembic's environment is one for the whole process
@@ -53,12 +55,13 @@ def migrate(engine: Engine) -> tuple[str | None, str]:
     for it. Raises `InvalidInput` for a schema newer than this version knows and for tables of our names that
     are not ours, and `SourceError` where the database refuses.
     """
-    with _migrating, engine.begin() as connection:
+    with _migrating, engine.connect() as connection, _keys_put_off(connection), connection.begin():
         _stand_in_line(connection)
         before = standing(connection)
         _refuse(engine, _name(engine), before, accept=("empty", "older", "newest"))
         if before.state != "newest" or before.adopted:
             _upgrade(connection, before)
+            _keys_hold(connection)
     if before.state != "newest" or before.adopted:
         keys = {"event": "migrated", "before": before.revision, "now": newest()}
         LOG.info("the schema was brought from %s to %s", before.revision or "nothing", newest(), extra=keys)
@@ -162,6 +165,36 @@ def _refuse(engine: Engine, name: str, present: Standing, *, accept: tuple[str, 
             f"knows {newest()}: upgrade this one"
         )
     raise InvalidInput(f"{where} has schema {present.revision}, this calibwatch needs {newest()}: {MIGRATE}")
+
+
+@contextmanager
+def _keys_put_off(connection: Connection) -> Iterator[None]:
+    """On SQLite: do not enforce foreign keys, as its own procedure for changing a table asks for.
+
+    There a constraint is changed by making the table anew, and rows of other tables refer to the old one. The
+    switch works outside a transaction alone, so that it goes past SQLAlchemy, which would begin one.
+    """
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _keys_hold(connection: Connection) -> None:
+    """Raise `SourceError`, which undoes the migration, where a row refers to one that is not there."""
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.execute(text("PRAGMA foreign_key_check")).first()
+    if broken is not None:
+        raise SourceError(
+            f"a row of the table {broken[0]} refers to a row of {broken[2]} that is not there: the database "
+            "is damaged. Nothing was changed. Restore it from a backup"
+        )
 
 
 def _stand_in_line(connection: Connection) -> None:

@@ -20,6 +20,8 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
+    true,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -66,6 +68,9 @@ windows = Table(
     Column("id", Integer, primary_key=True),
     Column("stream", String(63), nullable=False),
     Column("period", String(16), nullable=False),
+    Column("revision", Integer, nullable=False, default=1, server_default="1"),
+    Column("standing", Boolean, nullable=False, default=True, server_default=true()),  # counts for the period
+    Column("discarded_at", Moment),  # by a person; a newer revision discards one that is unfinished
     Column("channel", String(63), nullable=False),
     Column("replay", Boolean, nullable=False),  # of a backfill: published as of the period's end
     Column("starts_at", Moment, nullable=False),
@@ -76,7 +81,7 @@ windows = Table(
     Column("state", String(16), nullable=False),
     Column("settings", JSON, nullable=False),  # as they were when the window opened
     Column("design", JSON, nullable=False),
-    Column("baseline", JSON, nullable=False),
+    Column("baseline", JSON, nullable=False),  # empty until the window is evaluated
     Column("population", BigInteger, nullable=False),
     Column("rejected", JSON, nullable=False),
     Column("sample_digest", String(64), nullable=False),
@@ -84,7 +89,27 @@ windows = Table(
     Column("evaluated_at", Moment),
     Column("closed_at", Moment),
     Column("result", NULLABLE_JSON),
-    UniqueConstraint("stream", "period"),
+    UniqueConstraint("stream", "period", "revision"),
+    Index(
+        "uq_windows_standing",
+        "stream",
+        "period",
+        unique=True,
+        sqlite_where=text("standing"),
+        postgresql_where=text("standing"),
+    ),
+)
+
+window_actions = Table(
+    "window_actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("window_id", ForeignKey("windows.id"), nullable=False),
+    Column("action", String(16), nullable=False),  # reopened, discarded
+    Column("by", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_window_actions_window_id", "window_id"),
 )
 
 items = Table(
@@ -173,6 +198,7 @@ outbox = Table(
     Column("kind", String(32), nullable=False),
     Column("stream", String(63), nullable=False),
     Column("period", String(16), nullable=False),
+    Column("revision", Integer, nullable=False, default=1, server_default="1"),  # of the window
     Column("payload", JSON, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("state", String(16), nullable=False),  # pending, delivered, parked

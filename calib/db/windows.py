@@ -1,4 +1,9 @@
-"""Windows: one stream in one period, from opening to closing."""
+"""Windows: one stream in one period, from opening to closing, in one or several revisions.
+
+A person may have a period watched anew: that is a revision of its own, with its own sample. Of a period's
+revisions at most one stands: the newest that is closed; while none is, the newest that ended without enough
+evidence; while none has ended, the newest. A discarded one never stands.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +18,12 @@ from calib.db import tables
 from calib.errors import ConstraintViolated
 from calib.json_object import Json
 
-t = tables.windows
+t, done = tables.windows, tables.window_actions
 LABELLED = ("sampled", "in_review")  # labels still come in
 OPEN = (*LABELLED, "evaluated")
+WAITING = t.c.state.in_(LABELLED) & t.c.discarded_at.is_(None)  # as a condition: `Window.waits`
 STEPS = {"sampled": 0, "in_review": 1, "evaluated": 2, "closed": 3, "insufficient": 3}
+FINALITY = {"sampled": 0, "in_review": 0, "evaluated": 0, "insufficient": 1, "closed": 2}  # who stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +51,45 @@ class Window:
     evaluated_at: datetime | None
     closed_at: datetime | None
     result: Json | None
+    revision: int = 1
+    standing: bool = True
+    discarded_at: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether labels still come in that count."""
+        return self.state in LABELLED and self.discarded_at is None
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is still to be done with it: it has not ended and was not discarded."""
+        return self.state in OPEN and self.discarded_at is None
 
 
-def find(conn: Connection, stream: str, period: str) -> Window | None:
-    """The window of a stream and period; None where it was never opened."""
-    row = conn.execute(select(t).where(t.c.stream == stream, t.c.period == period)).first()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What a person did with a revision of a window: `reopened` made it, `discarded` took it out."""
+
+    revision: int
+    action: str
+    by: str
+    at: datetime
+    reason: str
+
+
+def find(conn: Connection, stream: str, period: str, *, revision: int | None = None) -> Window | None:
+    """A revision of a period's window, by default the newest; None where it was never opened."""
+    query = select(t).where(t.c.stream == stream, t.c.period == period).order_by(t.c.revision.desc())
+    if revision is not None:
+        query = query.where(t.c.revision == revision)
+    row = conn.execute(query.limit(1)).first()
+    return None if row is None else _window(row)
+
+
+def find_standing(conn: Connection, stream: str, period: str) -> Window | None:
+    """The revision that stands for a period; None where none was opened or all were discarded."""
+    query = select(t).where(t.c.stream == stream, t.c.period == period, t.c.standing)
+    row = conn.execute(query).first()
     return None if row is None else _window(row)
 
 
@@ -60,14 +101,42 @@ def timezone(conn: Connection, window_id: int) -> str:
 
 def insert_new(conn: Connection, **columns: Any) -> int | None:
     """Insert a window and return its id; None where somebody else opened it first."""
+    stream, period, revision = columns["stream"], columns["period"], columns.get("revision", 1)
     try:
         with conn.begin_nested():
-            new = insert(t).values(resets_baseline=False, **columns).returning(t.c.id)
-            return int(conn.execute(new).scalar_one())
+            values = {"resets_baseline": False, "standing": revision == 1} | columns
+            window_id = int(conn.execute(insert(t).values(**values).returning(t.c.id)).scalar_one())
     except ConstraintViolated:
-        if find(conn, columns["stream"], columns["period"]) is None:
+        if find(conn, stream, period, revision=revision) is None:
             raise
         return None
+    if revision > 1:
+        settle_standing(conn, stream, period)
+    return window_id
+
+
+def lock(conn: Connection, stream: str, period: str) -> list[Window]:
+    """All revisions of a period, oldest first, which nobody else changes until the transaction ends.
+
+    Whoever changes several of them takes them here first, in this order, so that no two wait for each other.
+    """
+    query = select(t).where(t.c.stream == stream, t.c.period == period).order_by(t.c.id).with_for_update()
+    return [_window(row) for row in conn.execute(query)]
+
+
+def settle_standing(conn: Connection, stream: str, period: str) -> None:
+    """Let the revision stand that the rule at the top names, and no other."""
+    kept = [window for window in lock(conn, stream, period) if window.discarded_at is None]
+    stands = max(kept, key=lambda window: (FINALITY[window.state], window.revision), default=None)
+    mine = t.c.id == (-1 if stands is None else stands.id)
+    ours = (t.c.stream == stream) & (t.c.period == period)
+    conn.execute(update(t).where(ours, ~mine, t.c.standing).values(standing=False))
+    conn.execute(update(t).where(mine, ~t.c.standing).values(standing=True))
+
+
+def discard(conn: Connection, window_ids: Iterable[int], *, at: datetime) -> None:
+    """Mark windows of one period as discarded; `settle_standing` then says which revision stands."""
+    conn.execute(update(t).where(t.c.id.in_(list(window_ids))).values(discarded_at=at))
 
 
 def advance(
@@ -79,7 +148,7 @@ def advance(
     decided: Json | None = None,
     **columns: Any,
 ) -> bool:
-    """Move a window forward, if it is still in the state that was seen; False where it is not.
+    """Move a window forward, if it is still in the state that was seen and not discarded; False otherwise.
 
     `decided`: the stored result that this step rests on; where another run has stored a different one since,
     nothing is moved. An evaluated window may be evaluated again. Raises `ValueError` for a step that would
@@ -88,7 +157,7 @@ def advance(
     again = expect == state == "evaluated"
     if STEPS[state] <= STEPS[expect] and not again:
         raise ValueError(f"a window cannot go from {expect} to {state}")
-    where = (t.c.id == window_id) & (t.c.state == expect)
+    where = (t.c.id == window_id) & (t.c.state == expect) & t.c.discarded_at.is_(None)
     if decided is not None:
         stored = conn.execute(select(t.c.result).where(where).with_for_update()).scalar()
         if stored != decided:
@@ -96,28 +165,44 @@ def advance(
     return conn.execute(update(t).where(where).values(state=state, **columns)).rowcount == 1
 
 
+def replace_design(conn: Connection, window: Window, design: Json) -> bool:
+    """Store another design of a window that still waits for labels; False where it does not any more."""
+    mine = update(t).where(t.c.id == window.id, WAITING)
+    return conn.execute(mine.values(design=design)).rowcount == 1
+
+
 def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
-    """The stream's windows that end at or before a moment, newest first."""
-    query = select(t).where(t.c.stream == stream, t.c.ends_at <= before).order_by(t.c.ends_at.desc())
+    """All revisions of the stream's windows that end at or before a moment, newest period first."""
+    query = select(t).where(t.c.stream == stream, t.c.ends_at <= before)
+    query = query.order_by(t.c.ends_at.desc(), t.c.revision.desc())
     return [_window(row) for row in conn.execute(query)]
 
 
 def latest(conn: Connection, stream: str) -> Window | None:
     """The stream's window that ends last; None where it never had one."""
-    query = select(t).where(t.c.stream == stream).order_by(t.c.ends_at.desc()).limit(1)
+    query = select(t).where(t.c.stream == stream).order_by(t.c.ends_at.desc(), t.c.revision.desc()).limit(1)
     row = conn.execute(query).first()
     return None if row is None else _window(row)
 
 
 def unfinished(conn: Connection, stream: str) -> list[Window]:
-    """The stream's windows that are neither closed nor insufficient, oldest first."""
-    query = select(t).where(t.c.stream == stream, t.c.state.in_(OPEN)).order_by(t.c.ends_at)
+    """The stream's windows that are neither closed nor insufficient nor discarded, oldest first."""
+    open_ones = (t.c.stream == stream) & t.c.state.in_(OPEN) & t.c.discarded_at.is_(None)
+    query = select(t).where(open_ones).order_by(t.c.ends_at, t.c.revision)
     return [_window(row) for row in conn.execute(query)]
 
 
+def newer_closed(conn: Connection, window: Window) -> str | None:
+    """The newest later period of the window's stream and channel that is closed; None where none is."""
+    later = (t.c.stream == window.stream) & (t.c.channel == window.channel) & t.c.standing
+    later &= (t.c.state == "closed") & (t.c.starts_at >= window.ends_at)
+    return conn.execute(select(t.c.period).where(later).order_by(t.c.ends_at.desc()).limit(1)).scalar()
+
+
 def named(conn: Connection, stream: str, periods: Iterable[str]) -> list[Window]:
-    """The stream's windows of the given periods, oldest first."""
-    query = select(t).where(t.c.stream == stream, t.c.period.in_(list(periods))).order_by(t.c.ends_at)
+    """The standing windows of the given periods of the stream, oldest first."""
+    theirs = (t.c.stream == stream) & t.c.period.in_(list(periods)) & t.c.standing
+    query = select(t).where(theirs).order_by(t.c.ends_at)
     return [_window(row) for row in conn.execute(query)]
 
 
@@ -129,3 +214,21 @@ def by_ids(conn: Connection, ids: Iterable[int]) -> list[Window]:
 
 def _window(row: Row[Any]) -> Window:
     return Window(**{field.name: getattr(row, field.name) for field in fields(Window)})
+
+
+def record_action(
+    conn: Connection, window_id: int, *, action: str, by: str, at: datetime, reason: str
+) -> None:
+    """Keep who did what with a window, when and why."""
+    conn.execute(insert(done).values(window_id=window_id, action=action, by=by, at=at, reason=reason))
+
+
+def actions(conn: Connection, stream: str, period: str) -> list[Action]:
+    """What people did with a period's windows, oldest first."""
+    query = (
+        select(t.c.revision, done.c.action, done.c.by, done.c.at, done.c.reason)
+        .join(t, t.c.id == done.c.window_id)
+        .where(t.c.stream == stream, t.c.period == period)
+        .order_by(done.c.id)
+    )
+    return [Action(**row._mapping) for row in conn.execute(query)]

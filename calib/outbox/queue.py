@@ -35,6 +35,7 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
         "kind": alert.kind,
         "stream": alert.stream,
         "period": alert.period,
+        "revision": alert.revision,
         "payload": asdict(alert),
         "created_at": now,
         "state": "pending",
@@ -109,14 +110,15 @@ def parked(conn: Connection) -> list[Json]:
     return [dict(row._mapping) for row in conn.execute(query)]
 
 
-def of_window(conn: Connection, stream: str, period: str) -> list[Json]:
-    """The alerts of one window, as the command line shows them.
+def of_window(conn: Connection, stream: str, period: str, *, revision: int = 1) -> list[Json]:
+    """The alerts of one revision of a window, as the command line shows them.
 
     A window may be a day: alerts that belong to that day and to no window are left out.
     """
     query = (
         select(t.c.kind, t.c.id, t.c.state)
-        .where(t.c.stream == stream, t.c.period == period, t.c.kind.not_in(OF_A_DAY))
+        .where(t.c.stream == stream, t.c.period == period, t.c.revision == revision)
+        .where(t.c.kind.not_in(OF_A_DAY))
         .order_by(t.c.created_at, t.c.kind)
     )
     return [
@@ -124,11 +126,11 @@ def of_window(conn: Connection, stream: str, period: str) -> list[Json]:
     ]
 
 
-def kinds_of(conn: Connection, stream: str) -> dict[str, set[str]]:
-    """The kinds of alert that each period of a stream has had."""
-    kinds: dict[str, set[str]] = {}
-    for row in conn.execute(select(t.c.period, t.c.kind).where(t.c.stream == stream)):
-        kinds.setdefault(row.period, set()).add(row.kind)
+def kinds_of(conn: Connection, stream: str) -> dict[tuple[str, int], set[str]]:
+    """The kinds of alert that each period of a stream, and each revision of its window, has had."""
+    kinds: dict[tuple[str, int], set[str]] = {}
+    for row in conn.execute(select(t.c.period, t.c.revision, t.c.kind).where(t.c.stream == stream)):
+        kinds.setdefault((row.period, row.revision), set()).add(row.kind)
     return kinds
 
 

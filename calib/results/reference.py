@@ -34,6 +34,7 @@ from calib.results.setup import (
     MigrationResult,
 )
 from calib.results.window import SCHEMA, WindowResult
+from calib.results.windows import DiscardedWindow, ShownWindow, WindowList
 from calib.results.work import EraseResult, RelayResult, WatchdogResult, WindowsResult
 
 FOLDER = Path("docs/reference/json")
@@ -46,6 +47,9 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "plan": (PlanResult, "`calib plan`"),
     "window": (WindowResult, "`calib run`"),
     "windows": (WindowsResult, "`calib backfill`, `calib sample`, `calib evaluate`"),
+    "window-list": (WindowList, "`calib window list`"),
+    "window-show": (ShownWindow, "`calib window show`, `calib window reopen`"),
+    "window-discard": (DiscardedWindow, "`calib window discard`"),
     "relay": (RelayResult, "`calib relay`"),
     "watchdog": (WatchdogResult, "`calib watchdog`"),
     "erase": (EraseResult, "`calib erase`"),

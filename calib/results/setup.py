@@ -76,20 +76,25 @@ class InitResult:
 class LabelsImported:
     """What an import did.
 
-    `new` labels count now. `same`: that answer counted already. `conflicts`: another answer counts; this one
-    is kept beside it. `late`: the window has been evaluated without it. `unknown`: the id was not drawn.
-    `rejected` has the first rows that were no labels, `disputed` the first conflicts, by line.
+    `new` labels count now. `same`: that answer counted already. `corrected`: it counts in the place of the
+    same person's earlier answer. `conflicts`: another answer counts; this one is kept beside it. `late`: the
+    window has been evaluated without it; it counts in the baselines of later windows. `late_periods` names
+    those windows. `unknown`: the id was not drawn. `rejected` has the first rows that were no labels,
+    `disputed` the first conflicts and `changed` the first corrections, by line.
     """
 
     stream: str
     new: int
     same: int
+    corrected: int
     conflicts: int
     late: int
     unknown: int
     rejected_total: int
     rejected: tuple[str, ...]
     disputed: tuple[str, ...]
+    changed: tuple[str, ...]
+    late_periods: tuple[str, ...]
 
     def to_json(self) -> Json:
         """The object of `calib labels import`."""

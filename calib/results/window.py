@@ -284,8 +284,11 @@ class AlertState:
 class WindowResult:
     """One stream in one period: what was sampled, labelled, measured, decided, published and reported.
 
-    `review`: the kind of review that the labels come from. `label_conflicts`: drawn rows to which there is
-    another answer beside the one that counts.
+    `revision`: 1, and one more each time that a person had the period watched anew. `standing`: whether this
+    one counts for its period. `waits_for`: the earlier periods that are evaluated before this one.
+    `above_limit`: the first window of a scope, which has no baseline, serves an ECE beyond `max_ece`, and
+    proven beyond `max_rise`. `review`: the kind of review that the labels come from. `label_conflicts`: drawn
+    rows to which there is another answer beside the one that counts.
     """
 
     stream: str
@@ -302,6 +305,9 @@ class WindowResult:
     refit: RefitResult
     schema: int = 1  # where it is missing, version 0.1.0 wrote it
     revision: int = 1
+    standing: bool = True
+    waits_for: tuple[str, ...] = ()
+    above_limit: bool = False
     baseline: BaselineUsed = BaselineUsed()
     clusters: ClustersResult = ClustersResult()
     segments: dict[str, SegmentResult] = field(default_factory=dict)

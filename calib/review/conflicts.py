@@ -9,6 +9,11 @@ from sqlalchemy import Connection, select
 from calib.db import tables
 
 t, answers, w = tables.items, tables.labels, tables.windows
+counting = answers.alias("counting")
+# Whoever corrects an own answer contradicts nobody; an outcome that was changed later contradicts itself.
+BY_SOMEBODY_ELSE = (
+    (answers.c.id == counting.c.id) | (answers.c.by != counting.c.by) | (answers.c.source == "outcome")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +31,8 @@ def of_stream(conn: Connection, stream: str, *, period: str | None = None) -> li
         select(w.c.period, t.c.id, t.c.prediction_id, answers.c.answer)
         .join(t, t.c.id == answers.c.item_id)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, t.c.label_id.is_not(None))
+        .join(counting, counting.c.id == t.c.label_id)
+        .where(w.c.stream == stream, BY_SOMEBODY_ELSE)
         .order_by(
             w.c.ends_at.desc(), t.c.prediction_id, t.c.id, (answers.c.id == t.c.label_id).desc(), answers.c.id
         )

@@ -12,7 +12,9 @@ from typing import TextIO
 from sqlalchemy import Connection, select
 
 from calib.db import tables, windows
-from calib.review import queue
+from calib.errors import InvalidInput
+from calib.period import Period
+from calib.review import queue, window_labels
 from calib.tabular.names import find
 from calib.tabular.rules import TIME_FORM, text_of, time_of
 from calib.text import armed, cell, defused
@@ -27,19 +29,37 @@ SHOWN = 20  # rows that a report names
 class ImportReport:
     """What an import did.
 
-    `new` labels count now. `same`: that answer counted already. `conflicts`: another answer counts; this one
-    is kept beside it. `late`: the window has been evaluated without it. `unknown`: the id was not drawn.
-    `rejected` has the first rows that were no labels, `disputed` the first conflicts, by line.
+    `new` labels count now. `same`: that answer counted already. `corrected`: it counts in the place of the
+    same person's earlier answer. `conflicts`: another answer counts; this one is kept beside it. `late`: the
+    window has been evaluated without it; it is kept, and counts in the baselines of later windows.
+    `late_periods` names those windows. `unknown`: the id was not drawn. `rejected` has the first rows that
+    were no labels, `disputed` the first conflicts and `changed` the first corrections, by line.
     """
 
     new: int = 0
     same: int = 0
+    corrected: int = 0
     conflicts: int = 0
     late: int = 0
     unknown: int = 0
     rejected_total: int = 0
     rejected: list[str] = field(default_factory=list)
     disputed: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    late_periods: list[str] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    not_answers: int = 0
+
+    @property
+    def taken(self) -> int:
+        """The rows whose answer counts, or will count in later baselines."""
+        return self.new + self.same + self.corrected + self.late
+
+    @property
+    def one_sided(self) -> str | None:
+        """The only answer that was taken, where others could not be read; None where that is not so."""
+        only = self.words - {"unsure"}
+        return next(iter(only)) if self.not_answers and len(only) == 1 else None
 
     def reject(self, line: int, why: str) -> None:
         """Count a row that is not a label."""
@@ -47,43 +67,67 @@ class ImportReport:
         if len(self.rejected) < SHOWN:
             self.rejected.append(f"line {line}: {why}")
 
-    def count(self, line: int, id_: str, outcome: queue.LabelOutcome) -> None:
-        """Count a label by what became of it."""
+    def count(self, row: _Row, outcome: queue.LabelOutcome, *, before: str | None) -> None:
+        """Count a label by what became of it; `before`: the answer that counted until then."""
+        said = row.answer.answer
         if outcome == "conflict":
             self.conflicts += 1
             if len(self.disputed) < SHOWN:
-                self.disputed.append(f"line {line}: another answer to {id_!r:.80} counts already")
+                counts = before or "another answer"
+                self.disputed.append(
+                    f"line {row.line}: {row.id!r:.80}: {counts} counts, this row says {said}"
+                )
+            return
+        self.words.add(said)
+        if outcome == "corrected":
+            self.corrected += 1
+            if len(self.changed) < SHOWN:
+                self.changed.append(f"line {row.line}: {row.id!r:.80}: was {before}, now {said}")
         elif outcome in ("late", "fenced"):
             self.late += 1
+            if row.period not in self.late_periods:
+                self.late_periods.append(row.period)
         elif outcome == "same":
             self.same += 1
         else:
             self.new += 1
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row that is a label: its line, its id as the file has it, and the period that its item belongs to."""
+
+    line: int
+    id: str
+    period: str
+    answer: queue.Answer
+
+
 def export(conn: Connection, stream: str, to: TextIO) -> int:
     """Write the stream's unanswered rows as CSV with an empty last column `answer`; how many there are.
 
-    What reviewers see is in columns of its own, `context.NAME`, and where the traffic names a trace, by which
-    a reviewer finds the whole conversation elsewhere, in the column `trace`. No cell is a formula to a
-    spreadsheet: one that would be begins with an apostrophe, which `import_labels` takes off the ids again.
+    Stream and period stand in each row, so that the import can tell a sheet of another stream. What reviewers
+    see is in columns of its own, `context.NAME`, and where the traffic names a trace, by which a reviewer
+    finds the whole conversation elsewhere, in the column `trace`. No cell is a formula to a spreadsheet: one
+    that would be begins with an apostrophe, which `import_labels` takes off the ids again.
     """
     w, t = tables.windows, tables.items
     query = (
         select(w.c.period, t.c.prediction_id, t.c.trace, t.c.context)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED), t.c.label_id.is_(None))
+        .where(w.c.stream == stream, windows.WAITING, t.c.label_id.is_(None))
         .order_by(w.c.ends_at, t.c.draw_order)
     )
     rows = conn.execute(query).all()
     context = sorted({key for row in rows for key in row.context or {}})
     traced = ["trace"] if any(row.trace is not None for row in rows) else []
     writer = csv.writer(to)
-    writer.writerow(["period", "prediction_id", *traced, *(f"context.{key}" for key in context), "answer"])
+    heads = ["stream", "period", "prediction_id", *traced, *(f"context.{key}" for key in context), "answer"]
+    writer.writerow(heads)
     for row in rows:
         shown = [_shown((row.context or {}).get(key)) for key in context]
         trace = [_shown(row.trace)] if traced else []
-        writer.writerow([row.period, defused(row.prediction_id), *trace, *shown, ""])
+        writer.writerow([stream, row.period, defused(row.prediction_id), *trace, *shown, ""])
     return len(rows)
 
 
@@ -96,21 +140,25 @@ def import_labels(
     Any form that `calib.tabular` reads will do. Rows that are not labels are counted with their lines, never
     guessed; an answer that is empty or says that nothing is known yet (NA, pending) is skipped. An id
     that several windows drew is the one that still waits for labels, else the newest, unless the row says
-    which period. `overwrite` lets the file's answers replace earlier ones. Raises `InvalidInput` for a file
-    that cannot be read or lacks a column; the caller's transaction is then to be given up.
+    which period; a period that a spreadsheet has rewritten as a date says nothing. A row of another stream is
+    rejected. Whoever answers again in a later file corrects the own answer; two answers in one file are a
+    conflict. `overwrite` lets the file's answers replace those of others too. Raises `InvalidInput` for a
+    file that cannot be read or lacks a column; the caller's transaction is then to be given up.
     """
     drawn = _drawn(conn, stream)
     report = ImportReport()
-    waiting: dict[
-        int, tuple[int, str, queue.Answer]
-    ] = {}  # by item: an item's second row waits for its first
+    waiting: dict[int, _Row] = {}  # by item: an item's second row waits for its first
+    answered: set[int] = set()  # by an earlier row of this file
 
     def label_waiting() -> None:
-        rows = list(waiting.values())
-        labels = [answer for _, _, answer in rows]
-        results = queue.label_all(conn, labels, source="file", overwrite=overwrite)
-        for (line, id_, _), outcome in zip(rows, results, strict=True):
-            report.count(line, id_, outcome)
+        for again in (False, True):
+            rows = [row for item, row in waiting.items() if (item in answered) is again]
+            before = window_labels.counting_words(conn, [row.answer.item_id for row in rows])
+            labels = [row.answer for row in rows]
+            results = queue.label_all(conn, labels, source="file", overwrite=overwrite, corrects=not again)
+            for row, outcome in zip(rows, results, strict=True):
+                report.count(row, outcome, before=before.get(row.answer.item_id))
+        answered.update(waiting)
         waiting.clear()
 
     for line, row in _rows(path, report):
@@ -119,6 +167,7 @@ def import_labels(
             continue
         try:
             if word is None:
+                report.not_answers += 1
                 raise _NoLabelError(
                     f"{answer_text!r:.40} is not an answer; write correct, incorrect or unsure"
                 )
@@ -130,14 +179,16 @@ def import_labels(
         except _NoLabelError as error:
             report.reject(line, str(error))
             continue
-        item = _item(drawn, id_, row["period"].strip())
-        if item is None:
+        found = _item(drawn, id_, row["period"].strip())
+        if found is None:
             report.unknown += 1
             continue
+        period, item = found
         who = armed(row["by"].strip()) or by
         if item in waiting:
             label_waiting()
-        waiting[item] = (line, id_, queue.Answer(item_id=item, answer=word, by=who, at=at))
+        answer = queue.Answer(item_id=item, answer=word, by=who, at=at)
+        waiting[item] = _Row(line=line, id=id_, period=period, answer=answer)
     label_waiting()
     return report
 
@@ -169,19 +220,28 @@ def _drawn(conn: Connection, stream: str) -> list[tuple[str, dict[str, int]]]:
     query = (
         select(w.c.id, w.c.period)
         .where(w.c.stream == stream)
-        .order_by(w.c.state.in_(windows.LABELLED).desc(), w.c.ends_at.desc())
+        .order_by(windows.WAITING.desc(), w.c.ends_at.desc(), w.c.revision.desc())
     )
     return [(row.period, queue.items_of(conn, row.id)) for row in conn.execute(query).all()]
 
 
-def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> int | None:
-    """The item of an id, as `export` wrote it, as it is, or as an editor left it."""
+def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> tuple[str, int] | None:
+    """The period and the item of an id, as `export` wrote it, as it is, or as an editor left it."""
     spellings = (armed(id_), id_, armed(id_.strip()), text_of(armed(id_.strip())))
+    named = period if any(_is_period(period, like=there) for there, _ in drawn) else ""
     for name in dict.fromkeys(spellings):
         for drawn_period, items in drawn:
-            if period in ("", drawn_period) and name in items:
-                return items[name]
+            if named in ("", drawn_period) and name in items:
+                return drawn_period, items[name]
     return None
+
+
+def _is_period(text: str, *, like: str) -> bool:
+    """Whether a text names a period of the kind of another one: October 2026 is not 2026-10-01 to a month."""
+    try:
+        return Period.named(text).kind == Period.named(like).kind
+    except InvalidInput:
+        return False
 
 
 def _rows(path: Path, report: ImportReport) -> Iterator[tuple[int, dict[str, str]]]:

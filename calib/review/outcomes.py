@@ -150,4 +150,4 @@ def _answer(
         for id_, outcome in labels_by_id.items()
         if id_ in items
     ]
-    return queue.label_all(conn, new_answers, source="outcome")
+    return queue.label_all(conn, new_answers, source="outcome", corrects=False)

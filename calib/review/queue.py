@@ -24,9 +24,10 @@ ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
 AT_ONCE = 1_000  # answers in one statement: below every engine's limit of parameters
 
-# `new`: it counts. `same`: that answer counts already. `conflict`: another one does. `fenced`: the item has
-# gone to somebody else. `late`: the window has been evaluated. Whatever it is, who said what is kept.
-LabelOutcome = Literal["new", "same", "conflict", "fenced", "late"]
+# `new`: it counts. `same`: that answer counts already. `corrected`: it counts in the place of the same
+# person's earlier one. `conflict`: another answer counts. `fenced`: the item has gone to somebody else.
+# `late`: the window has been evaluated. Whatever it is, who said what is kept.
+LabelOutcome = Literal["new", "same", "corrected", "conflict", "fenced", "late"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +112,7 @@ def _waiting(stream: str, by: str, now: datetime) -> Select[Any]:
     return (
         select(t, w.c.period, w.c.stream, w.c.settings)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, w.c.state.in_(windows.LABELLED))
+        .where(w.c.stream == stream, windows.WAITING)
         .where((t.c.lease_until.is_(None)) | (t.c.lease_until <= now) | (t.c.leased_by == by))
         .order_by(w.c.ends_at, t.c.draw_order, t.c.id)
     )
@@ -187,18 +188,25 @@ def label(
 
 
 def label_all(
-    conn: Connection, labels: Sequence[Answer], *, source: str, overwrite: bool = False
+    conn: Connection,
+    labels: Sequence[Answer],
+    *,
+    source: str,
+    overwrite: bool = False,
+    corrects: bool = True,
 ) -> list[LabelOutcome]:
     """Give items their labels, at most one each; what became of each answer, in the order given.
 
-    Every differing answer is kept; the first one counts, or with `overwrite` the last. No label changes once
-    the window has been evaluated: what was published rests on those that it had. So many statements per
-    thousand answers, however many there are. Raises `QueueError` for a word that is not an answer and for an
-    item that is answered twice in one call.
+    Every differing answer is kept. The first one counts, unless the same person gives another one later,
+    which corrects it (not so where `corrects` is false); with `overwrite` the last one counts, whoever gave
+    it. No label changes once the window has been evaluated: what was published rests on those that it had.
+    So many statements per thousand answers, however many there are. Raises `QueueError` for a word that is
+    not an answer and for an item that is answered twice in one call.
     """
     outcomes: list[LabelOutcome] = []
     for start in range(0, len(labels), AT_ONCE):
-        outcomes += _label_some(conn, labels[start : start + AT_ONCE], source=source, overwrite=overwrite)
+        some = labels[start : start + AT_ONCE]
+        outcomes += _label_some(conn, some, source=source, overwrite=overwrite, corrects=corrects)
     counts = Counter(outcomes)
     for event in ("conflict", "late"):
         if counts[event]:
@@ -207,20 +215,27 @@ def label_all(
 
 
 def _label_some(
-    conn: Connection, labels: Sequence[Answer], *, source: str, overwrite: bool
+    conn: Connection, labels: Sequence[Answer], *, source: str, overwrite: bool, corrects: bool
 ) -> list[LabelOutcome]:
     ids = sorted({_checked(answer).item_id for answer in labels})
     if len(ids) < len(labels):
         raise QueueError("an item is answered twice in one call; answer it in two")
     before = _counting(conn, ids)
     answer_ids = _keep(conn, labels, source=source)
-    chosen = {
-        answer.item_id: answer_ids[answer] for answer in labels if overwrite or answer.item_id not in before
+    own = {
+        answer.item_id
+        for answer in labels
+        if corrects and answer.item_id in before and before[answer.item_id].by == answer.by
     }
-    w = tables.windows
-    free = [t.c.window_id.in_(select(w.c.id).where(w.c.state.in_(windows.LABELLED)))]
+    chosen = {
+        answer.item_id: answer_ids[answer]
+        for answer in labels
+        if overwrite or answer.item_id not in before or answer.item_id in own
+    }
+    free: list[ColumnElement[bool]] = [t.c.window_id.in_(select(tables.windows.c.id).where(windows.WAITING))]
     if not overwrite:
-        free.append(t.c.label_id.is_(None))
+        still_own = t.c.id.in_(sorted(own)) & t.c.label_id.in_([before[item].id for item in sorted(own)])
+        free.append(t.c.label_id.is_(None) | still_own)
     own_answer = (answers.c.item_id == t.c.id) & answers.c.id.in_(list(chosen.values()))
     label_id = select(answers.c.id).where(own_answer).scalar_subquery()
     if chosen:
@@ -244,7 +259,7 @@ def _outcome(
     if first is not None and first.answer == answer.answer:
         return "same"
     if last is not None and last.id == key:
-        return "new"
+        return "new" if first is None or first.by != answer.by else "corrected"
     counting = last or first
     if counting is None:
         return "late"
@@ -263,15 +278,16 @@ class _Counting:
 
     id: int
     answer: str
+    by: str
 
 
 def _counting(conn: Connection, item_ids: Sequence[int]) -> dict[int, _Counting]:
     """The label that counts, by item; items without one are left out."""
-    query = select(t.c.id, answers.c.id.label("label_id"), answers.c.answer).join(
+    query = select(t.c.id, answers.c.id.label("label_id"), answers.c.answer, answers.c.by).join(
         answers, answers.c.id == t.c.label_id
     )
     rows = conn.execute(query.where(t.c.id.in_(item_ids))) if item_ids else ()
-    return {row.id: _Counting(row.label_id, row.answer) for row in rows}
+    return {row.id: _Counting(row.label_id, row.answer, row.by) for row in rows}
 
 
 def _keep(conn: Connection, labels: Sequence[Answer], *, source: str) -> dict[Answer, int]:
@@ -303,35 +319,6 @@ def progress(conn: Connection, window_id: int) -> Progress:
     return Progress(drawn=len(values), **counts)
 
 
-def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
-    """The window's rows on which people differ: every answer to each, the one that counts first."""
-    query = (
-        select(t.c.prediction_id, answers.c.answer)
-        .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id, t.c.label_id.is_not(None))
-        .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
-    )
-    answers_by_item: dict[str, dict[str, None]] = {}
-    for row in conn.execute(query):
-        answers_by_item.setdefault(row.prediction_id, {})[row.answer] = None
-    return {id_: tuple(words) for id_, words in answers_by_item.items() if len(words) > 1}
-
-
-def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
-    """The first answers of the first two people, of each row of the window that two have answered."""
-    query = (
-        select(answers.c.item_id, answers.c.by, answers.c.answer)
-        .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id)
-        .order_by(answers.c.item_id, answers.c.id)
-    )
-    answers_by_item: dict[int, dict[str, str]] = {}
-    for row in conn.execute(query):
-        answers_by_item.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
-    pairs = [tuple(people.values())[:2] for people in answers_by_item.values() if len(people) > 1]
-    return [(first, second) for first, second in pairs]
-
-
 def unlabelled(conn: Connection, window_id: int) -> list[str]:
     """The ids of the window's rows that have no label yet."""
     query = select(t.c.prediction_id).where(t.c.window_id == window_id, t.c.label_id.is_(None))
@@ -344,14 +331,16 @@ def items_of(conn: Connection, window_id: int) -> dict[str, int]:
     return {row.prediction_id: row.id for row in conn.execute(query)}
 
 
-def cohort(conn: Connection, window_id: int) -> Cohort:
-    """The window's rows and labels as arrays."""
+def cohort(conn: Connection, window_id: int, *, late: Sequence[int] = ()) -> Cohort:
+    """The window's rows and labels as arrays. `late`: labels that count too, by id (`late_labels`)."""
     import numpy as np
 
     from calib.review.cohort import Cohort, day_columns
 
     rows = _answers(conn, window_id)
     value = {"correct": 1.0, "incorrect": 0.0}
+    too = _answers_by_item(conn, late)
+    answered = [too.get(row.id) if row.answer is None else row.answer for row in rows]
     return Cohort(
         id=tuple(row.prediction_id for row in rows),
         raw=np.array([row.raw for row in rows], dtype=np.float64),
@@ -359,33 +348,23 @@ def cohort(conn: Connection, window_id: int) -> Cohort:
         mapping=tuple(row.mapping for row in rows),
         stratum=np.array([row.stratum for row in rows], dtype=np.intp),
         probability=np.array([row.probability for row in rows], dtype=np.float64),
-        correct=np.array([value.get(row.answer, np.nan) for row in rows], dtype=np.float64),
+        correct=np.array([value.get(word or "", np.nan) for word in answered], dtype=np.float64),
         segment=tuple(row.segment for row in rows),
         cluster=tuple(row.cluster for row in rows),
         judge=np.array([np.nan if row.judge is None else row.judge for row in rows], dtype=np.float64),
         order=tuple(row.draw_order for row in rows),
-        answered=np.array([row.answer is not None for row in rows], dtype=bool),
+        answered=np.array([word is not None for word in answered], dtype=bool),
         **day_columns(rows, windows.timezone(conn, window_id)),
     )
 
 
-def streams_with_context(conn: Connection) -> list[str]:
-    """The streams of which reviewers' context is still kept, by name."""
-    w = tables.windows
-    with_context = select(t.c.window_id).where(t.c.context.is_not(None))
-    query = select(distinct(w.c.stream)).where(w.c.id.in_(with_context)).order_by(w.c.stream)
-    return list(conn.execute(query).scalars())
-
-
-def erase_context(conn: Connection, *, stream: str, closed_before: datetime, unclosed: bool = False) -> int:
-    """Erase what reviewers saw of windows closed, or with `unclosed` due, before a moment; how many rows."""
-    w = tables.windows
-    is_old = w.c.closed_at < closed_before
-    if unclosed:
-        is_old |= w.c.closed_at.is_(None) & (w.c.closes_at < closed_before)
-    old = select(w.c.id).where(w.c.stream == stream, is_old)
-    where = t.c.window_id.in_(old) & t.c.context.is_not(None)
-    return conn.execute(update(t).where(where).values(context=None)).rowcount
+def _answers_by_item(conn: Connection, label_ids: Sequence[int]) -> dict[int, str]:
+    words: dict[int, str] = {}
+    for start in range(0, len(label_ids), AT_ONCE):
+        some = list(label_ids[start : start + AT_ONCE])
+        query = select(answers.c.item_id, answers.c.answer).where(answers.c.id.in_(some))
+        words |= {row.item_id: row.answer for row in conn.execute(query)}
+    return words
 
 
 def _answers(conn: Connection, window_id: int) -> Sequence[Any]:

@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 
 from calib.errors import InvalidInput
 from calib.json_object import Json
-from calib.review import outcomes, queue
+from calib.review import contexts, outcomes, queue
 
 if TYPE_CHECKING:
     from calib.db.windows import Window
 
 
 class Erase(Protocol):
-    """Erases what reviewers saw; how many rows: `calib.review.queue.erase_context`."""
+    """Erases what reviewers saw; how many rows: `calib.review.contexts.erase_context`."""
 
     def __call__(
         self, conn: Connection, *, stream: str, closed_before: datetime, unclosed: bool = False
@@ -44,7 +44,7 @@ class ReviewSource:
     enqueue: Callable[[Connection, int, Sequence[Json]], None] = queue.enqueue
     fetch: outcomes.Fetch | None = None
     close: Callable[[Connection, Window], None] = lambda _conn, _window: None
-    erase: Erase = queue.erase_context
+    erase: Erase = contexts.erase_context
     next_step: Callable[[str, str], str]
 
 

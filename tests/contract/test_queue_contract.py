@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from calib.db import tables, windows
 from calib.errors import QueueError
-from calib.review import queue
+from calib.review import contexts, queue, window_labels
 from calib.review.queue import LabelOutcome
 
 
@@ -95,7 +95,7 @@ def test_the_first_reviewers_late_answer_is_kept_and_does_not_count(conn: Connec
     assert history(conn, first.item_id) == [("ada", "incorrect"), ("bo", "correct")]
     found = queue.progress(conn, window)
     assert (found.correct, found.incorrect) == (1, 0)
-    assert queue.conflicts(conn, window) == {"a": ("correct", "incorrect")}
+    assert window_labels.conflicts(conn, window) == {"a": ("correct", "incorrect")}
 
 
 def test_answers_in_one_call_become_what_they_become_one_by_one(conn: Connection) -> None:
@@ -148,7 +148,7 @@ def test_a_differing_answer_is_surfaced_and_the_first_one_counts(conn: Connectio
     assert give(conn, a, "incorrect", by="bo") == "conflict"
     assert give(conn, b, "correct") == "new"
     assert give(conn, b, "correct", by="bo") == "same"
-    assert queue.conflicts(conn, window) == {"a": ("correct", "incorrect")}
+    assert window_labels.conflicts(conn, window) == {"a": ("correct", "incorrect")}
     assert history(conn, a) == [("ada", "correct"), ("bo", "incorrect")]
     assert history(conn, b) == [("ada", "correct"), ("bo", "correct")]  # so that agreement can be counted
     assert np.array_equal(queue.cohort(conn, window).correct, [1.0, 1.0])
@@ -160,11 +160,11 @@ def test_overwriting_makes_the_last_answer_count_and_keeps_the_first(conn: Conne
     window = open_window(conn, "a")
     item = queue.items_of(conn, window)["a"]
     give(conn, item, "correct")
-    assert give(conn, item, "incorrect", overwrite=True) == "new"
-    assert give(conn, item, "incorrect", overwrite=True) == "same"
+    assert give(conn, item, "incorrect", by="bo", overwrite=True) == "new"
+    assert give(conn, item, "incorrect", by="bo", overwrite=True) == "same"
     assert queue.cohort(conn, window).correct.tolist() == [0.0]
-    assert history(conn, item) == [("ada", "correct"), ("ada", "incorrect")]
-    assert queue.conflicts(conn, window) == {"a": ("incorrect", "correct")}
+    assert history(conn, item) == [("ada", "correct"), ("bo", "incorrect")]
+    assert window_labels.conflicts(conn, window) == {"a": ("incorrect", "correct")}
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -228,9 +228,9 @@ def test_context_is_erased_for_closed_windows_alone_and_once(conn: Connection) -
     for window in (old, other):
         windows.advance(conn, window, expect="sampled", state="closed", closed_at=NOW)
     after = NOW + timedelta(days=90)
-    assert queue.erase_context(conn, stream="triage", closed_before=NOW) == 0
-    assert queue.erase_context(conn, stream="triage", closed_before=after) == 2
-    assert queue.erase_context(conn, stream="triage", closed_before=after) == 0
+    assert contexts.erase_context(conn, stream="triage", closed_before=NOW) == 0
+    assert contexts.erase_context(conn, stream="triage", closed_before=after) == 2
+    assert contexts.erase_context(conn, stream="triage", closed_before=after) == 0
     t = tables.items
     left = conn.execute(select(t.c.prediction_id).where(t.c.context.is_not(None)).order_by(t.c.id))
     assert left.scalars().all() == ["c", "e"]

@@ -15,7 +15,7 @@ from calib.app import App
 from calib.db.windows import Window
 from calib.outbox import queue as outbox
 from calib.period import Period
-from calib.review import queue
+from calib.review import queue, window_labels
 
 pytestmark = pytest.mark.slow
 
@@ -133,7 +133,7 @@ def test_a_share_is_looked_at_twice_once_nothing_waits_and_never_by_the_same_per
                 conn, item_id=claim.item_id, token=claim.token, answer="incorrect", by="bo", at=NOW
             )
             assert said in ("same", "conflict")
-        pairs = queue.answered_twice(conn, window.id)
+        pairs = window_labels.answered_twice(conn, window.id)
         assert len(pairs) == 10
         assert all(pair[1] == "incorrect" for pair in pairs)
         progress = queue.progress(conn, window.id)

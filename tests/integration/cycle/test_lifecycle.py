@@ -148,9 +148,9 @@ def test_two_runs_that_open_at_once_open_one_window(world: World) -> None:
     real = windows.find
     calls = []
 
-    def blind_at_first(conn: Any, stream: str, name: str) -> Any:
+    def blind_at_first(conn: Any, stream: str, name: str, **which: Any) -> Any:
         calls.append(name)
-        return None if len(calls) == 1 else real(conn, stream, name)
+        return None if len(calls) == 1 else real(conn, stream, name, **which)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(windows, "find", blind_at_first)

@@ -54,9 +54,9 @@ def test_a_window_is_loaded_once(world: World, monkeypatch: pytest.MonkeyPatch) 
         decoded.append(values["sizes"])
         return decode(values)
 
-    def counted_cohort(conn: Any, window_id: int) -> Any:
+    def counted_cohort(conn: Any, window_id: int, **labels: Any) -> Any:
         read.append(window_id)
-        return cohort(conn, window_id)
+        return cohort(conn, window_id, **labels)
 
     monkeypatch.setattr(Design, "from_json", counted_decode)
     monkeypatch.setattr(queue, "cohort", counted_cohort)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from alert_results import QUIET, result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from queues import alert
 
@@ -160,6 +160,7 @@ def test_hostile_text_calls_nobody_links_nowhere_and_hides_nothing() -> None:
     said.text.encode()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50), st.integers(1, 30_000), st.sampled_from("x&<\n\u202e😀"))
 def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str) -> None:
     long = start + c * n
@@ -174,6 +175,52 @@ def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str)
         assert sum(map(len, texts)) <= TOTAL
         assert len(said.text) <= SECTION
         assert not any(re.search(r"&(?!(amp|lt|gt);)", text) for text in texts[1:])
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_nobody_is_asked_to_label_what_is_labelled_by_itself(by_itself: bool) -> None:
+    few = result(None, window="insufficient", published=False, reason="too few")
+    other = replace(QUIET, scope={"model": "a"})
+    found = window_alerts(few, previous=other, max_rise=0.03, scope={"model": "b"}, by_itself=by_itself)
+    late = cohort_late(
+        "triage",
+        "2026-10",
+        closes_at=datetime(2026, 11, 1, tzinfo=UTC),
+        now=datetime(2026, 11, 3, tzinfo=UTC),
+        by_itself=by_itself,
+    )
+    assert late is not None
+    texts = [message(asdict(told)).text for told in (*found, late)]
+    assert len(texts) == 3
+    assert any("calib labels export triage" in text for text in texts) is not by_itself
+    assert all(("calib evaluate triage" in text) or ("calib check" in text) for text in texts) is by_itself
+    insufficient = next(text for text in texts if "too few labels" in text)
+    assert "`calib window reopen triage 2026-10 --reason …`" in insufficient
+
+
+def test_far_off_after_a_change_of_scope_is_told_with_what_is_served() -> None:
+    found = replace(result("first"), above_limit=True)
+    (told,) = [
+        one
+        for one in window_alerts(found, previous=replace(QUIET, other_scope=True), max_rise=0.03)
+        if one.kind == "above_limit"
+    ]
+    said = message(asdict(told)).text
+    assert said.startswith("triage 2026-10: confidence is far off after the change")
+    assert "Served confidence is off by" in said
+    assert "do not act on this confidence" in said
+    assert [one.kind for one in window_alerts(found, previous=QUIET, max_rise=0.03)] == []
+
+
+def test_an_alert_of_a_later_revision_says_so_and_has_an_id_of_its_own() -> None:
+    first, second = (
+        window_alerts(replace(result("degraded"), revision=n), previous=QUIET, max_rise=0.03)[0]
+        for n in (1, 2)
+    )
+    assert first.id != second.id
+    assert message(asdict(second)).text.startswith("triage 2026-10 (revision 2): confidence got worse")
+    old = {name: value for name, value in asdict(first).items() if name != "revision"}
+    assert message(old).text == message(asdict(first)).text  # as an older version stored it
 
 
 def test_a_megabyte_becomes_a_message() -> None:

@@ -36,7 +36,7 @@ def test_a_late_cohort_names_its_window() -> None:
     told = cohort_late("triage", "2026-10", closes_at=MOMENT, now=MOMENT + DAY)
     assert told is not None
     assert (told.kind, told.stream, told.period) == ("cohort_late", "triage", "2026-10")
-    assert told.facts == {"closes_at": MOMENT.isoformat()}
+    assert told.facts == {"closes_at": MOMENT.isoformat(), "by_itself": False}
 
 
 def test_a_mapping_is_stale_a_week_before_it_expires_and_not_earlier() -> None:

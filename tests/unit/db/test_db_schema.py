@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from log_records import Records
 from postgres import Postgres, standby
-from queues import database, open_window
-from sqlalchemy import Engine, inspect, select, text
+from queues import database, item_row, open_window, window_row
+from sqlalchemy import Engine, MetaData, insert, inspect, select, text
 
-from calib.db import tables
+from calib.db import tables, windows
 from calib.db.engine import open_engine
 from calib.db.schema import VERSION_TABLE, check, make_ready, migrate, newest
 from calib.db.tables import metadata
-from calib.errors import CalibError, InvalidInput, SourceError
+from calib.errors import CalibError, ConstraintViolated, InvalidInput, SourceError
 
 OURS = {*metadata.tables, VERSION_TABLE}
 COUNT = f"select version_num from {VERSION_TABLE}"  # noqa: S608
@@ -166,11 +168,41 @@ def test_a_database_of_the_first_version_is_adopted(empty: Engine, database_url:
 
 def test_what_the_first_version_wrote_is_still_there(empty: Engine) -> None:
     as_first_version_left_it(empty, "0002")
+    old = MetaData()
     with empty.begin() as conn:
-        open_window(conn, "a", "b")
+        old.reflect(conn)
+        row = window_row() | {"id": 7, "resets_baseline": False}
+        conn.execute(insert(old.tables["windows"]).values(**row))
+        drawn = [item_row(id_, i) | {"window_id": 7, "lease_token": 0} for i, id_ in enumerate("ab")]
+        conn.execute(insert(old.tables["items"]), drawn)
     migrate(empty)
-    with empty.connect() as conn:
+    with empty.begin() as conn:
         assert conn.execute(select(tables.items.c.prediction_id)).scalars().all() == ["a", "b"]
+        window = windows.find(conn, "triage", "2026-10")
+        assert window is not None
+        assert (window.id, window.revision, window.standing, window.discarded_at) == (7, 1, True, None)
+        assert windows.insert_new(conn, **window_row() | {"revision": 2}) is not None
+        assert windows.insert_new(conn, **window_row() | {"revision": 2}) is None
+
+
+def test_a_row_without_the_row_that_it_refers_to_stops_a_migration(tmp_path: Path) -> None:
+    """SQLite does not look at keys while a table is made anew, so that this is looked at afterwards."""
+    engine = open_engine(f"sqlite:///{tmp_path / 'calib.db'}")
+    as_first_version_left_it(engine, "0002")
+    with closing(sqlite3.connect(tmp_path / "calib.db")) as connection, connection:
+        connection.execute("insert into labels values (1, 99, 'correct', 'ana', '2026-11-01', 'file')")
+    with pytest.raises(SourceError, match="labels refers to a row of items that is not there"):
+        migrate(engine)
+    assert "window_actions" not in names(engine)
+    with engine.connect() as conn:
+        assert conn.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1  # enforced again
+
+
+def test_two_revisions_of_a_period_never_stand_at_once(engine: Engine) -> None:
+    with engine.begin() as conn:
+        windows.insert_new(conn, **window_row())
+    with pytest.raises(ConstraintViolated), engine.begin() as conn:
+        conn.execute(insert(tables.windows).values(resets_baseline=False, revision=2, **window_row()))
 
 
 @pytest.mark.parametrize(

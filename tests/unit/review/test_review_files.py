@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from calib.db import tables, windows
 from calib.errors import InvalidInput
-from calib.review import files, queue
+from calib.review import files, queue, window_labels
 
 HOSTILE = ["=cmd()", "+1", "-2", "@sum", "\tx", "'quoted", "''two", 'a,"b', "line\nend", " =spaced"]
 
@@ -72,7 +72,7 @@ def test_a_context_column_called_answer_is_not_the_column_to_fill_in(conn: Conne
     to = io.StringIO(newline="")
     files.export(conn, "triage", to)
     header = to.getvalue().splitlines()[0].split(",")
-    assert header == ["period", "prediction_id", "context.answer", "context.question", "answer"]
+    assert header == ["stream", "period", "prediction_id", "context.answer", "context.question", "answer"]
 
 
 def test_a_row_with_a_trace_says_where_the_whole_conversation_is(conn: Connection) -> None:
@@ -80,7 +80,7 @@ def test_a_row_with_a_trace_says_where_the_whole_conversation_is(conn: Connectio
     conn.execute(update(tables.items).where(tables.items.c.prediction_id == "a").values(trace="=t-1"))
     rows = exported(conn)
     assert [row["trace"] for row in rows] == ["'=t-1", ""]
-    assert list(rows[0])[:3] == ["period", "prediction_id", "trace"]
+    assert list(rows[0])[:4] == ["stream", "period", "prediction_id", "trace"]
 
 
 def test_a_megabyte_of_context_fits_a_cell(conn: Connection, tmp_path: Path) -> None:
@@ -149,10 +149,10 @@ def test_rows_that_are_no_labels_are_counted_by_line(conn: Connection, tmp_path:
 def test_twice_is_once_and_another_answer_is_surfaced(conn: Connection, tmp_path: Path) -> None:
     window = open_window(conn, "a", "b")
     first = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\n")
-    again = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,yes\n")
+    again = imported(conn, tmp_path / "x.csv", "prediction_id,answer,by\na,yes,\nb,yes,bo\n")
     assert (first.new, first.same, first.conflicts) == (2, 0, 0)
     assert (again.new, again.same, again.conflicts) == (0, 1, 1)
-    assert again.disputed == ["line 3: another answer to 'b' counts already"]
+    assert again.disputed == ["line 3: 'b': incorrect counts, this row says correct"]
     assert label_of(conn, window)["b"] == "incorrect"
     imported(conn, tmp_path / "x.csv", "prediction_id,answer\nb,yes\n", overwrite=True)
     assert label_of(conn, window)["b"] == "correct"
@@ -211,3 +211,68 @@ def test_a_file_that_is_no_such_csv_is_refused(conn: Connection, tmp_path: Path,
 def test_a_missing_file_is_named(conn: Connection, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"gone\.csv"):
         files.import_labels(conn, tmp_path / "gone.csv", stream="triage", by="ada", now=NOW)
+
+
+def test_a_person_corrects_an_own_answer_until_the_window_is_evaluated(
+    conn: Connection, tmp_path: Path
+) -> None:
+    window = open_window(conn, "a", "b")
+    imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\n")
+    again = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,no\nb,no\n")
+    assert (again.new, again.same, again.corrected, again.conflicts) == (0, 1, 1, 0)
+    assert again.changed == ["line 2: 'a': was correct, now incorrect"]
+    assert label_of(conn, window) == {"a": "incorrect", "b": "incorrect"}
+    back = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\n")
+    assert (back.corrected, label_of(conn, window)["a"]) == (1, "correct")
+    kept = select(tables.labels.c.answer).order_by(tables.labels.c.id)
+    assert conn.execute(kept).scalars().all() == ["correct", "incorrect", "incorrect"]
+    windows.advance(conn, window, expect="sampled", state="evaluated")
+    late = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,no\n")
+    assert (late.corrected, late.conflicts, late.taken) == (0, 1, 0)
+    assert label_of(conn, window)["a"] == "correct"
+
+
+def test_two_answers_to_one_row_in_one_file_are_a_conflict(conn: Connection, tmp_path: Path) -> None:
+    window = open_window(conn, "a", "b")
+    report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\na,no\nb,no\n")
+    assert (report.new, report.same, report.corrected, report.conflicts) == (2, 1, 0, 1)
+    assert report.disputed == ["line 4: 'a': correct counts, this row says incorrect"]
+    assert label_of(conn, window) == {"a": "correct", "b": "incorrect"}
+
+
+@pytest.mark.parametrize("rewritten", ["2026-10-01", "Oct-26", "01.10.2026", "46296", "2026-10-01 00:00:00"])
+def test_a_period_that_a_spreadsheet_has_rewritten_says_nothing(
+    conn: Connection, tmp_path: Path, rewritten: str
+) -> None:
+    window = open_window(conn, "a", period="2026-10")
+    text = f"period,prediction_id,answer\n{rewritten},a,yes\n"
+    assert imported(conn, tmp_path / "x.csv", text).new == 1
+    assert label_of(conn, window) == {"a": "correct"}
+
+
+def test_late_answers_are_counted_by_period_and_kept(conn: Connection, tmp_path: Path) -> None:
+    window = open_window(conn, "a", "b")
+    windows.advance(conn, window, expect="sampled", state="closed")
+    report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\n")
+    assert (report.late, report.late_periods, report.taken) == (2, ["2026-10"], 2)
+    assert len(window_labels.late_labels(conn, window)) == 2
+    assert label_of(conn, window) == {"a": None, "b": None}
+
+
+def test_an_export_can_be_told_from_that_of_another_stream(conn: Connection, tmp_path: Path) -> None:
+    open_window(conn, "a", stream="other")
+    open_window(conn, "a")
+    sheet = io.StringIO()
+    files.export(conn, "other", sheet)
+    text = sheet.getvalue().replace(",\r\n", ",yes\r\n")
+    report = imported(conn, tmp_path / "x.csv", text)
+    assert (report.new, report.unknown, report.taken) == (0, 0, 0)
+    assert report.rejected == ["line 2: it belongs to the stream 'other'"]
+
+
+def test_of_two_answers_one_that_cannot_be_read_is_said(conn: Connection, tmp_path: Path) -> None:
+    open_window(conn, "a", "b", "c")
+    report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,no\nb,agreed!\nc,unsure\n")
+    assert (report.new, report.rejected_total, report.one_sided) == (2, 1, "incorrect")
+    report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,no\nb,agreed!\nc,yes\n")
+    assert report.one_sided is None

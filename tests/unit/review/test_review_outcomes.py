@@ -10,7 +10,7 @@ from queues import MINUTE, NOW, database, open_window
 from sqlalchemy import select
 
 from calib.db import tables
-from calib.review import outcomes, queue
+from calib.review import outcomes, queue, window_labels
 
 
 @dataclass
@@ -34,7 +34,7 @@ def test_outcomes_become_labels_once_and_never_replace_a_persons(tmp_path: Path)
         assert outcomes.sync(conn, window, found, now=NOW + MINUTE) == 0
         cohort = queue.cohort(conn, window)
         assert dict(zip(cohort.id, cohort.correct.tolist(), strict=True)) == {"a": 1.0, "b": 0.0, "c": 1.0}
-        assert queue.conflicts(conn, window) == {"c": ("correct", "incorrect")}
+        assert window_labels.conflicts(conn, window) == {"c": ("correct", "incorrect")}
         t = tables.labels
         told = conn.execute(select(t.c.at).where(t.c.source == "outcome").order_by(t.c.id)).scalars().all()
         assert told == [NOW - MINUTE, NOW, NOW]

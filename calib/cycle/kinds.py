@@ -1,0 +1,27 @@
+"""A stream keeps the kind of period that its first window had: months, weeks or days."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from calib.cycle.stream import StreamPolicy
+from calib.db import windows
+from calib.errors import InvalidInput
+from calib.period import Period
+
+
+def refuse_other_kind(conn: Connection, policy: StreamPolicy) -> None:
+    """Raise `InvalidInput` where the stream's windows are of another kind of period than its settings name.
+
+    Months and weeks overlap: a week would be compared with rows of its own (ADR 122).
+    """
+    latest = windows.latest(conn, policy.stream)
+    if latest is None or (kind := Period.named(latest.period).kind) == policy.kind:
+        return
+    stream, wanted = policy.stream, policy.kind
+    raise InvalidInput(
+        f'{stream}: period = "{wanted}" in calib.toml, but the windows of this stream are {kind}s, the '
+        f'latest {latest.period}. Write period = "{kind}" again; or watch by the {wanted} as a stream of '
+        f"its own, [streams.{stream}-{wanted}] with the same settings: its windows begin anew, and "
+        "serving systems name that stream once it has a mapping"
+    )

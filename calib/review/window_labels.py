@@ -1,0 +1,136 @@
+"""The labels of whole windows: which count, where people differ, which came late, what is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from calib.db import tables
+from calib.review.conflicts import BY_SOMEBODY_ELSE, counting
+from calib.review.queue import AT_ONCE, items_of
+
+t, answers = tables.items, tables.labels
+
+
+def counting_labels(conn: Connection, window_ids: Sequence[int]) -> list[int]:
+    """The ids of the labels that count in these windows, in order."""
+    mine = t.c.window_id.in_(list(window_ids)) & t.c.label_id.is_not(None)
+    return list(conn.execute(select(t.c.label_id).where(mine).order_by(t.c.label_id)).scalars())
+
+
+def counting_words(conn: Connection, item_ids: Sequence[int]) -> dict[int, str]:
+    """The answer that counts, by item; items without one are left out."""
+    found: dict[int, str] = {}
+    for start in range(0, len(item_ids), AT_ONCE):
+        some = t.c.id.in_(list(item_ids[start : start + AT_ONCE]))
+        query = select(t.c.id, answers.c.answer).join(answers, answers.c.id == t.c.label_id).where(some)
+        found |= {row.id: row.answer for row in conn.execute(query)}
+    return found
+
+
+def late_labels(conn: Connection, window_id: int) -> tuple[int, ...]:
+    """Of each row of the window that no label counts for, the first answer that was kept all the same.
+
+    Of a window that has been evaluated these are the labels that came too late. Their ids, in order.
+    """
+    first = func.min(answers.c.id).label("first")
+    query = (
+        select(first)
+        .join(t, t.c.id == answers.c.item_id)
+        .where(t.c.window_id == window_id, t.c.label_id.is_(None))
+        .group_by(answers.c.item_id)
+        .order_by(first)
+    )
+    return tuple(conn.execute(query).scalars())
+
+
+def carry_over(conn: Connection, window_id: int, *, earlier: Sequence[int]) -> int:
+    """Give a window's rows all answers that rows of the same ids have in earlier windows; how many count.
+
+    `earlier`: windows by id, the newest first. The answer that counted there counts here, that of the newest
+    where several did; where none did, the first that was kept. Who said what, and when, comes along.
+    """
+    mine = items_of(conn, window_id)
+    order = {id_: place for place, id_ in enumerate(earlier)}
+    query = (
+        select(t.c.window_id, t.c.prediction_id, t.c.label_id, answers)
+        .join(answers, answers.c.item_id == t.c.id)
+        .where(t.c.window_id.in_(list(earlier)))
+        .order_by(answers.c.id)
+    )
+    said: dict[int, dict[tuple[str, str], Any]] = {}
+    counts: dict[int, tuple[tuple[int, int], tuple[str, str]]] = {}
+    for row in conn.execute(query).all():
+        item = mine.get(row.prediction_id)
+        if item is None:
+            continue
+        said.setdefault(item, {}).setdefault((row.answer, row.by), row)
+        rank = (0 if row.label_id == row.id else 1, order[row.window_id])
+        if item not in counts or rank < counts[item][0]:
+            counts[item] = (rank, (row.answer, row.by))
+    rows = [
+        {"item_id": item, "answer": one.answer, "by": one.by, "at": one.at, "source": one.source}
+        for item, people in said.items()
+        for one in people.values()
+    ]
+    for start in range(0, len(rows), AT_ONCE):
+        conn.execute(insert(answers).values(rows[start : start + AT_ONCE]))
+    kept = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).join(
+        t, t.c.id == answers.c.item_id
+    )
+    counting = [
+        {"item": row.item_id, "counts": row.id}
+        for row in conn.execute(kept.where(t.c.window_id == window_id)).all()
+        if row.item_id in counts and counts[row.item_id][1] == (row.answer, row.by)
+    ]
+    if counting:
+        change = update(t).where(t.c.id == bindparam("item")).values(label_id=bindparam("counts"))
+        conn.execute(change, counting)
+    return len(counting)
+
+
+def serve_again(
+    conn: Connection, window_id: int, at: Callable[[datetime, float, str | None], tuple[str | None, float]]
+) -> None:
+    """Give every row of a window what `at` says was served: from its time, raw confidence and segment."""
+    rows = conn.execute(select(t.c.id, t.c.ts, t.c.raw, t.c.segment).where(t.c.window_id == window_id)).all()
+    values = []
+    for row in rows:
+        mapping, served = at(row.ts, row.raw, row.segment)
+        values.append({"item": row.id, "now_served": served, "now_mapping": mapping})
+    if values:
+        change = update(t).where(t.c.id == bindparam("item"))
+        conn.execute(change.values(served=bindparam("now_served"), mapping=bindparam("now_mapping")), values)
+
+
+def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
+    """The window's rows on which people differ: every answer to each, the one that counts first."""
+    query = (
+        select(t.c.prediction_id, answers.c.answer)
+        .join(t, t.c.id == answers.c.item_id)
+        .join(counting, counting.c.id == t.c.label_id)
+        .where(t.c.window_id == window_id, BY_SOMEBODY_ELSE)
+        .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
+    )
+    found: dict[str, dict[str, None]] = {}
+    for row in conn.execute(query):
+        found.setdefault(row.prediction_id, {})[row.answer] = None
+    return {id_: tuple(words) for id_, words in found.items() if len(words) > 1}
+
+
+def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
+    """The first answers of the first two people, of each row of the window that two have answered."""
+    query = (
+        select(answers.c.item_id, answers.c.by, answers.c.answer)
+        .join(t, t.c.id == answers.c.item_id)
+        .where(t.c.window_id == window_id)
+        .order_by(answers.c.item_id, answers.c.id)
+    )
+    said: dict[int, dict[str, str]] = {}
+    for row in conn.execute(query):
+        said.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
+    pairs = [tuple(people.values())[:2] for people in said.values() if len(people) > 1]
+    return [(first, second) for first, second in pairs]
