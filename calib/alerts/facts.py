@@ -91,10 +91,11 @@ class WindowFacts:
     score_mix: MixFacts | None = None
     clusters: ClusterFacts | None = None
     segments: tuple[SegmentFacts, ...] = ()
+    report: str | None = None
 
     @classmethod
-    def of(cls, result: WindowResult) -> WindowFacts:
-        """The facts of a window's result."""
+    def of(cls, result: WindowResult, *, report: str | None = None) -> WindowFacts:
+        """The facts of a window's result; `report`: the address of its report."""
         raw, served = (
             MeasuredFacts(
                 ece=part.ece,
@@ -135,6 +136,7 @@ class WindowFacts:
             else MixFacts(moved=mix.moved, usual=mix.usual, ece_from_mix=mix.ece_from_mix),
             clusters=_clusters(result.clusters),
             segments=_degraded(result)[:SEGMENTS_NAMED],
+            report=report,
         )
 
 

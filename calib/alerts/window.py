@@ -29,16 +29,21 @@ class Previous:
 
 
 def window_alerts(
-    result: WindowResult, *, previous: Previous, max_rise: float, scope: dict[str, str] | None = None
+    result: WindowResult,
+    *,
+    previous: Previous,
+    max_rise: float,
+    scope: dict[str, str] | None = None,
+    report: str | None = None,
 ) -> list[Alert]:
     """The alerts of a closed or insufficient window.
 
-    `scope`: what the window watched. A mapping that is upheld in a quiet month raises no alert; one that
-    had to be replaced and could not be does. A segment that degraded is reported as the stream's degradation,
-    by name.
+    `scope`: what the window watched; `report`: the address of its report. A mapping that is upheld in a quiet
+    month raises no alert; one that had to be replaced and could not be does. A segment that degraded is
+    reported as the stream's degradation, by name.
     """
     alerts: list[Alert] = []
-    change, facts = result.change, to_json(WindowFacts.of(result))
+    change, facts = result.change, to_json(WindowFacts.of(result, report=report))
 
     def tell(kind: str, severity: Severity) -> None:
         alerts.append(

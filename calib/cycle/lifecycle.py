@@ -27,7 +27,8 @@ from calib.cycle.early import early_watch
 from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
 from calib.cycle.load import load_window
 from calib.cycle.ports import Ports
-from calib.cycle.stream import StreamPolicy
+from calib.cycle.reporting import revision_of, store_report
+from calib.cycle.stream import PUBLISHER, StreamPolicy
 from calib.db import windows
 from calib.db.windows import LABELLED, Window
 from calib.errors import Conflict
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LOG = logging.getLogger(__name__)
-PUBLISHER = "calibwatch"
 SAYS = {
     "evaluated": "evaluated",
     "closed": "closed",
@@ -72,6 +72,7 @@ def advance(window: Window, ports: Ports) -> Window:
         window = _evaluate(data, ports)
     if window.state == "evaluated":
         window = _publish_and_close(window, policy, ports)
+    store_report(window, ports)
     return window
 
 
@@ -198,7 +199,13 @@ def _close(
     result = replace(result, state=state)
     with ports.engine.begin() as conn:
         alerts = window_alerts(
-            result, previous=_previous(conn, window), max_rise=policy.max_rise, scope=policy.scope
+            result,
+            previous=_previous(conn, window),
+            max_rise=policy.max_rise,
+            scope=policy.scope,
+            report=None
+            if ports.reports is None
+            else ports.reports.link(window.stream, window.period, revision_of(window)),
         )
         closed = windows.advance(
             conn,
