@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 # The tests start some hundred Python processes; without stored bytecode each of them compiles every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast lint types postgresql lock clean help
+.PHONY: demo test fast lint types postgresql chromium lock clean help
 
 help:  ## show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -17,7 +17,7 @@ help:  ## show what can be made
 demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, report data and store in ./demo
 	$(BIN)/calib demo --into demo
 
-test: $(VENV)/.dev postgresql lint types  ## lint, types and every test, the slow ones too
+test: $(VENV)/.dev postgresql chromium lint types  ## lint, types and every test, the slow ones too
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 fast: $(VENV)/.dev postgresql  ## the tests that take a moment
@@ -42,6 +42,14 @@ postgresql:  ## install PostgreSQL, which tests start on loopback, where it is m
 	  test "$$(id -u)" = 0 && as_root= || as_root=sudo; \
 	  $$as_root apt-get update -qq && \
 	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends postgresql >/dev/null; \
+	fi
+
+chromium:  ## install Chromium with its driver, in which tests open reports, where it is missing
+	@if ! command -v chromedriver >/dev/null; then \
+	  command -v apt-get >/dev/null || { echo "The tests of reports need Chromium: install it such that chromedriver is on PATH."; exit 1; }; \
+	  test "$$(id -u)" = 0 && as_root= || as_root=sudo; \
+	  $$as_root apt-get update -qq && \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
 	fi
 
 # The lock is complete, so pip has nothing to resolve; every file is checked against its hash.

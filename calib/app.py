@@ -19,12 +19,15 @@ from calib.cycle.ports import Ports
 from calib.cycle.stream import StreamPolicy
 from calib.errors import InvalidInput
 from calib.local_paths import local_path
+from calib.object_urls import folder_of
+from calib.redaction import shown
 from calib.settings import Settings, Stream, load
 from calib.store import Store, open_store
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from calib.cycle.reporting import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.relay import Sender
     from calib.probe import Endpoint, Probe
@@ -116,7 +119,18 @@ class App:
             store=self.store,
             traffic=traffic(name, self.settings.stream(name), self.settings.folder),
             now=self.now,
+            reports=self.reports(),
         )
+
+    def reports(self) -> Reports | None:
+        """Where reports are linked to: the web server, else the store; None where none are kept."""
+        if not self.settings.reports:
+            return None
+        from calib.cycle.reporting import Reports
+
+        folder = folder_of(self.settings.store, base=self.settings.folder)
+        store = self.settings.store if folder is None else folder.resolve().as_uri()
+        return Reports(base=self.settings.web.url or shown(store))
 
     def probes(self, name: str | None) -> list[str]:
         """The one probe that was asked for, or all of them; `InvalidInput` if it does not exist."""

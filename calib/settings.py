@@ -10,6 +10,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -32,6 +33,7 @@ from calib.errors import InvalidInput
 from calib.local_paths import local_path
 from calib.policy import ALL_LABELS
 from calib.probe_settings import ProbeSettings
+from calib.redaction import shown
 from calib.setting_key import Frozen as _Frozen
 from calib.setting_key import Share
 from calib.setting_key import key as _key
@@ -203,6 +205,24 @@ class Stream(_Frozen):
         return self
 
 
+class Web(_Frozen):
+    """Where people read in a browser what calibwatch writes."""
+
+    url: str | None = _key(
+        None,
+        "The web server that shows the store, for links to reports in alerts; else they name the store "
+        "itself.",
+        "https://calib.example",
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
+            raise ValueError(f"{shown(url)!r} is not the address of a web server: write https://HOST/PATH")
+        return url
+
+
 class Slack(_Frozen):
     """Where alerts go; without a token they go to the terminal."""
 
@@ -234,7 +254,9 @@ class Settings(BaseSettings):
     store: str = _key(
         "file:mappings", "The mappings that clients read: file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://…"
     )
+    reports: bool = _key(True, "Whether the report of each closed period is kept in the store.")
     slack: Slack = Slack()
+    web: Web = Web()
     streams: dict[str, Stream] = {}
     probes: dict[str, ProbeSettings] = {}
     # `schema` in the file; the name itself is one of pydantic's
@@ -365,7 +387,8 @@ def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
 
 def _known_keys(loc: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
-    nested: dict[str, type[BaseModel]] = {"slack": Slack, "columns": ColumnSettings, "review": Review}
+    nested: dict[str, type[BaseModel]] = {"columns": ColumnSettings, "review": Review}
+    nested |= {"slack": Slack, "web": Web}
     if loc[:1] in (["streams"], ["probes"]):
         model = Stream if loc[0] == "streams" else ProbeSettings
         loc = loc[2:]

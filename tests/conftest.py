@@ -34,6 +34,8 @@ from calib.db.schema import migrate
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.pop("SLACK_BOT_TOKEN", None)
+# A report takes a second to draw, and hundreds of windows are closed here: the tests of reports turn them on.
+os.environ.setdefault("CALIB_REPORTS", "false")
 
 LEVELS = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
 SHARES = np.array([0.10, 0.15, 0.20, 0.25, 0.20, 0.10])

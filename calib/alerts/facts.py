@@ -92,10 +92,11 @@ class WindowFacts:
     clusters: ClusterFacts | None = None
     segments: tuple[SegmentFacts, ...] = ()
     by_itself: bool = False
+    report: str | None = None
 
     @classmethod
-    def of(cls, result: WindowResult, *, by_itself: bool = False) -> WindowFacts:
-        """The facts of a window's result."""
+    def of(cls, result: WindowResult, *, by_itself: bool = False, report: str | None = None) -> WindowFacts:
+        """The facts of a window's result; `report`: the address of its report."""
         raw, served = (
             MeasuredFacts(
                 ece=part.ece,
@@ -137,6 +138,7 @@ class WindowFacts:
             clusters=_clusters(result.clusters),
             by_itself=by_itself,
             segments=_degraded(result)[:SEGMENTS_NAMED],
+            report=report,
         )
 
 

@@ -75,7 +75,17 @@ def message(payload: Json) -> Message:
         if section:
             text = {"type": "mrkdwn", "text": section, "verbatim": True}
             blocks.append({"type": "section", "text": text})
+    if (report := one_line(facts.get("report") or "")) and len(link := _report_link(report)) <= room:
+        lines.append(f"Report: {report}")
+        blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": link, "verbatim": True}})
     return Message(text=_cut("\n".join([title, *lines]), SECTION), blocks=blocks)
+
+
+def _report_link(address: str) -> str:
+    """The report as a link where a browser can follow it, else its address."""
+    if re.fullmatch(r"https?://[^\s|<>]+", address):
+        return f"<{escaped(address)}|The whole report>, with pictures"
+    return f"The whole report, with pictures: {escaped(address)}"
 
 
 def escaped(text: str) -> str:

@@ -37,15 +37,16 @@ def window_alerts(
     max_rise: float,
     scope: dict[str, str] | None = None,
     by_itself: bool = False,
+    report: str | None = None,
 ) -> list[Alert]:
     """The alerts of a closed or insufficient window.
 
-    `scope`: what the window watched. `by_itself`: its labels come without anybody being asked. A mapping that
-    is upheld in a quiet month raises no alert; one that had to be replaced and could not be does. A segment
-    that degraded is reported as the stream's degradation, by name.
+    `scope`: what the window watched. `by_itself`: its labels come without anybody being asked. `report`: the
+    address of its report. A mapping that is upheld in a quiet month raises no alert; one that had to be
+    replaced and could not be does. A segment that degraded is reported as the stream's degradation, by name.
     """
     alerts: list[Alert] = []
-    change, facts = result.change, to_json(WindowFacts.of(result, by_itself=by_itself))
+    change, facts = result.change, to_json(WindowFacts.of(result, by_itself=by_itself, report=report))
 
     def tell(kind: str, severity: Severity) -> None:
         alerts.append(

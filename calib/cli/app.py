@@ -49,6 +49,7 @@ from calib.cli import (  # noqa: E402
     cycle_verbs,
     db_verb,
     gate_verb,
+    history_verbs,
     init_verb,
     labels_verbs,
     mapping_log_verbs,
@@ -56,6 +57,7 @@ from calib.cli import (  # noqa: E402
     measure_verb,
     plan_verb,
     probe_verb,
+    report_verb,
     routes_verb,
     setup_verbs,
     teaching,
@@ -77,6 +79,9 @@ app.command("probe")(probe_verb.probe)
 app.command("relay")(cycle_verbs.relay)
 app.command("watchdog")(cycle_verbs.watchdog)
 app.command("erase")(cycle_verbs.erase)
+app.command("report")(report_verb.report)
+app.command("history")(history_verbs.history)
+app.command("status")(history_verbs.status)
 app.command("routes")(routes_verb.routes)
 app.add_typer(window_verbs.app, name="window")
 app.add_typer(labels_verbs.app, name="labels")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from calib.app import App
-    from calib.cycle import Fleet
+    from calib.cycle import Fleet, Ports
     from calib.db.windows import Window
     from calib.results import WindowResult
     from calib.results.work import RelayResult
@@ -51,7 +51,7 @@ def run(
         step("alerts")
         _deliver(opened)
         result = cycle.summary(window, ports)
-    _show(result, as_json=json)
+    _show(result, report=_report_link(ports, result), as_json=json)
     if result.state == "insufficient":
         raise typer.Exit(exit_codes.NOT_ENOUGH)
 
@@ -292,10 +292,26 @@ def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:
         raise typer.Exit(worst)
 
 
-def _show(result: WindowResult, *, as_json: bool) -> None:
+def _report_link(ports: Ports, result: WindowResult) -> str | None:
+    """Where the report of a window is that is over; None where none is kept."""
+    from calib.cycle.reporting import OVER
+
+    if ports.reports is None or result.state not in OVER:
+        return None
+    return ports.reports.link(result.stream, result.period, result.revision)
+
+
+def _show(result: WindowResult, *, report: str | None, as_json: bool) -> None:
     if as_json:
         output.emit(result.to_json())
         return
+    from calib.cli.page import Page
     from calib.cli.tables import window_panel
+    from calib.cli.terminal_picture import windows_picture
 
     window_panel(result)
+    page = Page()
+    page.picture(windows_picture([result], width=page.width))
+    if report is not None:
+        page.say("Report:")
+        page.command(report)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-MEASURE = ("duckdb", "matplotlib", "numpy", "rich", "scipy", "typer")
+MEASURE = ("duckdb", "jinja2", "matplotlib", "numpy", "rich", "scipy", "typer")
 JOBS = (
     *MEASURE,
     "alembic",

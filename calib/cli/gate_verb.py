@@ -43,6 +43,7 @@ def gate(
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Write Markdown here, for a pull request.")
     ] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the verdict as one HTML page.")] = None,
     files: FileOptions,
     json: Json = False,
 ) -> None:
@@ -61,7 +62,9 @@ def gate(
 
     if summary is not None:
         output.writable(summary, "the summary")
-    with output.progress("gate", total=3) as step:
+    if html is not None:
+        output.writable(html, "the page")
+    with output.progress("gate", total=3 + (html is not None)) as step:
         result = gate_files(
             before,
             after,
@@ -76,15 +79,19 @@ def gate(
     result = replace(result, exit_code=code)
     if summary is not None:
         _write(summary, result)
+    if html is not None:
+        from calib.report.file_page import gate_page
+
+        output.write_page(html, gate_page(result))
     if json:
         output.emit(result.to_json())
     else:
-        _show(result)
+        _show(result, html)
     if code:
         raise typer.Exit(code)
 
 
-def _show(result: GateResult) -> None:
+def _show(result: GateResult, html: Path | None) -> None:
     from calib.cli.page import Page
     from calib.wording import gate as words
 
@@ -112,6 +119,9 @@ def _show(result: GateResult) -> None:
         page.named_table(words.SEGMENT_HEADS, list(result.segments), cells)
     if result.segments or result.segments_of_one_file:
         page.say(words.segment_note(result))
+    if html is not None:
+        page.say("Page:")
+        page.command(str(html))
 
 
 def _write(path: Path, result: GateResult) -> None:

@@ -36,7 +36,10 @@ def measure(
     picture: Annotated[
         Path | None, typer.Option("--picture", help="Where to draw it; default FILE-reliability.png here.")
     ] = None,
-    no_picture: Annotated[bool, typer.Option("--no-picture", help="Draw nothing.")] = False,
+    no_picture: Annotated[bool, typer.Option("--no-picture", help="Write no picture.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the answer as one HTML page here.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """How far stated confidence is from observed accuracy: ECE with its interval, bins, scores, a picture.
@@ -53,7 +56,9 @@ def measure(
     drawn = None if no_picture else picture or Path(f"{file.stem}-reliability.png")
     if drawn is not None:
         output.writable(drawn, "the picture")
-    steps = 2 + (baseline is not None) + (drawn is not None)
+    if html is not None:
+        output.writable(html, "the page")
+    steps = 2 + (baseline is not None) + (drawn is not None) + (html is not None)
     with output.progress(file.name, total=steps) as step:
         result = measure_file(
             file,
@@ -67,6 +72,12 @@ def measure(
         if drawn is not None:
             step("drawing")
             result = _drawn(result, drawn)
+        if html is not None:
+            from calib.report.file_page import measure_page
+
+            step("writing the page")
+            result = replace(result, html=str(html))
+            output.write_page(html, measure_page(result))
     if json:
         output.emit(result.to_json())
     else:
@@ -75,10 +86,11 @@ def measure(
 
 def _drawn(result: MeasureResult, path: Path) -> MeasureResult:
     from calib.errors import InvalidInput
-    from calib.report.figures import draw_reliability
+    from calib.report.figures import LIGHT, reliability_figure, write_png
+    from calib.report.file_page import measure_panels
 
     try:
-        draw_reliability(path, result, title=Path(result.file).name)
+        write_png(reliability_figure(measure_panels(result), LIGHT), path)
     except OSError as error:
         raise InvalidInput(f"the picture cannot be written to {path}: {error.strerror}") from None
     return replace(result, picture=str(path))
@@ -86,6 +98,7 @@ def _drawn(result: MeasureResult, path: Path) -> MeasureResult:
 
 def _show(result: MeasureResult) -> None:
     from calib.cli.page import Page
+    from calib.cli.terminal_picture import bins_picture
     from calib.wording.measured import accuracy_words, information_words
     from calib.wording.numbers import between, interval, number
 
@@ -103,9 +116,11 @@ def _show(result: MeasureResult) -> None:
     _show_bins(page, result)
     _show_segments(page, result)
     _show_change(page, result)
-    if result.picture:
-        page.say("Picture:")
-        page.command(result.picture)
+    page.picture(bins_picture(result, width=page.width))
+    for what, path in (("Picture:", result.picture), ("Page:", result.html)):
+        if path:
+            page.say(what)
+            page.command(path)
 
 
 def _show_bins(page: Page, result: MeasureResult) -> None:

@@ -83,6 +83,14 @@ def writable(path: Path, what: str) -> None:
         )
 
 
+def write_page(path: Path, html: str) -> None:
+    """Write a page; `InvalidInput` where the disk does not take it."""
+    try:
+        path.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise errors.InvalidInput(f"the page cannot be written to {path}: {error.strerror}") from None
+
+
 def refuse(message: str, *, as_json: bool) -> NoReturn:
     """Leave with code 2 and one line that says what to do."""
     if as_json:

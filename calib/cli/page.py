@@ -55,6 +55,10 @@ class Page:
         """A command to copy: never wrapped."""
         self._print([f"  {printable(line)}"])
 
+    def picture(self, lines: Sequence[str]) -> None:
+        """Lines that are drawn; they fit where they were drawn for `width`."""
+        self._print(["", *(printable(line) for line in lines), ""] if lines else [])
+
     def table(
         self,
         heads: Sequence[str],

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from calib.cli.page import Page
+from calib.cli.terminal_picture import windows_picture
 from calib.results import EceInterval, WindowResult
 from calib.results.demo import DemoYear
 from calib.wording.change import change_words
@@ -71,9 +72,10 @@ def demo_year(year: DemoYear) -> None:
         f"In {changed.period} the camera slipped: served confidence was off by "
         f"{interval(changed.served)}, and the change test said {verdict_of(changed)}."
     )
-    page.say("Pictures:")
-    page.command(str(year.report))
-    page.command(str(year.picture))
+    page.picture(windows_picture(year.windows, width=page.width))
+    page.say("The last month's report, the page of all streams, and the year as a picture:")
+    for path in (year.report, year.fleet, year.picture):
+        page.command(str(path))
     page.say("Next:")
     page.command(f"cd {Path(year.store).parent} && calib mapping list {changed.stream}")
     page.command("calib measure FILE    (a file of your own)")

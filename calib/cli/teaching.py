@@ -72,6 +72,19 @@ COMMANDS = {
         "Make the tables, or bring older ones up to date.",
         ("calib db migrate", "calib db migrate --config calib.toml"),
     ),
+    "report": Teaching(
+        "A period's report as one HTML file.",
+        (
+            "calib report support-triage --open",
+            "calib report support-triage --period 2026-10 --to reports",
+            "calib report --fleet",
+        ),
+    ),
+    "history": Teaching(
+        "A stream's periods, and what they cost and brought.",
+        ("calib history support-triage",),
+    ),
+    "status": Teaching("Every stream in a line.", ("calib status",)),
     "routes": Teaching(
         "The cut above which each target is proven.",
         ("calib routes support-triage", "calib routes support-triage --preset finance"),

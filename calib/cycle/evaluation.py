@@ -11,6 +11,7 @@ from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
 from calib.cycle.measuring import mix_part, raw_part, segments_part, served_part
 from calib.cycle.nonresponse import insufficient_because, response
+from calib.cycle.picture_data import picture_part
 from calib.cycle.refitting import propose
 from calib.cycle.verdict import decide_change
 from calib.db.windows import Window
@@ -119,6 +120,7 @@ def measured(data: WindowData) -> WindowResult:
         raw=raw_part(data),
         served=served_part(data),
         score_mix=mix_part(data),
+        pictures=picture_part(data),
     )
 
 

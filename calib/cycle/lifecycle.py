@@ -29,7 +29,8 @@ from calib.cycle.load import load_window
 from calib.cycle.order import waits_for
 from calib.cycle.ports import Ports
 from calib.cycle.reconstruction import reconstruct
-from calib.cycle.stream import StreamPolicy
+from calib.cycle.reporting import store_report
+from calib.cycle.stream import PUBLISHER, StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
 from calib.errors import Conflict
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 LOG = logging.getLogger(__name__)
-PUBLISHER = "calibwatch"
 SAYS = {
     "evaluated": "evaluated",
     "closed": "closed",
@@ -84,6 +84,7 @@ def advance(window: Window, ports: Ports) -> Window:
         window = _evaluate(data, ports)
     if window.state == "evaluated":
         window = _publish_and_close(window, policy, ports)
+    store_report(window, ports)
     return window
 
 
@@ -232,6 +233,9 @@ def _close(
             max_rise=policy.max_rise,
             scope=policy.scope,
             by_itself=source_of(policy.review_kind).by_itself,
+            report=None
+            if ports.reports is None
+            else ports.reports.link(window.stream, window.period, window.revision),
         )
         closed = windows.advance(
             conn,

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from calib.cycle.reporting import Reports
     from calib.store import Store
     from calib.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Everything outside: our database, the object store, the traffic's engine and the clock."""
+    """Everything outside: our database, the object store, the traffic's engine and the clock.
+
+    `reports`: where the reports that the store keeps are linked to; None: none are kept.
+    """
 
     engine: Engine
     store: Store
     traffic: Traffic
     now: Callable[[], datetime]
+    reports: Reports | None = None

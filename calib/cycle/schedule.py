@@ -54,6 +54,10 @@ def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
     """
     with ports.engine.connect() as conn:
         unfinished = windows.unfinished(conn, policy.stream)
+    if ports.reports is not None:
+        from calib.cycle.reporting import store_missing_reports
+
+        store_missing_reports(policy.stream, ports)
     if not unfinished:
         return []
     from calib.cycle.lifecycle import advance

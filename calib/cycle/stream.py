@@ -13,6 +13,7 @@ from calib.json_object import Json
 from calib.period import Kind, Period
 
 PRODUCTION = "production"  # the channel that serves
+PUBLISHER = "calibwatch"  # who an entry of the cycle itself is by; anyone else is a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -220,24 +220,33 @@ def _write(
 
 
 def summarise(into: Path, windows: list[DemoWindow]) -> DemoYear:
-    """Draw the pictures and write summary.json; returns what that holds."""
-    from calib.report.figures import draw_months, draw_reliability
+    """Draw the year, write the reports and summary.json; returns what that holds."""
+    from calib.cycle.reporting import closed_months
+    from calib.report import figures
+    from calib.report.page import fleet_page, report_page
 
-    months, reliability = into / "months.png", into / "reliability.png"
-    draw_months(
-        months,
+    opened = App.open(into / "calib.toml")
+    with opened.engine.connect() as conn:
+        _, over = Period.parse(LAST, "month").interval("UTC")  # the demo's time, whatever day it is today
+        months = closed_months(conn, STREAM, now=over)
+    report, fleet, picture = into / "report.html", into / "fleet.html", into / "months.png"
+    report.write_text(report_page(months), encoding="utf-8")
+    fleet.write_text(fleet_page({STREAM: months}), encoding="utf-8")
+    data = figures.prepare_months(
         windows,
         title=f"{STREAM}: is the stated confidence true? The camera slips in {CHANGED}",
-        true_raw=[window.true.raw_ece for window in windows],
-        true_served=[window.true.served_ece for window in windows],
+        truth={
+            "raw": [window.true.raw_ece for window in windows],
+            "served": [window.true.served_ece for window in windows],
+        },
     )
-    last = windows[-1]
-    draw_reliability(reliability, last.raw, last.served, title=f"{STREAM} {last.period}")
+    figures.write_png(figures.months_figure(data, figures.LIGHT), picture)
     year = DemoYear(
         changed_at=CHANGED,
         windows=tuple(windows),
-        report=str(months),
-        picture=str(reliability),
+        report=str(report),
+        fleet=str(fleet),
+        picture=str(picture),
         store=str(into / "mappings"),
     )
     text = json.dumps(year.to_json(), indent=1, allow_nan=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from calib.cycle.picture_data import picture_bins
 from calib.files.reading import Progress, read_fields, segments_by_size, silent
 from calib.gate import Gate, accuracy_state, decide, gate, paired_rows
 from calib.gate.pairs import Places
@@ -65,10 +66,16 @@ def gate_files(
                 dsc,
             ),
             "before": GateSide.of(
-                verdict.before, dsc_low=verdict.dsc_before.low, dsc_high=verdict.dsc_before.high
+                verdict.before,
+                dsc_low=verdict.dsc_before.low,
+                dsc_high=verdict.dsc_before.high,
+                points=picture_bins(was),
             ),
             "after": GateSide.of(
-                verdict.after, dsc_low=verdict.dsc_after.low, dsc_high=verdict.dsc_after.high
+                verdict.after,
+                dsc_low=verdict.dsc_after.low,
+                dsc_high=verdict.dsc_after.high,
+                points=picture_bins(now),
             ),
             "confidence_change": confidence,
             "auroc_change": auroc,

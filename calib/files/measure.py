@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from calib.cycle.comparison import compare_samples
+from calib.cycle.picture_data import picture_bins
 from calib.files.reading import Progress, read_fields, segments_by_size, silent
 from calib.measure import Bins, Measurement, measure
 from calib.measure.sample import Sample
@@ -42,7 +43,9 @@ def measure_file(
     if baseline is not None:
         step(f"comparing with {baseline.name}")
         before = read_labelled(baseline, asked, reading)
-        earlier = MeasuredBaseline.of(_measured(before, bins), **read_fields(baseline, before))
+        earlier = MeasuredBaseline.of(
+            _measured(before, bins), **read_fields(baseline, before), points=picture_bins(before.sample)
+        )
         tested = compare_samples(
             table.sample.normalised(), before.sample.normalised(), alpha=ALPHA, max_rise=max_rise
         )
@@ -54,6 +57,7 @@ def measure_file(
         baseline=earlier,
         change=change,
         segments=_segments(table.sample),
+        points=picture_bins(table.sample),
     )
 
 

@@ -15,6 +15,7 @@ from calib.measure.change import State
 from calib.measure.intervals import z_of
 from calib.measure.sample import Sample
 from calib.measure.scores import Estimate
+from calib.notebook import spread, table
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +44,23 @@ class Gate:
     dsc_before: Estimate
     dsc_after: Estimate
     labels_needed: int | None
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: both sides and their differences."""
+        was, now = self.before, self.after
+        return table(
+            f"gate: {self.change.state.replace('_', ' ')}",
+            [
+                ("ECE before", spread(was.ece.estimate, was.ece.low, was.ece.high)),
+                ("ECE after", spread(now.ece.estimate, now.ece.low, now.ece.high)),
+                ("rise of the ECE", spread(self.rise.value, self.rise.low, self.rise.high, sign=True)),
+                (
+                    "change of the accuracy",
+                    spread(self.accuracy.value, self.accuracy.low, self.accuracy.high, sign=True),
+                ),
+                ("labels", f"{was.n:,} before, {now.n:,} after"),
+            ],
+        )
 
     @property
     def proven(self) -> bool:

@@ -23,6 +23,7 @@ from calib.measure.significance import (
     p_value,
     statistic,
 )
+from calib.notebook import spread, table
 
 Floats = npt.NDArray[np.float64]
 State = Literal["first", "stable", "no_change_seen", "degraded", "changed"]
@@ -84,6 +85,21 @@ class Change:
         if not self.confirmed or self.accuracy_change is None:
             return None
         return "accuracy fell" if self.accuracy_change < 0 else "accuracy rose"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, and what it rests on."""
+        detectable = self.minimum_detectable_rise
+        accuracy = (self.accuracy_change, self.accuracy_change_low, self.accuracy_change_high)
+        return table(
+            f"change: {self.state.replace('_', ' ')}",
+            [
+                ("rise of the ECE", spread(self.rise, self.low, self.high, sign=True)),
+                ("p", "–" if self.p is None else f"{self.p:.3g}"),
+                ("minimum detectable rise", "–" if detectable is None else f"{detectable:.3f}"),
+                ("change of the accuracy", spread(*accuracy, sign=True)),
+                ("labels of the baseline", f"{self.baseline_labels:,.0f}"),
+            ],
+        )
 
     def to_json(self) -> Json:
         """The `change` object of the command line's contract."""

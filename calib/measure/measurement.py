@@ -25,6 +25,7 @@ from calib.measure.scores import (
     share_estimate,
 )
 from calib.measure.smooth import smooth_ece
+from calib.notebook import spread, table
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,6 +67,20 @@ class Measurement:
         found = self.auroc
         ends = (None, None, None) if found is None else (found.value, found.low, found.high)
         return Information.of(*ends, labels=self.n)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the scores with their 95% intervals."""
+        auroc = self.auroc
+        return table(
+            f"{self.n:,} labels, 95% intervals",
+            [
+                ("ECE", spread(self.ece.estimate, self.ece.low, self.ece.high)),
+                ("accuracy", spread(self.accuracy.value, self.accuracy.low, self.accuracy.high)),
+                ("stated confidence", f"{self.mean_confidence:.3f}"),
+                ("AUROC", "–" if auroc is None else spread(auroc.value, auroc.low, auroc.high)),
+                ("Brier score", spread(self.brier.value, self.brier.low, self.brier.high)),
+            ],
+        )
 
     def to_json(self) -> Json:
         """The `raw` object of the command line's contract."""

@@ -134,6 +134,25 @@ def kinds_of(conn: Connection, stream: str) -> dict[tuple[str, int], set[str]]:
     return kinds
 
 
+def raised(conn: Connection, stream: str, *, until: datetime) -> dict[str, list[tuple[str, str]]]:
+    """Kind and id of a stream's alerts by period, those raised until a moment, in their order."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    query = (
+        select(t.c.period, t.c.kind, t.c.id)
+        .where(t.c.stream == stream, t.c.created_at <= until, t.c.kind.not_in(OF_A_DAY))
+        .order_by(t.c.created_at, t.c.kind, t.c.id)
+    )
+    for row in conn.execute(query):
+        found.setdefault(row.period, []).append((row.kind, row.id))
+    return found
+
+
+def counts(conn: Connection, stream: str) -> dict[str, int]:
+    """How many of a stream's alerts are in each state: pending, delivered, parked."""
+    query = select(t.c.state, func.count()).where(t.c.stream == stream).group_by(t.c.state)
+    return {state: int(n) for state, n in conn.execute(query)}
+
+
 def _claimed_by(id_: str, attempts: int) -> ColumnElement[bool]:
     """The alert, if nobody has taken it since its attempts were counted: they are its fence."""
     return (t.c.id == id_) & (t.c.state == "pending") & (t.c.attempts == attempts)

@@ -34,11 +34,15 @@ class DemoWindow(WindowResult):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoYear:
-    """The year; `changed_at`: the month in which the camera slipped; the others are paths."""
+    """The year; `changed_at`: the month in which the camera slipped; the others are paths.
+
+    `report`, `fleet`: the last month's report and the page of all streams; `picture`: the year and its truth.
+    """
 
     changed_at: str
     windows: tuple[DemoWindow, ...]
     report: str
+    fleet: str
     picture: str
     store: str
 

@@ -9,6 +9,7 @@ from calib.json_object import Json
 from calib.results.codec import to_json
 from calib.results.file_read import FileRead
 from calib.results.measured import Measured
+from calib.results.pictures import PictureBins
 from calib.results.window import ChangeResult
 
 AccuracyState = Literal["fell", "held", "no_fall_seen"]
@@ -26,10 +27,11 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSide(Measured):
-    """One file, measured; `dsc_low`, `dsc_high`: the 95% interval of DSC."""
+    """One file, measured; `dsc_low`, `dsc_high`: the 95% interval of DSC; `points`: what a picture shows."""
 
     dsc_low: float
     dsc_high: float
+    points: PictureBins | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from calib.json_object import Json
 from calib.results.codec import to_json
 from calib.results.file_read import FileRead
 from calib.results.measured import Measured
+from calib.results.pictures import PictureBins
 from calib.results.window import ChangeResult
 
 
@@ -20,7 +21,9 @@ class MeasuredSegment(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredBaseline(FileRead, Measured):
-    """The earlier file, measured as the later one is."""
+    """The earlier file, measured as the later one is; `points`: what a picture shows of it."""
+
+    points: PictureBins | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +32,17 @@ class MeasureResult(FileRead, Measured):
 
     `verdict`: what the interval of the ECE means by the usual limits of 0.10 and 0.15. `change`: the change
     test against `baseline`, which compares accuracies at equal stated confidence; both are None without
-    `--baseline`. `segments`: by size, the largest first. `picture`: the path of the reliability diagram.
+    `--baseline`. `segments`: by size, the largest first. `points`: what the picture shows. `picture` and
+    `html`: the paths of the reliability diagram and of the page.
     """
 
     verdict: str
     baseline: MeasuredBaseline | None = None
     change: ChangeResult | None = None
     segments: dict[str, MeasuredSegment] = field(default_factory=dict)
+    points: PictureBins | None = None
     picture: str | None = None
+    html: str | None = None
 
     def to_json(self) -> Json:
         """The object of `calib measure`; its schema is `docs/reference/json/measure.schema.json`."""

@@ -13,6 +13,7 @@ from calib.results.chain import ChainResult
 from calib.results.codec import json_schema
 from calib.results.demo import DemoYear
 from calib.results.gate import GateResult
+from calib.results.history import HistoryResult, StatusResult
 from calib.results.mappings import (
     AppliedMapping,
     EntryResult,
@@ -24,6 +25,7 @@ from calib.results.mappings import (
 from calib.results.measure import MeasureResult
 from calib.results.plan import PlanResult
 from calib.results.probe import ProbeResult, ProbesResult
+from calib.results.report import ReportDocument, ReportResult
 from calib.results.routes import RoutesResult
 from calib.results.setup import (
     CheckResult,
@@ -54,6 +56,10 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "watchdog": (WatchdogResult, "`calib watchdog`"),
     "erase": (EraseResult, "`calib erase`"),
     "routes": (RoutesResult, "`calib routes`"),
+    "report": (ReportResult, "`calib report`"),
+    "report-document": (ReportDocument, "the file beside the page of `calib report`"),
+    "history": (HistoryResult, "`calib history`"),
+    "status": (StatusResult, "`calib status`"),
     "probe": (ProbeResult, "`calib probe NAME`"),
     "probes": (ProbesResult, "`calib probe`"),
     "mapping-list": (MappingList, "`calib mapping list`"),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from calib.json_object import Json
 from calib.results.codec import from_json, to_json
 from calib.results.measured import EceInterval, Measured
+from calib.results.pictures import PictureData
 
 SCHEMA = 2
 
@@ -318,6 +319,7 @@ class WindowResult:
     alerts: tuple[AlertState, ...] = ()
     review: str = "builtin"
     label_conflicts: int = 0
+    pictures: PictureData | None = None  # of a window that this version evaluated and that has labels
 
     @property
     def degraded_segments(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ FLOORS = (
     ("format",),
     ("events",),
     ("times", "period", "redaction", "vocabulary", "information"),
-    ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff", "lazy"),
+    ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff", "lazy", "notebook"),
 )
 MAY = {
     ("cli", "demo"),
@@ -113,7 +113,7 @@ PURE = {
         "cohort_sample",
         "measuring",
     ),
-    *("nonresponse", "refitting", "segments", "served", "stream", "verdict"),
+    *("nonresponse", "picture_data", "refitting", "segments", "served", "stream", "verdict"),
 }
 TYPES_OF_PORTS = {
     "calib.db.windows": {"Window"},

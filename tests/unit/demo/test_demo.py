@@ -99,8 +99,10 @@ def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
     assert year.windows[0].period == "2025-11"
     assert len(year.windows) == 12
     assert year.changed_at == CHANGED
-    for picture in (year.report, year.picture):
-        assert Path(picture).read_bytes().startswith(b"\x89PNG")
+    assert Path(year.picture).read_bytes().startswith(b"\x89PNG")
+    assert "digit-reader, 2026-10" in Path(year.report).read_text()
+    assert "digit-reader" in Path(year.fleet).read_text()
+    assert Path(year.report).read_text().count("<h2>") == 6  # no segments here
     said = capsys.readouterr()
     assert "2026-07" in said.out
     assert "confidence got worse" in said.err

@@ -1,0 +1,132 @@
+"""`calib history` and `calib status`: what a stream cost and brought, and every stream in a line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from calib.cli import exit_codes, output
+from calib.cli.options import CONFIG, Config, Json, StreamName
+
+if TYPE_CHECKING:
+    from calib.app import App
+    from calib.results.history import HistoryResult, StatusResult, StreamStatus
+
+
+def history(stream: StreamName, config: Config = CONFIG, json: Json = False) -> None:
+    """A stream's periods with their labels, verdicts and mappings, and what they cost and brought.
+
+    Exit code 3: no period was opened yet.
+    """
+    from calib.app import App
+    from calib.cycle.reporting import closed_months
+    from calib.cycle.window_summary import summary
+    from calib.db import windows
+    from calib.report.ledger import ledger_of
+    from calib.results.history import HistoryResult
+
+    opened = App.open(config)
+    opened.settings.stream(stream)
+    with opened.engine.connect() as conn:
+        known = windows.earlier(conn, stream, before=opened.now())[::-1]
+        months = closed_months(conn, stream, now=opened.now())
+    ports = opened.ports(stream)
+    result = HistoryResult(
+        stream=stream,
+        windows=tuple(summary(window, ports) for window in known),
+        ledger=ledger_of(months),
+    )
+    if json:
+        output.emit(result.to_json())
+    else:
+        _show_history(result)
+    if not known:
+        raise typer.Exit(exit_codes.NOT_ENOUGH)
+
+
+def status(config: Config = CONFIG, json: Json = False) -> None:
+    """Every stream in a line: its latest period, its labels, its mapping, and when the next run is due."""
+    from calib.app import App
+    from calib.results.history import StatusResult
+
+    opened = App.open(config)
+    result = StatusResult(streams=tuple(_status(opened, name) for name in opened.settings.streams))
+    if json:
+        output.emit(result.to_json())
+    else:
+        _show_status(result)
+
+
+def _status(opened: App, stream: str) -> StreamStatus:
+    from calib.cycle.schedule import latest_due
+    from calib.cycle.stream import PRODUCTION
+    from calib.cycle.window_summary import summary
+    from calib.db import windows
+    from calib.outbox import queue as outbox
+    from calib.results.history import AlertsOpen, LabelsOpen, StreamStatus
+    from calib.store import head
+    from calib.times import timestamp
+
+    policy = opened.watch(stream)
+    with opened.engine.connect() as conn:
+        latest = windows.latest(conn, stream)
+        alerts = outbox.counts(conn, stream)
+        due = latest_due(policy, opened.now())
+        if windows.find(conn, stream, due.name) is not None:
+            due = due.next()
+    result = None if latest is None else summary(latest, opened.ports(stream))
+    entry = head(opened.store, stream=stream, channel=PRODUCTION)
+    return StreamStatus(
+        stream=stream,
+        state=None if result is None else result.state,
+        period=None if result is None else result.period,
+        verdict=None if result is None else result.change.state,
+        labels=LabelsOpen(n=0, missing=0)
+        if result is None
+        else LabelsOpen(n=result.labels.n, missing=result.labels.missing),
+        mapping=None if entry is None else entry.mapping,
+        mapping_expires_at=None if entry is None else entry.expires_at,
+        alerts=AlertsOpen(waiting=alerts.get("pending", 0), parked=alerts.get("parked", 0)),
+        next_run=timestamp(policy.due(due)),
+    )
+
+
+def _show_history(result: HistoryResult) -> None:
+    from calib.cli.page import Page
+    from calib.cli.tables import windows_table
+    from calib.cli.terminal_picture import windows_picture
+    from calib.wording.ledger import ledger_sentences
+
+    page = Page()
+    if not result.windows:
+        page.say(
+            f"{result.stream}: no period was opened yet; `calib run {result.stream} --period …` opens one"
+        )
+        return
+    windows_table(result.windows)
+    page.picture(windows_picture(result.windows, width=page.width))
+    for sentence in ledger_sentences(result.ledger):
+        page.say(sentence)
+    page.say("The report with all pictures:")
+    page.command(f"calib report {result.stream} --open")
+
+
+def _show_status(result: StatusResult) -> None:
+    from calib.cli.page import Page
+
+    rows: list[tuple[str, ...]] = []
+    for one in result.streams:
+        state = "no period yet" if one.state is None else one.state.replace("_", " ")
+        verdict = "–" if one.verdict is None else one.verdict.replace("_", " ")
+        verdict = "DEGRADED" if one.verdict == "degraded" else verdict
+        waiting = f"{one.labels.n:,} ({one.labels.missing:,} missing)" if one.period else "–"
+        rows.append((one.stream, one.period or "–", state, verdict, waiting))
+        more = [f"mapping {one.mapping[:8]}" if one.mapping else "no mapping"]
+        if one.mapping_expires_at:
+            more[0] += f" until {one.mapping_expires_at[:10]}"
+        if one.alerts.waiting or one.alerts.parked:
+            more.append(f"alerts: {one.alerts.waiting} waiting, {one.alerts.parked} parked")
+        more.append(f"next run from {one.next_run[:10]}")
+        rows.append(("; ".join(more),))
+    Page().table(("stream", "period", "state", "change", "labels"), rows, left=(0, 1, 2, 3), indent=0)

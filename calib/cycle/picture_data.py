@@ -1,0 +1,67 @@
+"""What the pictures of a window show beside its numbers. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from calib.cycle.data import WindowData
+from calib.cycle.stream import PUBLISHER
+from calib.measure import Bins, measure, reliability
+from calib.measure.sample import Sample
+from calib.results import Measured
+from calib.results.measured import Bin
+from calib.results.pictures import BaselineMeasured, PersonsMove, PictureBins, PictureData
+from calib.routing.acting import routing_curve, threshold_effect
+from calib.times import moment
+
+MOST_LEVELS = 20  # different stated confidences that are drawn one by one; more are drawn in ten bins
+
+
+def picture_part(data: WindowData) -> PictureData | None:
+    """The window's picture data; None where nothing is labelled."""
+    routing = data.routing
+    if not routing.raw.n:
+        return None
+    threshold = data.policy.threshold
+    return PictureData(
+        raw=picture_bins(routing.raw),
+        served=picture_bins(routing.served),
+        baseline=_baseline(data),
+        routing_raw=routing_curve(routing.raw, effect=routing.effect),
+        routing_served=routing_curve(routing.served, effect=routing.effect),
+        threshold=None
+        if threshold is None
+        else threshold_effect(routing, threshold, population=data.window.population),
+        moved_by_person=_moved(data),
+    )
+
+
+def picture_bins(sample: Sample) -> PictureBins:
+    """A sample's reliability by level where at most `MOST_LEVELS` are stated, else in ten bins."""
+    stated = np.unique(sample.scores[sample.weights > 0])
+    levels = len(stated) <= MOST_LEVELS
+    bins = Bins.of(stated) if levels else Bins.equal_width(10)
+    made = reliability(sample.scores, sample.correct, weights=sample.weights, bins=bins)
+    return PictureBins(levels=levels, bins=tuple(Bin(**part.to_json()) for part in made.bins if part.n))
+
+
+def _baseline(data: WindowData) -> BaselineMeasured | None:
+    if data.baselines is None or not data.baselines.pooled.n:
+        return None
+    pooled = data.baselines.pooled
+    measured = Measured.of(
+        measure(
+            pooled.scores,
+            pooled.correct,
+            weights=pooled.weights,
+            clusters=pooled.cluster_numbers,
+        )
+    )
+    return BaselineMeasured(measured=measured, bins=picture_bins(pooled))
+
+
+def _moved(data: WindowData) -> PersonsMove | None:
+    head = data.head
+    if head is None or head.by == PUBLISHER or moment(head.at) < data.window.starts_at:
+        return None
+    return PersonsMove(at=head.at, mapping=head.mapping)

@@ -1,0 +1,155 @@
+"""Reports of windows that are over: gathered as of when each closed, and kept in the store by creation alone.
+
+A report never decides anything. Whatever goes wrong with one costs no window its closing: the next evaluation
+makes up for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from calib.cycle.evaluation import stored_result
+from calib.cycle.stream import StreamPolicy
+from calib.db import windows
+from calib.db.windows import Window
+from calib.errors import CalibError, Conflict
+from calib.outbox import queue as outbox
+from calib.results.window import AlertState
+from calib.review.pace import Pace, pace_by_window
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from calib.cycle.ports import Ports
+    from calib.report.months import Month
+
+LOG = logging.getLogger(__name__)
+OVER = ("closed", "insufficient")
+MAKE_UP_FOR = timedelta(days=62)  # windows that closed longer ago keep what the store has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reports:
+    """Where reports are linked to: `base` is the address that the store's keys are read under."""
+
+    base: str
+
+    def link(self, stream: str, period: str, revision: int) -> str:
+        """The address of one report."""
+        return f"{self.base.rstrip('/')}/{report_key(stream, period, revision)}"
+
+
+def report_key(stream: str, period: str, revision: int) -> str:
+    """Where the store keeps the report of a window."""
+    return f"{stream}/reports/{period}-r{revision}.html"
+
+
+def months_of(conn: Connection, window: Window) -> list[Month]:
+    """A stream's windows that were over when `window` closed, oldest first; it is the last one."""
+    closed = _closed_at(window)
+    earlier = [
+        other
+        for other in reversed(windows.earlier(conn, window.stream, before=window.starts_at))
+        if other.state in OVER and other.result is not None and _closed_at(other) <= closed
+    ]
+    return _months(conn, [*earlier, window], until=closed)
+
+
+def closed_months(conn: Connection, stream: str, *, now: datetime) -> list[Month]:
+    """All of a stream's windows that are over, oldest first, as they stand now."""
+    known = reversed(windows.earlier(conn, stream, before=now))
+    return _months(conn, [w for w in known if w.state in OVER and w.result is not None], until=now)
+
+
+def _months(conn: Connection, found: Sequence[Window], *, until: datetime) -> list[Month]:
+    from calib.report.months import Month
+
+    if not found:
+        return []
+    stream = found[0].stream
+    paces = pace_by_window(conn, stream, until=until)
+    alerts = outbox.raised(conn, stream, until=until)
+    months = []
+    for window in found:
+        policy, pace = (
+            StreamPolicy.from_json(window.settings),
+            paces.get(window.id, Pace(answers=0, seconds=None)),
+        )
+        raised = tuple(
+            AlertState(kind=kind, id=id_, delivered=False) for kind, id_ in alerts.get(window.period, ())
+        )
+        months.append(
+            Month(
+                result=replace(stored_result(window), alerts=raised),
+                starts_at=window.starts_at,
+                ends_at=window.ends_at,
+                closed_at=_closed_at(window),
+                replay=window.replay,
+                max_rise=policy.max_rise,
+                threshold=policy.threshold,
+                answers=pace.answers,
+                seconds=pace.seconds,
+            )
+        )
+    return months
+
+
+def _closed_at(window: Window) -> datetime:
+    """When the window was closed; when it had to be, where that is not known."""
+    return window.closed_at or window.closes_at
+
+
+def store_report(window: Window, ports: Ports) -> bool:
+    """Create the report of a window that is over in the store, where reports are kept; whether it is there.
+
+    What is there stays: of two runs, or of two versions, the first one counts.
+    """
+    if ports.reports is None or window.state not in OVER or window.result is None:
+        return False
+    from calib.report.page import report_page
+
+    key = report_key(window.stream, window.period, window.revision)
+    extra = {"event": "report", "stream": window.stream, "period": window.period, "key": key}
+    try:
+        with ports.engine.connect() as conn:
+            months = months_of(conn, window)
+        ports.store.create(key, report_page(months).encode())
+    except Conflict:
+        LOG.info("%s is there already, as it was when the window closed", key, extra=extra)
+        return True
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  the window is closed; a fault of its report is not the stream's
+        LOG.warning(
+            "%s was not stored (%s); the next evaluation tries again", key, type(error).__name__, extra=extra
+        )
+        return False
+    return True
+
+
+def store_missing_reports(stream: str, ports: Ports) -> None:
+    """Create the reports that a killed run or a store that was away left out."""
+    if ports.reports is None:
+        return
+    now = ports.now()
+    with ports.engine.connect() as conn:
+        recent = [
+            window
+            for window in windows.earlier(conn, stream, before=now)
+            if window.state in OVER and now - _closed_at(window) <= MAKE_UP_FOR
+        ]
+    if not recent:
+        return
+    try:
+        stored = set(ports.store.keys(f"{stream}/reports/"))
+    except CalibError as error:
+        extra = {"event": "report", "stream": stream}
+        LOG.warning("%s: reports cannot be listed (%s)", stream, type(error).__name__, extra=extra)
+        return
+    for window in recent:
+        if report_key(stream, window.period, window.revision) not in stored:
+            store_report(window, ports)

@@ -1,0 +1,124 @@
+"""Debian's Chromium, headless, with an empty profile: pages at a width and in a colour scheme."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+AXE = "4.14.1"
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-dev-shm-usage", "--hide-scrollbars"),
+)
+
+
+class Browser:
+    """A Chromium that keeps what pages log and which requests they make."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def open(self, page: Path, *, width: int, scheme: str = "light", media: str = "screen") -> None:
+        """Open a file; the log of the pages before is forgotten."""
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        self._do("Emulation.setDeviceMetricsOverride", **size)
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._do("Emulation.setEmulatedMedia", media=media, features=features)
+        for kind in ("browser", "performance"):
+            self.driver.get_log(kind)
+        self.driver.get(page.as_uri())
+
+    def run(self, script: str, *values: Any) -> Any:
+        """The value of a script's `return`; the page itself may run none."""
+        return self.driver.execute_script(script, *values)
+
+    def complaints(self) -> list[str]:
+        """What the console says."""
+        return [entry["message"] for entry in self.driver.get_log("browser")]
+
+    def requests(self) -> list[str]:
+        """The addresses that were asked for, data: left out."""
+        asked = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                asked.append(message["params"]["request"]["url"])
+        return [url for url in asked if not url.startswith("data:")]
+
+    def picture(self) -> bytes:
+        """The whole page as a PNG."""
+        size = self.run("const r = document.documentElement; return [r.scrollWidth, r.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": size[0], "height": min(size[1], 12_000), "scale": 1}
+        shot = self._do("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)
+        return base64.b64decode(shot["data"])
+
+    def violations(self, axe: str) -> list[str]:
+        """What axe-core finds against WCAG 2.1 A and AA and its best practices."""
+        self._do("Page.setBypassCSP", enabled=True)
+        found = self.driver.execute_async_script(
+            axe + "; const done = arguments[arguments.length - 1];"
+            "axe.run(document).then(r => done(r.violations.map(v => v.id + ': ' + v.nodes.slice(0, 3)"
+            ".map(n => n.html.slice(0, 120) + ' ' + n.failureSummary).join(' | '))));"
+        )
+        return [str(violation) for violation in found]
+
+    def _do(self, command: str, **values: Any) -> Any:
+        return self.driver.execute_cdp_cmd(command, values)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start Chromium; it is stopped at the end. The test is skipped, saying so, where it is not installed."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    driver_path, program = shutil.which("chromedriver"), shutil.which("chromium")
+    if driver_path is None or program is None:
+        pytest.skip("reports were not opened: install Chromium and its driver (`make chromium`)")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = program
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        driver = webdriver.Chrome(options=options, service=Service(driver_path))
+        driver.set_script_timeout(120)
+        driver.set_page_load_timeout(120)
+        try:
+            yield Browser(driver)
+        finally:
+            driver.quit()
+
+
+def axe_core() -> str:
+    """The text of axe-core, which npm installs; the test is skipped, saying so, where that cannot be."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("accessibility was not checked: there is no npm")
+    cache = Path(os.environ.get("CALIB_TEST_CACHE", Path.home() / ".cache" / "calibwatch-tests"))
+    folder = cache / f"axe-{AXE}"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        making = cache / f"axe-{os.getpid()}"
+        install = [npm, "install", "--no-audit", "--no-fund", "--no-save", "--ignore-scripts"]
+        words = [*install, "--prefix", str(making), f"axe-core@{AXE}"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if done.returncode:
+            shutil.rmtree(making, ignore_errors=True)
+            pytest.skip(f"accessibility was not checked: npm cannot install axe-core: {done.stderr[-200:]}")
+        try:
+            making.rename(folder)
+        except OSError:  # another run was faster
+            shutil.rmtree(making, ignore_errors=True)
+    return script.read_text(encoding="utf-8")
