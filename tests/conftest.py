@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import HealthCheck, settings
 from log_records import Records
 from object_servers import Server, azure, cache_folder, s3, seaweedfs
 from planted import (  # noqa: F401  hooks of pytest
@@ -31,6 +32,9 @@ from calib.app import App
 from calib.db.engine import open_engine
 from calib.db.schema import migrate
 
+# how long an example takes says how busy the machine is, and nothing about the code
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.pop("SLACK_BOT_TOKEN", None)
