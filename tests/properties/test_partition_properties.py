@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from calib.traffic.partitions import needed, span_of
@@ -36,6 +36,12 @@ STARTS = st.integers(0, 35_000).map(
 ROOTS = ("", "s3://bucket/team=a/", "/exports/date=2026-11-28/", "/data/2026/")
 
 
+FIRST = {"start": datetime(2026, 3, 1, tzinfo=UTC), "days": 1, "root": "", "late": 0.0, "settle": 0}
+
+
+@example(layout="event_hour={0:%Y-%m-%d-%H}", place=0.0, offset=-12, **FIRST)
+@example(layout="event_hour={0:%Y-%m-%d-%H}", place=0.999, offset=14, **FIRST)
+@example(layout="dt={0:%Y-%m-%d}", place=0.999, offset=14, **FIRST | {"late": 1.0, "settle": 72})
 @given(
     layout=st.sampled_from(LAYOUTS),
     root=st.sampled_from(ROOTS),
@@ -112,6 +118,7 @@ def test_a_date_that_the_pattern_itself_names_leaves_nothing_out() -> None:
     assert needed([export], march, pattern="snapshots/date=2026-11-28/*.parquet") == [True]
     assert needed([export], march, pattern="snapshots/*/*.parquet") == [False]
     assert span_of(daily) is None
+    assert needed(["t/year=2020/x/a.parquet"], march, pattern="t/year=2020/*/*.parquet") == [True]
     fixed_year = ["t/year=2026/month=02/a.parquet", "t/year=2026/month=08/a.parquet"]
     assert needed(fixed_year, march, pattern="t/year=2026/*/*.parquet") == [True, False]
     assert needed([daily], march, pattern="snapshots/date=2026-11-28/*/*.parquet") == [False]
