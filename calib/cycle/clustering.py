@@ -113,6 +113,12 @@ def _days(cohort: Cohort) -> list[Days]:
         ways.append(Days(name=PREDICTED, day=cohort.day[labelled]))
     if cohort.outcome_day is not None and (cohort.outcome_day[labelled] >= 0).all():
         known = Days(name=KNOWN, day=cohort.outcome_day[labelled])
-        if not ways or (known.day != ways[0].day).any():
+        if not ways or not _same_parts(known, ways[0]):
             ways.append(known)
     return ways
+
+
+def _same_parts(one: Days, other: Days) -> bool:
+    """Whether rows of one day by one way are rows of one day by the other, as where outcomes take a day."""
+    parts = [np.unique(way.day, return_inverse=True)[1] for way in (one, other)]
+    return bool((parts[0] == parts[1]).all())
