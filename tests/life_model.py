@@ -1,4 +1,4 @@
-"""What the life machine is compared with: rules in place of statistics, and a plain model of windows."""
+"""What the life machine is compared with: rules of thumb for statistics, and a plain model of windows."""
 
 from __future__ import annotations
 

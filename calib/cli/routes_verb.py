@@ -75,10 +75,14 @@ def _window(conn: Connection, stream: str, period: str | None) -> Window | None:
 
     if period is None:
         windows_of_stream = windows.earlier(conn, stream, before=datetime.max.replace(tzinfo=UTC))
-        return next((window for window in windows_of_stream if window.state == "closed"), None)
-    stored_window = windows.find(conn, stream, period)
+        return next((w for w in windows_of_stream if w.standing and w.state == "closed"), None)
+    stored_window = windows.find_standing(conn, stream, period)
     if stored_window is None or stored_window.state != "closed":
-        state = "is not there" if stored_window is None else f"is {stored_window.state.replace('_', ' ')}"
+        state = (
+            "is not there, or was discarded"
+            if stored_window is None
+            else f"is {stored_window.state.replace('_', ' ')}"
+        )
         raise InvalidInput(
             f"{stream}: the window of {period} {state}; `calib run` takes it on until it is closed"
         )

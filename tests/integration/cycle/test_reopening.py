@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import Engine, func, select, update
 from stream_life import StreamLife, quick_fits
 
 from calib import cycle
-from calib.cycle import lifecycle
+from calib.cycle import lifecycle, reopening
 from calib.cycle.lifecycle import publish_id
 from calib.db import tables, windows
+from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.review import queue
 
@@ -252,3 +254,43 @@ def test_a_period_without_rows_is_not_reopened(life: StreamLife) -> None:
     with pytest.raises(InvalidInput, match="2026-01 is empty"):
         life.reopen("2026-01")
     assert revisions(life, "2026-01") == [(1, "closed", True)]
+
+
+def test_every_database_keeps_one_revision_standing(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick_fits(monkeypatch)
+    life = StreamLife(engine)
+    life.month("2026-01")
+    life.reopen("2026-01")
+    life.label("2026-01", 0.5, wrong=True)
+    assert life.advance("2026-01").state == "closed"
+    life.write("2026-02")
+    life.open("2026-02")
+    life.label("2026-02", 0.8)
+    life.after("2026-02", days=20)
+    assert life.evaluate()[0].baseline.periods == ("2026-01",)
+    assert set(life.label("2026-02")) == {"same", "late"}
+    assert life.month("2026-03").baseline.labels == 240
+    life.discard("2026-01")
+    assert [(w.period, w.revision, w.standing) for w in life.known()] == [
+        ("2026-01", 1, False),
+        ("2026-01", 2, False),
+        ("2026-02", 1, True),
+        ("2026-03", 1, True),
+    ]
+
+
+def test_two_who_reopen_at_once_make_one_revision(life: StreamLife, monkeypatch: pytest.MonkeyPatch) -> None:
+    life.month("2026-01")
+    real, meanwhile = reopening.open_revision, []
+
+    def overtaken(*arguments: Any, **how: Any) -> Window:
+        if not meanwhile:
+            meanwhile.append(True)
+            meanwhile.append(life.reopen("2026-01", "the other one"))
+        return real(*arguments, **how)
+
+    monkeypatch.setattr(reopening, "open_revision", overtaken)
+    assert life.reopen("2026-01", "mine").id == meanwhile[1].id
+    assert revisions(life, "2026-01") == [(1, "closed", True), (2, "sampled", False)]
+    with life.engine.connect() as conn:
+        assert [one.reason for one in windows.actions(conn, "triage", "2026-01")] == ["the other one"]

@@ -39,6 +39,9 @@ def test_a_period_is_watched_anew_and_left_out(world: World, calib: Any) -> None
     assert again.json["labels"]["n"] == 300
     assert listed(calib, world) == [one, two, two | {"revision": 2, "state": "sampled", "standing": False}]
 
+    routes = ("routes", "triage", "--period", "2026-02", "--json", *config)
+    assert calib(*routes).json["labels"] == 300  # of the revision that stands
+
     run = calib("run", "triage", "--period", "2026-02", "--json", *config).json
     assert (run["revision"], run["state"], run["standing"]) == (2, "closed", True)
     assert listed(calib, world) == [one, two | {"standing": False}, two | {"revision": 2}]
@@ -47,6 +50,7 @@ def test_a_period_is_watched_anew_and_left_out(world: World, calib: Any) -> None
     gone = calib("window", "discard", "triage", "2026-01", "--reason", "a load test", "--json", *config)
     assert gone.code == 0
     assert gone.json["windows"] == [one | {"standing": False}]
+    assert calib("routes", "triage", "--period", "2026-01", *config).code == 2
     assert gone.json["actions"][0]["by"] == getpass.getuser()
     assert calib("run", "triage", "--period", "2026-03", "--json", *config).json["baseline"]["periods"] == [
         "2026-02"
