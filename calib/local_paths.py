@@ -19,4 +19,6 @@ def local_path(text: str | Path, *, base: Path = Path()) -> Path:
         return base / Path(text).expanduser()
     except RuntimeError:
         first = Path(text).parts[0]
-        raise InvalidInput(f"{first} in {str(text)!r} is no home folder here: write the whole path") from None
+        raise InvalidInput(
+            f"{first} in {str(text)!r} is not a home folder on this machine: write the whole path"
+        ) from None

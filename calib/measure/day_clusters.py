@@ -15,7 +15,7 @@ ALPHA = 0.01  # of finding clusters where rows are independent, for all tests of
 BLOCK = (
     5  # days: over fewer days accuracy hardly drifts, and more would take a fall in mid-month for clusters
 )
-BESIDE_A_FALL = 0.05  # without the block that looks most like one: a single fall is no cluster
+BESIDE_A_FALL = 0.05  # without the block that looks most like one: a single fall is not a cluster
 PERMUTATIONS = 999
 CHUNK = 111  # permutations at a time: rows that are clearly independent need no more
 

@@ -61,8 +61,8 @@ class Fetched:
     """What fetching did, in rows of the window.
 
     `waiting`: had no label before. `new`: have one now. `changed`: the table now says other than the label
-    that counts. `not_an_answer`: the outcome is no word that is known. `not_found`: the traffic does not hold
-    the row any more. `undecided`: the table says right and wrong, and nothing tells which of them holds.
+    that counts. `not_an_answer`: the outcome is not a word that is known. `not_found`: the traffic does not
+    hold the row any more. `undecided`: the table says right and wrong, and nothing tells which of them holds.
     """
 
     waiting: int

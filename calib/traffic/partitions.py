@@ -79,7 +79,7 @@ def span_of(name: str, *, fixed: int = 0) -> Span | None:
     if not known:
         return None
     start, end = max(start for start, _ in known), min(end for _, end in known)
-    # where two keys contradict each other, one of them is no time of the rows
+    # where two keys contradict each other, one of them is not a time of the rows
     return (start, end) if start < end else None
 
 

@@ -83,7 +83,7 @@ def test_a_tilde_is_home(home: Path, use: Callable[[Path], None]) -> None:
 
 
 def test_the_home_of_nobody_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"~nobody-of-this-name in .* is no home folder here"):
+    with pytest.raises(InvalidInput, match=r"~nobody-of-this-name in .* is not a home folder"):
         local_path("~nobody-of-this-name/m")
 
 
