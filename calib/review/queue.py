@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, distinct, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, distinct, func, insert, select, update
 
 from calib.db import tables, windows
 from calib.errors import QueueError
@@ -90,11 +90,23 @@ def claim(
     item whose lease has run out is given to the next who asks; who asks again, as by loading a page anew,
     keeps their own items and tokens. Taken by compare-and-set: of two who reach for one item, one gets it.
     """
-    claims = _take(conn, _waiting(stream, by, now).where(t.c.label_id.is_(None)), by, now, lease, n)
-    if len(claims) < n:
-        twice = _waiting(stream, by, now).where(t.c.label_id.is_not(None))
-        claims += _take(conn, twice.where(_answered_by_one_other(by)), by, now, lease, n - len(claims))
+    unanswered = _waiting(stream, by, now).where(t.c.label_id.is_(None))
+    claims = _take(conn, conn.execute(unanswered), by, now, lease, n)
+    shares = _double_review(conn, stream) if len(claims) < n else {}
+    if shares:
+        again = _waiting(stream, by, now).where(t.c.label_id.is_not(None), t.c.window_id.in_(shares))
+        rows = conn.execute(again.where(_answered_by_one_other(by)))
+        twice = (row for row in rows if looked_at_twice(row.draw_order, shares[row.window_id]))
+        claims += _take(conn, twice, by, now, lease, n - len(claims))
     return claims
+
+
+def _double_review(conn: Connection, stream: str) -> dict[int, float]:
+    """The share of rows that two people look at, by window; windows without any are left out."""
+    w = tables.windows
+    query = select(w.c.id, w.c.settings).where(w.c.stream == stream, windows.WAITING)
+    shares = {row.id: row.settings.get("double_review", 0.0) for row in conn.execute(query)}
+    return {window_id: share for window_id, share in shares.items() if share > 0}
 
 
 def looked_at_twice(draw_order: str, share: float) -> bool:
@@ -110,7 +122,7 @@ def looked_at_twice(draw_order: str, share: float) -> bool:
 def _waiting(stream: str, by: str, now: datetime) -> Select[Any]:
     w = tables.windows
     return (
-        select(t, w.c.period, w.c.stream, w.c.settings)
+        select(t, w.c.period, w.c.stream)
         .join(w, w.c.id == t.c.window_id)
         .where(w.c.stream == stream, windows.WAITING)
         .where((t.c.lease_until.is_(None)) | (t.c.lease_until <= now) | (t.c.leased_by == by))
@@ -125,21 +137,19 @@ def _answered_by_one_other(by: str) -> ColumnElement[bool]:
 
 
 def _take(
-    conn: Connection, query: Select[Any], by: str, now: datetime, lease: timedelta, n: int
+    conn: Connection, rows: Iterable[Any], by: str, now: datetime, lease: timedelta, n: int
 ) -> list[Claim]:
+    as_read = (t.c.id == bindparam("read_id")) & (t.c.lease_token == bindparam("read_token"))
+    as_read &= t.c.label_id.is_not_distinct_from(bindparam("read_label"))
+    take = update(t).where(as_read).values(leased_by=by, lease_until=now + lease)
     claims: list[Claim] = []
-    for row in conn.execute(query):
+    for row in rows:
         if len(claims) == n:
             break
-        again = row.label_id is not None
-        if again and not looked_at_twice(row.draw_order, row.settings.get("double_review", 0.0)):
-            continue
         still_leased = row.leased_by == by and row.lease_until is not None and row.lease_until > now
         token = row.lease_token if still_leased else row.lease_token + 1
-        free = (t.c.id == row.id) & (t.c.lease_token == row.lease_token)
-        free &= t.c.label_id.is_not(None) if again else t.c.label_id.is_(None)
-        lease_values = {"lease_token": token, "leased_by": by, "lease_until": now + lease}
-        if conn.execute(update(t).where(free).values(**lease_values)).rowcount == 1:
+        read = {"read_id": row.id, "read_token": row.lease_token, "read_label": row.label_id}
+        if conn.execute(take, read | {"lease_token": token}).rowcount == 1:
             shown = {"period": row.period, "stream": row.stream, "context": row.context or {}}
             claims.append(Claim(item_id=row.id, token=token, prediction_id=row.prediction_id, **shown))
     return claims

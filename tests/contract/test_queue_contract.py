@@ -284,8 +284,8 @@ class Overtaken:
     def __init__(self, conn: Connection) -> None:
         self._conn, self._overtaken = conn, False
 
-    def execute(self, statement: Any) -> Any:
-        result = self._conn.execute(statement)
+    def execute(self, *statement_and_values: Any) -> Any:
+        result = self._conn.execute(*statement_and_values)
         if self._overtaken:
             return result
         self._overtaken = True
