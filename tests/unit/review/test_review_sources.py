@@ -107,3 +107,8 @@ def test_an_outcome_that_changes_later_is_a_conflict_and_changes_nothing(tmp_pat
         ]
         assert conflicts.of_stream(conn, window.stream, period="1999-01") == []
         assert conflicts.of_stream(conn, "another") == []
+    with engine.begin() as conn:
+        item = queue.items_of(conn, id_)["a"]
+        queue.label(conn, item_id=item, answer="incorrect", by="ada", at=NOW, source="file", overwrite=True)
+        first_listed = conflicts.of_stream(conn, window.stream)[0]
+        assert (first_listed.prediction_id, first_listed.answers) == ("a", ("incorrect", "correct"))
