@@ -110,6 +110,8 @@ class App:
             seed=stream.seed or name,
             keep_context=timedelta(days=stream.keep_context_days),
             double_review=0.0 if by_itself else stream.double_review,
+            max_rejected=stream.max_rejected,
+            scale=stream.scale,
         )
 
     def ports(self, name: str) -> Ports:
@@ -176,8 +178,8 @@ def open_database(settings: Settings) -> Engine:
     return open_engine(settings.database_url, schema=settings.database_schema)
 
 
-def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
-    """The stream's traffic table."""
+def traffic(name: str, stream: Stream, folder: Path, *, places: bool = False) -> Traffic:
+    """The stream's traffic table; `places`: such that it can tell the file and the line of a row."""
     from calib.traffic import Columns, Traffic
 
     columns, review = stream.columns, stream.review
@@ -188,6 +190,7 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
             id=columns.id,
             ts=columns.ts,
             confidence=columns.confidence,
+            scale=stream.scale,
             segment=columns.segment,
             scope=dict(columns.scope),
             context=columns.context,
@@ -206,6 +209,7 @@ def traffic(name: str, stream: Stream, folder: Path) -> Traffic:
         stream=name,
         late=timedelta(hours=stream.settle_hours),
         labels=labels,
+        places=places,
     )
 
 

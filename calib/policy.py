@@ -20,6 +20,10 @@ class EceWithInterval(Protocol):
     def low(self) -> float | None: ...
 
 
+# --- Rows and answers that cannot be read (docs/explanation/statistics.md, ADR 106) ---
+MAX_REJECTED = 0.05  # share of rows, or of answers: what is left beside more need not be like the whole
+USUAL_BELOW = 2.0  # times the share of [0, scale] that lies below 1: more is a part that is not scaled
+
 # --- May a window's labels carry a verdict? (docs/explanation/statistics.md) ---
 VERDICT_LEAST_LABELS = 50  # fewer labels see only a collapse, and a refit on them loses to the raw confidence
 LEAST_RESPONSE = 0.7  # labelled share of the sample: below it the missing answers could decide

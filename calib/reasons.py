@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 Facts = Mapping[str, str | int | float]
+UNREADABLE = (  # the reasons that lie in what came in: more labels would not help
+    "too_many_rejected",
+    "scale_not_reached",
+    "scale_of_a_part",
+    "unknown_outcomes",
+    "one_class_beside_unknown",
+)
 
 # The only place where these sentences are written. A code never changes its meaning; a sentence may.
 SENTENCES = {
@@ -17,6 +24,25 @@ SENTENCES = {
     "uneven_response": (
         "the worst stratum was answered at {worst:.0%}, the best at {best:.0%}: "
         "labels from one side cannot say what all rows would have shown"
+    ),
+    # whether what came in can be read
+    "too_many_rejected": (
+        "{unreadable:,} of {rows:,} rows cannot be read, {kinds}{looks}; "
+        "max_rejected = {limit:g} allows {limit:.1%}"
+    ),
+    "scale_not_reached": (
+        "no confidence of {rows:,} is above 1, so they are not out of {scale:g} as scale = {scale:g} says"
+    ),
+    "scale_of_a_part": (
+        "{unscaled:,} of {rows:,} confidences lie between 0 and 1: a part of them is not out of {scale:g} as "
+        "scale = {scale:g} says"
+    ),
+    "unknown_outcomes": (
+        "{unknown:,} of {drawn:,} drawn rows have an outcome that says neither right nor wrong; "
+        "at most {limit:.0%} may be left out"
+    ),
+    "one_class_beside_unknown": (
+        "all {labels:,} labels are {answer}, beside {unknown:,} outcomes that say neither right nor wrong"
     ),
     # whether a new mapping is published
     "refit_better": "better than what is served and than the raw confidence on labels that it has not seen",

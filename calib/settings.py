@@ -31,7 +31,7 @@ from pydantic_settings import (
 
 from calib.errors import InvalidInput
 from calib.local_paths import local_path
-from calib.policy import ALL_LABELS
+from calib.policy import ALL_LABELS, MAX_REJECTED
 from calib.probe_settings import ProbeSettings
 from calib.redaction import shown
 from calib.setting_key import Frozen as _Frozen
@@ -170,6 +170,8 @@ class Stream(_Frozen):
     close_after_days: float = _key(
         14, "After how many days a period is evaluated with the labels that have arrived.", gt=0, le=366
     )
+    max_rejected: float = _key(MAX_REJECTED, "The share of rows that may be unreadable.", ge=0, le=1)
+    scale: float = _key(1, "What stated confidences are out of: 100 for percent.", ge=1, allow_inf_nan=False)
     double_review: float = _key(0.1, "The share of the sample that a second person labels too.", ge=0, le=1)
     seed: str | None = _key(
         None,

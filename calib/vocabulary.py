@@ -28,7 +28,7 @@ _WORDS: dict[Meaning, str] = {
     "unsure": "unsure uncertain unclear ? not_sure unsicher unklar",
     # Nothing is known yet. "" is what is left of a blank cell.
     "unknown": """
-        none null na n/a #n/a <na> nan nat nil pending unknown missing undefined unlabelled unlabeled
+        none null na n/a #n/a <na> nan nat nil empty pending unknown missing undefined unlabelled unlabeled
         todo tbd - -- – — \\n""",
 }
 # an underscore in the table above stands for a blank, which a reviewer writes as well

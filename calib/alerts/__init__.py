@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from calib.alerts.window import (
         Previous,
         early_warning,
+        labels_not_found,
         rejected_share,
         underpowered,
         window_alerts,
@@ -29,6 +30,7 @@ _HOMES = {
     "WindowFacts": "facts",
     "cohort_late": "watchdog",
     "early_warning": "window",
+    "labels_not_found": "window",
     "mapping_stale": "watchdog",
     "missing_periods": "watchdog",
     "probe_alerts": "probe",
@@ -46,6 +48,7 @@ __all__ = [
     "WindowFacts",
     "cohort_late",
     "early_warning",
+    "labels_not_found",
     "mapping_stale",
     "missing_periods",
     "probe_alerts",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calib.policy import SEGMENTS_NAMED
 from calib.results import EceInterval, WindowResult
-from calib.results.window import ClustersResult, LabelCounts
+from calib.results.window import ClustersResult, LabelCounts, UnusableOutcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +93,7 @@ class WindowFacts:
     segments: tuple[SegmentFacts, ...] = ()
     by_itself: bool = False
     report: str | None = None
+    outcomes: UnusableOutcomes = field(default_factory=UnusableOutcomes)
 
     @classmethod
     def of(cls, result: WindowResult, *, by_itself: bool = False, report: str | None = None) -> WindowFacts:
@@ -139,6 +140,7 @@ class WindowFacts:
             by_itself=by_itself,
             segments=_degraded(result)[:SEGMENTS_NAMED],
             report=report,
+            outcomes=result.outcomes,
         )
 
 

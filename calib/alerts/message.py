@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
 from calib.alerts.probe_facts import OtherModelFacts, ProbeFacts, UnreadableFacts, WorseModelFacts
 from calib.json_object import Json
+from calib.reasons import UNREADABLE
 from calib.results import EceInterval
 from calib.results.codec import from_json
 from calib.text import one_line
@@ -33,6 +34,7 @@ TITLES = {
     "above_limit": "confidence is far off after the change",
     "scope_changed": "another model, prompt or score than before",
     "stream_failed": "the work on it failed",
+    "labels_not_found": "sampled rows are no longer in the traffic",
 }
 CAUSES = {  # of `stream_failed`; see calib/alerts/failure.py
     "input": "Its settings or its data are wrong. It fails again until they are corrected.",
@@ -118,9 +120,12 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
         return [f"{size_line}: {refit.reason}. The mapping stays as it is."]
     if kind == "rejects_up":
         parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts.rejected.items())
-        return [f"Not counted: {parts}, beside {facts.population:,} that were."]
+        lines = [f"Not counted: {parts}, beside {facts.population:,} that were."] if parts else []
+        return lines + ([_unknown_line(facts)] if facts.outcomes.not_an_answer else [])
     if kind == "scope_changed":
         return [f"The baseline begins anew with this period ({size_line})."]
+    if kind == "cannot_see" and refit.reason_code in UNREADABLE:
+        return [f"{refit.reason}.", "This period has no verdict, and the mapping stays as it is."]
     if kind == "cannot_see":
         return [_underpowered_line(change), f"It rests on {size_line}."]
     if kind == "score_mix" and facts.score_mix is not None:
@@ -176,6 +181,20 @@ def _refit_line(refit: RefitFacts, channel: str) -> str:
     )
 
 
+def _unknown_line(facts: WindowFacts) -> str:
+    return (
+        f"{facts.outcomes.not_an_answer:,} drawn rows have an outcome that says neither right nor wrong, "
+        f"beside {facts.labels.n:,} labels."
+    )
+
+
+def _gone_line(facts: Json) -> str:
+    return (
+        f"{facts['gone']:,} of {facts['waiting']:,} sampled rows that wait for their outcome are no longer "
+        "in the traffic of this period, so that no outcome can be found for them."
+    )
+
+
 def _early_line(facts: Json) -> str:
     return (
         f"After {facts['labels']:,} labels, before all have come, served confidence no longer holds: the "
@@ -209,6 +228,7 @@ _SHORT_LINES: dict[str, Callable[[Json], str]] = {
     "cohort_late": _late_line,
     "mapping_stale": _stale_line,
     "stream_failed": _failed_line,
+    "labels_not_found": _gone_line,
 }
 
 
@@ -262,6 +282,17 @@ def _probe_step(kind: str, name: str, probe: Json) -> str:
     }[kind]
 
 
+def _unreadable_step(facts: Json, stream: str) -> str:
+    check = "`calib check` shows the first of each kind and where it is"
+    scale = f"`scale` of [streams.{stream}] in calib.toml"
+    return {
+        "too_many_rejected": f"{check}. Correct who writes them; where confidences are out of 100 and meant "
+        f"so, set {scale} to 100",
+        "scale_not_reached": f"correct {scale}, or who writes the confidences; {check}",
+        "scale_of_a_part": f"correct {scale}, or who writes the confidences; {check}",
+    }.get(str(facts["refit"]["reason_code"]), f"write 1 or 0, true or false, correct or incorrect; {check}")
+
+
 def _failed_step(stream: str, verb: str | None) -> str:
     check = "`calib check` tries every connection and column"
     if verb is None:
@@ -282,6 +313,9 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         return f"What to do: {look}. To undo the new mapping: `calib mapping rollback {stream}{where}`"
     if kind == "insufficient_labels" and facts.get("population") == 0:
         return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
+    if kind == "cannot_see" and facts.get("refit", {}).get("reason_code") in UNREADABLE:
+        again = f"`calib window reopen {stream} {period} --reason …` then reads the period anew"
+        return f"What to do: {_unreadable_step(facts, stream)}. {again}"
     waits = f"`calib labels export {stream}` gives what waits for an answer"
     in_time, late = f"see that the next sample is labelled in time; {waits}", waits
     if facts.get("by_itself", False):
@@ -296,7 +330,9 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         f"the serving systems the new scope. `calib mapping list {stream}` shows what is served",
         "recovered": f"Nothing to do. `calib mapping list {stream}` shows the versions",
         "insufficient_labels": f"What to do: {in_time}; {again}",
-        "rejects_up": "What to do: see who writes these rows; `calib check` shows the columns",
+        "rejects_up": "What to do: see who writes these rows; `calib check` shows the first of each kind",
+        "labels_not_found": "What to do: see whether rows were deleted, or written anew with other ids or "
+        "times; `calib check` shows what the traffic holds",
         "window_missed": f"What to do: `calib run {stream} --period {period}`",
         "cohort_late": f"What to do: {late}",
         "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",

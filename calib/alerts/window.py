@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from calib.alerts.alert import Alert, Severity
 from calib.alerts.facts import WindowFacts
 from calib.policy import REJECTED_FACTOR, REJECTED_SHARE, UNDERPOWERED_RISE, recovered
+from calib.reasons import UNREADABLE
+from calib.rejects import rejected_share as share_of
 from calib.results import WindowResult
 from calib.results.codec import to_json
 from calib.results.window import EarlyResult
@@ -64,8 +66,9 @@ def window_alerts(
         tell("scope_changed", "warning")
     if result.above_limit and previous.other_scope:  # a new stream nearly always begins there
         tell("above_limit", "bad")
+    unreadable = result.refit.reason_code in UNREADABLE
     if result.state == "insufficient":
-        tell("insufficient_labels", "warning")
+        tell("cannot_see" if unreadable else "insufficient_labels", "bad" if unreadable else "warning")
     if change.state == "degraded" or result.degraded_segments:
         tell("degraded", "bad")
     elif change.state is not None and previous.degradation_open and _recovered(result, previous, max_rise):
@@ -78,9 +81,22 @@ def window_alerts(
         tell("score_mix", "warning")
     share = rejected_share(result)
     usual = max(REJECTED_SHARE, REJECTED_FACTOR * (previous.rejected_share or 0.0))
-    if share is not None and share > usual:
+    unknown = result.outcomes.not_an_answer > REJECTED_SHARE * result.sample.n
+    if ((share is not None and share > usual) or unknown) and not unreadable:
         tell("rejects_up", "warning")
     return alerts
+
+
+def labels_not_found(stream: str, period: str, *, gone: int, waiting: int, revision: int = 1) -> Alert:
+    """Drawn rows that the traffic no longer holds: their outcomes can never arrive."""
+    return Alert(
+        kind="labels_not_found",
+        stream=stream,
+        period=period,
+        severity="warning",
+        facts={"gone": gone, "waiting": waiting},
+        revision=revision,
+    )
 
 
 def early_warning(stream: str, period: str, early: EarlyResult, *, revision: int = 1) -> Alert:
@@ -98,10 +114,8 @@ def underpowered(result: WindowResult) -> bool:
 
 
 def rejected_share(result: WindowResult) -> float | None:
-    """The share of a window's rows that do not count; None where it has no row at all."""
-    rejected = sum(result.rejected.values())
-    total = rejected + result.population
-    return rejected / total if total else None
+    """The share of a window's own rows that do not count; None where it has no row at all."""
+    return share_of(result.population, result.rejected)
 
 
 def _recovered(result: WindowResult, previous: Previous, max_rise: float) -> bool:

@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from calib.cli import exit_codes, output
 from calib.cli.options import CONFIG, Config, Json
 
+if TYPE_CHECKING:
+    from calib.results.setup import TrafficChecked
+
 
 def check(config: Config = CONFIG, json: Json = False) -> None:
-    """Try every connection and setting, one line each."""
-    from calib.app import traffic
+    """Try every connection and setting, one line each.
+
+    Reads the newest period of each stream as a run would: the rows that count, those that do not by kind,
+    and the first of each kind with its place. Fails where a run would.
+    """
     from calib.cli.page import Page
+    from calib.cycle.checking import CheckFailed
     from calib.results.setup import CheckLine, CheckResult
     from calib.settings import load
 
@@ -24,16 +31,19 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     page = Page()
     lines: list[CheckLine] = []
 
-    def attempt(what: str, try_it: Callable[[], str]) -> None:
+    def attempt(what: str, try_it: Callable[[], str | tuple[str, TrafficChecked]]) -> None:
         from calib.errors import CalibError
 
         step(what)
         try:
-            lines.append(CheckLine(what=what, ok=True, says=try_it()))
+            found = try_it()
+            says, checked = (found, None) if isinstance(found, str) else found
+            lines.append(CheckLine(what=what, ok=True, says=says, traffic=checked))
         except CalibError as error:
             says = output.message(error)
             code = exit_codes.of_error(error)
-            lines.append(CheckLine(what=what, ok=False, says=says, exit_code=code))
+            checked = error.checked if isinstance(error, CheckFailed) else None
+            lines.append(CheckLine(what=what, ok=False, says=says, exit_code=code, traffic=checked))
         if not json:
             mark = "ok  " if lines[-1].ok else "FAIL"
             page.say(f"{mark} {what}: {lines[-1].says}", hanging=5)
@@ -46,8 +56,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
         attempt("store", lambda: _store(settings))
         attempt("slack", lambda: _slack(settings))
         for name, stream in settings.streams.items():
-            reads = partial(traffic, name, stream, settings.folder)
-            attempt(f"traffic of {name}", lambda reads=reads: _span(reads().check()))  # type: ignore[misc]
+            attempt(f"traffic of {name}", partial(_traffic, name, stream, settings.folder))
             if stream.review.source is not None:
                 attempt(f"outcomes of {name}", partial(_outcomes, name, stream, settings.folder))
         for name in settings.probes:
@@ -135,8 +144,18 @@ def _outcomes(name: str, stream: Any, folder: Path) -> str:
     return f"{columns}; {report['rows']:,} rows: {says}"
 
 
-def _span(span: dict[str, Any]) -> str:
-    columns = ", ".join(f"{key.removeprefix('columns.')} = {name}" for key, name in span["columns"].items())
-    if span["first"] is None:
-        return f"{columns}; the table is empty, or no row has a time that can be read"
-    return f"{columns}; rows from {span['first']} to {span['last']}"
+def _traffic(name: str, stream: Any, folder: Path) -> tuple[str, TrafficChecked]:
+    from calib.app import traffic, utc_now
+    from calib.cycle.checking import check_traffic, words
+
+    checked = check_traffic(
+        traffic(name, stream, folder, places=True),
+        stream=name,
+        kind=stream.period,
+        timezone=stream.timezone,
+        limit=stream.max_rejected,
+        scale=stream.scale,
+        outcomes=stream.review.column is not None and stream.review.source is None,
+        now=utc_now(),
+    )
+    return words(checked), checked

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from calib.cli.page import Page
 from calib.cli.terminal_picture import windows_picture
+from calib.reasons import UNREADABLE
 from calib.results import EceInterval, WindowResult
 from calib.results.demo import DemoYear
 from calib.wording.change import change_words
@@ -91,10 +92,12 @@ def window_panel(result: WindowResult) -> None:
         page.row("revision", f"another one stands for {period}, or none: `calib window list {stream}`")
     rejected = ", ".join(f"{n:,} {kind.replace('_', ' ')}" for kind, n in result.rejected.items())
     page.row("population", f"{result.population:,}" + (f"  (not counted: {rejected})" if rejected else ""))
+    if result.rounded:
+        page.row("rounded", f"{result.rounded:,} confidences just beyond 0 or 1 were taken as the end")
     page.row(
         "labels",
         f"{labels.n:,} of {result.sample.n:,}: {labels.correct:,} correct, "
-        f"{labels.unsure:,} unsure, {labels.missing:,} missing",
+        f"{labels.unsure:,} unsure, {labels.missing:,} missing{_of_missing(result)}",
     )
     if result.label_conflicts:
         page.row("conflicts", f"{result.label_conflicts:,}; `calib labels conflicts {stream}` lists them")
@@ -115,6 +118,19 @@ def window_panel(result: WindowResult) -> None:
     for alert in result.alerts:
         page.row("alert", f"{alert.kind.replace('_', ' ')}{'' if alert.delivered else ' (waiting)'}")
     page.say(f"Next: {_next(result, stream, period)}")
+
+
+def _of_missing(result: WindowResult) -> str:
+    """What is known of the outcomes that are missing."""
+    outcomes = result.outcomes
+    parts = (
+        f"{outcomes.not_an_answer:,} with an outcome that says neither right nor wrong"
+        if outcomes.not_an_answer
+        else "",
+        f"{outcomes.not_found:,} no longer in the traffic" if outcomes.not_found else "",
+    )
+    said = "; ".join(filter(None, parts))
+    return f" ({said})" if said else ""
 
 
 def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
@@ -158,6 +174,11 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
         )
 
 
+def refused(result: WindowResult) -> bool:
+    """Whether the reason for no verdict lies in what came in, so that more labels would not help."""
+    return result.refit.reason_code in UNREADABLE
+
+
 def _next(result: WindowResult, stream: str, period: str) -> str:
     if result.waits_for:
         return f"`calib evaluate {stream}` evaluates {', '.join(result.waits_for)} first, then this period"
@@ -170,6 +191,8 @@ def _next(result: WindowResult, stream: str, period: str) -> str:
             "" if result.refit.generation in (None, 1) else f"; `calib mapping rollback {stream}` undoes it"
         )
         return f"`calib mapping list {stream}` shows what is served{undo}"
+    if result.state == "insufficient" and refused(result):
+        return "`calib check` shows the first row of each kind; the mapping stays as it is"
     if result.state == "insufficient":
         return (
             f"`calib window reopen {stream} {period} --reason …` watches the period again, with labels that "

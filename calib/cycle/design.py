@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,8 @@ class Design:
     """The frozen plan of a window's sample, and what its population looked like.
 
     `spans`: what the served confidences were reconstructed from; None where an older version did that.
+    `rounded`, `unscaled`, `greatest`: as in `Survey`. `looks`: what the values of a kind that cannot be read
+    look like, where too many cannot; never such a value.
     """
 
     strata: Strata
@@ -47,6 +49,10 @@ class Design:
     segments: tuple[Segment, ...]
     served_source: Source
     spans: tuple[ServingSpan, ...] | None = None
+    rounded: int = 0
+    unscaled: int = 0
+    greatest: float | None = None
+    looks: dict[str, str] = field(default_factory=dict)
 
     @property
     def mass(self) -> Floats:
@@ -105,6 +111,10 @@ class Design:
             "segments": [segment.to_json() for segment in self.segments],
             "served_source": self.served_source,
             "spans": None if self.spans is None else [span.to_json() for span in self.spans],
+            "rounded": self.rounded,
+            "unscaled": self.unscaled,
+            "greatest": self.greatest,
+            "looks": dict(self.looks),
         }
 
     @classmethod
@@ -122,6 +132,7 @@ class Design:
             segments=tuple(Segment.from_json(part) for part in values.get("segments", [])),
             served_source=values["served_source"],
             spans=None if spans is None else tuple(ServingSpan.from_json(span) for span in spans),
+            **{key: values[key] for key in ("rounded", "unscaled", "greatest", "looks") if key in values},
         )
 
     def reconstructed(self, survey: Survey, serving: Serving) -> Design | None:
@@ -196,6 +207,9 @@ def design_sample(
         segments=segments_of(survey, served, labels=policy.labels),
         served_source=source,
         spans=serving.spans,
+        rounded=survey.rounded,
+        unscaled=survey.unscaled,
+        greatest=survey.greatest,
     )
 
 

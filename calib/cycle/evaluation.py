@@ -12,6 +12,13 @@ from calib.cycle.early import early_watch
 from calib.cycle.measuring import mix_part, raw_part, segments_part, served_part
 from calib.cycle.nonresponse import insufficient_because, response
 from calib.cycle.picture_data import picture_part
+from calib.cycle.readable import (
+    ANSWERS_LEFT_OUT,
+    OF_LABELS,
+    ROWS_GONE,
+    outcomes_unreadable,
+    rows_unreadable,
+)
 from calib.cycle.refitting import propose
 from calib.cycle.verdict import decide_change
 from calib.db.windows import Window
@@ -26,6 +33,7 @@ from calib.results.window import (
     RefitResult,
     ServedMeasured,
     StreamChange,
+    UnusableOutcomes,
     WindowState,
 )
 from calib.routing.report import certificates
@@ -77,9 +85,22 @@ def evaluate(data: WindowData) -> Evaluation:
 
     The same labels and the same channel head give the same evaluation, to the last bit.
     """
-    result = measured(data)
     expected = None if data.head is None else data.head.digest
-    why = insufficient_because(data.cohort)
+    window = data.window
+    unreadable = rows_unreadable(
+        window.population,
+        {kind: n for kind, n in window.rejected.items() if kind not in OF_LABELS},
+        data.design,
+        limit=data.policy.max_rejected,
+        scale=data.policy.scale,
+        looks=data.design.looks,
+    )
+    result = opened(data) if unreadable is not None else measured(data)
+    why = (
+        unreadable
+        or outcomes_unreadable(data.cohort, window.rejected.get(ANSWERS_LEFT_OUT, 0))
+        or insufficient_because(data.cohort)
+    )
     if why is not None:
         return Evaluation(
             result=replace(result, refit=RefitResult(**why.fields())),
@@ -142,13 +163,18 @@ def opened(data: WindowData) -> WindowResult:
         review=data.policy.review_kind,
         revision=window.revision,
         population=window.population,
-        rejected=dict(window.rejected),
+        rejected={kind: n for kind, n in window.rejected.items() if kind not in OF_LABELS},
+        rounded=data.design.rounded,
         sample=DrawnSample(n=drawn, strata=len(data.design.sizes), digest=window.sample_digest),
         labels=LabelCounts(
             n=labelled,
             correct=int(np.nansum(cohort.correct)),
             unsure=cohort.unsure,
             missing=drawn - labelled - cohort.unsure,
+        ),
+        outcomes=UnusableOutcomes(
+            not_an_answer=window.rejected.get(ANSWERS_LEFT_OUT, 0),
+            not_found=window.rejected.get(ROWS_GONE, 0),
         ),
         baseline=BaselineUsed(
             periods=tuple(earlier.period for earlier in data.pooled),

@@ -21,13 +21,21 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from calib.alerts import Previous, early_warning, rejected_share, underpowered, window_alerts
+from calib.alerts import (
+    Previous,
+    early_warning,
+    labels_not_found,
+    rejected_share,
+    underpowered,
+    window_alerts,
+)
 from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
 from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
 from calib.cycle.load import load_window
 from calib.cycle.order import waits_for
 from calib.cycle.ports import Ports
+from calib.cycle.readable import ANSWERS_LEFT_OUT, ROWS_GONE
 from calib.cycle.reconstruction import reconstruct
 from calib.cycle.reporting import store_report
 from calib.cycle.stream import PUBLISHER, StreamPolicy
@@ -75,10 +83,11 @@ def advance(window: Window, ports: Ports) -> Window:
             return window
         with ports.engine.connect() as conn:
             earlier = waits_for(conn, window, now=ports.now())
-        if earlier:
+        drawn = len(data.cohort.id) > 0  # else nothing is compared with anything
+        if earlier and drawn:
             _log("waits", window, earlier=list(earlier))
             return window
-        if reconstruct(window, data.design, policy, ports):
+        if drawn and reconstruct(window, data.design, policy, ports):
             window = _reload(window, ports)
             data = load_window(window, engine=ports.engine, store=ports.store)
         window = _evaluate(data, ports)
@@ -93,7 +102,19 @@ def _collect(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
     source = source_of(policy.review_kind)
     if source.fetch is not None:
         ask = partial(ports.traffic.outcomes, interval=Interval(window.starts_at, window.ends_at))
-        source.fetch(ports.engine, window, ask, now=ports.now())
+        fetched = source.fetch(ports.engine, window, ask, now=ports.now())
+        with ports.engine.begin() as conn:
+            counts = {ANSWERS_LEFT_OUT: fetched.not_an_answer, ROWS_GONE: fetched.not_found}
+            windows.count(conn, window.id, counts)
+            if gone := fetched.not_found:
+                alert = labels_not_found(
+                    window.stream,
+                    window.period,
+                    gone=gone,
+                    waiting=fetched.waiting,
+                    revision=window.revision,
+                )
+                outbox.put(conn, alert, now=ports.now())
     with ports.engine.begin() as conn:
         if source.fetch is not None or queue.begun(conn, window.id):
             windows.advance(conn, window.id, expect="sampled", state="in_review")

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from sqlalchemy import Connection
 
 from calib.cycle.design import Design, design_sample
 from calib.cycle.kinds import refuse_other_kind
+from calib.cycle.lifecycle import advance
 from calib.cycle.load import load_serving
 from calib.cycle.ports import Ports
+from calib.cycle.readable import look_of_numbers, rows_unreadable
 from calib.cycle.served import Serving
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
@@ -44,7 +47,8 @@ def open_window(
 
     `replay` marks a window of a backfill: what it publishes is dated at the period's end, as if the
     labels had been there at once. An empty period becomes an `insufficient` window, or `InvalidInput`
-    where `allow_empty` is false; a period that has not ended and settled is always refused.
+    where `allow_empty` is false; a period that has not ended and settled is always refused. Where more rows
+    cannot be read than the stream allows, nothing is drawn, and the window is closed at once.
     """
     with ports.engine.connect() as conn:
         opened_before = windows.find(conn, policy.stream, period.name)
@@ -86,12 +90,22 @@ def open_revision(
         ports.store, stream=policy.stream, channel=channel, scope=policy.scope, start=start, end=end
     )
     survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
-    if survey.population == 0 and not allow_empty:
-        raise InvalidInput(_no_rows_message(policy, period, survey))
-
     design = design_sample(policy, survey, serving, earlier=earlier)
+    unreadable = rows_unreadable(
+        survey.population,
+        survey.rejected,
+        survey,
+        limit=policy.max_rejected,
+        scale=policy.scale,
+        looks={},
+    )
+    if survey.population == 0 and unreadable is None and not allow_empty:
+        raise InvalidInput(_no_rows_message(policy, period, survey))
     drawn = Draw(rows=(), duplicates=np.zeros(0, dtype=np.int64))
-    if survey.population:
+    if unreadable is not None:  # nobody is asked to label what cannot be evaluated
+        looks = ports.traffic.looks(Interval(start, end), survey.rejected) | look_of_numbers(survey)
+        design = replace(design, allocation=np.zeros_like(design.allocation), looks=looks)
+    elif survey.population:
         drawn = ports.traffic.draw(
             Interval(start, end),
             strata=design.strata,
@@ -147,7 +161,7 @@ def open_revision(
     )
     if opened is None:
         raise SourceError(f"{policy.stream}: the window of {period.name} vanished while it was opened")
-    return opened
+    return opened if unreadable is None else advance(opened, ports)
 
 
 def _items(rows: tuple[Drawn, ...], serving: Serving) -> list[Json]:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from calib.cycle.design import Design, design_sample
 from calib.cycle.load import current_baseline, load_baseline_sample, load_serving
 from calib.cycle.ports import Ports
+from calib.cycle.readable import look_of_numbers, rows_unreadable
 from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.errors import InvalidInput
 from calib.format import Mapping
@@ -39,6 +40,18 @@ def plan_labels(
         ports.store, stream=policy.stream, channel=PRODUCTION, scope=policy.scope, start=start, end=end
     )
     survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
+    why = rows_unreadable(
+        survey.population,
+        survey.rejected,
+        survey,
+        limit=policy.max_rejected,
+        scale=policy.scale,
+        looks=look_of_numbers(survey),
+    )
+    if why is not None:
+        raise InvalidInput(
+            f"{policy.stream}: in {period.name} {why.sentence}; `calib check` shows the first of each kind"
+        )
     if not survey.population:
         raise InvalidInput(
             f"{policy.stream}: {period.name} has no traffic to plan on; name another with --period "

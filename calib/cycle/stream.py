@@ -40,6 +40,8 @@ class StreamPolicy:
     double_review: float
     review: str = ""
     max_ece: float = 0.10
+    max_rejected: float = policy.MAX_REJECTED
+    scale: float = 1.0
 
     @property
     def review_kind(self) -> str:
@@ -65,7 +67,8 @@ class StreamPolicy:
         """The policy that `to_json` wrote, in this version or another: unknown keys are ignored."""
         known = {field.name for field in fields(cls)}
         return cls(
-            **{"double_review": 0.0}
+            # what version 0.1.0 opened had no limit of rejected rows
+            **{"double_review": 0.0, "max_rejected": 1.0}
             | {name: value for name, value in values.items() if name in known}
             | {
                 "settle": timedelta(seconds=values["settle"]),

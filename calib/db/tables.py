@@ -83,7 +83,7 @@ windows = Table(
     Column("design", JSON, nullable=False),
     Column("baseline", JSON, nullable=False),  # empty until the window is evaluated
     Column("population", BigInteger, nullable=False),
-    Column("rejected", JSON, nullable=False),
+    Column("rejected", JSON, nullable=False),  # and, of drawn rows, `not_an_answer` and `not_found`
     Column("sample_digest", String(64), nullable=False),
     Column("resets_baseline", Boolean, nullable=False),  # a change was confirmed here
     Column("evaluated_at", Moment),

@@ -7,7 +7,7 @@ evidence; while none has ended, the newest. A discarded one never stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -169,6 +169,15 @@ def replace_design(conn: Connection, window: Window, design: Json) -> bool:
     """Store another design of a window that still waits for labels; False where it does not any more."""
     mine = update(t).where(t.c.id == window.id, WAITING)
     return conn.execute(mine.values(design=design)).rowcount == 1
+
+
+def count(conn: Connection, window_id: int, counts: Mapping[str, int]) -> None:
+    """Keep counts of the window's drawn rows beside those of its rejected rows; those of 0 are left out."""
+    where = t.c.id == window_id
+    kept = conn.execute(select(t.c.rejected).where(where).with_for_update()).scalar_one()
+    changed = {kind: n for kind, n in {**kept, **counts}.items() if n}
+    if changed != kept:
+        conn.execute(update(t).where(where).values(rejected=changed))
 
 
 def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:

@@ -2,20 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calib.json_object import Json
 from calib.results.codec import to_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstReject:
+    """The first row of a kind that does not count: what `column` holds, in short, and where it is.
+
+    `where`: the file and the line; None where an engine holds the rows. `id` is None where the row has none.
+    """
+
+    kind: str
+    column: str
+    value: str | None
+    looks: str
+    id: str | None
+    where: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrafficChecked:
+    """A stream's traffic: its columns with their types, its first and last time, and its newest period.
+
+    `population` rows of the period count, `rejected` do not, by kind, and of each kind `first` has one row.
+    `rounded`: rows that count whose confidence lies just beyond 0 or 1. `scope`: for each key the values of
+    the period with their rows, the most frequent ones. `outcomes`: the rows of the period by what their
+    outcome says: `correct`, `incorrect`, `not_yet_known`, `not_an_answer`; None where outcomes do not arrive
+    in the traffic. `period` is None where no row has a time.
+    """
+
+    columns: dict[str, str]
+    first_time: str | None
+    last_time: str | None
+    period: str | None
+    population: int = 0
+    rejected: dict[str, int] = field(default_factory=dict)
+    rounded: int = 0
+    first: tuple[FirstReject, ...] = ()
+    scope: dict[str, dict[str, int]] = field(default_factory=dict)
+    outcomes: dict[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckLine:
-    """One connection or setting: whether it works, and what it says; `exit_code` is None where it works."""
+    """One connection or setting: whether it works, and what it says; `exit_code` is None where it works.
+
+    `traffic`: what was found in a stream's table, None for all else and for a table that cannot be read.
+    """
 
     what: str
     ok: bool
     says: str
     exit_code: int | None = None
+    traffic: TrafficChecked | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

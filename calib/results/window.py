@@ -53,6 +53,17 @@ class LabelCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusableOutcomes:
+    """Drawn rows whose label is missing though labels arrive by themselves, by why it is.
+
+    `not_an_answer`: the outcome says neither right nor wrong. `not_found`: the traffic no longer holds them.
+    """
+
+    not_an_answer: int = 0
+    not_found: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineUsed:
     """The earlier windows that this one is compared with, oldest first, and how many labels they have."""
 
@@ -285,6 +296,8 @@ class AlertState:
 class WindowResult:
     """One stream in one period: what was sampled, labelled, measured, decided, published and reported.
 
+    The rows of the traffic are `population` and `rejected` by kind. `rounded` of the population state a
+    confidence beyond 0 or 1 by at most 1e-6, which was taken as that end.
     `revision`: 1, and one more each time that a person had the period watched anew. `standing`: whether this
     one counts for its period. `waits_for`: the earlier periods that are evaluated before this one.
     `above_limit`: the first window of a scope, which has no baseline, serves an ECE beyond `max_ece`, and
@@ -309,6 +322,8 @@ class WindowResult:
     standing: bool = True
     waits_for: tuple[str, ...] = ()
     above_limit: bool = False
+    rounded: int = 0
+    outcomes: UnusableOutcomes = UnusableOutcomes()
     baseline: BaselineUsed = BaselineUsed()
     clusters: ClustersResult = ClustersResult()
     segments: dict[str, SegmentResult] = field(default_factory=dict)

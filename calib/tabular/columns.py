@@ -18,6 +18,7 @@ from calib.vocabulary import BLANKS, MEANINGS, WORDS
 CORRECT, INCORRECT, UNSURE, UNKNOWN, OTHER = 1, 0, -3, -1, -2
 CODES = dict(zip(MEANINGS, (CORRECT, INCORRECT, UNSURE, UNKNOWN), strict=True))
 FLOATING = ("FLOAT", "DOUBLE")
+HALF_NORMAL, HALF_DIGITS = 2.0**-14, 9  # 16-bit floats: the least with all digits; digits after the point
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
@@ -88,6 +89,23 @@ def number(name: str, kind: str, *, decimal_comma: bool = False, percent: bool =
     return (
         f"CASE WHEN contains({text}, '_') THEN 'nan'::DOUBLE ELSE coalesce({cast}, {rest}, 'nan'::DOUBLE) END"
     )
+
+
+def half(name: str) -> str:
+    """A 16-bit float as the double of its shortest decimal, as SQL: what was written as 0.3 is 0.3.
+
+    DuckDB reads such a column as 32-bit floats, whose own shortest decimals have more digits.
+    """
+    value = f"CAST({name} AS DOUBLE)"
+    # Half of the distance to the next 16-bit float: a decimal that lies nearer means this one. At a power of
+    # two the next one below is nearer, hence the factor.
+    below = f"greatest(abs({value}), {HALF_NORMAL}) * {1 - 2.0**-12}"
+    reach = f"pow(2, greatest(floor(log2({below})), -14) - 11)"
+    cases = " ".join(
+        f"WHEN abs(round({value}, {digits}) - {value}) < {reach} THEN round({value}, {digits})"
+        for digits in range(HALF_DIGITS)
+    )
+    return f"CASE WHEN NOT isfinite({value}) THEN {value} {cases} ELSE {value} END"
 
 
 def text(name: str, kind: str) -> str:

@@ -56,7 +56,8 @@ class TableFile:
 
     `path` is the URL of an object where it is read in place.
     `records`: the rows that it holds, counted apart from DuckDB's own reading. `cut`: its last row was not
-    written to its end and is not among them.
+    written to its end and is not among them. `halves`: where columns of 16-bit floats are, whose kind is
+    DOUBLE here.
     """
 
     path: Path | str
@@ -66,6 +67,7 @@ class TableFile:
     records: int
     cut: bool
     inner: CsvFile | JsonlFile | None = None
+    halves: frozenset[int] = frozenset()
 
     @property
     def decimal_comma(self) -> bool:
@@ -79,7 +81,11 @@ class TableFile:
         if self.inner is not None:
             return self.inner.source()
         names = ", ".join(f"c{i}" for i in range(len(self.names)))
-        return f"read_parquet({exactly(self.path)}) AS rows({names})"
+        rows = f"read_parquet({exactly(self.path)}) AS rows({names})"
+        if not self.halves:
+            return rows
+        read = ", ".join(f"{sql.half(f'c{i}')} AS c{i}" for i in sorted(self.halves))
+        return f"(SELECT * REPLACE ({read}) FROM {rows})"  # noqa: S608
 
     def read(self, wanted: Mapping[str, Wanted]) -> Rows:
         """The wanted columns, in the order of the file's rows, under the keys of `wanted`.
@@ -288,19 +294,24 @@ def parquet_table(connection: duckdb.DuckDBPyConnection, path: Path | str) -> Ta
     try:
         query = f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"  # noqa: S608
         described = connection.execute(query).fetchall()
+        # only the leaves at the top: what lies inside another column is no number of its own
+        schema = f"SELECT name, logical_type FROM parquet_schema({exactly(path)})"  # noqa: S608
+        halves = {name for name, kind in connection.execute(schema).fetchall() if "Float16" in str(kind)}
         counted = f"SELECT sum(num_rows) FROM parquet_file_metadata({exactly(path)})"  # noqa: S608
         ((records,),) = connection.execute(counted).fetchall()
     except duckdb.Error as error:
         if isinstance(path, str) and str(error).startswith("Traceback"):  # of the store, not of the file
             raise SourceError(f"{shown(path)} cannot be read: {reason(error, path)}") from None
         raise unreadable(path, error) from None
+    at = frozenset(i for i, (name, kind, *_) in enumerate(described) if kind == "FLOAT" and name in halves)
     return TableFile(
         path=path,
         form="parquet",
         names=tuple(str(name) for name, *_ in described),
-        kinds=tuple(str(kind) for _, kind, *_ in described),
+        kinds=tuple("DOUBLE" if i in at else str(kind) for i, (_, kind, *_) in enumerate(described)),
         records=int(records),
         cut=False,
+        halves=at,
     )
 
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.measure.sample import Sample
+from calib.policy import MAX_REJECTED
 from calib.tabular.columns import OTHER, UNKNOWN, UNSURE, Answers, Column, Numbers, Texts, Wanted
 from calib.tabular.file import Rows, TableFile, open_table
-from calib.tabular.limits import MAX_REJECTED, Limit
+from calib.tabular.limits import Limit
 from calib.tabular.roles import OPTIONAL, Asked, Roles, roles_of
 from calib.tabular.rules import OVERSHOOT
 

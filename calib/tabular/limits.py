@@ -10,12 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.policy import USUAL_BELOW
 from calib.tabular.columns import OTHER, UNKNOWN, Column
 from calib.tabular.rules import OVERSHOOT
 from calib.vocabulary import HOW
 
-MAX_REJECTED = 0.05
-USUAL_BELOW = 2.0  # times the share of [0, scale] that lies below 1: more is a part that is not scaled
 Bools = npt.NDArray[np.bool_]
 
 

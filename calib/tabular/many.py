@@ -22,6 +22,7 @@ from calib.tabular.names import find, plain, position
 
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 AWARE = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
+PLACE = ("calibwatch file", "calibwatch record")  # columns: a row's file, and its number there from 0 on
 DECIMAL_COMMA = r"^\s*[+-]?[0-9]*,[0-9]+\s*$"
 
 
@@ -47,13 +48,15 @@ def load(
     columns: Sequence[str],
     numbers: Collection[str] = (),
     table: str = "traffic",
+    places: bool = False,
 ) -> ManyFiles:
     """Make one table of files: a view where all of them are Parquet, else a table of text.
 
     `paths`: local files, or files that were opened already, as objects in a store are by `parquet_table`.
     `columns` are those that will be asked for, under the caller's own spelling; `numbers` are those among
     them in which a comma may be the decimal point, in CSV whose cells it does not separate. Aware times that
-    become text are written in the connection's time zone, with their offset. Raises `InvalidInput`, with the
+    become text are written in the connection's time zone, with their offset. With `places` the table has the
+    columns `PLACE` too. Raises `InvalidInput`, with the
     file and the line, for a file that cannot be read to its end or not in full, and for a column that a file
     has twice.
     """
@@ -62,13 +65,17 @@ def load(
     names_to_read = [name for name in dict.fromkeys(columns) if any(find(file.names, name) for file in files)]
     rejected: Counter[str] = Counter()
     if all(file.form == "parquet" for file in files):
-        query = _of_parquet(files, names_to_read)
+        query = _of_parquet(files, names_to_read, places=places)
         connection.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(table)} AS {query}")
     else:
-        types = ", ".join(f"{quoted(name)} VARCHAR" for name in names_to_read) or '"none" VARCHAR'
+        typed = [f"{quoted(name)} VARCHAR" for name in names_to_read] or ['"none" VARCHAR']
+        typed += [f"{quoted(PLACE[0])} VARCHAR", f"{quoted(PLACE[1])} BIGINT"] if places else []
+        types = ", ".join(typed)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(table)} ({types})")
         for file in files:
-            rejected["repeated_header"] += _insert(connection, table, file, names_to_read, numbers)
+            rejected["repeated_header"] += _insert(
+                connection, table, file, names_to_read, numbers, places=places
+            )
             rejected["cut_line"] += file.cut
     return ManyFiles(
         table=table,
@@ -84,12 +91,12 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _of_parquet(files: Sequence[TableFile], names: Sequence[str]) -> str:
+def _of_parquet(files: Sequence[TableFile], names: Sequence[str], *, places: bool) -> str:
     """One SELECT for the files of each schema, joined by UNION ALL."""
     kinds: dict[str, set[str]] = {name: set() for name in names}
-    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[TableFile]] = {}
+    groups: dict[tuple[object, ...], list[TableFile]] = {}
     for file in files:
-        groups.setdefault((file.names, file.kinds), []).append(file)
+        groups.setdefault((file.names, file.kinds, file.halves), []).append(file)
         for name in names:
             if find(file.names, name):
                 kinds[name].add(file.kinds[position(file.path, file.names, name)])
@@ -99,7 +106,11 @@ def _of_parquet(files: Sequence[TableFile], names: Sequence[str]) -> str:
         picked = [_typed(file, name, kinds[name]) for name in names] or ["1 AS nothing"]
         inner = ", ".join(f"c{i}" for i in range(len(file.names)))
         paths = ", ".join(exactly(member.path) for member in group)
-        selects.append(f"SELECT {', '.join(picked)} FROM read_parquet([{paths}]) AS rows({inner})")  # noqa: S608
+        options = ""
+        if places:  # DuckDB puts the two behind the file's own columns
+            inner, options = f"{inner}, record, file", ", file_row_number = true, filename = true"
+            picked += [f"file AS {quoted(PLACE[0])}", f"record AS {quoted(PLACE[1])}"]
+        selects.append(f"SELECT {', '.join(picked)} FROM read_parquet([{paths}]{options}) AS rows({inner})")  # noqa: S608
     return " UNION ALL ".join(selects)
 
 
@@ -108,7 +119,7 @@ def _typed(file: TableFile, name: str, kinds: set[str]) -> str:
     if not find(file.names, name):
         return f"NULL AS {quoted(name)}"
     at = position(file.path, file.names, name)
-    column, kind = f"c{at}", file.kinds[at]
+    column, kind = sql.half(f"c{at}") if at in file.halves else f"c{at}", file.kinds[at]
     if kinds <= set(AWARE):
         value = f"CAST({column} AS TIMESTAMPTZ)" if kind != AWARE[0] else column
     elif len(kinds) == 1 or all(sql.base_of(column_kind) in sql.WHOLE for column_kind in kinds):
@@ -126,6 +137,8 @@ def _insert(
     file: TableFile,
     names: Sequence[str],
     numbers: Collection[str],
+    *,
+    places: bool,
 ) -> int:
     """Put a file's rows into the table as text; how many of its lines name the columns once more."""
     picked, own = [], {}
@@ -141,12 +154,17 @@ def _insert(
         f"lower(trim(c{own[name]})) IN ({words})" for name in names if name in own and name in numbers
     )
     header = f"coalesce({header}, false)" if header and isinstance(file.inner, CsvFile) else "false"
+    picked = picked or ["NULL"]
+    if places:
+        picked += [sql.literal(str(file.path)), "record"]
     for parallel in (True, False):
         rows = file.source(parallel=parallel)
+        if places:
+            rows = f"(SELECT row_number() OVER () - 1 AS record, * FROM {rows})"  # noqa: S608
         connection.execute("BEGIN TRANSACTION")
         try:
             counted = connection.execute(
-                f"INSERT INTO {quoted(table)} SELECT {', '.join(picked) or 'NULL'} FROM {rows} "  # noqa: S608
+                f"INSERT INTO {quoted(table)} SELECT {', '.join(picked)} FROM {rows} "  # noqa: S608
                 f"WHERE NOT {header}"
             ).fetchall()
         except duckdb.Error as error:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from calib.traffic.label_table import LabelTable
 from calib.traffic.source import Traffic
-from calib.traffic.values import ArrivedLabel, Cells, Columns, Draw, Drawn, Interval, Outcomes, Survey
+from calib.traffic.values import (
+    ArrivedLabel,
+    Cells,
+    Columns,
+    Draw,
+    Drawn,
+    Interval,
+    Offending,
+    Outcomes,
+    Survey,
+)
 
 __all__ = [
     "ArrivedLabel",
@@ -14,6 +24,7 @@ __all__ = [
     "Drawn",
     "Interval",
     "LabelTable",
+    "Offending",
     "Outcomes",
     "Survey",
     "Traffic",

@@ -40,13 +40,15 @@ def open_table_of(
     timezone: str = "UTC",
     interval: Interval | None = None,
     late: timedelta = timedelta(),
+    places: bool = False,
 ) -> OpenedTable:
     """The table behind `url`, which errors call `what`; relative paths start at `base`.
 
     `columns` are the ones that will be asked for, all that a CSV file or a SQLite table has to be read for;
     `numbers` are the ones among them that hold numbers. `timezone` is the one that naive times are read in.
     With `interval`, files of Hive partitions that hold none of its rows are left out:
-    `calib.traffic.partitions.needed`, which says what `late` is.
+    `calib.traffic.partitions.needed`, which says what `late` is. With `places` a table of files has the
+    columns `calib.tabular.many.PLACE` too.
 
     Raises `InvalidInput` for a URL of no known kind, a glob without files or a file that is not a table, and
     `SourceError` for an engine that cannot be reached.
@@ -64,6 +66,7 @@ def open_table_of(
             timezone=timezone,
             interval=interval,
             late=late,
+            places=places,
         )
     place, _, table = url.rpartition("#")
     if not table or not rest or not place:

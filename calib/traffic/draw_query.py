@@ -31,7 +31,7 @@ def expression(
     period: str,
 ) -> Any:
     """The usable rows in the first `shares`, by stratum and of shape (B,), of all orders."""
-    value = rules.confidence(table[columns.confidence])
+    value = rules.confidence(table[columns.confidence], columns.scale)
     cell, order = x.grid_cell(value), x.order_of(table, columns.id, seed, period)
     limits = [threshold(share) for share in shares]
     limit = ibis.literal(limits[-1])

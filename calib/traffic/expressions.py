@@ -11,7 +11,7 @@ from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
 from calib.tabular import rules
 from calib.traffic.connect import engine_of, md5_of
-from calib.traffic.rules import confidence, missing, number, outside, rounded, text_of
+from calib.traffic.rules import Clock, confidence, missing, number, outside, rounded, text_of
 from calib.traffic.values import Columns
 
 REJECTS = (
@@ -23,11 +23,12 @@ REJECTS = (
     "bad_timestamp",
     "rounded_id",
 )
+CODES = {kind: 1 + index for index, kind in enumerate(REJECTS)}
 
 
 def served(table: Any, columns: Columns) -> Any:
     """What production used; the raw confidence where it logged nothing that is a confidence."""
-    return confidence(table[columns.served]).fill_null(confidence(table[columns.confidence]))
+    return confidence(table[columns.served]).fill_null(confidence(table[columns.confidence], columns.scale))
 
 
 def equals(column: Any, value: bool | int | float | str) -> Any:
@@ -50,30 +51,30 @@ def equals(column: Any, value: bool | int | float | str) -> Any:
 
 
 def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
-    """0 for a row that counts, else 1 + the index in `REJECTS` of the first reason why not."""
+    """0 for a row that counts, else the code of the first reason why not."""
     stated, id_ = table[columns.confidence], table[columns.id]
-    value = number(stated)
-    code = {kind: 1 + index for index, kind in enumerate(REJECTS)}
+    value = number(stated, columns.scale)
     return ibis.cases(
-        *((rule, code["out_of_scope"]) for rule in _outside(table, columns, scope)),
-        (missing(id_), code["missing_id"]),
-        (rounded(id_), code["rounded_id"]),
-        (stated.isnull(), code["missing"]),
-        (value.isnull(), _infinite(stated).ifelse(code["out_of_range"], code["not_a_number"])),
-        (outside(value), code["out_of_range"]),
+        *((rule, CODES["out_of_scope"]) for rule in out_of_scope(table, columns, scope)),
+        (missing(id_), CODES["missing_id"]),
+        (rounded(id_), CODES["rounded_id"]),
+        (_blank(stated), CODES["missing"]),
+        (value.isnull(), _infinite(stated).ifelse(CODES["out_of_range"], CODES["not_a_number"])),
+        (outside(value), CODES["out_of_range"]),
         else_=0,
     )
 
 
 def usable(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
     """Whether `reject` gives 0 for a row, said in fewer steps."""
-    good = confidence(table[columns.confidence]).notnull() & ~missing(table[columns.id])
-    for rule in _outside(table, columns, scope):
+    good = confidence(table[columns.confidence], columns.scale).notnull() & ~missing(table[columns.id])
+    for rule in out_of_scope(table, columns, scope):
         good = good & ~rule
     return good
 
 
-def _outside(table: Any, columns: Columns, scope: Mapping[str, str]) -> list[Any]:
+def out_of_scope(table: Any, columns: Columns, scope: Mapping[str, str]) -> list[Any]:
+    """Conditions of which each says that a row is another model's or prompt's."""
     return [
         (text_of(table[column]) != str(rules.text_of(scope[key]))).fill_null(True)
         for key, column in columns.scope.items()
@@ -85,6 +86,22 @@ def _infinite(column: Any) -> Any:
     if not (kind.is_string() or kind.is_floating()):
         return ibis.literal(False)
     return column.cast("string").strip().lower().re_search(rules.INFINITE)
+
+
+def _blank(column: Any) -> Any:
+    """Whether nothing is stated: no value, or a text without any."""
+    return column.isnull() | (column.strip() == "") if column.type().is_string() else column.isnull()
+
+
+def without_time(table: Any, clock: Clock, columns: Columns, scope: Mapping[str, str]) -> Any:
+    """The rows of the whole table whose time cannot be read, with the code of why they do not count.
+
+    They belong to no period. Those of another scope are not this stream's.
+    """
+    code: Any = ibis.literal(CODES["bad_timestamp"])
+    if others := out_of_scope(table, columns, scope):
+        code = ibis.or_(*others).ifelse(CODES["out_of_scope"], CODES["bad_timestamp"])
+    return table.filter(clock.unreadable()).select(code=code)
 
 
 def grid_cell(value: Any) -> Any:

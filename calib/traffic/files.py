@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.local_paths import local_path
+from calib.tabular.many import PLACE, quoted
 from calib.traffic.duckdb_connection import duckdb_connection
 from calib.traffic.partitions import needed
 
@@ -25,10 +26,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class OpenedTable:
-    """An Ibis table. `whole`: no file of another time was left out of it, so that it serves any interval."""
+    """An Ibis table. `whole`: no file of another time was left out of it, so that it serves any interval.
+
+    `rejected`: how many lines of its files are no rows, by kind: `cut_line`, `repeated_header`.
+    """
 
     table: Any
     whole: bool = True
+    rejected: Mapping[str, int] = field(default_factory=dict)
 
 
 def opened(
@@ -42,6 +47,7 @@ def opened(
     timezone: str,
     interval: Interval | None,
     late: timedelta,
+    places: bool,
 ) -> OpenedTable:
     """The files that a pattern matches as one table; what `calib.traffic.connect.table_of` promises.
 
@@ -66,13 +72,13 @@ def opened(
         kept = _kept(names, pattern, interval, late)
         if is_stored(pattern):
             picked = _only(stored, kept)
-            loaded = _load_stored(connection, kind, picked, columns=columns, numbers=numbers)
+            loaded = _load_stored(connection, kind, picked, columns=columns, numbers=numbers, places=places)
         else:
             paths = [Path(names[i]) for i in kept]
             if kind == "parquet":
                 for path in paths:
                     _refuse_other_than_parquet(path)
-            loaded = load(connection.con, paths, columns=columns, numbers=numbers)
+            loaded = load(connection.con, paths, columns=columns, numbers=numbers, places=places)
     except InvalidInput as error:
         raise InvalidInput(f"{where} cannot be read: {error}") from None
     except SourceError as error:
@@ -80,7 +86,7 @@ def opened(
     whole = len(kept) == len(names)
     if len(loaded.columns) < len(set(columns)):
         return OpenedTable(ibis.table(dict.fromkeys(loaded.names, "string")), whole)  # to say what is there
-    return OpenedTable(connection.table(loaded.table), whole)
+    return OpenedTable(connection.table(loaded.table), whole, loaded.rejected)
 
 
 def _kept(names: Sequence[str], pattern: str, interval: Interval | None, late: timedelta) -> list[int]:
@@ -108,7 +114,13 @@ def _only(stored: StoredFiles, kept: Sequence[int]) -> StoredFiles:
 
 
 def _load_stored(
-    connection: Any, kind: str, stored: StoredFiles, *, columns: Sequence[str], numbers: Sequence[str]
+    connection: Any,
+    kind: str,
+    stored: StoredFiles,
+    *,
+    columns: Sequence[str],
+    numbers: Sequence[str],
+    places: bool,
 ) -> Any:
     """Parquet is read in place, by its columns; text is copied, for it is read twice and whole."""
     from calib.tabular import load
@@ -119,11 +131,15 @@ def _load_stored(
     if kind == "parquet":
         connection.con.register_filesystem(DuckdbFiles.of(stored))
         files = [parquet_table(connection.con, file.url) for file in stored.files]
-        return load(connection.con, files, columns=columns, numbers=numbers)
+        return load(connection.con, files, columns=columns, numbers=numbers, places=places)
     folder = TemporaryFolder()  # what DuckDB keeps is a table: the copies go when this ends
     copies = copy_stored(stored, folder.path)
     try:
-        return load(connection.con, list(copies), columns=columns, numbers=numbers)
+        loaded = load(connection.con, list(copies), columns=columns, numbers=numbers, places=places)
+        for path, file in copies.items() if places else ():
+            named = f"UPDATE {quoted(loaded.table)} SET {quoted(PLACE[0])} = ? WHERE {quoted(PLACE[0])} = ?"  # noqa: S608
+            connection.con.execute(named, [file.url, str(path)])
+        return loaded
     except CalibError as error:
         said = str(error)
         for path, file in copies.items():

@@ -76,9 +76,9 @@ def rounded(column: Any) -> Any:
 
 def number(column: Any, scale: float = 1) -> Any:
     """A column as float64, divided by `scale`; text that is not a decimal number, NaN, infinities and
-    booleans become null.
+    booleans become null. Where the scale is 100, `85%` is 85.
     """
-    value = _number(column)
+    value = _number(column, percent=scale == rules.PERCENT)
     return value if scale == 1 else (value / float(scale)).round(DIGITS)
 
 
@@ -104,11 +104,13 @@ def answer(column: Any) -> Any:
     return text_of(column)
 
 
-def _number(column: Any) -> Any:
+def _number(column: Any, *, percent: bool) -> Any:
     kind = column.type()
     null = ibis.null("float64")
     if kind.is_string():
         text = column.strip()
+        if percent:
+            text = text.endswith("%").ifelse(text.re_replace("%+$", "").strip(), text)
         # the pattern first: not every engine has a cast that fails softly, and what fails differs
         return text.re_search(rules.NUMBER).ifelse(text, ibis.null("string")).try_cast("float64")
     if not kind.is_numeric() or kind.is_boolean():

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calib.errors import InvalidInput
+from calib.rejects import UNREADABLE
 from calib.tabular.rules import CANNOT_KEEP
 from calib.traffic.label_table import LabelTable
 from calib.traffic.table import SourceTable
-from calib.traffic.values import Columns, Draw, Drawn, Interval, Outcomes, Survey
+from calib.traffic.values import Columns, Draw, Drawn, Interval, Offending, Outcomes, Survey
 
 if TYPE_CHECKING:
     from calib.measure import Strata
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SPARE_SIGMAS, SPARE_ROWS, WIDEN = 6, 20, 4
+SCOPES_NAMED, WORDS_READ = 5, 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """The open table with its clock; where it is not `whole`, it holds the rows of `interval` alone."""
+    """The open table with its clock; where it is not `whole`, it holds the rows of `interval` alone.
+
+    `rejected`: the lines of its files that are no rows, by kind.
+    """
 
     table: Any
     clock: Any
     whole: bool
     interval: Interval | None
+    rejected: Mapping[str, int]
 
 
 class Traffic(SourceTable):
@@ -38,7 +44,8 @@ class Traffic(SourceTable):
 
     Every method raises `InvalidInput` for a missing column or file, naming the stream, the column and the
     remedy, and `SourceError` where the engine fails. `late`: how long after its time a row may have been put
-    into a partition that is named by a date. `labels`: where outcomes are in a table of their own.
+    into a partition that is named by a date. `labels`: where outcomes are in a table of their own. `places`:
+    whether the file and the line of a row can be told, which takes longer.
     """
 
     def __init__(
@@ -53,31 +60,41 @@ class Traffic(SourceTable):
         stream: str,
         late: timedelta = timedelta(),
         labels: LabelTable | None = None,
+        places: bool = False,
     ) -> None:
         super().__init__(url, timezone=timezone, base=base, stream=stream)
         self._columns, self._where, self._scope = columns, dict(where or {}), dict(scope or {})
         self._labels = labels
-        self._late = late
+        self._late, self._places = late, places
         self._opened: _Opened | None = None
 
     def survey(self, interval: Interval, *, eras: Sequence[datetime] = ()) -> Survey:
         """One aggregate pass over the window's rows.
 
         `eras`: moments inside the interval at which another mapping began to serve; they split the cells.
-        A text that is not a time is counted in every window, for it may belong to any; a row whose time is
-        null in a column of times belongs to none. A served value that is not a confidence
-        counts as the raw one.
+        Rows without a readable time belong to no period, and lines of files that are no rows to none either:
+        those of the whole table, or of the partitions that are read, are counted beside every window. A
+        served value that is not a confidence counts as the raw one.
         """
         from calib.traffic.survey import expression, survey_of
 
         table, clock = self._table(interval)
         query = expression(table, clock, self._columns, self._scope, interval, eras)
-        survey = survey_of(
-            self._run(query.to_pandas), served=bool(self._columns.served), judge=bool(self._columns.judge)
-        )
+        beside = dict(self._opened.rejected) if self._opened else {}
+        if not clock.text:
+            beside |= self._without_time(table, clock)
+        survey = survey_of(self._run(query.to_pandas), self._columns, beside=beside)
         if rounded := survey.rejected.get("rounded_id"):
             raise InvalidInput(f"{self._stream}: {self._columns.id!r}: each of {rounded:,} ids {CANNOT_KEEP}")
         return survey
+
+    def _without_time(self, table: Any, clock: Any) -> dict[str, int]:
+        """The rows of a whole table whose column of times holds none, by why they do not count."""
+        from calib.traffic.expressions import REJECTS, without_time
+
+        rows = without_time(table, clock, self._columns, self._scope)
+        counted = self._run(rows.group_by("code").agg(n=rows.count()).to_pandas)
+        return {REJECTS[code - 1]: int(n) for code, n in zip(counted["code"], counted["n"], strict=True)}
 
     def draw(
         self,
@@ -185,11 +202,69 @@ class Traffic(SourceTable):
         found = answers(known, known_by=known_by, counts="first")
         return replace(found, not_found=len(wanted - {row["id"] for row in rows}))
 
-    def check(self) -> dict[str, Any]:
-        """Open the table and look its columns up: their types, and the times that the rows run over."""
+    def offending(self, interval: Interval, rejected: Iterable[str]) -> list[Offending]:
+        """The first row of each of these kinds that does not count, in their order."""
+        from calib.traffic import offending
+
+        table, clock = self._table(interval)
+        rows = []
+        for kind in rejected:
+            query = offending.expression(table, clock, self._columns, self._scope, interval, kind)
+            with self._engine_errors():
+                rows += [
+                    offending.row_of(record, table, self._columns, kind, base=self._base)
+                    for record in self._records(query)
+                ]
+        return rows
+
+    def looks(self, interval: Interval, rejected: Mapping[str, int]) -> dict[str, str]:
+        """By kind of row that cannot be read what the first of them holds instead: never the value itself."""
+        return {
+            row.kind: row.looks
+            for row in self.offending(interval, [kind for kind in UNREADABLE if rejected.get(kind)])
+        }
+
+    def scope_values(self, interval: Interval) -> dict[str, dict[str, int]]:
+        """For each key of the scope its most frequent values in an interval, "" for none, with their rows."""
+        from calib.traffic import offending
+
+        table, clock = self._table(interval)
+        values = {}
+        for key, name in self._columns.scope.items():
+            rows = self._records(offending.values(table, clock, name, interval, most=SCOPES_NAMED))
+            values[key] = {offending.short(row["word"]): int(row["n"]) for row in rows}
+        return values
+
+    def answers(self, interval: Interval) -> tuple[dict[str, int], str | None]:
+        """The rows of an interval by what their outcome says, and the first word that says nothing known.
+
+        Of very many different words the most frequent ones are counted.
+        """
+        from calib.traffic import offending
+
+        table, clock = self._table(interval)
+        if self._columns.outcome is None:
+            raise InvalidInput(f"{self._stream}: no outcome column is set")
+        rows = self._records(offending.values(table, clock, self._columns.outcome, interval, most=WORDS_READ))
+        return offending.by_meaning(rows)
+
+    def check(self, *, until: datetime | None = None) -> dict[str, Any]:
+        """Open the table and look its columns up: their types, and the times that the rows run over.
+
+        `newest`: the last of the times before `until`, None where there is none.
+        """
         table, clock = self._table()
         schema = table.schema()
         columns = {key: f"{name} ({schema[name]})" for key, name in self._columns.named().items()}
+        first, last = self._ends(table, clock)
+        newest = last
+        if until is not None and last is not None and last >= until:
+            _, newest = self._ends(table.filter(~clock.reached(until)), clock)
+        times = {"first": first, "last": last, "newest": newest}
+        return {"columns": columns, **{key: time and time.isoformat() for key, time in times.items()}}
+
+    def _ends(self, table: Any, clock: Any) -> tuple[datetime | None, datetime | None]:
+        """The first and the last time of the rows; None where no row has one."""
         picked = clock.selected("ts")
         times = table.select(**picked)
         # of no rows the ends are null, even where the column may not be
@@ -199,12 +274,11 @@ class Traffic(SourceTable):
             for which in ("min", "max")
         }
         row = self._records(times.aggregate(**ends))[0]
-        span = []
-        for which in ("min", "max"):
+        span: list[datetime | None] = []
+        for which, choose in (("min", min), ("max", max)):
             moments = [clock.read({name: row[f"{name}__{which}"]}, "ts") for name in picked]
-            known = [moment for moment in moments if moment is not None]
-            span.append((min if which == "min" else max)(known).isoformat() if known else None)
-        return {"columns": columns, "first": span[0], "last": span[1]}
+            span.append(choose((moment for moment in moments if moment is not None), default=None))
+        return span[0], span[1]
 
     def _table(self, interval: Interval | None = None) -> tuple[Any, Any]:
         """The table with its equality filters and checked columns, and the clock of its times.
@@ -215,7 +289,13 @@ class Traffic(SourceTable):
             from calib.traffic.expressions import equals
 
             named = self._columns.named() | {f"where.{name}": name for name in self._where}
-            opened = self._open(named, numbers=self._columns.numbers(), interval=interval, late=self._late)
+            opened = self._open(
+                named,
+                numbers=self._columns.numbers(),
+                interval=interval,
+                late=self._late,
+                places=self._places,
+            )
             table = opened.table
             for name, value in self._where.items():
                 try:
@@ -226,7 +306,7 @@ class Traffic(SourceTable):
                     ) from None
             with self._engine_errors():
                 clock = self._clock(table, self._columns.ts, "columns.ts")
-            self._opened = _Opened(table, clock, opened.whole, interval)
+            self._opened = _Opened(table, clock, opened.whole, interval, opened.rejected)
         return self._opened.table, self._opened.clock
 
     def _drawn(self, row: dict[str, Any], stratum: int, probability: float) -> Drawn:

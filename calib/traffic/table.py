@@ -40,6 +40,7 @@ class SourceTable:
         numbers: tuple[str, ...] = (),
         interval: Interval | None = None,
         late: timedelta = timedelta(),
+        places: bool = False,
     ) -> OpenedTable:
         """The table, which has to have each column of `named`: from a key of the settings to its name."""
         from calib.traffic.connect import open_table_of
@@ -55,6 +56,7 @@ class SourceTable:
                 timezone=self._timezone,
                 interval=interval,
                 late=late,
+                places=places,
             )
             self._check_columns(list(opened.table.columns), named)
         return opened

@@ -17,11 +17,15 @@ if TYPE_CHECKING:  # numpy is needed where a survey is, and not by who opens the
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Which column of the table means what; `scope` from scope key to column."""
+    """Which column of the table means what; `scope` from scope key to column.
+
+    `scale`: what stated confidences are out of, 1 or for percent 100. Served ones are always in [0, 1].
+    """
 
     id: str
     ts: str
     confidence: str
+    scale: float = 1.0
     segment: str | None = None
     scope: Mapping[str, str] = field(default_factory=dict)
     context: tuple[str, ...] = ()
@@ -94,12 +98,20 @@ class Survey:
     """One pass over a window's population: how many rows count, how many do not and why, and where they lie.
 
     `distinct`: every cell holds a single value, so that cells are the levels that the model states.
+    `rounded`: rows that count whose confidence lies beyond 0 or 1 by at most 1e-6. `outside`: the least and
+    the greatest finite number that is out of range, as stated; None where there is none. `unscaled`: rows
+    that count whose number, as stated, lies between 0 and 1, where the scale is another; else 0. `greatest`:
+    the greatest confidence of the rows that count; None where none does.
     """
 
     population: int
     rejected: dict[str, int]
     cells: Cells
     distinct: bool
+    rounded: int = 0
+    outside: tuple[float, float] | None = None
+    unscaled: int = 0
+    greatest: float | None = None
 
     def by_cell(self) -> tuple[Ints, Ints, Floats]:
         """Grid cells in ascending order, rows in each, and their mean raw confidence."""
@@ -117,6 +129,22 @@ class Survey:
             if segment is not None:
                 totals[segment] = totals.get(segment, 0) + n
         return totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offending:
+    """The first row of a kind that does not count.
+
+    `value`: what `column` holds, in short; None for rows of another scope. `looks`: what kind of value that
+    is. `id`: of the row, None where it has none. `where`: its file and line, None where an engine holds it.
+    """
+
+    kind: str
+    column: str
+    value: str | None
+    looks: str
+    id: str | None
+    where: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,18 @@ FLOORS = (
     ("format",),
     ("events",),
     ("times", "period", "redaction", "vocabulary", "information"),
-    ("errors", "json_object", "policy", "reasons", "toml_lines", "text", "backoff", "lazy", "notebook"),
+    (
+        "errors",
+        "json_object",
+        "policy",
+        "reasons",
+        "rejects",
+        "toml_lines",
+        "text",
+        "backoff",
+        "lazy",
+        "notebook",
+    ),
 )
 MAY = {
     ("cli", "demo"),
@@ -113,7 +124,7 @@ PURE = {
         "cohort_sample",
         "measuring",
     ),
-    *("nonresponse", "picture_data", "refitting", "segments", "served", "stream", "verdict"),
+    *("nonresponse", "picture_data", "readable", "refitting", "segments", "served", "stream", "verdict"),
 }
 TYPES_OF_PORTS = {
     "calib.db.windows": {"Window"},

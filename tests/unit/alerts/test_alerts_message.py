@@ -18,6 +18,7 @@ from queues import alert
 from calib.alerts import (
     cohort_late,
     early_warning,
+    labels_not_found,
     mapping_stale,
     stream_failed,
     window_alerts,
@@ -96,6 +97,7 @@ ALONE = [
     STALE,
     LATE,
     stream_failed("s", KeyError("x"), verb="evaluate", now=DAY),
+    labels_not_found("s", "2026-10", gone=1200, waiting=3000),
 ]
 
 
@@ -115,6 +117,7 @@ def test_what_the_watchdog_finds_is_said_with_its_date() -> None:
     assert "could have been opened since 2026-11-28" in texts["window_missed"]
     assert "`calib run s --period 2026-10`" in texts["window_missed"]
     assert "were due by 2026-11-28" in texts["cohort_late"]
+    assert "1,200 of 3,000 sampled rows" in texts["labels_not_found"]
     assert f"The mapping {'a1' * 6} on production expires at 2026-11-28" in texts["mapping_stale"]
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from calib.errors import InvalidInput
-from calib.traffic import ArrivedLabel, Traffic
+from calib.traffic import ArrivedLabel, Outcomes, Traffic
 
 from .conftest import NOON, OCTOBER, predictions
 
@@ -40,7 +40,18 @@ def test_an_answer_is_right_wrong_or_not_there_yet(
     assert found.not_found == 1
 
 
-@pytest.mark.parametrize("value", ["perhaps", "unsure", "2", "0.5"])
+@pytest.mark.parametrize("value", ["None", "NULL", "null", "NA", "N/A", "nan", "empty", "pending", " ", None])
+def test_what_is_not_yet_known_is_only_missing(open_traffic: Open, value: str | None) -> None:
+    traffic = open_traffic(predictions(ok=pa.array(["0", value], pa.string())), columns=COLUMNS)
+    assert traffic.outcomes(["r0", "r1"], OCTOBER) == Outcomes(labels={"r0": ArrivedLabel(False, None)})
+
+
+def test_a_later_row_that_is_understood_answers_for_one_that_is_not(open_traffic: Open) -> None:
+    traffic = open_traffic(predictions(id=["a", "a"], ok=["bad", "wrong"]), columns=COLUMNS)
+    assert traffic.outcomes(["a"], OCTOBER) == Outcomes(labels={"a": ArrivedLabel(False, None)})
+
+
+@pytest.mark.parametrize("value", ["perhaps", "unsure", "2", "0.5", "-1"])
 def test_what_is_neither_right_nor_wrong_is_counted(open_traffic: Open, value: str) -> None:
     traffic = open_traffic(predictions(ok=["1", value]), columns=COLUMNS)
     found = traffic.outcomes(["r0", "r1"], OCTOBER)
