@@ -116,7 +116,7 @@ class WindowData:
 
     @property
     def named(self) -> Mapping | None:
-        """The mapping that the channel puts to use, for whatever scope it is; None where it puts none to use."""
+        """The mapping that the channel puts to use, whatever its scope; None where it puts none to use."""
         return self._of(self.head)
 
     @property
