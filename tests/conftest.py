@@ -25,7 +25,11 @@ from planted import (  # noqa: F401  hooks of pytest
     pytest_sessionfinish,
 )
 from postgres import Postgres, postgres
-from slow_programs import pytest_runtest_protocol, pytest_sessionstart  # noqa: F401  hooks of pytest
+from slow_programs import (  # noqa: F401  hooks of pytest
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+    pytest_sessionstart,
+)
 from sqlalchemy import Engine
 
 from calib.app import App

@@ -1,7 +1,7 @@
-"""A test that starts the command line or Prefect as a program of its own must be marked slow.
+"""Which tests are slow: whole folders, and whatever starts the command line or Prefect as a program.
 
-Imported by conftest.py, where pytest finds the hooks. Each such program takes a second or more to start:
-without this check `make fast` would become slow by and by, one test at a time.
+Imported by conftest.py, where pytest finds the hooks. Such a program takes a second or more to start, and a
+test that starts one without being marked slow fails: `make fast` would become slow one test at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 PROGRAMS = {"calib", "prefect"}
+FOLDERS = {"integration", "simulations", "real", "upgrade"}  # each of their tests is slow
 _running: list[pytest.Item] = []
 
 
@@ -31,6 +32,13 @@ def refuse_in_fast_tests(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if _running[-1].get_closest_marker("slow") is None:
         raise AssertionError(f"{_running[-1].nodeid} starts {arguments[1]}: mark it with pytest.mark.slow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FOLDERS & set(item.path.relative_to(item.config.rootpath).parts):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

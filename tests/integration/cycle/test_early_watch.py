@@ -17,8 +17,6 @@ from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.review import queue, window_labels
 
-pytestmark = pytest.mark.slow
-
 FIRST, SECOND = "2026-04", "2026-05"
 
 

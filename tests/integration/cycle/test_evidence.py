@@ -15,8 +15,6 @@ from conftest import LEVELS, NOW, SHARES, World, month_of_traffic
 from calib import cycle
 from calib.period import Period
 
-pytestmark = pytest.mark.slow
-
 Floats = npt.NDArray[np.float64]
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
 

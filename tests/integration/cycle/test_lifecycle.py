@@ -14,8 +14,6 @@ from calib.errors import InvalidInput
 from calib.period import Period
 from calib.store import Intent, history, read_mapping, rollback
 
-pytestmark = pytest.mark.slow
-
 
 def run(world: World, *months: str, now: datetime = NOW, channel: str = "production") -> list[dict[str, Any]]:
     opened = world.open(now)

@@ -16,8 +16,6 @@ from calib.cycle.design import Design
 from calib.period import Period
 from calib.review import queue
 
-pytestmark = pytest.mark.slow
-
 
 def opened(world: World, month: str) -> Any:
     deployment = world.open(NOW)

@@ -15,8 +15,6 @@ from calib.client import MappingClient
 from calib.period import Period
 from calib.store import head, read_mapping
 
-pytestmark = pytest.mark.slow
-
 GAP = {"law": 0.35, "math": 0.05}
 
 

@@ -23,6 +23,8 @@ from calib.testing.crash import Crash, CrashAt
 from calib.testing.model import FakeModel
 from calib.testing.slack import Fault, broken
 
+pytestmark = pytest.mark.slow  # whole runs, each on both databases
+
 
 class InProcess:
     """The same model without HTTP."""
@@ -273,7 +275,6 @@ def test_two_runs_at_once_are_one(engine: Engine, sums: tuple[Question, ...]) ->
         assert conn.execute(select(func.count()).select_from(tables.probe_replies)).scalar() == 120
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_run_that_dies_anywhere_ends_like_one_that_did_not(
     tmp_path: Path, sums: tuple[Question, ...], when: Any
