@@ -74,6 +74,7 @@ def window_data(
     *,
     segment: Sequence[str | None] | None = None,
     cluster: Sequence[str | None] | None = None,
+    day: Sequence[int] | npt.NDArray[Any] | None = None,
     judge: Sequence[float] | npt.NDArray[Any] | None = None,
     served_by: Mapping | None = None,
     published: Mapping | None = None,
@@ -123,6 +124,7 @@ def window_data(
             judge=np.full(n, np.nan) if judge is None else np.asarray(judge, dtype=float),
             order=tuple(order_key("triage", period, id_) for id_ in ids),
             answered=~np.isnan(answers) if answered is None else np.asarray(answered, dtype=bool),
+            day=None if day is None else np.asarray(day, dtype=np.int64),
         ),
         answered_twice=[],
         baseline=Baseline(

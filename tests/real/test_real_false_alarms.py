@@ -88,6 +88,8 @@ def test_months_of_rain_are_no_news_once_forecasts_of_a_day_count_as_one(
 ) -> None:
     """Forecasts of one day share its weather: thirty days a month, not five hundred rows.
 
+    Where the settings do not name the day, the days of the outcomes are found and raise what it raised; where
+    they do not say when an outcome was known either, nobody can know.
     To April 2026. In summer both forecasters state .15 where it rains in .47 of cases, twice as far off as
     before: a change, and no noise.
     """
@@ -98,16 +100,28 @@ def test_months_of_rain_are_no_news_once_forecasts_of_a_day_count_as_one(
 [streams.rain]
 traffic = "parquet:rain.parquet"
 columns = { id = "prediction_id", ts = "ts", confidence = "raw_confidence", DAY }
-review = { kind = "outcomes", column = "correct" }
+review = { kind = "outcomes", column = "correct"AT }
 """
     confirmed: dict[str, int] = {}
-    for name, day_column in (("clustered", 'cluster = "day"'), ("plain", 'trace = "day"')):
+    said: dict[str, list[object]] = {}
+    for name, day_column, at in (
+        ("clustered", 'cluster = "day"', ""),
+        ("found", 'trace = "day"', ', at = "label_ts"'),
+        ("plain", 'trace = "day"', ""),
+    ):
         folder = tmp_path / name
         folder.mkdir()
         pq.write_table(table, folder / "rain.parquet")
-        (folder / "calib.toml").write_text(settings.replace("DAY", day_column))
+        (folder / "calib.toml").write_text(settings.replace("DAY", day_column).replace("AT", at))
         windows = backfill(folder, "rain", "2025-09", "2026-04")
         assert all(window["state"] == "closed" for window in windows)
+        sources = {window["clusters"]["source"] for window in windows}
+        assert sources == {"clustered": {"named"}, "found": {"day"}, "plain": {"none"}}[name]
+        said[name] = [
+            (window["change"], window["clusters"]["effective_labels"], [a["kind"] for a in window["alerts"]])
+            for window in windows
+        ]
         confirmed[name] = sum(window["change"]["state"] in ("degraded", "changed") for window in windows)
     assert confirmed["clustered"] == 0
+    assert said["found"] == said["clustered"]
     assert confirmed["plain"] >= 2, "plain rows do not cry wolf here: the test shows nothing"

@@ -5,9 +5,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from calib.errors import InvalidInput
-from calib.measure import cluster_counts, kish_counts, measure
+from calib.gate import gate
+from calib.measure import Counts, change_test, cluster_counts, ece_estimate, kish_counts, measure
+from calib.measure.clusters import Correlation
+from calib.measure.sample import Sample
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.intp]
@@ -131,3 +136,111 @@ def test_every_interval_of_a_measurement_knows_the_clusters() -> None:
     for ours, theirs in zip(found.bins, once.bins, strict=True):
         assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
     assert measure(score, correct, clusters=np.arange(400)) == once
+
+
+def test_the_joint_law_is_what_many_samples_show() -> None:
+    """The covariance of the groups' accuracies over many samples, against the one that the counts carry."""
+    rng = np.random.default_rng(7)
+    seen, promised = [], []
+    for _ in range(500):
+        group, correct, owner = rows(rng, 100, 8, 0.4, together=False)
+        found = cluster_counts(group, correct, np.ones(800), owner, 4)
+        assert found.covariance is not None
+        seen.append(found.correct / found.labels)
+        promised.append(found.covariance)
+    spread = np.sqrt(ACCURACY * (1 - ACCURACY))
+    mean = np.mean(promised, axis=0) * np.outer(spread, spread)
+    true = np.cov(np.array(seen).T)
+    one_and_all = (np.ones(4) / 4, np.array([1.0, -1.0, 1.0, -1.0]) / 4, MASS)
+    for along in one_and_all:
+        assert along @ mean @ along == pytest.approx(along @ true @ along, rel=0.25)
+    assert (true[~np.eye(4, dtype=bool)] > 0).all()
+
+
+def test_where_nothing_varies_the_rows_of_a_cluster_count_as_one() -> None:
+    group, owner = np.zeros(500, dtype=np.intp), np.repeat(np.arange(25), 20)
+    for answer in (0.0, 1.0):
+        found = cluster_counts(group, np.full(500, answer), np.ones(500), owner, 1)
+        assert found.labels.tolist() == pytest.approx([25.0])
+
+
+def test_where_nothing_varies_earlier_rows_say_how_clusters_agree() -> None:
+    group, owner = np.zeros(500, dtype=np.intp), np.repeat(np.arange(25), 20)
+    ones, correct = np.ones(500), np.ones(500)
+    known = cluster_counts(group, correct, ones, owner, 1, otherwise=Correlation(within=0.1, across=0.1))
+    assert known.labels.tolist() == pytest.approx([500 / (1 + 0.1 * 19)])
+    varied = np.arange(500) % 5 > 0
+    own = cluster_counts(group, varied.astype(float), ones, owner, 1)
+    told = cluster_counts(
+        group, varied.astype(float), ones, owner, 1, otherwise=Correlation(within=1.0, across=1.0)
+    )
+    assert told.labels.tolist() == own.labels.tolist()  # rows that know their correlation need no other
+
+
+def test_few_clusters_widen_an_interval_as_students_quantile_does() -> None:
+    rng = np.random.default_rng(8)
+    score = np.full(400, 0.8)
+    correct = (rng.random(400) < 0.8).astype(float)
+    many, few = (
+        measure(score, correct, clusters=rng.permutation(np.arange(400) % clusters)) for clusters in (100, 4)
+    )
+    assert few.accuracy.high - few.accuracy.low > 1.4 * (many.accuracy.high - many.accuracy.low)
+
+
+def test_rows_that_all_share_one_cluster_are_one_row() -> None:
+    found = cluster_counts(
+        np.zeros(50, dtype=np.intp), (np.arange(50) % 2).astype(float), np.ones(50), np.zeros(50), 1
+    )
+    assert found.labels.tolist() == pytest.approx([1.0])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 120), st.sampled_from([1, 3, 12, 1000]), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_no_interval_of_an_ece_is_ever_empty(seed: int, n: int, clusters: int, lucky: bool) -> None:
+    """Whatever the rows; `lucky`: answers as close to what was stated as they can be."""
+    rng = np.random.default_rng(seed)
+    score = np.sort(rng.choice(rng.random(4), n))
+    correct = (rng.random(n) < score).astype(float)
+    if lucky:
+        correct = np.diff(np.floor(np.cumsum(score) + 0.5), prepend=0.0).clip(0, 1)
+    for owner in (None, rng.integers(0, clusters, n)):
+        found = measure(score, correct, clusters=owner).ece
+        assert 0 <= found.low < found.high <= 1
+        assert found.low <= found.estimate <= found.high
+
+
+def lucky_counts(n: int) -> Counts:
+    """Answers exactly as often right as stated, in every stratum: too good to be anything but luck."""
+    labels = np.full(10, float(n))
+    return Counts(labels * np.linspace(0.1, 1.0, 10).clip(0, 0.9), labels)
+
+
+def test_luck_proves_nothing() -> None:
+    """Without the flag the upper end of such a set would prove `stable` from a handful of labels."""
+    mass, score = np.full(10, 0.1), np.linspace(0.1, 1.0, 10).clip(0, 0.9)
+    counts = lucky_counts(400)
+    ece = ece_estimate(counts.correct, counts.labels, score, mass)
+    assert ece.below_noise
+    assert ece.high > 0
+    found = change_test(counts, lucky_counts(2400), score=score, mass=mass, max_rise=0.2, seed=1)
+    assert found.high is not None
+    assert found.high < 0.2
+    assert found.state == "no_change_seen"
+    assert found.at(False, 0.2).state == "no_change_seen"
+    moved = counts.correct - 400 * np.tile([0.03, -0.02], 5)
+    usual = change_test(
+        Counts(moved, counts.labels), Counts(moved * 6, counts.labels * 6), score=score, mass=mass,
+        max_rise=0.2, seed=1,
+    )  # fmt: skip
+    assert not usual.below_noise
+    assert usual.state == "stable"
+
+
+def test_a_gate_is_not_passed_by_luck() -> None:
+    stated = np.repeat(np.linspace(0.1, 0.9, 9), 200)
+    answers = np.concatenate([np.arange(200) < round(200 * level) for level in np.linspace(0.1, 0.9, 9)])
+    sample = Sample(stated, answers.astype(float))
+    found = gate(sample, sample, max_rise=0.2)
+    assert found.change.state == "no_change_seen"
+    assert not found.proven
+    assert found.labels_needed
