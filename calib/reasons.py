@@ -57,6 +57,7 @@ SENTENCES = {
     "refit_older_than_newest": (
         "{newer} is closed already: {channel} is moved by its newest period alone, not by {period}"
     ),
+    "refit_all_withdrawn": "a person withdrew the channel, and candidate, where a new mapping would wait",
     "refit_channel_moved": "{by} moved the channel meanwhile ({entry_reason}): that decision stands",
     # why no cut is certified
     "no_information": (

@@ -16,7 +16,7 @@ from calib.results.window import (
     StreamChange,
 )
 
-QUIET = Previous(degradation_open=False, degraded_mappings=(), rejected_share=0.0)
+QUIET = Previous(rejected_share=0.0)
 
 
 def result(

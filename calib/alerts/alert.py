@@ -19,7 +19,8 @@ class Alert:
     """Something to inform people of, once; `facts` are numbers and names, never a reviewer's context.
 
     `period` is the window's period, or the day (like 2026-11-28) for an alert that belongs to no window;
-    `revision` that of the window.
+    `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it is in
+    none.
     """
 
     kind: str
@@ -28,6 +29,7 @@ class Alert:
     severity: Severity
     facts: Json
     revision: int = 1
+    episode: str | None = None
 
     @property
     def id(self) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from calib.alerts.episodes import Outcome, Turn
 from calib.policy import SEGMENTS_NAMED
 from calib.results import EceInterval, WindowResult
-from calib.results.window import ClustersResult, LabelCounts, UnusableOutcomes
+from calib.results.window import CertificateKept, ClustersResult, LabelCounts, UnusableOutcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,8 @@ class RefitFacts:
     mapping: str | None
     ece_before: EceInterval | None
     ece_after: EceInterval | None
+    channel: str | None = None
+    certificates_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,10 @@ class ClusterFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowFacts:
-    """What a message may say of a window's result; `by_itself`: its labels come without anybody asked."""
+    """What a message may say of a window's result; `by_itself`: its labels come without anybody asked.
+
+    `warning`: what became of the early warning of `warned_in`. `recovered`: whether a degradation ended.
+    """
 
     labels: LabelCounts
     population: int
@@ -94,10 +100,19 @@ class WindowFacts:
     by_itself: bool = False
     report: str | None = None
     outcomes: UnusableOutcomes = field(default_factory=UnusableOutcomes)
+    warning: Outcome | None = None
+    warned_in: str | None = None
+    recovered: bool = True
+    certificates_kept: tuple[CertificateKept, ...] = ()
 
     @classmethod
-    def of(cls, result: WindowResult, *, by_itself: bool = False, report: str | None = None) -> WindowFacts:
-        """The facts of a window's result; `report`: the address of its report."""
+    def of(
+        cls, result: WindowResult, turn: Turn, *, by_itself: bool = False, report: str | None = None
+    ) -> WindowFacts:
+        """The facts of a window's result, and of what it does to the stream's episodes.
+
+        `report`: the address of its report.
+        """
         raw, served = (
             MeasuredFacts(
                 ece=part.ece,
@@ -131,6 +146,8 @@ class WindowFacts:
                 mapping=refit.mapping,
                 ece_before=refit.ece_before,
                 ece_after=refit.ece_after,
+                channel=refit.channel,
+                certificates_dropped=refit.certificates_dropped,
             ),
             channel=result.channel,
             score_mix=None
@@ -141,6 +158,10 @@ class WindowFacts:
             segments=_degraded(result)[:SEGMENTS_NAMED],
             report=report,
             outcomes=result.outcomes,
+            warning=turn.warning,
+            warned_in=turn.warned_in,
+            recovered=turn.recovered,
+            certificates_kept=result.certificates_kept,
         )
 
 

@@ -12,9 +12,10 @@ from calib.json_object import Json
 from calib.reasons import UNREADABLE
 from calib.results import EceInterval
 from calib.results.codec import from_json
+from calib.results.window import CertificateKept
 from calib.text import one_line
 from calib.wording.change import direction_words
-from calib.wording.numbers import difference, interval, p_value, percent, signed
+from calib.wording.numbers import difference, interval, odds, p_value, percent, signed
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits
 PRODUCTION = "production"  # the channel that commands mean by default
@@ -32,6 +33,7 @@ TITLES = {
     "cannot_see": "too little is known for a verdict",
     "score_mix": "the model states other confidences than before",
     "above_limit": "confidence is far off after the change",
+    "certificate_broken": "a proven accuracy does not hold any more",
     "scope_changed": "another model, prompt or score than before",
     "stream_failed": "the work on it failed",
     "labels_not_found": "sampled rows are no longer in the traffic",
@@ -65,8 +67,8 @@ def message(payload: Json) -> Message:
     """
     stream, period, kind = one_line(payload["stream"]), one_line(payload["period"]), payload["kind"]
     again = "" if payload.get("revision", 1) == 1 else f" (revision {payload['revision']})"
-    title = f"{stream} {period}{again}: {TITLES.get(kind) or one_line(kind).replace('_', ' ')}"
     facts = payload["facts"]
+    title = f"{stream} {period}{again}: {_title(kind, facts)}"
     lines = [one_line(line) for line in (*_lines(kind, facts), _next_step(kind, stream, period, facts))]
     header = _cut(f"{MARKS[payload['severity']]} {title}", HEADER)
     blocks: list[Json] = [{"type": "header", "text": {"type": "plain_text", "text": header, "emoji": True}}]
@@ -99,6 +101,12 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _title(kind: str, facts: Json) -> str:
+    if kind == "recovered" and not facts.get("recovered", True):
+        return "the early warning is not confirmed"
+    return TITLES.get(kind) or one_line(kind).replace("_", " ")
+
+
 def _lines(kind: str, facts: Json) -> list[str]:
     if "what" in facts:  # written by version 0.1.0, words and all
         return [facts["what"]]
@@ -117,7 +125,7 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     change, refit = facts.change, facts.refit
     size_line = f"{facts.labels.n} labels of {facts.population:,} predictions"
     if kind == "insufficient_labels":
-        return [f"{size_line}: {refit.reason}. The mapping stays as it is."]
+        return [f"{size_line}: {refit.reason}. The mapping stays as it is.", *_warning_lines(facts)]
     if kind == "rejects_up":
         parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts.rejected.items())
         lines = [f"Not counted: {parts}, beside {facts.population:,} that were."] if parts else []
@@ -127,9 +135,15 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     if kind == "cannot_see" and refit.reason_code in UNREADABLE:
         return [f"{refit.reason}.", "This period has no verdict, and the mapping stays as it is."]
     if kind == "cannot_see":
-        return [_underpowered_line(change), f"It rests on {size_line}."]
+        lines = ["There is no baseline yet to compare these labels with."]
+        if change.state != "first":
+            lines = [_underpowered_line(change)]
+        return [*lines, f"It rests on {size_line}.", *_warning_lines(facts)]
     if kind == "score_mix" and facts.score_mix is not None:
         return [_mix_line(facts.score_mix)]
+    if kind == "certificate_broken":
+        broken = [one for one in facts.certificates_kept if one.kept == "no"]
+        return [*(_broken_line(one) for one in broken), _dropped_line(refit, facts.channel)]
     served, raw = facts.served, facts.raw
     lines = [
         f"Served confidence is off by {_ece(served)} on average, raw confidence by {_ece(raw)}. "
@@ -146,7 +160,24 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
         lines.append(f"{facts.clusters.why[:1].upper()}{facts.clusters.why[1:]}.")
     if kind in ("degraded", "refit_vetoed", "above_limit"):
         lines.append(_refit_line(refit, facts.channel))
+    if kind in ("degraded", "recovered"):
+        lines += _warning_lines(facts)
     return lines
+
+
+def _warning_lines(facts: WindowFacts) -> list[str]:
+    """What has become of an early warning."""
+    if facts.warning is None:
+        return []
+    warning = f"The early warning of {facts.warned_in}"
+    if facts.warning == "confirmed":
+        return [f"{warning} is confirmed by this verdict."]
+    if facts.warning == "not_confirmed":
+        return [
+            f"{warning} is not confirmed: on all labels of this window the change test says "
+            f"{(facts.change.state or 'nothing').replace('_', ' ')}, {p_value(facts.change.p)}."
+        ]
+    return [f"{warning} is still open: these labels carry no verdict. The next window with one decides."]
 
 
 def _rise(change: ChangeFacts | SegmentFacts) -> str:
@@ -175,6 +206,11 @@ def _mix_line(mix: MixFacts) -> str:
 def _refit_line(refit: RefitFacts, channel: str) -> str:
     if not refit.published or refit.mapping is None:
         return f"No new mapping: {refit.reason}."
+    if refit.channel not in (None, channel):
+        return (
+            f"{channel} is withdrawn, so the raw confidence is served. A new mapping {refit.mapping[:12]} "
+            f"waits on {refit.channel}: on labels that it has not seen it is off by {_ece(refit.ece_after)}."
+        )
     return (
         f"A new mapping {refit.mapping[:12]} is on {channel}: on labels that it has not seen it is off by "
         f"{_ece(refit.ece_after)}, the one before it by {_ece(refit.ece_before)}."
@@ -195,11 +231,29 @@ def _gone_line(facts: Json) -> str:
     )
 
 
+def _broken_line(one: CertificateKept) -> str:
+    return (
+        f"At and above {one.cut:g}, {one.target:.1%} were proven to be right (by {one.from_}). Of this "
+        f"period's labels there {percent(one.accuracy)} are ({percent(one.low)} to {percent(one.high)}); "
+        f"{one.share:.1%} of all predictions lie there."
+    )
+
+
+def _dropped_line(refit: RefitFacts, channel: str) -> str:
+    if refit.certificates_dropped:
+        return (
+            f"The mapping on {channel} is published anew without what is broken: clients calibrate as "
+            "before, and `decide` no longer acts on it."
+        )
+    if refit.published:
+        return _refit_line(refit, channel) + " Its certificates rest on this period's labels."
+    return f"Nothing was published: {refit.reason}."
+
+
 def _early_line(facts: Json) -> str:
     return (
         f"After {facts['labels']:,} labels, before all have come, served confidence no longer holds: the "
-        f"evidence against it is {facts['e_value']:,.0f} to 1, and the alarm is at "
-        f"{facts['needed']:,.0f} to 1."
+        f"evidence against it is {odds(facts['e_value'])}, and the alarm is at {facts['needed']:,.0f} to 1."
     )
 
 
@@ -310,6 +364,9 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
     look = f"look for what changed in {period} (model, prompt, inputs)"
     if kind == "degraded" and "what" not in facts and (window := _of_window(facts)).refit.published:
         where = "" if window.channel == PRODUCTION else f" --channel {window.channel}"
+        if window.refit.channel not in (None, window.channel) and window.refit.mapping is not None:
+            serve = f"`calib mapping promote {stream} {window.refit.mapping[:12]}{where}`"
+            return f"What to do: {look}. To serve the new mapping: {serve}"
         return f"What to do: {look}. To undo the new mapping: `calib mapping rollback {stream}{where}`"
     if kind == "insufficient_labels" and facts.get("population") == 0:
         return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
@@ -337,6 +394,8 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         "cohort_late": f"What to do: {late}",
         "mapping_stale": f"What to do: `calib evaluate {stream}`, and see why it did not run",
         "early_warning": f"What to do: {look}; the verdict follows with the last labels. {waits}",
+        "certificate_broken": f"What to do: {look}. `calib routes {stream}` shows what is proven now, and "
+        "the record over the months",
         "cannot_see": f"What to do: `calib plan {stream}` says how many labels would see how much",
         "score_mix": f"What to do: {look}; `calib run {stream} --period {period}` shows the shares",
         "scope_changed": f"Nothing to do if it was meant; else see `scope` in calib.toml. {waits}",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calib.alerts.alert import Alert, Severity
+from calib.alerts.episodes import Turn, is_degraded
 from calib.alerts.facts import WindowFacts
-from calib.policy import REJECTED_FACTOR, REJECTED_SHARE, UNDERPOWERED_RISE, recovered
+from calib.policy import REJECTED_FACTOR, REJECTED_SHARE, UNDERPOWERED_RISE
 from calib.reasons import UNREADABLE
 from calib.rejects import rejected_share as share_of
 from calib.results import WindowResult
@@ -18,14 +19,11 @@ from calib.results.window import EarlyResult
 class Previous:
     """What the policy must know of earlier windows.
 
-    `degradation_open`: a degradation was reported and no recovery since. `degraded_mappings`: what served
-    then. `rejected_share`: of the window before, None where there was none. `underpowered`: that window could
-    not have seen even a large rise. `scope`: its scope, None where there was none. `other_scope`: another
-    scope was watched before this one.
+    `rejected_share`: of the window before, None where there was none. `underpowered`: that window could not
+    have seen even a large rise. `scope`: its scope, None where there was none. `other_scope`: another scope
+    was watched before this one.
     """
 
-    degradation_open: bool
-    degraded_mappings: tuple[str | None, ...]
     rejected_share: float | None
     underpowered: bool = False
     scope: dict[str, str] | None = None
@@ -36,19 +34,21 @@ def window_alerts(
     result: WindowResult,
     *,
     previous: Previous,
-    max_rise: float,
+    turn: Turn,
     scope: dict[str, str] | None = None,
     by_itself: bool = False,
     report: str | None = None,
 ) -> list[Alert]:
-    """The alerts of a closed or insufficient window.
+    """The alerts of a closed or insufficient window, each with the episode that the window belongs to.
 
-    `scope`: what the window watched. `by_itself`: its labels come without anybody being asked. `report`: the
-    address of its report. A mapping that is upheld in a quiet month raises no alert; one that had to be
-    replaced and could not be does. A segment that degraded is reported as the stream's degradation, by name.
+    `turn`: what the window does to the stream's episodes. `scope`: what it watched. `by_itself`: its labels
+    come without anybody being asked. `report`: the address of its report. A mapping that is upheld in a quiet
+    month raises no alert; one that had to be replaced and could not be does. A segment that degraded is
+    reported as the stream's degradation, by name.
     """
     alerts: list[Alert] = []
-    change, facts = result.change, to_json(WindowFacts.of(result, by_itself=by_itself, report=report))
+    change = result.change
+    facts = to_json(WindowFacts.of(result, turn, by_itself=by_itself, report=report))
 
     def tell(kind: str, severity: Severity) -> None:
         alerts.append(
@@ -59,6 +59,7 @@ def window_alerts(
                 severity=severity,
                 facts=facts,
                 revision=result.revision,
+                episode=turn.current,
             )
         )
 
@@ -69,13 +70,16 @@ def window_alerts(
     unreadable = result.refit.reason_code in UNREADABLE
     if result.state == "insufficient":
         tell("cannot_see" if unreadable else "insufficient_labels", "bad" if unreadable else "warning")
-    if change.state == "degraded" or result.degraded_segments:
+    if is_degraded(result):
         tell("degraded", "bad")
-    elif change.state is not None and previous.degradation_open and _recovered(result, previous, max_rise):
+    elif turn.recovered or turn.warning == "not_confirmed":
         tell("recovered", "good")
     if change.confirmed and not result.refit.published:
         tell("refit_vetoed", "warning")
-    if underpowered(result) and not previous.underpowered:
+    if any(one.kept == "no" for one in result.certificates_kept):
+        tell("certificate_broken", "bad")
+    undecided = turn.warning == "still_open" and result.state != "insufficient"
+    if undecided or (underpowered(result) and not previous.underpowered):
         tell("cannot_see", "warning")
     if result.score_mix is not None and result.score_mix.notable:
         tell("score_mix", "warning")
@@ -99,11 +103,19 @@ def labels_not_found(stream: str, period: str, *, gone: int, waiting: int, revis
     )
 
 
-def early_warning(stream: str, period: str, early: EarlyResult, *, revision: int = 1) -> Alert:
-    """The labels so far speak against the mapping; the verdict is still to come."""
+def early_warning(
+    stream: str, period: str, early: EarlyResult, *, revision: int = 1, episode: str | None = None
+) -> Alert:
+    """The labels so far speak against the mapping; the verdict is still to come, and ends the episode."""
     facts = {"labels": early.labels, "e_value": early.e_value, "needed": early.needed}
     return Alert(
-        kind="early_warning", stream=stream, period=period, severity="warning", facts=facts, revision=revision
+        kind="early_warning",
+        stream=stream,
+        period=period,
+        severity="warning",
+        facts=facts,
+        revision=revision,
+        episode=episode,
     )
 
 
@@ -116,10 +128,3 @@ def underpowered(result: WindowResult) -> bool:
 def rejected_share(result: WindowResult) -> float | None:
     """The share of a window's own rows that do not count; None where it has no row at all."""
     return share_of(result.population, result.rejected)
-
-
-def _recovered(result: WindowResult, previous: Previous, max_rise: float) -> bool:
-    """Wholly served by a newer mapping, and its served ECE is small again."""
-    used = [part.mapping for part in result.served.mappings]
-    newer = bool(used) and None not in used and not set(used) & set(previous.degraded_mappings)
-    return newer and recovered(result.served.ece, max_rise)

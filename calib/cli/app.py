@@ -45,6 +45,7 @@ def root(
 
 
 from calib.cli import (  # noqa: E402
+    alerts_verbs,
     chain_verb,
     cycle_verbs,
     db_verb,
@@ -54,6 +55,7 @@ from calib.cli import (  # noqa: E402
     labels_verbs,
     mapping_log_verbs,
     mapping_verbs,
+    mapping_way_back_verbs,
     measure_verb,
     plan_verb,
     probe_verb,
@@ -85,7 +87,10 @@ app.command("status")(history_verbs.status)
 app.command("routes")(routes_verb.routes)
 app.add_typer(window_verbs.app, name="window")
 app.add_typer(labels_verbs.app, name="labels")
+app.add_typer(alerts_verbs.app, name="alerts")
 app.add_typer(db_verb.app, name="db")
+mapping_verbs.app.command("publish")(mapping_way_back_verbs.publish)
+mapping_verbs.app.command("withdraw")(mapping_way_back_verbs.withdraw)
 mapping_verbs.app.command("history")(mapping_log_verbs.history)
 mapping_verbs.app.command("verify")(mapping_log_verbs.verify)
 mapping_verbs.app.command("open-epoch")(mapping_log_verbs.open_epoch)

@@ -40,7 +40,9 @@ def history(
     for entry in log:
         until = f" (until {entry.expires_at})" if entry.expires_at else ""
         place = f"{entry.epoch}/{entry.generation:<4} {entry.at}  {entry.mapping[:12]}"
-        line = output.printable(f"{place}  {entry.by}: {entry.reason}{until}")
+        state = "withdrawn" if entry.withdrawn else ""
+        state = f"back to {entry.returns_to[0]}/{entry.returns_to[1]}" if entry.returns_to else state
+        line = output.printable(f"{place}  {entry.by}: {entry.reason}{until}{state and f' [{state}]'}")
         wrapped = textwrap.wrap(line, width, subsequent_indent=" " * 7, break_long_words=False)
         sys.stdout.write("\n".join(wrapped) + "\n")
 

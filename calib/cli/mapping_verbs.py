@@ -71,6 +71,7 @@ def list_(
         last = version.last_named
         mark = "→" if last is not None and last.digest == log[-1].digest else " "
         when = "never named" if last is None else f"{last.at} {last.by}: {last.reason}"
+        when += " (withdrawn: the raw confidence)" if last is not None and last.withdrawn else ""
         state = "DAMAGED: `calib mapping verify`" if version.damage else version.method
         sys.stdout.write(f"{mark} {version.digest[:12]}  {output.printable(f'{state}  {when}')}\n")
 
@@ -150,7 +151,11 @@ def rollback(
     channel: Channel = "production",
     json: Json = False,
 ) -> None:
-    """Point a channel at an earlier mapping again: adds an entry, deletes nothing, and can be undone."""
+    """Point a channel at an earlier mapping again: adds an entry, and deletes nothing.
+
+    Each further rollback goes one step further back; `calib mapping promote` goes forward again. Where there
+    is nothing before the present mapping, `calib mapping withdraw` goes back to the raw confidence.
+    """
     from calib import store
 
     opened = open_app(config, stream)
@@ -175,13 +180,13 @@ def open_app(config: Any, stream: str) -> App:
 
 def intent_of_a_person(opened: App, stream: str, reason: str) -> Intent:
     """A move that somebody asks for now, so that no log can have it from before."""
-    from calib.store import Intent
+    from calib.store import PUBLISHER, Intent
 
-    now = opened.now()
+    now, user = opened.now(), getpass.getuser()
     return Intent(
         publish_id=str(uuid.uuid4()),
         at=now,
-        by=getpass.getuser(),
+        by=f"{user} (by hand)" if user == PUBLISHER else user,  # no schedule may overrule it
         reason=reason,
         expires_at=opened.watch(stream).expiry(now),
         since=now,
@@ -215,6 +220,11 @@ def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapp
         raise InvalidInput(
             f"{stream}/{channel} has no mapping yet: `calib run {stream} --period …` makes one"
         )
+    if current.withdrawn:
+        raise InvalidInput(
+            f"{stream}/{channel} has been withdrawn since {current.at}: clients serve the raw confidence. "
+            f"Name a mapping by its digest; `calib mapping list {stream}` shows them"
+        )
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
 
 
@@ -231,6 +241,15 @@ def show_entry(entry: Entry, *, as_json: bool) -> None:
     """Say what the channel names from now on."""
     if as_json:
         output.emit(entry_result(entry).to_json())
+        return
+    if entry.withdrawn:
+        where = "" if entry.channel == "production" else f" --channel {entry.channel}"
+        sys.stdout.write(
+            f"{entry.stream}/{entry.channel} is withdrawn as of {entry.epoch}/{entry.generation}: from their "
+            "next poll on clients serve the raw confidence, say UNCALIBRATED, and act on nothing. New "
+            "mappings go to the channel candidate until you name one:\n"
+            f"  calib mapping promote {entry.stream} DIGEST{where}\n"
+        )
         return
     sys.stdout.write(
         f"{entry.stream}/{entry.channel} names {entry.mapping[:12]} as of {entry.epoch}/{entry.generation}; "

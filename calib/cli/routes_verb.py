@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from calib.cli.page import Page
     from calib.db.windows import Window
-    from calib.results.routes import AchievedResult, RoutesPart, RoutesResult
+    from calib.results.routes import AchievedResult, KeptInPeriod, RoutesPart, RoutesResult
 
 
 def routes(
@@ -32,10 +32,13 @@ def routes(
     """For each target: the confidence from which on it is proven, and the share of traffic there.
 
     Rests on the labels of one closed window. A certificate holds with probability 0.95, whatever the design
-    of the sample; if nothing is proven, it says whether more labels would help. For the `threshold` in the
+    of the sample; if nothing is proven, it says whether more labels would help. Each later window holds it
+    against its own labels, and the record says whether it was kept. For the `threshold` in the
     settings it says how much passes, what that stated and how much of it was really right. Exit code 3: no
     window is closed yet.
     """
+    from dataclasses import replace
+
     from calib.app import App
     from calib.cycle.load import load_window
     from calib.results.routes import RoutesResult
@@ -49,15 +52,17 @@ def routes(
     with output.progress(stream, total=1) as step:
         with opened.engine.connect() as conn:
             window = _window(conn, stream, period)
+            record = () if window is None else _record(conn, stream, window)
         if window is not None:
             step("certifying")
-            result = routes_report(
+            report = routes_report(
                 load_window(window, engine=opened.engine, store=opened.store).routing,
                 stream=stream,
                 period=window.period,
                 targets=targets,
                 threshold=policy.threshold,
             )
+            result = replace(report, record=record)
     if json:
         output.emit(result.to_json())
     else:
@@ -89,6 +94,19 @@ def _window(conn: Connection, stream: str, period: str | None) -> Window | None:
     return stored_window
 
 
+def _record(conn: Connection, stream: str, until: Window) -> tuple[KeptInPeriod, ...]:
+    """What each closed window up to this one said of the certificates before it, oldest first."""
+    from calib.cycle.evaluation import stored_result
+    from calib.db import windows
+    from calib.results.routes import KeptInPeriod
+
+    closed = [
+        w for w in windows.earlier(conn, stream, before=until.ends_at) if w.state == "closed" and w.result
+    ]
+    record = [(w.period, stored_result(w).certificates_kept) for w in reversed(closed)]
+    return tuple(KeptInPeriod(period=period, certificates=kept) for period, kept in record if kept)
+
+
 def _show(result: RoutesResult) -> None:
     from calib.cli.page import Page
 
@@ -113,6 +131,23 @@ def _show(result: RoutesResult) -> None:
             for row in result.chain
         ]
         page.table(("steps", "claims", "delivers (95%)"), rows, left=())
+    if result.record:
+        page.say("Were earlier certificates kept?")
+        words = {"yes": "kept", "no": "BROKEN", "unknown": "unknown"}
+        kept_rows = [
+            (
+                period.period,
+                f"{one.target:.1%} ≥ {one.cut:.4g}",
+                one.from_,
+                "–" if one.accuracy is None else f"{one.accuracy:.1%} ({one.low:.0%}–{one.high:.0%})",
+                f"{one.share:.1%}",
+                words[one.kept],
+            )
+            for period in result.record
+            for one in period.certificates
+        ]
+        heads = ("period", "certificate", "proven by", "right (95%)", "share", "kept")
+        page.table(heads, kept_rows, left=(0, 1, 2, 5))
 
 
 def _show_part(page: Page, part: RoutesPart) -> None:

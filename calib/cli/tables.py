@@ -10,9 +10,10 @@ from calib.cli.terminal_picture import windows_picture
 from calib.reasons import UNREADABLE
 from calib.results import EceInterval, WindowResult
 from calib.results.demo import DemoYear
+from calib.results.window import CertificateKept
 from calib.wording.change import change_words
 from calib.wording.measured import information_words
-from calib.wording.numbers import interval, number
+from calib.wording.numbers import interval, number, odds
 
 RAW, SERVED = "raw ECE (95%)", "served ECE (95%)"
 
@@ -40,7 +41,8 @@ def _news(result: WindowResult) -> Iterator[str]:
     if missing := result.labels.missing:
         yield f"{missing:,} of {result.sample.n:,} without a label"
     if result.refit.published and result.refit.mapping:
-        yield f"new mapping {result.refit.mapping[:8]}"
+        waits = " on candidate" if _waits(result) else ""
+        yield f"new mapping {result.refit.mapping[:8]}{waits}"
     elif result.refit.upheld:
         yield "mapping upheld"
     if alerts := ", ".join(alert.kind.replace("_", " ") for alert in result.alerts):
@@ -113,7 +115,10 @@ def window_panel(result: WindowResult) -> None:
         page.row(heading, line)
     if change.state is not None or result.state == "insufficient":
         published = refit.mapping if refit.published else None
-        new = "no new mapping: " if published is None else f"new mapping {published[:12]}: "
+        where = f" on {refit.channel}" if _waits(result) else ""
+        if refit.certificates_dropped:
+            page.row("dropped", f"{refit.certificates_dropped} certificates that these labels break")
+        new = "no new mapping: " if published is None else f"new mapping {published[:12]}{where}: "
         page.row("refit", f"{new}{refit.reason}")
     for alert in result.alerts:
         page.row("alert", f"{alert.kind.replace('_', ' ')}{'' if alert.delivered else ' (waiting)'}")
@@ -133,6 +138,11 @@ def _of_missing(result: WindowResult) -> str:
     return f" ({said})" if said else ""
 
 
+def _waits(result: WindowResult) -> bool:
+    """Whether the new mapping waits on another channel, because a person withdrew the window's own."""
+    return result.refit.channel not in (None, result.channel)
+
+
 def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
     """What else is known, a line each."""
     if words := information_words(result.raw):
@@ -146,6 +156,8 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
         change = part.change
         words = "too few labels to compare" if change is None else change_words(change)
         yield "segment", f"{name}: served ECE {interval(part.served)}, {part.labels} labels; {words}"
+    for kept in result.certificates_kept:
+        yield "certificate", kept_words(kept)
     if (mix := result.score_mix) is not None and mix.notable:
         yield "score mix", f"{mix.moved:.1%} of predictions moved to another stated confidence"
     response = result.response
@@ -169,7 +181,7 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
         word = "ALARM" if early.alarm else "quiet"
         yield (
             "early watch",
-            f"{word} after {early.labels} labels: evidence {early.e_value:,.1f} to 1, alarm at "
+            f"{word} after {early.labels} labels: evidence {odds(early.e_value)}, alarm at "
             f"{early.needed:,.0f} to 1",
         )
 
@@ -179,6 +191,15 @@ def refused(result: WindowResult) -> bool:
     return result.refit.reason_code in UNREADABLE
 
 
+def kept_words(kept: CertificateKept) -> str:
+    """What became of an earlier certificate."""
+    verdict = {"yes": "kept", "no": "BROKEN", "unknown": "not known yet"}[kept.kept]
+    seen = "no label there"
+    if kept.accuracy is not None:
+        seen = f"{kept.accuracy:.1%} right ({kept.low:.1%} to {kept.high:.1%})"
+    return f"{kept.target:.1%} from {kept.cut:g} on (proven by {kept.from_}): {verdict}; {seen}"
+
+
 def _next(result: WindowResult, stream: str, period: str) -> str:
     if result.waits_for:
         return f"`calib evaluate {stream}` evaluates {', '.join(result.waits_for)} first, then this period"
@@ -186,6 +207,11 @@ def _next(result: WindowResult, stream: str, period: str) -> str:
         from calib.review.sources import source_of
 
         return source_of(result.review).next_step(stream, period)
+    if result.refit.mapping is not None and _waits(result):
+        return (
+            f"{result.channel} is withdrawn; `calib mapping promote {stream} {result.refit.mapping[:12]}` "
+            "serves the new mapping"
+        )
     if result.refit.published:
         undo = (
             "" if result.refit.generation in (None, 1) else f"; `calib mapping rollback {stream}` undoes it"

@@ -119,6 +119,15 @@ COMMANDS = {
         "Predictions to which there are different answers.",
         ("calib labels conflicts support-triage",),
     ),
+    "alerts": Teaching("Episodes: what alerts have opened, and what ended it.", ()),
+    "alerts episodes": Teaching(
+        "What alerts have opened, and what ended it.",
+        ("calib alerts episodes support-triage",),
+    ),
+    "alerts close": Teaching(
+        "End an open episode by hand.",
+        ("calib alerts close support-triage --reason 'the camera is mended'",),
+    ),
     "mapping": Teaching("The versions of a stream's mapping, and its channels.", ()),
     "mapping list": Teaching(
         "The stored versions, and when each was last named.",
@@ -142,6 +151,14 @@ COMMANDS = {
             "calib mapping rollback support-triage",
             "calib mapping rollback support-triage --to 1f3a9c20 --reason 'as it was'",
         ),
+    ),
+    "mapping publish": Teaching(
+        "Put a mapping of your own on a channel.",
+        ("calib mapping publish fitted.json support-triage --reason 'fitted offline'",),
+    ),
+    "mapping withdraw": Teaching(
+        "No mapping: clients serve the raw confidence.",
+        ("calib mapping withdraw support-triage --reason 'labels were wrong'",),
     ),
     "mapping history": Teaching(
         "Who moved a channel, when and why.",

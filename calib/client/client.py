@@ -12,7 +12,7 @@ from typing import Any
 
 from calib.client import forks
 from calib.client.cache import Cache
-from calib.client.fetch import Fetcher, open_fetcher
+from calib.client.fetch import Fetcher, absence, open_fetcher
 from calib.client.follower import Follower
 from calib.client.greenlets import held, run_blocking
 from calib.client.inputs import Counts, many_confidences, one_confidence
@@ -20,7 +20,7 @@ from calib.client.poll_log import PollLog
 from calib.client.polling import Polling, pause
 from calib.client.results import Calibrated, Decision, Status
 from calib.client.state import Snapshot, freshness, report, snapshot
-from calib.client.trust import Trusted, cut_for
+from calib.client.trust import Trusted, certificate_for
 from calib.errors import CalibError, InvalidInput, Unavailable
 from calib.format import Mapping
 from calib.format.curves import Curve
@@ -30,6 +30,7 @@ from calib.object_urls import TIMEOUT
 from calib.redaction import reason
 
 Hook = Callable[[Calibrated | Decision, Any], object]
+OnStateChange = Callable[[Status], object]
 _tuple = tuple.__new__  # a NamedTuple's own constructor takes twice as long
 _NEVER: float | None = None
 
@@ -49,7 +50,11 @@ class MappingClient:
     share. `refresh`: seconds between two polls, each spread by a quarter; failing ones come less and less
     often; `draw` gives the random numbers in [0, 1) for that. `bundled`: a mapping file for the time before
     anything was fetched. `hooks`: each is called with every answer and the caller's own `context`; what it
-    raises is dropped. `timeout`: seconds for a request.
+    raises is dropped. `timeout`: seconds for a request. `strict_scope`: refuse a mapping whose scope has
+    other keys than `scope`; else keys that only one side names are not compared, and `status().reason` names
+    them.
+    `on_state_change`: called with the new status after a poll that found another state than the one before;
+    what it raises is dropped.
 
     `calibrate` and `decide` do no I/O, take no lock, and raise only for the caller's own input: the last
     known good mapping is used, then the bundled one, then none, and the answer says so. A thread polls. A
@@ -69,6 +74,8 @@ class MappingClient:
         bundled: str | Path | None = None,
         hooks: Iterable[Hook] = (),
         timeout: float = TIMEOUT,
+        strict_scope: bool = False,
+        on_state_change: OnStateChange | None = None,
         fetcher: Fetcher | None = None,
         now: Callable[[], datetime] = _utc_now,
         monotonic: Callable[[], float] = time.monotonic,
@@ -80,14 +87,15 @@ class MappingClient:
         if not (refresh > 0 and timeout > 0):
             raise InvalidInput(f"refresh and timeout are positive seconds, not {refresh} and {timeout}")
         self._scope, self._refresh, self._hooks = dict(scope or {}), refresh, tuple(hooks)
+        self._strict, self._on_state_change, self._absent = strict_scope, on_state_change, ""
         self._utc, self._monotonic, self._draw = now, monotonic, draw
         self._poll_log = PollLog(stream, channel)
         self._cache = None if cache is None else Cache(local_path(cache), stream=stream, channel=channel)
         self._bundled = None if bundled is None else read_bundled(local_path(bundled), stream)
         known = None if self._cache is None else self._cache.load()
-        self._follower = Follower(
-            fetcher or open_fetcher(url, timeout=timeout), stream=stream, channel=channel, trusted=known
-        )
+        self._fetcher = fetcher or open_fetcher(url, timeout=timeout)
+        self._follower = Follower(self._fetcher, stream=stream, channel=channel, trusted=known)
+        self._stream, self._channel = stream, channel
         self._saved, self._confirmed = known, _NEVER
         self._failures, self._tried, self._trouble, self._warning = 0, False, "", ""
         self._served = self._snapshot(known)
@@ -141,7 +149,7 @@ class MappingClient:
         now = self._served
         state, reason = freshness(now, **self._moment())
         needed = target ** (1 / steps)
-        cut = None
+        cut = certified = None
         if raw != raw:
             act, reason = False, "NaN is not a confidence"
         elif now.mapping is None or self._utc().timestamp() >= now.expires:
@@ -151,13 +159,16 @@ class MappingClient:
                 False,
                 "a bundled mapping's certificates do not count: nothing says when they expire",
             )
-        elif (cut := cut_for(now.mapping, needed, segment)) is None:
+        elif (certificate := certificate_for(now.mapping, needed, segment)) is None:
             where = "" if segment is None else f" in the segment {segment!r}"
             act, reason = False, f"no certificate proves an accuracy of {needed:.4f}{where}"
         else:
+            certified, cut = certificate
             act = raw >= cut
             reason = f"{raw:g} is {'at or above' if act else 'below'} the certified cut {cut:g}"
-        decision = Decision(act, cut, reason, state, now.digest)
+            if certified > needed + 1e-12:
+                reason += f", which proves {certified:.4g}; no certificate is for {needed:.4g} itself"
+        decision = Decision(act, cut, reason, state, now.digest, certified)
         if self._hooks:
             self._tell(decision, context)
         return decision
@@ -183,8 +194,12 @@ class MappingClient:
         with held(self._polling.lock):
             try:
                 self._follower.poll()
+                self._absent = ""
+                if self._follower.head is None:
+                    self._absent = absence(self._fetcher, self._stream, self._channel)
                 self._confirmed = self._monotonic()
                 self._failures, self._trouble = 0, ""
+                self._polling.answered.set()
             except Unavailable as error:
                 self._failures += 1
                 self._trouble = str(error)
@@ -201,8 +216,28 @@ class MappingClient:
                 self._saved = trusted if not self._warning else self._saved
             failures, trouble = self._failures, self._trouble or self._warning
         status = self.status()
-        self._poll_log.record(status, trouble=trouble, failures=failures)
+        if self._poll_log.record(status, trouble=trouble, failures=failures) and self._on_state_change:
+            try:
+                self._on_state_change(status)
+            except Exception as error:  # noqa: BLE001  a caller's mistake must not end the polls
+                self._warning = f"on_state_change failed: {type(error).__name__}"
         return status
+
+    def wait_ready(self, timeout: float) -> bool:
+        """Wait until it is known what is to be served, for `timeout` seconds at most; whether it is.
+
+        It is known once the store has answered a poll, or where a mapping is there from the cache or bundled.
+        A channel that is empty or withdrawn is known, too: the raw confidence is served. For the start of a
+        service, so that its first answers are not raw because nothing was read yet. Without a background
+        thread it polls once itself.
+        """
+        if self._process != forks.count:
+            self._begin()
+        if self._served.mapping is not None:
+            return True
+        if not self._background and not self._polling.answered.is_set():
+            self.refresh_now()
+        return self._polling.answered.wait(timeout) or self._served.mapping is not None
 
     def close(self) -> None:
         """Stop polling; what was loaded keeps serving."""
@@ -248,6 +283,8 @@ class MappingClient:
             trusted,
             self._bundled,
             self._scope,
+            strict=self._strict,
+            absent=self._absent,
             confirmed=self._confirmed,
             tried=self._tried,
             refresh=self._refresh,

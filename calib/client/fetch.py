@@ -36,6 +36,21 @@ class FolderFetcher:
     def get(self, key: str) -> bytes | None:
         return run_blocking(self._read, key)
 
+    def absence(self, stream: str, channel: str) -> str:
+        """Why the folder has no entry of a channel, in words, with what it has in its place."""
+        return str(run_blocking(self._absence, stream, channel))
+
+    def _absence(self, stream: str, channel: str) -> str:
+        if not self._folder.is_dir():
+            return f"the folder {self._folder} does not exist: is it the right one?"
+        streams = _folders(self._folder)
+        if stream not in streams:
+            return f"{self._folder} has nothing of the stream {stream}; it has {_named(streams)}"
+        channels = _folders(self._folder / stream / "channels")
+        if channel not in channels:
+            return f"{stream} has no channel {channel}; it has {_named(channels)}"
+        return ""
+
     def _read(self, key: str) -> bytes | None:
         try:
             with (self._folder / key).open("rb") as file:
@@ -44,6 +59,28 @@ class FolderFetcher:
             return None
         except OSError as error:
             raise Unavailable(f"{self._folder / key} cannot be read: {error.strerror}") from error
+
+
+def absence(fetcher: Fetcher, stream: str, channel: str) -> str:
+    """Why a store that answers has no entry of a channel, as far as that can be known; "" for nothing odd."""
+    if isinstance(fetcher, FolderFetcher):
+        return fetcher.absence(stream, channel)
+    return (
+        f"the store has no entry of {stream}/{channel}: a new stream has none before its first mapping; else "
+        "see that the address, the stream and the channel are the right ones"
+    )
+
+
+def _folders(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return []
+
+
+def _named(names: list[str]) -> str:
+    shown = ", ".join(names[:5]) or "none"
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
 class ObstoreFetcher:

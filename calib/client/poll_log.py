@@ -23,12 +23,16 @@ class PollLog:
         self._state, self._trouble = "INITIALIZING", ""
         self._served: tuple[str | None, int | None] = (None, None)
 
-    def record(self, status: Status, *, trouble: str, failures: int) -> None:
-        """Log one poll: `trouble`, how it failed, "" where it did not; `failures` in a row without answer."""
+    def record(self, status: Status, *, trouble: str, failures: int) -> bool:
+        """Log one poll; whether the state is another one than after the poll before.
+
+        `trouble`: how it failed, "" where it did not; `failures`: in a row without answer.
+        """
+        changed = status.state != self._state
         served = (status.mapping, status.generation)
         if served != self._served:
             self._log(logging.INFO, "served", status, f"serves {(status.mapping or 'no mapping')[:12]}")
-        if status.state != self._state:
+        if changed:
             level = logging.INFO if status.state == "FRESH" else logging.WARNING
             self._log(level, "state", status, f"{status.state}, was {self._state}: {status.reason or 'fine'}")
         if trouble:
@@ -37,6 +41,7 @@ class PollLog:
         elif self._trouble:
             self._log(logging.INFO, "recovered", status, "polls succeed again")
         self._state, self._served, self._trouble = status.state, served, trouble
+        return changed
 
     def died(self, kind: str) -> None:
         """Log that a poll ended with an error that nobody foresaw."""

@@ -22,13 +22,14 @@ class Polled(Protocol):
 
 
 class Polling:
-    """A lock for the polls of a process, and the sign for its thread to stop.
+    """A lock for the polls of a process, and the signs that one was answered and that its thread is to stop.
 
     A forked process needs new ones: a thread that stayed behind in the parent may hold the lock for ever.
     """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
+        self.answered = threading.Event()  # the store has answered a poll of this process
         self._stop = threading.Event()
 
     def start(self, client: Polled) -> None:

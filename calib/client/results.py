@@ -19,13 +19,18 @@ class Calibrated(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """`act`: only where a certificate covers it. `cut`: the raw confidence from which it does."""
+    """`act`: only where a certificate covers it. `cut`: the raw confidence from which it does.
+
+    `certified`: the accuracy that the certificate proves. It is more than was asked for where no certificate
+    is for just that accuracy, and then `reason` says so.
+    """
 
     act: bool
     cut: float | None
     reason: str
     status: str
     mapping: str | None = None
+    certified: float | None = None
 
 
 class Status(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping as Dict
 from dataclasses import dataclass
 
 from calib.client.results import Status
-from calib.client.trust import Trusted, out_of_scope
+from calib.client.trust import Trusted, out_of_scope, unmatched
 from calib.format import Curve, Entry, Mapping
 from calib.times import moment
 
@@ -21,7 +21,8 @@ class Snapshot:
     count; those of a bundled mapping do not, for nothing says when they expire. `expires` is in POSIX
     seconds. `fresh_until`, on the monotonic clock, spares the read path the wall clock and every rule: before
     it the mapping was confirmed recently and does not expire; from it on the state is `otherwise`. (A wall
-    clock that was stepped is heeded by `freshness` at once, and by these at the next poll.)
+    clock that was stepped is heeded by `freshness` at once, and by these at the next poll.) `remark`: what is
+    worth knowing though nothing is wrong, or why there is no mapping.
     """
 
     mapping: Mapping | None
@@ -36,6 +37,7 @@ class Snapshot:
     fresh_until: float
     otherwise: str
     refusal: str
+    remark: str
 
 
 def snapshot(
@@ -43,18 +45,29 @@ def snapshot(
     bundled: Mapping | None,
     scope: Dict[str, str],
     *,
+    strict: bool,
+    absent: str,
     confirmed: float | None,
     tried: bool,
     refresh: float,
     wall: float,
     monotonic: float,
 ) -> Snapshot:
-    """What may be served: the last known good, else the bundled mapping, each only within its scope."""
+    """What may be served: the last known good, else the bundled mapping, each only within its scope.
+
+    `strict`: a scope with other keys is another scope. `absent`: why the store named no mapping.
+    """
     refusal = ""
     chosen: Mapping | None = None
-    for mapping in (trusted.mapping if trusted else None, bundled):
+    candidates = [trusted.mapping if trusted else None, bundled]
+    if (
+        trusted is not None and trusted.entry.withdrawn
+    ):  # a person wants no mapping: not the bundled one either
+        refusal = withdrawn(trusted.entry)
+        candidates = []
+    for mapping in candidates:
         if mapping is not None and chosen is None:
-            why = out_of_scope(mapping, scope)
+            why = out_of_scope(mapping, scope) or _refused_by_keys(mapping, scope, strict=strict)
             chosen = mapping if why is None else None
             refusal = refusal or why or ""
     own = trusted is not None and chosen is trusted.mapping
@@ -78,6 +91,25 @@ def snapshot(
         fresh_until=fresh_until,
         otherwise=otherwise,
         refusal=refusal,
+        remark=absent if chosen is None else _remark(chosen, scope),
+    )
+
+
+def _refused_by_keys(mapping: Mapping, scope: Dict[str, str], *, strict: bool) -> str | None:
+    keys = unmatched(mapping, scope) if strict else ""
+    return f"{keys}, and strict_scope demands the same keys" if keys else None
+
+
+def _remark(mapping: Mapping, scope: Dict[str, str]) -> str:
+    keys = unmatched(mapping, scope)
+    return f"{keys}, which is not compared" if keys else ""
+
+
+def withdrawn(entry: Entry) -> str:
+    """Why nothing is calibrated, where a person withdrew the channel's mapping."""
+    return (
+        f"{entry.channel} has been withdrawn since {entry.at}: the raw confidence is served until a mapping "
+        f"is promoted; `calib mapping history {entry.stream} --channel {entry.channel}` says who and why"
     )
 
 
@@ -88,7 +120,7 @@ def freshness(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trou
             return "UNCALIBRATED", now.refusal
         if not tried:
             return "INITIALIZING", trouble or "nothing has been fetched yet"
-        return "UNCALIBRATED", trouble or "the channel has no mapping"
+        return "UNCALIBRATED", trouble or now.remark or "the channel has no mapping"
     if not now.certified:
         return "STALE", f"the bundled mapping is used: {now.refusal or trouble or 'nothing was fetched yet'}"
     if now.entry is not None and wall >= now.expires:
@@ -113,7 +145,7 @@ def report(now: Snapshot, *, wall: float, monotonic: float, tried: bool, trouble
         age_seconds=None if now.confirmed is None else monotonic - now.confirmed,
         entry_age_seconds=None if entry is None else wall - moment(entry.at).timestamp(),
         expires_at=None if entry is None else entry.expires_at,
-        reason=reason,
+        reason="; ".join(part for part in (reason, "" if now.mapping is None else now.remark) if part),
     )
 
 

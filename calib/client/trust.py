@@ -47,7 +47,8 @@ def admit(data: bytes, entry: Entry) -> Trusted:
 def out_of_scope(mapping: Mapping, scope: Dict[str, str] | None) -> str | None:
     """Why a mapping is not valid for what the client serves, in words; None where it is.
 
-    Only keys that both sides name are compared: a mapping without a scope is valid everywhere.
+    Only keys that both sides name are compared: a mapping without a scope is valid everywhere. `unmatched`
+    names the others.
     """
     for key, expected in (scope or {}).items():
         stated = mapping.scope.get(key)
@@ -56,8 +57,22 @@ def out_of_scope(mapping: Mapping, scope: Dict[str, str] | None) -> str | None:
     return None
 
 
-def cut_for(mapping: Mapping, needed: float, segment: str | None = None) -> float | None:
-    """The raw confidence from which an accuracy of `needed` is certified; None where none is.
+def unmatched(mapping: Mapping, scope: Dict[str, str] | None) -> str:
+    """The keys of the scope that only one side names, in words; "" where there is none.
+
+    A key that is misspelt is one of these, and compares nothing.
+    """
+    own = set(scope or {})
+    sides = (("this client", own - set(mapping.scope)), ("the mapping", set(mapping.scope) - own))
+    return "; ".join(
+        f"only {side} names {', '.join(map(repr, sorted(keys)))} in its scope" for side, keys in sides if keys
+    )
+
+
+def certificate_for(
+    mapping: Mapping, needed: float, segment: str | None = None
+) -> tuple[float, float] | None:
+    """The certificate that proves an accuracy of `needed`, as (target, cut); None where none does.
 
     Of the certificates whose target is at least `needed` the lowest counts. One that is malformed certifies
     nothing. A segment's own certificates count for it; where it has a curve of its own and no certificate,
@@ -68,5 +83,5 @@ def cut_for(mapping: Mapping, needed: float, segment: str | None = None) -> floa
         cuts = mapping.segment_cuts.get(segment, ())
     for target, cut in cuts:
         if target >= needed - 1e-12:
-            return cut
+            return target, cut
     return None

@@ -11,13 +11,14 @@ from calib.cycle.baseline import Baseline
 from calib.cycle.clustering import Clustering, as_before, clustering
 from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.design import Design
-from calib.cycle.served import serves
+from calib.cycle.served import served_by, serves
 from calib.cycle.stream import StreamPolicy
 from calib.db.windows import Window
 from calib.format import Mapping
 from calib.measure.clusters import Correlation
 from calib.measure.sample import Sample
 from calib.measure.stratum_counts import correlation_by_stratum, sample_design_effect
+from calib.results.window import ProvenCut
 from calib.review.cohort import Cohort
 from calib.routing.report import RoutingEvidence
 from calib.store import Entry
@@ -25,12 +26,13 @@ from calib.store import Entry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierWindow:
-    """A window of the baseline: its labelled sample, and its design."""
+    """A window of the baseline: its labelled sample, its design, and the certificates that it proved."""
 
     id: int
     period: str
     design: Design
     sample: Sample
+    certificates: tuple[ProvenCut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class WindowData:
 
     `cohort`: the drawn rows and their labels. `answered_twice`: of each row that two people answered, the
     first two answers. `earlier`: the windows of `baseline`, oldest first. `newer`: the newest later period of
-    the channel that is closed already. `head`: the channel's last entry. `mappings`, by digest: the one that
+    the channel that is closed already. `head`: the channel's last entry. `candidate`: that of the channel
+    `candidate`, read only where the window's own channel is withdrawn. `mappings`, by digest: the one that
     `head` names and those that served this window, as far as a step needs them. `fit_rows`: for each mapping
     that the early watch tests, the labelled rows that it was fitted on, as our database holds them.
     """
@@ -68,6 +71,7 @@ class WindowData:
     mappings: Named[str, Mapping]
     fit_rows: Named[str, Sequence[Sample]]
     newer: str | None = None
+    candidate: Entry | None = None
 
     @cached_property
     def sample(self) -> Sample:
@@ -112,8 +116,22 @@ class WindowData:
 
     @property
     def named(self) -> Mapping | None:
-        """The mapping that the channel names, for whatever scope it is; None while the channel is empty."""
-        return None if self.head is None else self.mappings[self.head.mapping]
+        """The mapping that the channel puts to use, for any scope; None while it is empty or withdrawn."""
+        return self._of(self.head)
+
+    @property
+    def newest(self) -> Mapping | None:
+        """The mapping that a refit takes the place of: on the channel, or on `candidate` where it waits."""
+        return self._of(self.candidate if self.withdrawn else self.head)
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether a person withdrew the channel's mapping."""
+        return self.head is not None and self.head.withdrawn
+
+    def _of(self, entry: Entry | None) -> Mapping | None:
+        digest = served_by(entry)
+        return None if digest is None else self.mappings[digest]
 
     @property
     def published(self) -> Mapping | None:

@@ -12,6 +12,7 @@ from calib.cycle.early import early_watch
 from calib.cycle.measuring import mix_part, raw_part, segments_part, served_part
 from calib.cycle.nonresponse import insufficient_because, response
 from calib.cycle.picture_data import picture_part
+from calib.cycle.promises import certificates_kept
 from calib.cycle.readable import (
     ANSWERS_LEFT_OUT,
     OF_LABELS,
@@ -48,12 +49,15 @@ class Proposal:
 
     `mapping`: the text of the mapping to publish, None where the old one stays; `renew`: then that one's
     entry is renewed. `expected`: the digest of the channel's entry that the decision was made against, None
-    for an empty channel.
+    for an empty channel. `candidate`: the same of the channel `candidate`, where the other one is withdrawn,
+    and `withdrawn_at` since when it is.
     """
 
     mapping: str | None
     expected: str | None
     renew: bool
+    candidate: str | None = None
+    withdrawn_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +105,11 @@ def evaluate(data: WindowData) -> Evaluation:
         or outcomes_unreadable(data.cohort, window.rejected.get(ANSWERS_LEFT_OUT, 0))
         or insufficient_because(data.cohort)
     )
+    withdrawn_at = data.head.at if data.head is not None and data.head.withdrawn else None
     if why is not None:
         return Evaluation(
             result=replace(result, refit=RefitResult(**why.fields())),
-            proposal=Proposal(mapping=None, expected=expected, renew=False),
+            proposal=Proposal(mapping=None, expected=expected, renew=False, withdrawn_at=withdrawn_at),
             confirmed_change=False,
             insufficient=why,
         )
@@ -120,12 +125,15 @@ def evaluate(data: WindowData) -> Evaluation:
             and above_limit(result.served, max_ece=data.policy.max_ece, max_rise=data.policy.max_rise),
             segments=segments_part(data, decision.segments),
             certificates=proven,
+            certificates_kept=certificates_kept(data),
             refit=proposed.result,
         ),
         proposal=Proposal(
             mapping=None if mapping is None else mapping.to_bytes().decode(),
             expected=expected,
             renew=mapping is None and proposed.result.upheld,
+            candidate=None if data.candidate is None else data.candidate.digest,
+            withdrawn_at=withdrawn_at,
         ),
         confirmed_change=decision.confirmed,
         insufficient=None,

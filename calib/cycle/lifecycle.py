@@ -29,6 +29,7 @@ from calib.alerts import (
     underpowered,
     window_alerts,
 )
+from calib.alerts.episodes import Episode, take_turn
 from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
 from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
@@ -38,8 +39,8 @@ from calib.cycle.ports import Ports
 from calib.cycle.readable import ANSWERS_LEFT_OUT, ROWS_GONE
 from calib.cycle.reconstruction import reconstruct
 from calib.cycle.reporting import store_report
-from calib.cycle.stream import PUBLISHER, StreamPolicy
-from calib.db import windows
+from calib.cycle.stream import CANDIDATE, StreamPolicy
+from calib.db import episodes, windows
 from calib.db.windows import Window
 from calib.errors import Conflict
 from calib.format import Mapping
@@ -51,7 +52,8 @@ from calib.results import WindowResult
 from calib.results.window import WindowState
 from calib.review import queue
 from calib.review.sources import source_of
-from calib.store import Entry, Intent, head, promote, publish, recent
+from calib.store import PUBLISHER, Entry, Intent, head, promote, publish, recent
+from calib.times import moment
 from calib.traffic import Interval
 
 if TYPE_CHECKING:
@@ -129,8 +131,18 @@ def _warn_early(data: WindowData, ports: Ports) -> None:
     with ports.engine.begin() as conn:
         if not windows.by_ids(conn, [window.id])[0].waits:  # the verdict is known
             return
-        alert = early_warning(window.stream, window.period, early, revision=window.revision)
+        begun = Episode.begin(
+            "early_warning",
+            window.stream,
+            window.period,
+            revision=window.revision,
+            now=ports.now(),
+            since=window.ends_at,
+        )
+        alert = early_warning(window.stream, window.period, early, revision=window.revision, episode=begun.id)
         is_new = outbox.put(conn, alert, now=ports.now())
+        if is_new:
+            episodes.begin(conn, begun, "early_warning")
     if is_new:
         _log("early_warning", window)
 
@@ -140,7 +152,16 @@ def _evaluate(data: WindowData, ports: Ports) -> Window:
     window, evaluation = data.window, evaluate(data)
     if evaluation.insufficient is not None:
         baseline = data.baseline.to_json()
-        return _close(window, data.policy, ports, evaluation.result, state="insufficient", baseline=baseline)
+        proposal = evaluation.proposal
+        return _close(
+            window,
+            data.policy,
+            ports,
+            evaluation.result,
+            proposal,
+            state="insufficient",
+            baseline=baseline,
+        )
     with ports.engine.begin() as conn:
         evaluated = windows.advance(
             conn,
@@ -164,21 +185,22 @@ def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Wi
             return window
         result, proposal = stored_result(window), stored_proposal(window)
         try:
-            entry = _carry_out(window, policy, ports, proposal)
+            entry = _carry_out(window, policy, ports, proposal, upheld=result.refit.upheld)
         except Conflict:
             newest = head(ports.store, stream=window.stream, channel=window.channel)
-            if newest is not None and newest.by != PUBLISHER:
+            if newest is not None and newest.by != PUBLISHER and not newest.withdrawn:
                 _log("stood_back", window, generation=newest.generation)
-                window = _close(window, policy, ports, _stand_back(result, newest), state="closed")
+                result = _stand_back(result, newest)
+                window = _close(window, policy, ports, result, proposal, state="closed")
             else:
                 _log("decided_again", window)
                 data = load_window(window, engine=ports.engine, store=ports.store)
                 window = _evaluate(data, ports)
             continue
         if entry is not None and proposal.mapping is not None:
-            refit = replace(result.refit, published=True, generation=entry.generation)
+            refit = replace(result.refit, published=not result.refit.upheld, generation=entry.generation)
             result = replace(result, refit=refit)
-        window = _close(window, policy, ports, result, state="closed")
+        window = _close(window, policy, ports, result, proposal, state="closed")
     if window.state != "evaluated":
         return window
     raise Conflict(
@@ -187,26 +209,34 @@ def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Wi
     )
 
 
-def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Proposal) -> Entry | None:
-    """Publish the new mapping, or renew the one that was upheld.
+def _carry_out(
+    window: Window, policy: StreamPolicy, ports: Ports, proposal: Proposal, *, upheld: bool
+) -> Entry | None:
+    """Publish the new mapping, or renew the one that was upheld, anew where it lost certificates.
 
     The publish id is the window's own: a second attempt finds the entry of the first.
     """
     at = window.ends_at if window.replay else ports.now()
+    channel = window.channel
     log = recent(ports.store, stream=window.stream, channel=window.channel, since=window.starts_at)
     expected = next((entry for entry in log if entry.digest == proposal.expected), None)
-    renewal = proposal.mapping is None
+    if expected is not None and expected.withdrawn:
+        if log[-1] != expected:
+            raise Conflict(f"{window.stream}/{channel} is withdrawn no more; decide again")
+        channel = CANDIDATE
+        log = recent(ports.store, stream=window.stream, channel=channel, since=window.starts_at)
+        expected = next((entry for entry in log if entry.digest == proposal.candidate), None)
     intent = Intent(
-        publish_id=publish_id(window),
+        publish_id=publish_id(window, channel),
         at=at,
         by=PUBLISHER,
-        reason=f"upheld by {window.period}" if renewal else f"refit on {window.period}",
+        reason=f"upheld by {window.period}" if upheld else f"refit on {window.period}",
         expires_at=policy.expiry(at),
         since=window.ends_at,
     )
     if proposal.mapping is not None:
         mapping = Mapping.from_bytes(proposal.mapping.encode())
-        return publish(ports.store, mapping, channel=window.channel, intent=intent, expected=expected)
+        return publish(ports.store, mapping, channel=channel, intent=intent, expected=expected)
     if proposal.renew:
         if expected is None:
             raise Conflict(f"{window.stream}/{window.channel} has been moved meanwhile; decide again")
@@ -221,9 +251,9 @@ def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Pro
     return None
 
 
-def publish_id(window: Window) -> str:
+def publish_id(window: Window, channel: str) -> str:
     """The id under which a window publishes, however often it is tried; each revision has its own."""
-    key = f"{window.stream}/{window.period}/{window.channel}"
+    key = f"{window.stream}/{window.period}/{channel}"
     return str(uuid.uuid5(NAMESPACE, key if window.revision == 1 else f"{key}/{window.revision}"))
 
 
@@ -238,20 +268,33 @@ def _close(
     policy: StreamPolicy,
     ports: Ports,
     result: WindowResult,
+    proposal: Proposal,
     *,
     state: WindowState,
     **columns: Json,
 ) -> Window:
-    """The window's final state, whether it stands, and its alerts, in one transaction."""
+    """The window's final state, whether it stands, its alerts and its part in episodes: one transaction."""
     now = ports.now()
     result = replace(result, state=state)
+    withdrawn_at = None if proposal.withdrawn_at is None else moment(proposal.withdrawn_at)
     with ports.engine.begin() as conn:
         if window.revision > 1:
             windows.lock(conn, window.stream, window.period)
+        previous = _previous(conn, window)
+        turn = take_turn(
+            episodes.open_of(conn, window.stream, until=window.ends_at),
+            result,
+            max_rise=policy.max_rise,
+            scope_changed=previous.scope is not None and previous.scope != policy.scope,
+            withdrawn_at=withdrawn_at,
+            ends_at=window.ends_at,
+            now=now,
+        )
+        result = replace(result, episode=turn.current)
         alerts = window_alerts(
             result,
-            previous=_previous(conn, window),
-            max_rise=policy.max_rise,
+            previous=previous,
+            turn=turn,
             scope=policy.scope,
             by_itself=source_of(policy.review_kind).by_itself,
             report=None
@@ -272,6 +315,7 @@ def _close(
             windows.settle_standing(conn, window.stream, window.period)
         if closed:  # else another run was faster
             source_of(policy.review_kind).close(conn, window)
+            episodes.record(conn, turn, window.period)
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
     kinds = [alert.kind for alert in alerts] if closed else []
@@ -282,16 +326,9 @@ def _close(
 def _previous(conn: Connection, window: Window) -> Previous:
     """What the alert policy needs to know of the windows before this one."""
     before = windows.earlier(conn, window.stream, before=window.starts_at)
-    told = outbox.kinds_of(conn, window.stream)
-    news = {w.id: told.get((w.period, w.revision), set()) & {"degraded", "recovered"} for w in before}
-    last_told = next((w for w in before if news[w.id]), None)  # of a window that was discarded too
-    is_open = last_told is not None and "degraded" in news[last_told.id]
-    degraded = None if last_told is None or last_told.result is None else stored_result(last_told)
     standing = [w for w in before if w.standing]
     latest = stored_result(standing[0]) if standing and standing[0].result else None
     return Previous(
-        degradation_open=is_open,
-        degraded_mappings=() if degraded is None else tuple(m.mapping for m in degraded.served.mappings),
         rejected_share=None if latest is None else rejected_share(latest),
         underpowered=latest is not None and underpowered(latest),
         scope=standing[0].settings.get("scope") if standing else None,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Named
-from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,11 +15,15 @@ from calib.cycle.baseline import Baseline, choose
 from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.data import EarlierWindow, WindowData, watched_early
 from calib.cycle.design import Design
-from calib.cycle.served import Serving, only, serves, spans_of
-from calib.cycle.stream import StreamPolicy
+from calib.cycle.served import Serving, only, served_by, serves, spans_of
+from calib.cycle.stream import CANDIDATE, StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
+from calib.errors import InvalidInput
+from calib.format import Mapping
 from calib.measure.sample import Sample
+from calib.results import WindowResult
+from calib.results.window import ProvenCut
 from calib.review import queue, window_labels
 from calib.store import Store, head, read_mapping, recent
 
@@ -31,13 +36,14 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
     """
     policy, design = StreamPolicy.from_json(window.settings), Design.from_json(window.design)
     current = head(store, stream=window.stream, channel=window.channel)
+    withdrawn = current is not None and current.withdrawn
+    candidate = head(store, stream=window.stream, channel=CANDIDATE) if withdrawn else None
     watched = watched_early(policy, design)
-    digests = {*watched, design.main_mapping, None if current is None else current.mapping}
+    needed = {*watched, design.main_mapping, served_by(current), served_by(candidate)} - {None}
     mappings = {
-        digest: read_mapping(store, stream=window.stream, digest=digest)
-        for digest in digests
-        if digest is not None
+        str(digest): read_mapping(store, stream=window.stream, digest=str(digest)) for digest in needed
     }
+    mappings |= _logged(store, window.stream, {group.mapping for group in design.groups} - {"", *mappings})
     with engine.connect() as conn:
         cohort = queue.cohort(conn, window.id)
         if window.state in windows.LABELLED:
@@ -59,11 +65,13 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
                     period=earlier.period,
                     design=Design.from_json(earlier.design),
                     sample=labelled.of(earlier),
+                    certificates=_proven(earlier),
                 )
                 for earlier in windows.by_ids(conn, baseline.ids)
             ],
             newer=windows.newer_closed(conn, window),
             head=current,
+            candidate=candidate,
             mappings=mappings,
             fit_rows={
                 digest: [
@@ -93,6 +101,21 @@ def current_baseline(conn: Connection, stream: str, *, before: datetime, scope: 
     )
 
 
+def _proven(window: Window) -> tuple[ProvenCut, ...]:
+    """The certificates that a closed window proved."""
+    stored = WindowResult.from_json(window.result) if window.result else None
+    return tuple(item for item in stored.certificates if isinstance(item, ProvenCut)) if stored else ()
+
+
+def _logged(store: Store, stream: str, digests: Iterable[str]) -> dict[str, Mapping]:
+    """The mappings that the traffic says have served, too; a name of none is what somebody logged."""
+    found = {}
+    for digest in digests:
+        with suppress(InvalidInput):
+            found[digest] = read_mapping(store, stream=stream, digest=digest)
+    return found
+
+
 def load_baseline_sample(conn: Connection, baseline: Baseline) -> Sample | None:
     """The labelled rows of a baseline's pooled windows; None where they have none."""
     labelled = _LabelledSamples(conn, {}, late=baseline.late)
@@ -108,7 +131,7 @@ def load_serving(
     """
     entries = recent(store, stream=stream, channel=channel, since=start)
     spans = spans_of(entries, start, end)
-    current = entries[-1].mapping if entries else None
+    current = served_by(entries[-1] if entries else None)
     digests = {span.mapping for span in spans} | {current}
     mappings = {
         digest: mapping

@@ -70,6 +70,10 @@ def served_part(data: WindowData) -> ServedMeasured:
             MappingShare(mapping=digest or None, share=share)
             for digest, share in sorted(design.served_shares.items())
         ),
+        curves=tuple(
+            data.mappings[digest].curve_digest if digest in data.mappings else digest or None
+            for digest in sorted(design.served_shares)
+        ),
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from calib.cycle.data import WindowData
-from calib.cycle.stream import PUBLISHER
 from calib.measure import Bins, measure, reliability
 from calib.measure.sample import Sample
 from calib.results import Measured
 from calib.results.measured import Bin
 from calib.results.pictures import BaselineMeasured, PersonsMove, PictureBins, PictureData
 from calib.routing.acting import routing_curve, threshold_effect
+from calib.store import PUBLISHER
 from calib.times import moment
 
 MOST_LEVELS = 20  # different stated confidences that are drawn one by one; more are drawn in ten bins

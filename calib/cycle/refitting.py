@@ -9,6 +9,8 @@ from calib import __version__
 from calib.calibrators import FORMS, Refit, refit
 from calib.calibrators.segments import MOST
 from calib.cycle.data import WindowData
+from calib.cycle.promises import fit_period, without_broken
+from calib.cycle.stream import CANDIDATE
 from calib.cycle.verdict import ChangeDecision
 from calib.format import Identity, Mapping
 from calib.json_object import Json
@@ -25,7 +27,10 @@ LOGITS = ("token_probability", "logit")  # score sources with a softmax behind t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefitProposal:
-    """The mapping to put in place of the published one (None: that stays), and why."""
+    """The mapping to put in place of the published one (None: that stays), and why.
+
+    Where the published one is upheld without certificates that are broken, it is the same curves anew.
+    """
 
     mapping: Mapping | None
     result: RefitResult
@@ -50,8 +55,9 @@ def propose(
         methods=FORMS if data.policy.scope.get("score") not in LOGITS else (*FORMS, "temperature"),
     )
     result = refit_result(fitted)
-    if data.named is not None and _rests_on_later(data.named, data):
-        facts = {"served_period": str(data.named.evidence["period"]), "period": data.window.period}
+    newest = data.newest
+    if newest is not None and _rests_on_later(newest, data):
+        facts = {"served_period": str(newest.evidence["period"]), "period": data.window.period}
         why = Reason("refit_older_than_served", dict(facts))
         return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
     if data.newer is not None:
@@ -59,7 +65,10 @@ def propose(
         why = Reason("refit_older_than_newest", dict(facts))
         return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
     if not fitted.published or fitted.curve is None:
-        return RefitProposal(mapping=None, result=replace(result, upheld=published is not None))
+        return _upheld(data, result)
+    if data.candidate is not None and data.candidate.withdrawn:
+        why = Reason("refit_all_withdrawn", {})
+        return RefitProposal(mapping=None, result=replace(result, published=False, **why.fields()))
     mapping = Mapping(
         stream=data.window.stream,
         scope=data.policy.scope,
@@ -72,7 +81,23 @@ def propose(
         parent=None if data.head is None else data.head.mapping,
         producer=f"calibwatch {__version__}",
     )
-    return RefitProposal(mapping=mapping, result=replace(result, mapping=mapping.digest))
+    channel = CANDIDATE if data.withdrawn else data.window.channel
+    return RefitProposal(mapping=mapping, result=replace(result, mapping=mapping.digest, channel=channel))
+
+
+def _upheld(data: WindowData, result: RefitResult) -> RefitProposal:
+    """What is served stays; where this window's labels break certificates, it is published without those."""
+    published = data.published
+    if published is None:
+        return RefitProposal(mapping=None, result=result)
+    mapping, dropped = without_broken(data, published)
+    result = replace(result, upheld=True)
+    if not dropped:
+        return RefitProposal(mapping=None, result=result)
+    result = replace(
+        result, mapping=mapping.digest, channel=data.window.channel, certificates_dropped=dropped
+    )
+    return RefitProposal(mapping=mapping, result=result)
 
 
 def refit_result(fitted: Refit) -> RefitResult:
@@ -135,5 +160,5 @@ def _cuts(evidence: RoutingEvidence, targets: Iterable[float]) -> list[ProvenCut
 
 
 def _rests_on_later(mapping: Mapping, data: WindowData) -> bool:
-    period = mapping.evidence.get("period")
-    return period is not None and Period.named(period).later_than(Period.named(data.window.period))
+    period = fit_period(mapping)
+    return period is not None and period.later_than(Period.named(data.window.period))

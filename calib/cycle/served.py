@@ -86,11 +86,11 @@ class Serving:
 def spans_of(entries: Sequence[Entry], start: datetime, end: datetime) -> tuple[ServingSpan, ...]:
     """What production served in [start, end), by the entries of a channel, oldest first."""
     before = active_at(entries, start)
-    spans = [ServingSpan(start=start, mapping=before.mapping if before else None)]
+    spans = [ServingSpan(start=start, mapping=served_by(before))]
     for entry in entries:
         at = moment(entry.at)
-        if start < at < end and entry.mapping != spans[-1].mapping:
-            spans.append(ServingSpan(start=at, mapping=entry.mapping))
+        if start < at < end and served_by(entry) != spans[-1].mapping:
+            spans.append(ServingSpan(start=at, mapping=served_by(entry)))
     return tuple(spans)
 
 
@@ -107,3 +107,8 @@ def only(spans: Sequence[ServingSpan], mappings: Collection[str]) -> tuple[Servi
         if not kept or mapping != kept[-1].mapping:
             kept.append(ServingSpan(start=span.start, mapping=mapping))
     return tuple(kept)
+
+
+def served_by(entry: Entry | None) -> str | None:
+    """The digest of the mapping that an entry puts to use; None where the raw confidence is served."""
+    return None if entry is None or entry.withdrawn else entry.mapping

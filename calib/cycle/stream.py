@@ -13,7 +13,7 @@ from calib.json_object import Json
 from calib.period import Kind, Period
 
 PRODUCTION = "production"  # the channel that serves
-PUBLISHER = "calibwatch"  # who an entry of the cycle itself is by; anyone else is a person
+CANDIDATE = "candidate"  # where refits wait for a person while the window's own channel is withdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

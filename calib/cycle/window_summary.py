@@ -26,10 +26,13 @@ def summary(window: Window, ports: Ports) -> WindowResult:
         alerts = outbox.of_window(conn, window.stream, window.period, revision=window.revision)
         conflicts = len(window_labels.conflicts(conn, window.id))
         earlier = waits_for(conn, window, now=ports.now()) if window.waits else ()
+    states = tuple(AlertState(**alert) for alert in alerts)
+    warned = next((alert.episode for alert in states if alert.episode is not None), None)
     return replace(
         result,
         standing=window.standing,
         waits_for=earlier,
-        alerts=tuple(AlertState(**alert) for alert in alerts),
+        alerts=states,
+        episode=result.episode or warned,
         label_conflicts=conflicts,
     )

@@ -191,6 +191,35 @@ probe_outcomes = Table(
     UniqueConstraint("run_id", "question_id"),
 )
 
+episodes = Table(
+    "episodes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("stream", String(63), nullable=False),
+    Column("opened_by", String(32), nullable=False),  # early_warning, degraded
+    Column("opened_in", String(16), nullable=False),  # a period, like the others
+    Column("opened_at", Moment, nullable=False),
+    Column("since", Moment, nullable=False),  # the end of the period that it began in, or degraded in last
+    Column("degraded_in", String(16)),  # null: an early warning that waits for its verdict
+    Column("degradation", NULLABLE_JSON),  # what was measured then
+    Column("ended_by", String(32)),  # null: open; else an `Ending` of calib/alerts/episodes.py
+    Column("ended_in", String(16)),
+    Column("ended_at", Moment),
+    Column("by", Text),  # a person who ended it, and why
+    Column("reason", Text),
+    Index("ix_episodes_stream_ended_by", "stream", "ended_by"),
+)
+
+episode_windows = Table(
+    "episode_windows",
+    metadata,
+    Column("id", Integer, primary_key=True),  # in the order in which it was said
+    Column("episode_id", ForeignKey("episodes.id"), nullable=False),
+    Column("period", String(16), nullable=False),
+    Column("said", String(32), nullable=False),  # early_warning, degraded, confirmed, still_open, …
+    UniqueConstraint("episode_id", "period", "said"),
+)
+
 outbox = Table(
     "outbox",
     metadata,
@@ -207,5 +236,7 @@ outbox = Table(
     Column("delivered_at", Moment),
     Column("remote", NULLABLE_JSON),
     Column("last_error", Text),
+    Column("episode", String(36)),  # that the alert belongs to: its thread
+    Index("ix_outbox_episode", "episode"),
     Index("ix_outbox_state_next_at", "state", "next_at"),
 )

@@ -14,6 +14,7 @@ from calib.json_object import Json
 from calib.times import moment
 
 FORMAT = "calibwatch.channel/1"
+OPTIONAL = {"withdrawn": False, "returns_to": None}  # keys since 0.2.0, with what their absence means
 
 
 class Link(NamedTuple):
@@ -29,7 +30,9 @@ class Entry:
     """An immutable entry.
 
     `previous` is the digest of the entry before it, None for the first of an epoch. `at` and `expires_at` are
-    times as `calib.times` writes them; None: it does not expire. Raises `ArtifactError` for values that the
+    times as `calib.times` writes them; None: it does not expire. `withdrawn`: nothing is calibrated any more;
+    the mapping that is named is the identity, for readers that do not know the key. `returns_to`: epoch and
+    generation of the earlier entry that a rollback went back to. Raises `ArtifactError` for values that the
     format does not allow.
     """
 
@@ -44,6 +47,8 @@ class Entry:
     by: str
     reason: str
     expires_at: str | None
+    withdrawn: bool = False
+    returns_to: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.stream) or not NAME.fullmatch(self.channel):
@@ -58,6 +63,10 @@ class Entry:
             raise ArtifactError("the first entry of an epoch, and no other, has no previous one")
         if self.previous is not None and not DIGEST.fullmatch(self.previous):
             raise ArtifactError(f"{self.previous!r:.80} is not the digest of an entry")
+        if self.returns_to is not None and not (
+            min(self.returns_to) >= 1 and self.returns_to < self.position
+        ):
+            raise ArtifactError(f"an entry returns to an earlier one, not to {self.returns_to}")
         moment(self.at)
         if self.expires_at is not None:
             moment(self.expires_at)
@@ -83,13 +92,17 @@ class Entry:
 
     @cached_property
     def _bytes(self) -> bytes:
-        return canonical({"format": FORMAT} | asdict(self))
+        values = asdict(self)
+        for name, usual in OPTIONAL.items():  # an entry without them is written as version 0.1.0 wrote it
+            if values[name] == usual:
+                del values[name]
+        return canonical({"format": FORMAT} | values)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Entry:
         """Read an entry. Unknown keys are ignored; `ArtifactError` says what is wrong with the rest."""
         values = parse(data, FORMAT)
-        kinds: Json = {field.name: str for field in fields(cls)} | {
+        kinds: Json = {field.name: str for field in fields(cls) if field.name not in OPTIONAL} | {
             "epoch": int,
             "generation": int,
             "previous": (str, type(None)),
@@ -99,6 +112,21 @@ class Entry:
             value = values.get(name)
             if name not in values or not isinstance(value, kind) or isinstance(value, bool):
                 raise ArtifactError(f"a channel entry's {name} is missing or of the wrong type")
-        entry = cls(**{name: values[name] for name in kinds})
+        withdrawn = values.get("withdrawn", False)
+        if not isinstance(withdrawn, bool):
+            raise ArtifactError("a channel entry's withdrawn must be true or false")
+        entry = cls(
+            **{name: values[name] for name in kinds},
+            withdrawn=withdrawn,
+            returns_to=_position(values.get("returns_to")),
+        )
         entry.__dict__["_bytes"] = bytes(data)
         return entry
+
+
+def _position(value: object) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or any(type(number) is not int for number in value):
+        raise ArtifactError("a channel entry's returns_to must be an epoch and a generation, or null")
+    return value[0], value[1]

@@ -69,6 +69,12 @@ class Mapping:
         return self.default if segment is None else self.segments.get(segment, self.default)
 
     @cached_property
+    def curve_digest(self) -> str:
+        """SHA-256 of the curves alone, in hex: the same for two mappings that calibrate alike."""
+        curves = {name: curve.to_json() for name, curve in self.segments.items()}
+        return hashlib.sha256(canonical({"default": self.default.to_json(), "segments": curves})).hexdigest()
+
+    @cached_property
     def cuts(self) -> tuple[tuple[float, float], ...]:
         """The certificates as (target, cut), ascending; one that is malformed certifies nothing."""
         return _cuts(self.certificates)

@@ -41,6 +41,7 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
         "state": "pending",
         "attempts": 0,
         "next_at": now,
+        "episode": alert.episode,
     }
     try:
         with conn.begin_nested():
@@ -116,22 +117,15 @@ def of_window(conn: Connection, stream: str, period: str, *, revision: int = 1) 
     A window may be a day: alerts that belong to that day and to no window are left out.
     """
     query = (
-        select(t.c.kind, t.c.id, t.c.state)
+        select(t.c.kind, t.c.id, t.c.state, t.c.episode)
         .where(t.c.stream == stream, t.c.period == period, t.c.revision == revision)
         .where(t.c.kind.not_in(OF_A_DAY))
         .order_by(t.c.created_at, t.c.kind)
     )
     return [
-        {"kind": row.kind, "id": row.id, "delivered": row.state == "delivered"} for row in conn.execute(query)
+        {"kind": row.kind, "id": row.id, "delivered": row.state == "delivered", "episode": row.episode}
+        for row in conn.execute(query)
     ]
-
-
-def kinds_of(conn: Connection, stream: str) -> dict[tuple[str, int], set[str]]:
-    """The kinds of alert that each period of a stream, and each revision of its window, has had."""
-    kinds: dict[tuple[str, int], set[str]] = {}
-    for row in conn.execute(select(t.c.period, t.c.revision, t.c.kind).where(t.c.stream == stream)):
-        kinds.setdefault((row.period, row.revision), set()).add(row.kind)
-    return kinds
 
 
 def raised(conn: Connection, stream: str, *, until: datetime) -> dict[str, list[tuple[str, str]]]:

@@ -10,7 +10,11 @@ from calib.results.codec import to_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryResult:
-    """One entry of a channel's log (docs/how-to/storage.md), with its own digest."""
+    """One entry of a channel's log (docs/how-to/storage.md), with its own digest.
+
+    `withdrawn`: clients serve the raw confidence from it on. `returns_to`: epoch and generation of the entry
+    that a rollback went back to.
+    """
 
     stream: str
     channel: str
@@ -24,10 +28,22 @@ class EntryResult:
     reason: str
     expires_at: str | None
     digest: str
+    withdrawn: bool = False
+    returns_to: tuple[int, int] | None = None
 
     def to_json(self) -> Json:
-        """The object of `calib mapping promote`, `rollback` and `open-epoch`."""
+        """The object of `calib mapping promote`, `rollback`, `withdraw` and `open-epoch`."""
         return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedMapping(EntryResult):
+    """The entry that names a mapping from a file, with what that file states of itself."""
+
+    method: str
+    scope: dict[str, str]
+    certificates: tuple[Json, ...]
+    evidence: Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 from calib.results.chain import ChainResult
 from calib.results.codec import json_schema
 from calib.results.demo import DemoYear
+from calib.results.episodes import EpisodeList
 from calib.results.gate import GateResult
 from calib.results.history import HistoryResult, StatusResult
 from calib.results.mappings import (
@@ -19,6 +20,7 @@ from calib.results.mappings import (
     EntryResult,
     MappingHistory,
     MappingList,
+    PublishedMapping,
     ShownMapping,
     Verification,
 )
@@ -69,8 +71,11 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "mapping-verify": (Verification, "`calib mapping verify`"),
     "mapping-entry": (
         EntryResult,
-        "`calib mapping promote`, `calib mapping rollback`, `calib mapping open-epoch`",
+        "`calib mapping promote`, `calib mapping rollback`, `calib mapping withdraw`, "
+        "`calib mapping open-epoch`",
     ),
+    "mapping-publish": (PublishedMapping, "`calib mapping publish`"),
+    "alerts-episodes": (EpisodeList, "`calib alerts episodes`, `calib alerts close`"),
     "labels-import": (LabelsImported, "`calib labels import`"),
     "labels-export": (LabelsExported, "`calib labels export`"),
     "labels-conflicts": (LabelConflicts, "`calib labels conflicts`"),

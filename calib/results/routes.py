@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from calib.json_object import Json
 from calib.results.codec import to_json
-from calib.results.window import NoCut, ProvenCut
+from calib.results.window import CertificateKept, NoCut, ProvenCut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +54,26 @@ class RoutesPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptInPeriod:
+    """What the labels of one period said of the certificates before it."""
+
+    period: str
+    certificates: tuple[CertificateKept, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutesResult(RoutesPart):
-    """The stream's latest closed window, or that of a period, for routing; `period` is None without one."""
+    """The stream's latest closed window, or that of a period, for routing; `period` is None without one.
+
+    `record`: whether earlier certificates were kept, by closed window up to that one, oldest first.
+    """
 
     stream: str
     targets: tuple[float, ...]
     period: str | None = None
     segments: dict[str, RoutesPart] = field(default_factory=dict)
     chain: tuple[ChainStep, ...] = ()
+    record: tuple[KeptInPeriod, ...] = ()
 
     def to_json(self) -> Json:
         """The object of `calib routes --json`; its schema is `docs/reference/json/routes.schema.json`."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from calib.json_object import Json
-from calib.results.codec import from_json, to_json
+from calib.results.codec import KEYS, from_json, to_json
 from calib.results.measured import EceInterval, Measured
 from calib.results.pictures import PictureData
 
@@ -99,11 +99,18 @@ class ServedMeasured(Measured):
     """What production used, measured.
 
     `source`: `logged` by the client, `reconstructed` from the channel's history, or `raw` where no mapping
-    served.
+    served. `curves`: of each of `mappings` the digest of its curves alone, for the same curves may be
+    published anew with other certificates; None for the raw confidence.
     """
 
     source: Literal["logged", "reconstructed", "raw"]
     mappings: tuple[MappingShare, ...] = ()
+    curves: tuple[str | None, ...] = ()
+
+    @property
+    def served_by(self) -> tuple[str | None, ...]:
+        """What served: curves, or the mappings' own digests in what version 0.1.0 stored."""
+        return self.curves or tuple(part.mapping for part in self.mappings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,7 +251,10 @@ class EarlyResult:
 class RefitResult(Explained):
     """What became of the refit; `upheld`: the served mapping stays and is renewed.
 
-    `generation`: the channel's counter after publishing. The numbers before are those of what is served, the
+    `certificates_dropped`: an upheld mapping is published anew, its curves as they were, without so many
+    certificates that this window's labels break; then `mapping` is its new digest, and `published` is false.
+    `channel`: where `mapping` is published; `candidate` while a person has withdrawn the stream's own.
+    `generation`: that channel's counter after publishing. The numbers before are those of what is served, the
     numbers after those of the new mapping on labels that it has not seen.
     """
 
@@ -253,11 +263,13 @@ class RefitResult(Explained):
     pooling: str | None = None
     segments: tuple[str, ...] = ()
     mapping: str | None = None
+    channel: str | None = None
     ece_before: EceInterval | None = None
     ece_after: EceInterval | None = None
     brier_before: float | None = None
     brier_after: float | None = None
     upheld: bool = False
+    certificates_dropped: int = 0
     generation: int | None = None
 
 
@@ -284,12 +296,34 @@ class NoCut(Explained):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateKept:
+    """An earlier certificate, and what this window's labels say of it.
+
+    `from`: the period that proved it. `accuracy`: at and above `cut`, with an exact 95% interval; None where
+    no label lies there. `share`: of all predictions, at or above the cut. `kept`: "no" where an exact test
+    within the budget of false alarms rejects it, "yes" where `low` reaches the target.
+    """
+
+    __pydantic_config__ = KEYS
+
+    target: float
+    cut: float
+    from_: str
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    share: float
+    kept: Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlertState:
-    """An alert of the window, and whether it was delivered."""
+    """An alert of the window, whether it was delivered, and the id of the episode that it belongs to."""
 
     kind: str
     id: str
     delivered: bool
+    episode: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +336,8 @@ class WindowResult:
     one counts for its period. `waits_for`: the earlier periods that are evaluated before this one.
     `above_limit`: the first window of a scope, which has no baseline, serves an ECE beyond `max_ece`, and
     proven beyond `max_rise`. `review`: the kind of review that the labels come from. `label_conflicts`: drawn
-    rows to which there is another answer beside the one that counts.
+    rows to which there is another answer beside the one that counts. `episode`: the id of the episode that
+    the window began, took on or ended; None where it is in none.
     """
 
     stream: str
@@ -331,10 +366,12 @@ class WindowResult:
     response: ResponseResult | None = None
     early_watch: EarlyResult | None = None
     certificates: tuple[ProvenCut | NoCut, ...] = ()
+    certificates_kept: tuple[CertificateKept, ...] = ()
     alerts: tuple[AlertState, ...] = ()
     review: str = "builtin"
     label_conflicts: int = 0
     pictures: PictureData | None = None  # of a window that this version evaluated and that has labels
+    episode: str | None = None
 
     @property
     def degraded_segments(self) -> tuple[str, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from calib.format import Entry
 from calib.store.objects import Store, open_store
-from calib.store.publish import ANY, Intent, create_mapping, open_epoch, promote, publish, rollback
+from calib.store.publish import ANY, PUBLISHER, Intent, create_mapping, open_epoch, promote, publish
 from calib.store.read import active_at, channels, head, history, mappings, read_mapping, recent
 from calib.store.verify import verify
+from calib.store.way_back import rollback, withdraw
 
 __all__ = [
     "ANY",
+    "PUBLISHER",
     "Entry",
     "Intent",
     "Store",
@@ -27,4 +29,5 @@ __all__ = [
     "recent",
     "rollback",
     "verify",
+    "withdraw",
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -18,13 +18,15 @@ from calib.format import Entry, Mapping
 from calib.format.chain import newest_epoch
 from calib.format.keys import LAST_EPOCH, NAME, entry_key, hint_key, mapping_key
 from calib.store.objects import Store
-from calib.store.read import backwards, history, read_mapping, readable, recent
+from calib.store.read import history, read_mapping, readable, recent
 from calib.times import timestamp
 
 LOG = logging.getLogger(__name__)
 LONGEST_TEXT = 2000  # characters of who and why: readers refuse an entry of more than 1 MiB
 RACES = 16  # lost in a row before publishing without an expectation gives up
 CLOCKS = timedelta(days=1)  # by how much the clocks of two publishers may differ
+PUBLISHER = "calibwatch"  # who an entry is by that a schedule published
+WITHDRAWN = "withdrawn"  # the method of the identity that an entry names where a channel is withdrawn
 
 
 class AnyHead(Enum):
@@ -116,18 +118,39 @@ def promote(
     channel: str,
     intent: Intent,
     expected: Entry | AnyHead | None = ANY,
+    returns_to: tuple[int, int] | None = None,
 ) -> Entry:
     """Point the channel at a mapping that is stored already; `publish` says how this is done once.
 
-    Raises `InvalidInput` where the mapping is not stored or the channel's name is not allowed, and what
+    `returns_to`: epoch and generation of the entry that a rollback goes back to. Raises `InvalidInput` where
+    the mapping is not stored, stands for a withdrawal, or the channel's name is not allowed, and what
     `publish` raises.
     """
     if not NAME.fullmatch(channel):
         raise InvalidInput(f"{channel!r:.80} cannot name a channel: up to 63 of a-z 0-9 . _ -")
-    read_mapping(store, stream=stream, digest=digest)
+    if read_mapping(store, stream=stream, digest=digest).method == WITHDRAWN:
+        raise InvalidInput(
+            f"{digest[:12]} is the raw confidence of a withdrawn channel, and no mapping to serve: "
+            f"`calib mapping withdraw {stream}` withdraws"
+        )
+    return move(store, stream, channel, digest, intent, expected, returns_to=returns_to)
+
+
+def move(
+    store: Store,
+    stream: str,
+    channel: str,
+    digest: str,
+    intent: Intent,
+    expected: Entry | AnyHead | None,
+    *,
+    withdrawn: bool = False,
+    returns_to: tuple[int, int] | None = None,
+) -> Entry:
+    """Add the next entry, which names the mapping, once."""
     for race in range(RACES):
-        log = _log_since(store, stream, channel, intent)
-        landed = _landed(log, intent)
+        log = log_since(store, stream, channel, intent)
+        landed = landed_entry(log, intent)
         if landed is not None:
             LOG.info(
                 "%s/%s: this was published before, as generation %d",
@@ -161,7 +184,8 @@ def promote(
             )
         epoch, generation = (last.epoch, last.generation + 1) if last else (1, 1)
         try:
-            return _add(store, _entry(stream, channel, epoch, generation, last, digest, intent))
+            entry = _entry(stream, channel, epoch, generation, last, digest, intent)
+            return _add(store, replace(entry, withdrawn=withdrawn, returns_to=returns_to))
         except Conflict:
             LOG.info(
                 "%s/%s: another publisher was faster with generation %d; reading again",
@@ -179,26 +203,6 @@ def promote(
     raise Conflict(f"{stream}/{channel}: lost {RACES} races for the next generation; try again")
 
 
-def rollback(store: Store, *, stream: str, channel: str, intent: Intent, to: str | None = None) -> Entry:
-    """Point the channel at an earlier mapping again: `to`, or the one before the present one.
-
-    Raises `InvalidInput` where there is none, and what `promote` raises.
-    """
-    log = _log_since(store, stream, channel, intent)
-    landed = _landed(log, intent)
-    if landed is not None:
-        return landed
-    if not log:
-        raise InvalidInput(f"{stream}/{channel} has no mapping yet: there is nothing to roll back")
-    present = log[-1]
-    if to is None:
-        earlier = (entry.mapping for entry in backwards(store, present))
-        to = next((digest for digest in earlier if digest != present.mapping), None)
-    if to is None:
-        raise InvalidInput(f"{stream}/{channel} has only ever named one mapping; promote another instead")
-    return promote(store, stream=stream, digest=to, channel=channel, intent=intent, expected=present)
-
-
 def open_epoch(store: Store, *, stream: str, channel: str, digest: str, intent: Intent) -> Entry:
     """Begin a new epoch, whose first entry names a mapping: a person's way out of a log that forked.
 
@@ -208,7 +212,7 @@ def open_epoch(store: Store, *, stream: str, channel: str, digest: str, intent: 
     """
     read_mapping(store, stream=stream, digest=digest)
     epoch = newest_epoch(store.get, stream, channel)
-    landed = _landed(readable(store, stream, channel, epoch), intent)
+    landed = landed_entry(readable(store, stream, channel, epoch), intent)
     if landed is not None:
         return landed
     if epoch == 1 and store.get(entry_key(stream, channel, 1, 1)) is None:
@@ -223,14 +227,14 @@ def open_epoch(store: Store, *, stream: str, channel: str, digest: str, intent: 
         ) from error
 
 
-def _log_since(store: Store, stream: str, channel: str, intent: Intent) -> list[Entry]:
+def log_since(store: Store, stream: str, channel: str, intent: Intent) -> list[Entry]:
     """The end of the log, as much of it as can hold the intent."""
     if intent.since is None:
         return history(store, stream=stream, channel=channel)
     return recent(store, stream=stream, channel=channel, since=intent.since - CLOCKS)
 
 
-def _landed(log: list[Entry], intent: Intent) -> Entry | None:
+def landed_entry(log: list[Entry], intent: Intent) -> Entry | None:
     """The entry of an intent that was carried out already."""
     return next((entry for entry in log if entry.publish_id == intent.publish_id), None)
 

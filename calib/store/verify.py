@@ -9,10 +9,11 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
 
 from calib.errors import ArtifactError, Refused
-from calib.format import Entry, Mapping
+from calib.format import Entry, Identity, Mapping
 from calib.format.chain import Place, accept_at, accept_mapping, accept_next, read_hint
 from calib.format.entry import Link
 from calib.format.keys import DIGEST, NAME, entry_key, hint_key, mapping_key
@@ -66,6 +67,7 @@ def verify(store: Store, *, stream: str, step: Callable[[str], None] | None = No
             named.update(entry.mapping for entry in readable)
             wrong.extend(_unnamed(readable, read.mappings))
             wrong.extend(_unseen(stream, channel, epoch, newest, log))
+            wrong.extend(_served_though_withdrawn(readable, good))
             if epoch < newest:
                 notes.extend(_superseded(wrong, newest))
             else:
@@ -151,6 +153,24 @@ def _unnamed(entries: Iterable[Entry], stored: Iterable[str]) -> Iterator[StoreF
             yield StoreFinding(
                 kind="missing_mapping", key=key, message=f"it names {entry.mapping}, which is not stored"
             )
+
+
+def _served_though_withdrawn(
+    entries: Iterable[Entry], mappings: Named[str, Mapping]
+) -> Iterator[StoreFinding]:
+    """Withdrawals that readers of version 0.1.0, which do not know the key, would not serve as such."""
+    for entry in entries:
+        mapping = mappings.get(entry.mapping)
+        if not entry.withdrawn or mapping is None:
+            continue
+        plain = isinstance(mapping.default, Identity) and not (mapping.segments or mapping.certificates)
+        if not plain or mapping.segment_cuts:
+            key = entry_key(entry.stream, entry.channel, *entry.position)
+            message = (
+                f"it withdraws the channel and names {entry.mapping}, which is not the identity without "
+                "certificates: clients of version 0.1.0 go on serving it; `calib mapping withdraw` withdraws"
+            )
+            yield StoreFinding(kind="withdrawn_but_served", key=key, message=message)
 
 
 def _unseen(stream: str, channel: str, epoch: int, newest: int, log: Iterable[int]) -> Iterator[StoreFinding]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Protocol
 
+MOST_ODDS = 1_000  # to 1: larger evidence is shown as more than this
+
 
 class Interval(Protocol):
     """What has an ECE with its 95% interval."""
@@ -94,3 +96,12 @@ def p_value(p: float | None, draws: int | None = None) -> str:
     if draws is not None and p * (draws + 1) < 1.5:
         return f"p ≤ 1/{draws + 1}"
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def odds(e_value: float) -> str:
+    """Evidence as people may weigh it: beyond a thousand to one the number says nothing more.
+
+    >>> odds(143.2), odds(31_318_242.0)
+    ('143 to 1', 'more than 1,000 to 1')
+    """
+    return "more than 1,000 to 1" if e_value > MOST_ODDS else f"{e_value:,.0f} to 1"

@@ -29,6 +29,7 @@ from calib.store import (
     read_mapping,
     recent,
     rollback,
+    withdraw,
 )
 from calib.testing.mappings import AT, a_mapping
 from calib.testing.mappings import put as publish_mapping
@@ -131,20 +132,35 @@ def test_a_decision_made_against_another_head_is_refused(store: Store) -> None:
     assert len(log(store)) == 2
 
 
-def test_a_rollback_is_a_new_entry_and_can_be_undone(store: Store) -> None:
-    put(store, 0), put(store, 1)
+def test_rollbacks_are_new_entries_and_go_on_backwards(store: Store) -> None:
+    put(store, 0), put(store, 1), put(store, 2)
     back = rollback(store, **CHANNEL, intent=BACK)
-    assert (back.generation, back.mapping, back.by) == (3, mapping(0).digest, "ada")
+    assert (back.generation, back.mapping, back.by, back.returns_to) == (4, mapping(1).digest, "ada", (1, 2))
     assert rollback(store, **CHANNEL, intent=BACK) == back
-    undone = rollback(store, **CHANNEL, intent=replace(BACK, publish_id="r2"))
-    assert (undone.generation, undone.mapping) == (4, mapping(1).digest)
+    further = rollback(store, **CHANNEL, intent=replace(BACK, publish_id="r2"))
+    assert (further.generation, further.mapping, further.returns_to) == (5, mapping(0).digest, (1, 1))
+    with pytest.raises(InvalidInput, match="served nothing before"):
+        rollback(store, **CHANNEL, intent=replace(BACK, publish_id="r3"))
+    assert log(store) == history(store, **CHANNEL)
+
+
+def test_a_withdrawn_channel_names_the_identity_until_somebody_ends_it(store: Store) -> None:
+    first = put(store, 0)
+    out = withdraw(store, **CHANNEL, intent=BACK)
+    assert (out.generation, out.withdrawn, out.expires_at) == (2, True, None)
+    assert withdraw(store, **CHANNEL, intent=BACK) == out
+    identity = read_mapping(store, stream="triage", digest=out.mapping)
+    assert identity.apply(0.75) == 0.75
+    assert not identity.certificates
+    assert head(store, **CHANNEL) == out
+    assert rollback(store, **CHANNEL, intent=replace(BACK, publish_id="r2")).mapping == first.mapping
 
 
 def test_there_is_nothing_to_roll_back_at_first(store: Store) -> None:
     with pytest.raises(InvalidInput, match="nothing to roll back"):
         rollback(store, **CHANNEL, intent=BACK)
     put(store, 0)
-    with pytest.raises(InvalidInput, match="only ever named one"):
+    with pytest.raises(InvalidInput, match="served nothing before"):
         rollback(store, **CHANNEL, intent=BACK)
 
 

@@ -48,7 +48,7 @@ def test_a_service(mapping: Mapping) -> None:
 
     import httpx
 
-    names = example("FastAPI")
+    names = example("/triage")
     assert isinstance(names["client"], MappingClient)
     names["client"].refresh_now()
 
@@ -62,6 +62,36 @@ def test_a_service(mapping: Mapping) -> None:
         wanted = {"served": mapping.apply(confidence), "mapping": mapping.digest, "automatic": automatic}
         assert asyncio.run(ask(confidence)) == wanted
     names["client"].close()
+
+
+def test_a_service_that_is_ready_when_it_knows_what_to_serve(mapping: Mapping) -> None:
+    import asyncio
+
+    import httpx
+
+    names = example('"/ready"')
+    assert names["client"].wait_ready(PATIENCE)
+
+    async def ask() -> tuple[int, dict[str, Any]]:
+        transport = httpx.ASGITransport(app=names["app"])
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as web:
+            answer = await web.get("/ready")
+            return answer.status_code, dict(answer.json())
+
+    assert asyncio.run(ask()) == (200, {"ready": True, "state": "FRESH"})
+    names["client"].close()
+
+
+def test_a_listener(mapping: Mapping, caplog: pytest.LogCaptureFixture) -> None:
+    names = example("on_state_change=changed")
+    assert names["client"].wait_ready(PATIENCE)
+    wait_for(lambda: "calibration is FRESH" in caplog.text, "the listener")
+    names["client"].close()
+
+
+def test_a_mapping_of_one_s_own(mapping: Mapping) -> None:
+    example("own.json")
+    assert Mapping.from_bytes(Path("own.json").read_bytes()).apply(0.9) < 0.9
 
 
 def test_a_batch_over_pandas(mapping: Mapping) -> None:
@@ -123,4 +153,4 @@ def test_a_client_that_gunicorn_makes_after_the_fork(tmp_path: Path, monkeypatch
 
 
 def test_every_example_is_run_here() -> None:
-    assert len(blocks()) == 5
+    assert len(blocks()) == 8

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -27,7 +27,7 @@ from calib.client import MappingClient, follower
 from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, Unavailable
 from calib.format import Entry, Mapping, chain
 from calib.format.keys import entry_key, hint_key
-from calib.store import Intent, head, history, open_epoch, promote, publish, rollback
+from calib.store import Intent, head, history, open_epoch, promote, publish, rollback, withdraw
 from calib.testing.crash import Crash, CrashAt
 from calib.testing.mappings import AT, a_mapping
 from calib.testing.store import FaultyStore
@@ -42,8 +42,9 @@ class Row:
     """What the model knows of an entry. Two rows are the same entry only if they are the same object."""
 
     intent: str
-    number: int  # of its mapping
+    number: int  # of its mapping; 0 for the identity of a withdrawal
     expires: float
+    before: Row | None  # what was served before: where a rollback leads
 
 
 @dataclass
@@ -184,15 +185,30 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def roll_back(self) -> None:
         rows = self.model.rows()
-        earlier = [row.number for row in rows if row.number != rows[-1].number]
+        target = rows[-1].before if rows else None
         intent = f"r{self.count}"
         self.count += 1
-        if self.model.ruined or not earlier or earlier[-1] not in self.stored:
+        if self.model.ruined or target is None or (target.number and target.number not in self.stored):
             with pytest.raises((InvalidInput, ArtifactError)):
                 rollback(self.store, stream="triage", **self.how(intent))
             return
-        self.intents[intent] = earlier[-1]
-        self.call(lambda: rollback(self.store, stream="triage", **self.how(intent)), intent, earlier[-1])
+        act = lambda: rollback(self.store, stream="triage", **self.how(intent))  # noqa: E731
+        if target.number:
+            self.intents[intent] = target.number
+        self.call(act, intent, target.number, returns_to=target)
+
+    @rule()
+    def withdraw_all(self) -> None:
+        """Clients serve the raw confidence, however long it lasts, until somebody names a mapping."""
+        rows = self.model.rows()
+        intent = f"w{self.count}"
+        self.count += 1
+        act = lambda: withdraw(self.store, stream="triage", **self.how(intent))  # noqa: E731
+        if self.model.ruined or not rows or not rows[-1].number:
+            with pytest.raises((InvalidInput, ArtifactError)):
+                act()
+            return
+        self.call(act, intent, 0)
 
     # disasters, and the way out
 
@@ -223,7 +239,7 @@ class Machine(RuleBasedStateMachine):
         intent, _ = self.new_intent(number)
         del self.intents[intent]
         open_epoch(self.store, stream="triage", digest=a_mapping(number).digest, **self.how(intent))
-        self.model.epochs.append([Row(intent, number, self.seconds + 60 * DAY)])
+        self.model.epochs.append([self.row(intent, number)])
         self.model.ruined = False
 
     # clients
@@ -259,7 +275,7 @@ class Machine(RuleBasedStateMachine):
         if known is not None and known[0] >= end[0] and self.model.at(known) is not seen.row:
             assert status.reason  # gone, or others in its place: refused, and said so
             return
-        if end[1] > 0 and self.model.epochs[-1][-1].number in self.stored:
+        if end[1] > 0 and self.model.epochs[-1][-1].number in {0, *self.stored}:
             seen.position, seen.row = end, self.model.epochs[-1][-1]
             seen.saved = (end, seen.row) if seen.folder is not None else None
         if self.model.ruined and known != end:
@@ -290,7 +306,9 @@ class Machine(RuleBasedStateMachine):
         assert head(self.store, stream="triage", channel="production") == (log[-1] if log else None)
         rows = self.model.rows()
         assert [e.publish_id for e in log] == [row.intent for row in rows]
-        assert [e.mapping for e in log] == [a_mapping(row.number).digest for row in rows]
+        assert [e.withdrawn for e in log] == [row.number == 0 for row in rows]
+        named = [(e.mapping, row.number) for e, row in zip(log, rows, strict=True) if row.number]
+        assert [digest for digest, _ in named] == [a_mapping(number).digest for _, number in named]
         assert len({row.intent for row in rows}) == len(rows)
 
     @invariant()
@@ -302,6 +320,10 @@ class Machine(RuleBasedStateMachine):
                 assert status.state in ("INITIALIZING", "UNCALIBRATED")
                 continue
             assert (status.epoch, status.generation) == seen.position
+            if not seen.row.number:
+                assert (answer.mapping, answer.value, status.state) == (None, 1.0, "UNCALIBRATED")
+                assert not seen.client.decide(1.0, target=0.1).act
+                continue
             served: Mapping = a_mapping(seen.row.number, certificates=())
             assert (answer.mapping, answer.value) == (served.digest, served.apply(1.0))
             expired = self.seconds >= seen.row.expires
@@ -310,6 +332,16 @@ class Machine(RuleBasedStateMachine):
             assert answer.status == status.state
 
     # how the rules act
+
+    def row(self, intent: str, number: int, returns_to: Row | None = None) -> Row:
+        """The row of a new entry; a rollback undoes what came since the row that it returns to."""
+        last = next(iter(self.model.rows()[::-1]), None)
+        before = last
+        if returns_to is not None:
+            before = returns_to.before
+        elif last is not None and last.number == number:
+            before = last.before
+        return Row(intent, number, self.seconds + 60 * DAY, before)
 
     def new_intent(self, number: int | None = None) -> tuple[str, int]:
         self.count += 1
@@ -354,7 +386,14 @@ class Machine(RuleBasedStateMachine):
         )
 
     def call(
-        self, act: Callable[[], Any], intent: str, number: int, *, landed: bool = True, lost: bool = False
+        self,
+        act: Callable[[], Any],
+        intent: str,
+        number: int,
+        *,
+        landed: bool = True,
+        lost: bool = False,
+        returns_to: Row | None = None,
     ) -> None:
         self.news = True
         known = [row for row in self.model.rows() if row.intent == intent]
@@ -370,7 +409,7 @@ class Machine(RuleBasedStateMachine):
             entry = None
         assert not lost, "both of two decisions against one head were accepted"
         if landed and not known and not self.model.ruined:
-            self.model.epochs[-1].append(Row(intent, number, self.seconds + 60 * DAY))
+            self.model.epochs[-1].append(self.row(intent, number, returns_to))
         if entry is not None:
             (row,) = [row for row in self.model.rows() if row.intent == intent]
             assert self.model.at(entry.position) is row
@@ -439,13 +478,27 @@ def first_of_all(data: bytes, entry: Any) -> Any:
     return follower.Trusted(entry=entry, mapping=a_mapping(0))
 
 
+def the_entry_before(store: Any, present: Any) -> Any:
+    """A rollback of a rollback that goes forward again."""
+    log = list(reversed(history(store, stream="triage", channel="production")))
+    return next((e for e in log if e.withdrawn != present.withdrawn or e.mapping != present.mapping), None)
+
+
+def never_withdrawn(data: bytes, entry: Any) -> Any:
+    """A reader that does not know the key."""
+    return follower.Trusted(entry=replace(entry, withdrawn=False), mapping=Mapping.from_bytes(data))
+
+
 PUBLISHING = import_module("calib.store.publish")
+WAY_BACK = import_module("calib.store.way_back")
 READING = import_module("calib.store.read")
 SERVING = import_module("calib.client.client")
 PLANTED: dict[str, list[tuple[Any, str, Any]]] = {
     "a store that overwrites": [(Machine, "make_store", Overwriting)],
-    "a publisher that forgets its intent": [(PUBLISHING, "_landed", forgetful)],
+    "a publisher that forgets its intent": [(PUBLISHING, "landed_entry", forgetful)],
     "a publisher that believes the hint": [(READING, "_newest", believing)],
+    "a rollback that forgets where it returned to": [(WAY_BACK, "_before", the_entry_before)],
+    "a client that serves what was withdrawn": [(follower, "admit", never_withdrawn)],
     "a client that ignores the chain": [
         (follower, "accept_next", credulous),
         (follower, "confirm", anything),

@@ -53,6 +53,11 @@ function ofLogits({ T }, logits) {
   const top = Math.max(...logits);
   return inside(1 / logits.reduce((sum, z) => sum + Math.exp((z - top) / T), 0));
 }
+function earlier(place, [epoch, generation]) { // null, or the epoch and generation of an earlier entry
+  if (place === null) return true;
+  if (!Array.isArray(place) || place.length !== 2 || !place.every((n) => Number.isInteger(n) && n >= 1)) return false;
+  return place[0] < epoch || (place[0] === epoch && place[1] < generation);
+}
 const FIELDS = ["mapping", "publish_id", "at", "by", "reason", "expires_at"];
 function poll(objects, stream, channel, known) { // known: the bytes of the entry that was read last, or null
   const get = (e, g) => objects[`${stream}/channels/${channel}/${`${e}`.padStart(4, 0)}-${`${g}`.padStart(12, 0)}.json`];
@@ -69,13 +74,17 @@ function poll(objects, stream, channel, known) { // known: the bytes of the entr
       for (const field of FIELDS) need(entry[field] !== undefined, `without ${field}`);
       need(entry.stream === stream && entry.channel === channel, "of another channel");
       need(entry.epoch === epoch && entry.generation === generation, "of another place");
+      need([undefined, true, false].includes(entry.withdrawn), "withdrawn is true or false");
+      need(earlier(entry.returns_to ?? null, [epoch, generation]), "returns_to names an earlier entry");
       need(entry.previous === (start ? null : sha256(head.text)), "does not follow");
       head = { text, ...entry };
     }
   } catch { refused = true; }
   const file = head && objects[`${stream}/mappings/${head.mapping}.json`];
   if (head) need(sha256(file) === head.mapping && readMapping(file).stream === stream, "not the mapping that was named");
-  return { head: head && [head.epoch, head.generation], mapping: head && head.mapping, refused };
+  // a withdrawn channel names the identity for readers that do not know the key: no mapping is applied
+  const mapping = head && head.withdrawn !== true ? head.mapping : null;
+  return { head: head && [head.epoch, head.generation], mapping, refused };
 }
 
 const here = new URL(".", import.meta.url), load = (name) => JSON.parse(readFileSync(new URL(name, here)));

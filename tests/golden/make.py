@@ -101,6 +101,7 @@ def channels() -> None:
         n: json.loads((HERE / "mapping" / f"{n}.json").read_text()) for n in ("identity", "beta", "logistic")
     }
     digests = [golden["digest"] for golden in files.values()]
+    empty = {"withdrawn": False, "returns_to": None}
     base = {f"golden/mappings/{golden['digest']}.json": golden["file"] for golden in files.values()}
     key = "golden/channels/production/{:04d}-{:012d}.json".format
     first = entry(1, 1, None, digests[0])
@@ -114,6 +115,18 @@ def channels() -> None:
     nowhere = log | {"golden/channels/production/latest.json": '{"epoch":7,"generation":900}'}
     far = nowhere | {key(1, 900): entry(1, 900, third, digests[0]), key(7, 1): entry(7, 1, None, digests[0])}
     end = {"head": [1, 3], "mapping": digests[2], "refused": False}
+    withdrawn = entry(1, 4, third, digests[0], withdrawn=True, expires_at=None)
+    ended = entry(1, 5, withdrawn, digests[2], withdrawn=False)
+    odd = {  # what a key may not hold, each in an entry of its own
+        "withdrawn is a word": {"withdrawn": "true"},
+        "withdrawn is a number": {"withdrawn": 1},
+        "withdrawn is null": {"withdrawn": None},
+        "it returns to itself": {"returns_to": [1, 4]},
+        "it returns to a later epoch": {"returns_to": [2, 1]},
+        "it returns to no epoch": {"returns_to": 3},
+        "it returns to a part of an entry": {"returns_to": [1, 2.5]},
+        "it returns to nothing": {"returns_to": [1, 0]},
+    }
     fourth = json.loads(entry(1, 4, third, digests[0]))
     short = json.dumps({name: value for name, value in fourth.items() if name != "expires_at"})
     spaced = json.dumps(json.loads(second) | {"invented": "later"}, indent=1)  # hashed as it was written
@@ -125,10 +138,38 @@ def channels() -> None:
         "warm": {"objects": log, "known": first, **end},
         "nothing new": {"objects": log, "known": third, **end},
         "a rollback": {
-            "objects": log | {key(1, 4): entry(1, 4, third, digests[0])},
+            "objects": log | {key(1, 4): entry(1, 4, third, digests[0], returns_to=[1, 1])},
             "known": third,
             "head": [1, 4],
             "mapping": digests[0],
+            "refused": False,
+        },
+        "keys that say nothing": {
+            "objects": log | {key(1, 4): entry(1, 4, third, digests[0], **empty)},
+            "known": third,
+            "head": [1, 4],
+            "mapping": digests[0],
+            "refused": False,
+        },
+        "a withdrawal": {
+            "objects": log | {key(1, 4): withdrawn},
+            "known": third,
+            "head": [1, 4],
+            "mapping": None,
+            "refused": False,
+        },
+        "a withdrawal, cold": {
+            "objects": log | {key(1, 4): withdrawn},
+            "known": None,
+            "head": [1, 4],
+            "mapping": None,
+            "refused": False,
+        },
+        "the end of a withdrawal": {
+            "objects": log | {key(1, 4): withdrawn, key(1, 5): ended},
+            "known": withdrawn,
+            "head": [1, 5],
+            "mapping": digests[2],
             "refused": False,
         },
         "a hint to nowhere": {"objects": nowhere, "known": None, **end},
@@ -162,6 +203,11 @@ def channels() -> None:
             "mapping": digests[1],
             "refused": False,
         },
+    }
+    cases |= {
+        why: {"objects": log | {key(1, 4): entry(1, 4, third, digests[0], **key_)}, "known": third, **end}
+        | {"refused": True}
+        for why, key_ in odd.items()
     }
     (HERE / "channel.json").write_text(json.dumps(cases, indent=1) + "\n")
 

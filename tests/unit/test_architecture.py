@@ -123,12 +123,13 @@ PURE = {
         "evaluation",
         "cohort_sample",
         "measuring",
+        "promises",
     ),
     *("nonresponse", "picture_data", "readable", "refitting", "segments", "served", "stream", "verdict"),
 }
 TYPES_OF_PORTS = {
     "calib.db.windows": {"Window"},
-    "calib.store": {"Entry", "active_at"},
+    "calib.store": {"Entry", "PUBLISHER", "active_at"},
     "calib.traffic": {"Cells", "Drawn", "Survey"},
     "calib.review.cohort": {"Cohort"},
 }

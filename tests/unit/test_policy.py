@@ -30,6 +30,9 @@ def test_a_mapping_is_stale_a_week_before_it_expires() -> None:
 
 
 def test_a_stream_recovers_at_the_rise_that_it_accepts() -> None:
-    assert policy.recovered(0.03, 0.03)
-    assert not policy.recovered(0.0301, 0.03)
-    assert not policy.recovered(None, 0.03)
+    """The interval's low end is as small as that, and its high end below what the degraded window read."""
+    assert policy.recovered(0.03, 0.0999, 0.10, 0.03)
+    assert not policy.recovered(0.0301, 0.0999, 0.10, 0.03)
+    assert not policy.recovered(0.0, 0.10, 0.10, 0.03)
+    for unknown in ((None, 0.05, 0.1), (0.01, None, 0.1), (0.01, 0.05, None)):
+        assert not policy.recovered(*unknown, 0.03)

@@ -113,6 +113,22 @@ def test_the_old_client_follows_what_the_present_version_publishes(carried: Carr
     assert (old["mapping"], old["generation"]) == (back["mapping"], back["generation"])
 
 
+def test_the_old_client_serves_raw_where_a_channel_is_withdrawn(carried: Carried) -> None:
+    """It does not know the key: the identity that the entry names serves it, and nothing is acted on."""
+    before = carried.done("mapping", "show", "triage")["digest"]
+    entry = carried.done("mapping", "withdraw", "triage", "--reason", "the labels were wrong")
+    old, now = (look(carried.folder, "triage", "cache") for look in (of_old, of_now))
+    assert (old["generation"], old["mapping"]) == (entry["generation"], entry["mapping"])
+    assert old["values"] == old["sales"] == pytest.approx(RAW, abs=1.1e-6)
+    assert (now["state"], now["mapping"], now["generation"]) == ("UNCALIBRATED", None, entry["generation"])
+    assert now["values"] == now["sales"] == RAW
+    assert "withdrawn" in now["reason"]
+    assert not any(old["acts"] + now["acts"])
+    carried.done("mapping", "rollback", "triage", "--reason", "they were right")
+    for look in (of_old, of_now):
+        assert look(carried.folder, "triage", "cache")["mapping"] == before
+
+
 def test_the_old_client_reads_the_cache_that_the_present_one_wrote(carried: Carried) -> None:
     """Processes of both versions share a folder while a service is being rolled out."""
     carried.done("evaluate", "triage")

@@ -57,6 +57,8 @@ def test_a_degraded_month_is_told_once_and_mended(world: World) -> None:
     assert [a["kind"] for a in worse["alerts"]] == ["degraded"]
     assert after["served"]["mappings"] == [{"mapping": worse["refit"]["mapping"], "share": 1.0}]
     assert after["change"]["state"] != "degraded"
+    assert [a["kind"] for a in after["alerts"]] == ["recovered"]
+    assert after["episode"] == worse["episode"] == worse["alerts"][0]["episode"] is not None
     assert after["change"]["baseline_labels"] < 301  # the baseline was reset at the change
     assert run(world, "2026-04")[0]["alerts"] == worse["alerts"]
 

@@ -24,6 +24,7 @@ from calib.alerts import (
     window_alerts,
     window_missed,
 )
+from calib.alerts.episodes import Turn
 from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL, Message, message
 from calib.errors import ArtifactError, Conflict, EndpointBusy, InvalidInput, SourceError
 from calib.results import WindowResult
@@ -33,7 +34,7 @@ HOSTILE = "<!channel> <http://evil|x> & \x1b[31m\u202egnp.exe\u2066\x00\r\n\u202
 
 
 def words(found: WindowResult, kind: str, **how: Any) -> Message:
-    for told in window_alerts(found, previous=QUIET, max_rise=0.03):
+    for told in window_alerts(found, previous=QUIET, turn=Turn()):
         if told.kind == kind:
             return message(asdict(told) | how)
     raise AssertionError(f"no {kind}")
@@ -103,7 +104,7 @@ ALONE = [
 
 @pytest.mark.parametrize("kind", [*TITLES])
 def test_every_kind_has_words_and_a_next_step(kind: str) -> None:
-    of_a_window = window_alerts(result("degraded"), previous=QUIET, max_rise=0.03)[0].facts
+    of_a_window = window_alerts(result("degraded"), previous=QUIET, turn=Turn())[0].facts
     own = next((told.facts for told in ALONE if told is not None and told.kind == kind), of_a_window)
     for told in (own, {"what": "Something happened."}):  # the second is how version 0.1.0 wrote it
         if "what" in told and kind in ("degraded", "insufficient_labels", "stream_failed"):
@@ -169,7 +170,7 @@ def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str)
     long = start + c * n
     rejected = {f"{long} {i}": 10_000 for i in range(3)}
     found = result("degraded", published=False, reason=long, channel=long, rejected=rejected)
-    for told in window_alerts(found, previous=QUIET, max_rise=0.03):
+    for told in window_alerts(found, previous=QUIET, turn=Turn()):
         said = message(asdict(told) | {"stream": long, "period": long})
         assert 1 <= len(said.blocks) <= 50
         texts = [block["text"]["text"] for block in said.blocks]

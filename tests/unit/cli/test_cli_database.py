@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from conftest import World
 from postgres import PASSWORD, Postgres
-from sqlalchemy import inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from calib.db.engine import open_engine
-from calib.db.schema import VERSION_TABLE, newest
+from calib.db.schema import MIGRATIONS, VERSION_TABLE, newest
 from calib.store import head
 
 Calib = Callable[..., Any]
@@ -80,15 +80,26 @@ def test_check_makes_no_database_and_migrate_does(world: World, calib: Calib) ->
     assert "is up to date" in calib("check", "--config", world.config).out
 
 
+def back_to_the_first_revision(engine: Engine) -> None:
+    """The schema as calibwatch 0.1.0 first had it."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as conn:
+        config.attributes["connection"] = conn
+        config.attributes["version_table"] = {"version_table": VERSION_TABLE, "version_table_schema": None}
+        command.downgrade(config, "0001")
+
+
 def test_an_older_schema_is_refused_by_every_verb_but_migrate(
     world: World, calib: Calib, tmp_path: Path
 ) -> None:
     calib("db", "migrate", "--config", world.config)
     engine = open_engine(f"sqlite:///{world.folder / 'calib.db'}")
-    with engine.begin() as conn:
-        conn.execute(text(f"update {VERSION_TABLE} set version_num = '0001'"))  # noqa: S608
-        for name in ("probe_outcomes", "probe_replies", "probe_runs"):
-            conn.execute(text(f"drop table {name}"))
+    back_to_the_first_revision(engine)
     for verb in (
         ["evaluate"],
         ["sample"],
@@ -110,10 +121,7 @@ def test_the_flows_bring_an_older_schema_up_to_date(world: World, calib: Calib) 
 
     calib("db", "migrate", "--config", world.config)
     engine = open_engine(f"sqlite:///{world.folder / 'calib.db'}")
-    with engine.begin() as conn:
-        conn.execute(text(f"update {VERSION_TABLE} set version_num = '0001'"))  # noqa: S608
-        for name in ("probe_outcomes", "probe_replies", "probe_runs"):
-            conn.execute(text(f"drop table {name}"))
+    back_to_the_first_revision(engine)
     assert inspect(open_and_migrate(str(world.config), None).engine).has_table("probe_runs")
 
 

@@ -19,12 +19,13 @@ from calib.measure import holm
 
 def test_a_year_of_budget_becomes_the_alphas_of_a_month() -> None:
     budget = Budget.of_stream(false_alarms_per_year=1.2, period="month")
-    assert (budget.window, budget.anchor, budget.early) == pytest.approx((0.06, 0.02, 0.02))
+    assert (budget.window, budget.anchor, budget.early) == pytest.approx((0.05, 0.02, 0.02))
+    assert budget.certificates == pytest.approx(0.01)
     assert budget.early_evidence == pytest.approx(50)
 
 
 def test_no_window_spends_more_than_a_coin() -> None:
-    assert Budget.of_stream(false_alarms_per_year=100, period="month").window == pytest.approx(0.3)
+    assert Budget.of_stream(false_alarms_per_year=100, period="month").window == pytest.approx(0.25)
 
 
 def test_the_stream_has_half_of_its_windows_share_and_the_segments_the_rest() -> None:
@@ -47,14 +48,14 @@ def spending(data: WindowData, alpha: float) -> WindowData:
     return replace(data, policy=replace(data.policy, false_alarms_per_year=12 * alpha))
 
 
-def test_the_pooled_test_spends_three_fifths_of_alpha() -> None:
+def test_the_pooled_test_spends_half_of_alpha() -> None:
     data = replace(drifted(0.17), baseline=Baseline(pooled=(202602,), anchor=None, segments={}))
     data = spending(data, 0.5)
     p = decide_change(data).stream.change.p
     assert p is not None
     assert p > 0.03  # so that the number of simulated draws, and with it p, is the same below
-    assert decide_change(spending(data, p / 0.6 * 1.01)).confirmed
-    assert not decide_change(spending(data, p / 0.6 * 0.99)).confirmed
+    assert decide_change(spending(data, p / 0.5 * 1.01)).confirmed
+    assert not decide_change(spending(data, p / 0.5 * 0.99)).confirmed
 
 
 def test_the_anchor_is_tested_at_one_fifth_of_alpha() -> None:
@@ -80,7 +81,7 @@ def test_segments_share_their_part_of_the_budget_by_holm() -> None:
     changes = [decided.stream.change, *decided.segments.values()]
     assert list(decided.segments) == ["billing", "refunds"]
     adjusted = holm([change.p or 0.0 for change in changes], [0.5, 0.25, 0.25])
-    assert [change.confirmed for change in changes] == [p <= 0.3 for p in adjusted.tolist()]
+    assert [change.confirmed for change in changes] == [p <= 0.25 for p in adjusted.tolist()]
     assert 0 < sum(change.confirmed for change in changes) < 3
 
 
@@ -99,4 +100,4 @@ def test_what_could_have_been_seen_is_reckoned_at_each_tests_own_alpha(
     past = [window_data(month, **sample(month, 400), segment=names) for month in ("2026-01", "2026-02")]
     data = window_data("2026-03", **rows, segment=names, earlier=past, labels=400)
     decide_change(spending(data, 0.1))
-    assert spent == pytest.approx([0.06 * 0.5, 0.02, 0.06 * 0.25, 0.06 * 0.25])
+    assert spent == pytest.approx([0.05 * 0.5, 0.02, 0.05 * 0.25, 0.05 * 0.25])

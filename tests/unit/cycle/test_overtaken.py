@@ -13,6 +13,7 @@ from sqlalchemy import update
 from window_values import POLICY
 
 from calib.cycle import lifecycle
+from calib.cycle.evaluation import Proposal
 from calib.db import tables, windows
 from calib.outbox import queue as outbox
 from calib.results.window import EarlyResult
@@ -47,7 +48,8 @@ def test_a_window_is_closed_only_with_the_result_that_is_stored(tmp_path: Path, 
         if overtaken:  # another run has decided again, against a channel that moved
             conn.execute(update(tables.windows).values(result={"proposal": {"mapping": "theirs"}}))
     ports: Any = SimpleNamespace(engine=engine, now=lambda: NOW)
-    after = lifecycle._close(window, POLICY, ports, result("degraded"), state="closed")
+    proposal = Proposal(mapping=None, expected=None, renew=False)
+    after = lifecycle._close(window, POLICY, ports, result("degraded"), proposal, state="closed")
     with engine.connect() as conn:
         told = outbox.of_window(conn, "triage", "2026-10")
     assert (after.state, bool(told)) == (("evaluated", False) if overtaken else ("closed", True))

@@ -101,17 +101,15 @@ def test_what_is_parked_can_be_seen_and_put_up_again(engine: Engine) -> None:
         assert queue.parked(conn) == []
 
 
-def test_the_alerts_of_a_window_and_the_kinds_of_a_stream(engine: Engine) -> None:
+def test_the_alerts_of_a_window(engine: Engine) -> None:
     put(engine, "degraded", "rejects_up")
     with engine.begin() as conn:
         queue.put(conn, alert("recovered", period="2026-11"), now=NOW)
         queue.delivered(conn, alert("degraded").id, at=NOW, remote={})
         assert queue.of_window(conn, "triage", "2026-10") == [
-            {"kind": "degraded", "id": alert("degraded").id, "delivered": True},
-            {"kind": "rejects_up", "id": alert("rejects_up").id, "delivered": False},
+            {"kind": "degraded", "id": alert("degraded").id, "delivered": True, "episode": None},
+            {"kind": "rejects_up", "id": alert("rejects_up").id, "delivered": False, "episode": None},
         ]
-        found = queue.kinds_of(conn, "triage")
-    assert found == {"2026-10": {"degraded", "rejects_up"}, "2026-11": {"recovered"}}
 
 
 def test_what_happened_on_a_day_is_no_alert_of_that_days_window(engine: Engine) -> None:

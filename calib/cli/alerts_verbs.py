@@ -1,0 +1,118 @@
+"""`calib alerts`: the episodes that alerts belong to, and how a person ends one."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from calib.cli import exit_codes, output
+from calib.cli.options import CONFIG, Config, Json, StreamName
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from calib.alerts.episodes import Episode
+    from calib.results.episodes import EpisodeResult, Said
+
+app = typer.Typer(no_args_is_help=True, help="Episodes: what alerts have opened, and what ended it.")
+ENDS = {
+    "not_confirmed": "the early warning was not confirmed",
+    "recovered": "recovered",
+    "newer_degradation": "a newer degradation took its place",
+    "scope_change": "another model, prompt or score is watched",
+    "withdrawal": "the mapping was withdrawn",
+    "person": "ended by hand",
+}
+
+
+@app.command("episodes")
+def episodes(stream: StreamName, config: Config = CONFIG, json: Json = False) -> None:
+    """The stream's episodes, oldest first: what opened each, its windows, and how it ended.
+
+    An episode begins with an early warning or a degradation. It ends when the warning is not confirmed, with
+    a recovery, a newer degradation, another scope, a withdrawal, or by hand (`calib alerts close`).
+    """
+    from calib.app import App
+    from calib.db import episodes as stored
+    from calib.results.episodes import EpisodeList
+
+    opened = App.open(config)
+    opened.settings.stream(stream)
+    with opened.engine.connect() as conn:
+        found = EpisodeList(stream=stream, episodes=results_of(conn, stored.all_of(conn, stream)))
+    if json:
+        output.emit(found.to_json())
+        return
+    if not found.episodes:
+        sys.stdout.write(f"{stream} has had no episode\n")
+    for episode in found.episodes:
+        began = f"{episode.opened_in}  {episode.opened_by.replace('_', ' ')}"
+        how = "OPEN" if episode.ended_by is None else ENDS[episode.ended_by]
+        when = "" if episode.ended_at is None else f", {episode.ended_in or episode.ended_at[:10]}"
+        who = "" if episode.by is None else f" by {episode.by}: {episode.reason}"
+        sys.stdout.write(output.printable(f"{began}: {how}{when}{who}\n"))
+        for part in episode.windows:
+            sys.stdout.write(output.printable(f"  {part.period}  {part.said.replace('_', ' ')}\n"))
+
+
+@app.command("close")
+def close(
+    stream: StreamName,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is over; it stays with the episode.")],
+    config: Config = CONFIG,
+    json: Json = False,
+) -> None:
+    """End the stream's open episodes by hand. Nothing is published, and the baseline stays.
+
+    For what the labels cannot show: the cause is known and mended, or it does not matter. The next
+    degradation begins a new episode. Exit code 1: the stream has no open episode.
+    """
+    from calib.app import App
+    from calib.db import episodes as stored
+    from calib.results.episodes import EpisodeList
+
+    opened = App.open(config)
+    opened.settings.stream(stream)
+    with opened.engine.begin() as conn:
+        ended = stored.end_open(conn, stream, "person", by=getpass.getuser(), reason=reason, now=opened.now())
+        results = results_of(conn, ended)
+    if json:
+        output.emit(EpisodeList(stream=stream, episodes=results).to_json())
+    else:
+        for episode in results:
+            sys.stdout.write(f"ended: the episode of {episode.opened_in}\n")
+        if not results:
+            sys.stdout.write(f"{stream} has no open episode\n")
+    if not results:
+        raise typer.Exit(exit_codes.FAILED)
+
+
+def results_of(conn: Connection, found: list[Episode]) -> tuple[EpisodeResult, ...]:
+    """Episodes with what their windows said, as results."""
+    from calib.db import episodes as stored
+    from calib.results.episodes import EpisodeResult, EpisodeWindow
+    from calib.times import timestamp
+
+    said = stored.said_in(conn, [episode.id for episode in found])
+    return tuple(
+        EpisodeResult(
+            id=episode.id,
+            stream=episode.stream,
+            opened_by=episode.opened_by,
+            opened_in=episode.opened_in,
+            opened_at=timestamp(episode.opened_at),
+            degraded_in=episode.degraded_in,
+            ended_by=episode.ended_by,
+            ended_in=episode.ended_in,
+            ended_at=None if episode.ended_at is None else timestamp(episode.ended_at),
+            by=episode.by,
+            reason=episode.reason,
+            windows=tuple(
+                EpisodeWindow(period=period, said=cast("Said", words)) for period, words in said[episode.id]
+            ),
+        )
+        for episode in found
+    )

@@ -1,0 +1,153 @@
+"""`calib mapping withdraw` and `publish`: no mapping at all, or one that somebody made elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from calib.cli import output
+from calib.cli.mapping_verbs import entry_result, intent_of_a_person, open_app, show_entry
+from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
+
+if TYPE_CHECKING:
+    from calib.app import App
+    from calib.format import Entry, Mapping
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
+
+
+def withdraw(
+    stream: StreamName,
+    reason: Reason,
+    config: Config = CONFIG,
+    channel: Channel = "production",
+    json: Json = False,
+) -> None:
+    """Go back to the raw confidence: clients say UNCALIBRATED and act on nothing.
+
+    It lasts until a person promotes a mapping or rolls back. Until then the schedules go on measuring, and
+    what they fit goes to the channel `candidate`. An open episode of the stream ends. Adds an entry, deletes
+    nothing.
+    """
+    from calib import store
+
+    opened = open_app(config, stream)
+    entry = store.withdraw(
+        opened.store, stream=stream, channel=channel, intent=intent_of_a_person(opened, stream, reason)
+    )
+    if channel == "production":
+        _end_episodes(opened, stream, entry)
+    show_entry(entry, as_json=json)
+
+
+def _end_episodes(opened: App, stream: str, entry: Entry) -> None:
+    """End the stream's open episodes; where the database refuses, the withdrawal stands all the same."""
+    from calib.db import episodes
+    from calib.errors import CalibError
+    from calib.redaction import reason
+
+    try:
+        with opened.engine.begin() as conn:
+            episodes.end_open(conn, stream, "withdrawal", by=entry.by, reason=entry.reason, now=opened.now())
+    except CalibError as error:
+        sys.stderr.write(
+            f"calib: the mapping is withdrawn. Open episodes of {stream} could not be ended, and are ended "
+            f"with the next window that closes: {reason(error)}\n"
+        )
+
+
+def publish(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A mapping file: docs/mapping-format.md.")],
+    stream: StreamName,
+    reason: Reason,
+    config: Config = CONFIG,
+    channel: Channel = "production",
+    json: Json = False,
+) -> None:
+    """Put a mapping that you made yourself on a channel, once it is found to be one that clients take.
+
+    The file is checked as clients check it: its format, its curves, its stream, and that its scope is not
+    another one than in the settings. What it states as its evidence is shown, and is not measured anew. Its
+    bytes are stored as they are.
+    """
+    from calib import store
+
+    opened = open_app(config, stream)
+    mapping = read_file(file, stream, scope=opened.watch(stream).scope)
+    entry = store.publish(
+        opened.store, mapping, channel=channel, intent=intent_of_a_person(opened, stream, reason)
+    )
+    if json:
+        from dataclasses import asdict
+
+        from calib.results.mappings import PublishedMapping
+
+        result = PublishedMapping(
+            **asdict(entry_result(entry)),
+            method=mapping.method,
+            scope=dict(mapping.scope),
+            certificates=mapping.certificates,
+            evidence=dict(mapping.evidence),
+        )
+        output.emit(result.to_json())
+        return
+    _show(mapping)
+    show_entry(entry, as_json=False)
+
+
+def read_file(file: Path, stream: str, *, scope: dict[str, str]) -> Mapping:
+    """The mapping in a file; `InvalidInput` where it is none, or none that the stream's clients would use."""
+    from calib.errors import ArtifactError, InvalidInput
+    from calib.format import Mapping
+    from calib.format.document import LARGEST
+
+    try:
+        with file.open("rb") as opened:
+            mapping = Mapping.from_bytes(opened.read(LARGEST + 1))
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}") from None
+    except ArtifactError as error:
+        raise InvalidInput(
+            f"{file} is no mapping: {error}. docs/mapping-format.md describes the file"
+        ) from None
+    if mapping.stream != stream:
+        raise InvalidInput(f"{file} was made for the stream {mapping.stream}, not for {stream}")
+    evidence = mapping.evidence
+    kinds = {"labels": int, "period": str, "periods": list}
+    wrong = [name for name, kind in kinds.items() if not isinstance(evidence.get(name, kind()), kind)]
+    if wrong:
+        raise InvalidInput(
+            f"{file}: evidence.{wrong[0]} must be {'a number' if wrong[0] == 'labels' else 'text'}, as "
+            "docs/mapping-format.md says; leave it out where it is not known"
+        )
+    for key, value in mapping.scope.items():
+        if key in scope and scope[key] != value:
+            raise InvalidInput(
+                f"{file} is for {key} {value!r:.80}, and the settings watch {scope[key]!r:.80}: clients "
+                f"would not apply it. Correct the file, or `scope` of {stream} in calib.toml"
+            )
+    return mapping
+
+
+def _show(mapping: Mapping) -> None:
+    """What a mapping states of itself."""
+    evidence = mapping.evidence
+    sys.stdout.write(
+        output.printable(f"{mapping.digest[:12]}  {mapping.method}, made {mapping.created_at}\n")
+    )
+    period, labels = evidence.get("period"), evidence.get("labels")
+    if period is None and labels is None:
+        sys.stdout.write("  it states no evidence: nothing says that it is better than what is served\n")
+    else:
+        lines = [f"  it states: {labels if labels is not None else 'an unknown number of'} labels, {period}"]
+        lines += [
+            f"ECE {when} {ece.get('ece')} ({ece.get('low')} to {ece.get('high')})"
+            for when in ("before", "after")
+            if isinstance(ece := evidence.get(f"ece_{when}"), dict)
+        ]
+        sys.stdout.write(output.printable("; ".join(lines) + "\n"))
+    proven = ", ".join(f"{target:g} from {cut:g} on" for target, cut in mapping.cuts) or "none"
+    sys.stdout.write(output.printable(f"  certificates: {proven}\n"))
