@@ -133,7 +133,8 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     if kind == "scope_changed":
         return [f"The baseline begins anew with this period ({size_line})."]
     if kind == "cannot_see" and refit.reason_code in UNREADABLE:
-        return [f"{refit.reason}.", "This period has no verdict, and the mapping stays as it is."]
+        stays = "This period has no verdict, and the mapping stays as it is."
+        return [f"{refit.reason}.", stays, *_warning_lines(facts)]
     if kind == "cannot_see":
         lines = ["There is no baseline yet to compare these labels with."]
         if change.state != "first":

@@ -116,7 +116,7 @@ class WindowData:
 
     @property
     def named(self) -> Mapping | None:
-        """The mapping that the channel puts to use, whatever its scope; None where it puts none to use."""
+        """The mapping that the channel puts to use, for any scope; None while it is empty or withdrawn."""
         return self._of(self.head)
 
     @property

@@ -106,6 +106,7 @@ def evaluate(data: WindowData) -> Evaluation:
         or outcomes_unreadable(data.cohort, window.rejected.get(ANSWERS_LEFT_OUT, 0))
         or insufficient_because(data.cohort)
     )
+    withdrawn_at = data.head.at if data.head is not None and data.head.withdrawn else None
     if why is not None:
         return Evaluation(
             result=replace(result, refit=RefitResult(**why.fields())),

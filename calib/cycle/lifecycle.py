@@ -273,7 +273,7 @@ def _close(
     state: WindowState,
     **columns: Json,
 ) -> Window:
-    """The window's final state, whether it stands, its alerts, and its episodes: one transaction."""
+    """The window's final state, whether it stands, its alerts and its part in episodes: one transaction."""
     now = ports.now()
     result = replace(result, state=state)
     withdrawn_at = None if proposal.withdrawn_at is None else moment(proposal.withdrawn_at)

@@ -185,7 +185,7 @@ def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str)
 def test_nobody_is_asked_to_label_what_is_labelled_by_itself(by_itself: bool) -> None:
     few = result(None, window="insufficient", published=False, reason="too few")
     other = replace(QUIET, scope={"model": "a"})
-    found = window_alerts(few, previous=other, max_rise=0.03, scope={"model": "b"}, by_itself=by_itself)
+    found = window_alerts(few, previous=other, turn=Turn(), scope={"model": "b"}, by_itself=by_itself)
     late = cohort_late(
         "triage",
         "2026-10",
@@ -206,20 +206,19 @@ def test_far_off_after_a_change_of_scope_is_told_with_what_is_served() -> None:
     found = replace(result("first"), above_limit=True)
     (told,) = [
         one
-        for one in window_alerts(found, previous=replace(QUIET, other_scope=True), max_rise=0.03)
+        for one in window_alerts(found, previous=replace(QUIET, other_scope=True), turn=Turn())
         if one.kind == "above_limit"
     ]
     said = message(asdict(told)).text
     assert said.startswith("triage 2026-10: confidence is far off after the change")
     assert "Served confidence is off by" in said
     assert "do not act on this confidence" in said
-    assert [one.kind for one in window_alerts(found, previous=QUIET, max_rise=0.03)] == []
+    assert [one.kind for one in window_alerts(found, previous=QUIET, turn=Turn())] == []
 
 
 def test_an_alert_of_a_later_revision_says_so_and_has_an_id_of_its_own() -> None:
     first, second = (
-        window_alerts(replace(result("degraded"), revision=n), previous=QUIET, max_rise=0.03)[0]
-        for n in (1, 2)
+        window_alerts(replace(result("degraded"), revision=n), previous=QUIET, turn=Turn())[0] for n in (1, 2)
     )
     assert first.id != second.id
     assert message(asdict(second)).text.startswith("triage 2026-10 (revision 2): confidence got worse")
