@@ -128,6 +128,8 @@ def store_report(window: Window, ports: Ports) -> bool:
     key = report_key(window.stream, window.period, window.revision)
     extra = {"event": "report", "stream": window.stream, "period": window.period, "key": key}
     try:
+        if ports.store.get(key) is not None:  # as after every further run: nothing is drawn again
+            raise Conflict(key)
         with ports.engine.connect() as conn:
             months = months_of(conn, window)
         ports.store.create(key, report_page(months).encode())

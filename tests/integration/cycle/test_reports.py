@@ -163,6 +163,11 @@ def test_a_store_that_takes_no_report_costs_no_window_its_closing(
     assert list((world.folder / "mappings").glob("*/reports/*"))
 
 
+def test_reports_are_no_part_of_the_log_of_mappings(year: World) -> None:
+    found = calib("mapping", "verify", STREAM)
+    assert (found["ok"], found["notes"]) == (True, [])
+
+
 def test_alerts_link_to_the_report(year: World) -> None:
     with year.open().engine.connect() as conn:
         rows = conn.execute(select(tables.outbox.c.payload).where(tables.outbox.c.kind == "degraded"))
