@@ -105,7 +105,8 @@ def _show_history(result: HistoryResult) -> None:
         )
         return
     windows_table(result.windows)
-    page.picture(windows_picture(result.windows, width=page.width))
+    standing = [window for window in result.windows if window.standing]
+    page.picture(windows_picture(standing, width=page.width))
     for sentence in ledger_sentences(result.ledger):
         page.say(sentence)
     page.say("The report with all pictures:")

@@ -136,8 +136,8 @@ def _window(opened: App, stream: str, period: str | None) -> Window | None:
     with opened.engine.connect() as conn:
         if period is None:
             known = windows.earlier(conn, stream, before=opened.now())
-            return next((window for window in known if window.state in OVER), None)
-        found = windows.find(conn, stream, period)
+            return next((window for window in known if window.standing and window.state in OVER), None)
+        found = windows.find_standing(conn, stream, period)
     if found is None or found.state not in OVER:
         state = "is not there" if found is None else f"is {found.state.replace('_', ' ')}"
         raise InvalidInput(

@@ -51,18 +51,30 @@ def report_key(stream: str, period: str, revision: int) -> str:
 def months_of(conn: Connection, window: Window) -> list[Month]:
     """A stream's windows that were over when `window` closed, oldest first; it is the last one."""
     closed = _closed_at(window)
-    earlier = [
-        other
-        for other in reversed(windows.earlier(conn, window.stream, before=window.starts_at))
-        if other.state in OVER and other.result is not None and _closed_at(other) <= closed
-    ]
+    earlier = _standing_at(windows.earlier(conn, window.stream, before=window.starts_at), closed)
     return _months(conn, [*earlier, window], until=closed)
 
 
 def closed_months(conn: Connection, stream: str, *, now: datetime) -> list[Month]:
     """All of a stream's windows that are over, oldest first, as they stand now."""
-    known = reversed(windows.earlier(conn, stream, before=now))
-    return _months(conn, [w for w in known if w.state in OVER and w.result is not None], until=now)
+    return _months(conn, _standing_at(windows.earlier(conn, stream, before=now), now), until=now)
+
+
+def _standing_at(known: Sequence[Window], when: datetime) -> list[Window]:
+    """The revision of each period that stood at a moment, of those that were over then; oldest first."""
+    standing: dict[str, Window] = {}
+    for window in known:
+        over = window.state in OVER and window.result is not None and _closed_at(window) <= when
+        gone = window.discarded_at is not None and window.discarded_at <= when
+        if over and not gone:
+            other = standing.get(window.period)
+            if other is None or _finality(window) > _finality(other):
+                standing[window.period] = window
+    return sorted(standing.values(), key=lambda window: window.ends_at)
+
+
+def _finality(window: Window) -> tuple[int, int]:
+    return windows.FINALITY[window.state], window.revision
 
 
 def _months(conn: Connection, found: Sequence[Window], *, until: datetime) -> list[Month]:
@@ -80,7 +92,8 @@ def _months(conn: Connection, found: Sequence[Window], *, until: datetime) -> li
             paces.get(window.id, Pace(answers=0, seconds=None)),
         )
         raised = tuple(
-            AlertState(kind=kind, id=id_, delivered=False) for kind, id_ in alerts.get(window.period, ())
+            AlertState(kind=kind, id=id_, delivered=False)
+            for kind, id_ in alerts.get((window.period, window.revision), ())
         )
         months.append(
             Month(
@@ -115,6 +128,8 @@ def store_report(window: Window, ports: Ports) -> bool:
     key = report_key(window.stream, window.period, window.revision)
     extra = {"event": "report", "stream": window.stream, "period": window.period, "key": key}
     try:
+        if ports.store.get(key) is not None:  # as after every further run: nothing is drawn again
+            raise Conflict(key)
         with ports.engine.connect() as conn:
             months = months_of(conn, window)
         ports.store.create(key, report_page(months).encode())

@@ -24,6 +24,7 @@ from calib.times import moment
 MAPPING = re.compile(rf"mappings/({DIGEST.pattern})\.json")
 ENTRY = re.compile(rf"channels/({NAME.pattern})/([0-9]{{4}})-([0-9]{{12}})\.json")
 HINT = re.compile(rf"channels/({NAME.pattern})/latest\.json")
+REPORT = re.compile(r"reports/[^/]+-r[0-9]+\.html")
 ADVICE = (
     "Keep every entry, and every mapping that an entry names: they say what was served, a rollback needs "
     "them, and they are small. A mapping that no entry names was left by a publish that died or lost a race; "
@@ -99,6 +100,8 @@ def _read(store: Store, stream: str, step: Callable[[str], None] | None) -> _Rea
         if step is not None:
             step(key)
         name = key.removeprefix(f"{stream}/")
+        if REPORT.fullmatch(name):  # for people; nobody who serves reads it
+            continue
         try:
             data = store.get(key)
         except ArtifactError as error:  # too large to be anything of ours

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,30 @@ def test_the_numbers_of_the_page_are_those_of_run(year: World) -> None:
     assert wanted <= {of for of, _, _ in stated}
 
 
+def test_what_a_person_does_later_does_not_change_a_report(
+    year: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier period is watched anew, and then left out: the later report still shows what stood then."""
+    copy = World(tmp_path / "copy")
+    shutil.copytree(year.folder, copy.folder)
+    monkeypatch.chdir(copy.folder)
+    kept = stored(copy, "2026-03").read_bytes()
+
+    def made_again() -> bytes:
+        return Path(calib("report", STREAM, "--period", "2026-03", "--to", "new")["html"]).read_bytes()
+
+    calib("window", "reopen", STREAM, "2026-02", "--reason", "an outage")
+    calib("run", STREAM, "--period", "2026-02")
+    assert made_again() == kept
+    second = copy.folder / "mappings" / report_key(STREAM, "2026-02", 2)
+    assert "revision 2" in second.read_text()
+    assert Path(calib("report", STREAM, "--period", "2026-02")["html"]).read_bytes() == second.read_bytes()
+    calib("window", "discard", STREAM, "2026-02", "--reason", "test traffic")
+    assert made_again() == kept
+    assert [w["standing"] for w in calib("history", STREAM)["windows"]].count(True) == 1
+    assert calib("history", STREAM)["ledger"]["windows"] == 1
+
+
 def test_a_report_that_a_killed_run_left_out_is_made_up_for(year: World) -> None:
     path = stored(year, "2026-03")
     before = path.read_bytes()
@@ -136,6 +161,11 @@ def test_a_store_that_takes_no_report_costs_no_window_its_closing(
     monkeypatch.setattr(ports.store, "create", create)
     evaluate_open(opened.watch(STREAM), ports)
     assert list((world.folder / "mappings").glob("*/reports/*"))
+
+
+def test_reports_are_no_part_of_the_log_of_mappings(year: World) -> None:
+    found = calib("mapping", "verify", STREAM)
+    assert (found["ok"], found["notes"]) == (True, [])
 
 
 def test_alerts_link_to_the_report(year: World) -> None:

@@ -123,6 +123,7 @@ def test_the_widest_tables_of_windows_fit(capsys: pytest.CaptureFixture[str]) ->
             windows=tuple(DemoWindow.of(each, true=truth, delivered=True) for each in year),
             changed_at="2026-11",
             report="/a/long/path/to/a/report.html",
+            fleet="f.html",
             picture="p.png",
             store="demo/store",
         )

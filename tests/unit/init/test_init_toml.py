@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from calib.init.toml import NOT_IN_THE_FILE, settings_text, toml_value
-from calib.settings import ColumnSettings, ProbeSettings, Review, Settings, Slack, Stream, load
+from calib.settings import ColumnSettings, ProbeSettings, Review, Settings, Slack, Stream, Web, load
 
 STREAM = {"traffic": "csv:log.csv", "review": {"kind": "outcomes", "column": "correct"}}
 MODELS: list[tuple[type[BaseModel], str]] = [
     (Settings, ""),
     (Slack, "slack"),
+    (Web, "web"),
     (Stream, "streams.my-stream"),
     (ColumnSettings, "streams.my-stream.columns"),
     (Review, "streams.my-stream.review"),

@@ -9,9 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from markupsafe import escape
 from report_reader import read, rounded, value_at
-from report_values import hostile, month, months, segments, window, year
+from report_values import hostile, month, months, window, year
+from report_values import segments as some_segments
 
 from calib.report import page, rendering
 from calib.report.document import report_document
@@ -136,6 +139,17 @@ def test_hostile_text_is_text_in_every_field(text: str) -> None:
 
 
 @pytest.mark.usefixtures("unpainted")
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.text(st.characters(codec=None), max_size=60))
+def test_any_text_at_all_is_text(text: str) -> None:
+    """No element and no attribute comes from a text, whatever it is made of, and the page is UTF-8."""
+    made = report_page([month(hostile(text))])
+    made.encode()
+    plain = {(tag, *at) for tag, at in read(report_page([month(hostile("plain words"))])).elements}
+    assert {(tag, *at) for tag, at in read(made).elements} <= plain
+
+
+@pytest.mark.usefixtures("unpainted")
 def test_escaping_is_what_makes_it_safe(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering.environment(), "autoescape", False)
     rendering.environment().cache.clear()  # type: ignore[union-attr]
@@ -169,7 +183,7 @@ def test_many_segments_and_months_are_fast_small_and_readable() -> None:
         ),
         (window(state="degraded"), "Degraded", "accuracy fell"),
         (window(state="changed"), "Changed", "not proven"),
-        (window(segments=segments(3)), "Degraded in a segment", "less reliable in refunds"),
+        (window(segments=some_segments(3)), "Degraded in a segment", "less reliable in refunds"),
     ],
 )
 def test_each_verdict_in_one_sentence_with_its_certainty(result: WindowResult, word: str, said: str) -> None:
