@@ -205,7 +205,7 @@ def test_uneven_answers_are_no_verdict(world: World) -> None:
     pq.write_table(uneven, world.folder / "traffic" / "2026-01.parquet")
     result = run(world, "2026-01")[0]
     assert result["state"] == "insufficient"
-    assert "lean to one side" in result["refit"]["reason"]
+    assert result["refit"]["reason_code"] == "uneven_response"
 
 
 def test_a_month_of_one_class_is_measured_but_fits_nothing(world: World) -> None:
