@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
 from calib.alerts.probe_facts import OtherModelFacts, ProbeFacts, UnreadableFacts, WorseModelFacts
+from calib.alerts.unreadable import gone_line, unknown_outcomes_line, unreadable_step
 from calib.json_object import Json
 from calib.reasons import UNREADABLE
 from calib.results import EceInterval
@@ -129,7 +130,7 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     if kind == "rejects_up":
         parts = ", ".join(f"{n:,} {why.replace('_', ' ')}" for why, n in facts.rejected.items())
         lines = [f"Not counted: {parts}, beside {facts.population:,} that were."] if parts else []
-        return lines + ([_unknown_line(facts)] if facts.outcomes.not_an_answer else [])
+        return lines + ([unknown_outcomes_line(facts)] if facts.outcomes.not_an_answer else [])
     if kind == "scope_changed":
         return [f"The baseline begins anew with this period ({size_line})."]
     if kind == "cannot_see" and refit.reason_code in UNREADABLE:
@@ -218,20 +219,6 @@ def _refit_line(refit: RefitFacts, channel: str) -> str:
     )
 
 
-def _unknown_line(facts: WindowFacts) -> str:
-    return (
-        f"{facts.outcomes.not_an_answer:,} drawn rows have an outcome that says neither right nor wrong, "
-        f"beside {facts.labels.n:,} labels."
-    )
-
-
-def _gone_line(facts: Json) -> str:
-    return (
-        f"{facts['gone']:,} of {facts['waiting']:,} sampled rows that wait for their outcome are no longer "
-        "in the traffic of this period, so that no outcome can be found for them."
-    )
-
-
 def _broken_line(one: CertificateKept) -> str:
     return (
         f"At and above {one.cut:g}, {one.target:.1%} were proven to be right (by {one.from_}). Of this "
@@ -283,7 +270,7 @@ _SHORT_LINES: dict[str, Callable[[Json], str]] = {
     "cohort_late": _late_line,
     "mapping_stale": _stale_line,
     "stream_failed": _failed_line,
-    "labels_not_found": _gone_line,
+    "labels_not_found": gone_line,
 }
 
 
@@ -337,17 +324,6 @@ def _probe_step(kind: str, name: str, probe: Json) -> str:
     }[kind]
 
 
-def _unreadable_step(facts: Json, stream: str) -> str:
-    check = "`calib check` shows the first of each kind and where it is"
-    scale = f"`scale` of [streams.{stream}] in calib.toml"
-    return {
-        "too_many_rejected": f"{check}. Correct who writes them; where confidences are out of 100 and meant "
-        f"so, set {scale} to 100",
-        "scale_not_reached": f"correct {scale}, or who writes the confidences; {check}",
-        "scale_of_a_part": f"correct {scale}, or who writes the confidences; {check}",
-    }.get(str(facts["refit"]["reason_code"]), f"write 1 or 0, true or false, correct or incorrect; {check}")
-
-
 def _failed_step(stream: str, verb: str | None) -> str:
     check = "`calib check` tries every connection and column"
     if verb is None:
@@ -373,7 +349,7 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         return "What to do: see why no row arrived; `calib check` shows what the traffic holds"
     if kind == "cannot_see" and facts.get("refit", {}).get("reason_code") in UNREADABLE:
         again = f"`calib window reopen {stream} {period} --reason …` then reads the period anew"
-        return f"What to do: {_unreadable_step(facts, stream)}. {again}"
+        return f"What to do: {unreadable_step(facts, stream)}. {again}"
     waits = f"`calib labels export {stream}` gives what waits for an answer"
     in_time, late = f"see that the next sample is labelled in time; {waits}", waits
     if facts.get("by_itself", False):

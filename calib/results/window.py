@@ -330,8 +330,7 @@ class AlertState:
 class WindowResult:
     """One stream in one period: what was sampled, labelled, measured, decided, published and reported.
 
-    The rows of the traffic are `population` and `rejected` by kind. `rounded` of the population state a
-    confidence beyond 0 or 1 by at most 1e-6, which was taken as that end.
+    `rounded`: rows whose confidence lies beyond 0 or 1 by at most 1e-6, taken as that end.
     `revision`: 1, and one more each time that a person had the period watched anew. `standing`: whether this
     one counts for its period. `waits_for`: the earlier periods that are evaluated before this one.
     `above_limit`: the first window of a scope, which has no baseline, serves an ECE beyond `max_ece`, and
