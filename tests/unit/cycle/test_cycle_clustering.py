@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from window_values import LEVELS, SHARES, window_data
 
 from calib.alerts import window_alerts
+from calib.alerts.episodes import Turn
 from calib.alerts.message import message
 from calib.alerts.window import Previous
 from calib.cli.tables import window_panel
@@ -178,8 +179,8 @@ def test_an_alert_and_the_panel_say_it(capsys: pytest.CaptureFixture[str]) -> No
     bad = window_data("2026-03", **rows(1, down=0.45), earlier=earlier)
     result = replace(evaluate(bad).result, state="closed")
     assert result.change.state == "degraded"
-    quiet = Previous(degradation_open=False, degraded_mappings=(), rejected_share=None)
-    (alert,) = [one for one in window_alerts(result, previous=quiet, max_rise=0.03) if one.kind == "degraded"]
+    quiet = Previous(rejected_share=None)
+    (alert,) = [one for one in window_alerts(result, previous=quiet, turn=Turn()) if one.kind == "degraded"]
     assert alert.facts["clusters"]["source"] == "day"
     why = str(result.clusters.why)
     assert f"{why[0].upper()}{why[1:]}." in message(asdict(alert)).text
