@@ -16,7 +16,7 @@ from calib.measure import Counts, change_test, kish_counts, strata
 from calib.sampling import allocate
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
-WINDOWS, LABELS, POOLED, ALPHA = 12, 500, 6, 0.05
+WINDOWS, LABELS, POOLED, ALPHA = 20, 500, 6, 0.05
 
 
 def against_itself(path: str, stream: str, seed: int) -> list[str]:
