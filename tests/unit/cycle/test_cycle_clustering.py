@@ -154,7 +154,7 @@ def test_the_same_labels_find_the_same() -> None:
 
 def test_shared_days_raise_no_alert_that_the_days_explain() -> None:
     """Months whose days share a cause and where nothing changed: with the days, and blind to them."""
-    months = [rows(100 + month, n=300) for month in range(9)]
+    months = [rows(100 + month, 0.8, n=300) for month in range(9)]
     confirmed = {"days": 0, "blind": 0}
     for name in confirmed:
         windows = [
