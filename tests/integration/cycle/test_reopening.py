@@ -14,6 +14,7 @@ from stream_life import StreamLife, quick_fits
 from calib import cycle
 from calib.cycle import lifecycle, reopening
 from calib.cycle.lifecycle import publish_id
+from calib.cycle.reporting import _standing_at
 from calib.db import tables, windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput
@@ -294,3 +295,19 @@ def test_two_who_reopen_at_once_make_one_revision(life: StreamLife, monkeypatch:
     assert revisions(life, "2026-01") == [(1, "closed", True), (2, "sampled", False)]
     with life.engine.connect() as conn:
         assert [one.reason for one in windows.actions(conn, "triage", "2026-01")] == ["the other one"]
+
+
+def test_what_stood_at_a_moment_is_known_afterwards(life: StreamLife) -> None:
+    """So that a report that is made again is the same."""
+    life.month("2026-01")
+    moments = [life.clock.now()]
+    life.clock.pass_by(days=1)
+    life.reopen("2026-01")
+    life.advance("2026-01")
+    moments.append(life.clock.now())
+    life.clock.pass_by(days=1)
+    life.discard("2026-01")
+    moments.append(life.clock.now())
+    stood = [[w.revision for w in _standing_at(life.known(), moment)] for moment in moments]
+    assert stood == [[1], [2], []]
+    assert _standing_at(life.known(), moments[0] - timedelta(days=1)) == []
