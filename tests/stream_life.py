@@ -27,7 +27,7 @@ from calib.store import Entry, history
 from calib.testing.clock import ManualClock
 from calib.testing.review import database_in_memory
 from calib.testing.store import FaultyStore
-from calib.traffic import ArrivedLabel, Cells, Draw, Drawn, Interval, Survey
+from calib.traffic import ArrivedLabel, Cells, Draw, Drawn, Interval, Outcomes, Survey
 
 STREAM = "triage"
 Accuracy = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
@@ -101,8 +101,9 @@ class RowsInMemory:
 
     def outcomes(
         self, ids: Iterable[str], interval: Interval, *, known_by: datetime | None = None
-    ) -> dict[str, ArrivedLabel]:
-        return {id_: ArrivedLabel(self.known[id_], None) for id_ in ids if id_ in self.known}
+    ) -> Outcomes:
+        found = {id_: ArrivedLabel(self.known[id_], None) for id_ in ids if id_ in self.known}
+        return Outcomes(labels=found)
 
     def _inside(self, interval: Interval) -> list[Row]:
         return [row for row in self.rows if interval.start <= row.ts < interval.end]
