@@ -12,10 +12,10 @@ from sqlalchemy import Engine, func, select, update
 from stream_life import StreamLife, quick_fits
 
 from calib import cycle
-from calib.cycle import lifecycle, reopening
+from calib.cycle import reopening
 from calib.cycle.lifecycle import publish_id
 from calib.cycle.reporting import _standing_at
-from calib.db import tables, windows
+from calib.db import episodes, tables, windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.review import queue
@@ -63,9 +63,9 @@ def test_what_a_revision_publishes_and_reports_has_ids_of_its_own(life: StreamLi
     life.advance("2026-02")
     told = life.told("2026-02", 2)
     assert "degraded" in told
-    assert len({publish_id(life.window("2026-02", n)) for n in (1, 2)}) == 2
+    assert len({publish_id(life.window("2026-02", n), "production") for n in (1, 2)}) == 2
     assert len(life.log()) == 3
-    assert life.log()[-1].publish_id == publish_id(life.window("2026-02", 2))
+    assert life.log()[-1].publish_id == publish_id(life.window("2026-02", 2), "production")
     t = tables.outbox
     with life.engine.connect() as conn:
         ids = conn.execute(select(t.c.id).where(t.c.kind == "degraded")).scalars().all()
@@ -194,7 +194,7 @@ def test_a_discarded_period_leaves_the_baseline_and_stays_in_history(life: Strea
     assert life.summary("2026-02").change.state == "degraded"
     assert life.month("2026-03").baseline.periods == ("2026-01",)
     with life.engine.connect() as conn:  # what it opened stays open until it is ended
-        assert lifecycle._previous(conn, life.window("2026-03")).degradation_open
+        assert [episode.opened_in for episode in episodes.open_of(conn, "triage")] == ["2026-02"]
 
 
 def test_a_discarded_window_takes_no_labels_and_is_not_waited_for(life: StreamLife) -> None:
