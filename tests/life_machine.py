@@ -101,7 +101,8 @@ class LifeMachine(RuleBasedStateMachine):
         if not closed:
             self.step()
             return
-        mended = closed[pick % len(closed)]
+        closed.sort(key=lambda one: one.period)
+        mended = closed[-2] if pick % 2 and len(closed) > 1 else closed[pick // 2 % len(closed)]
         if pick % 3 == 0 and closed[-1] is not mended:  # the newest was a load test
             self.a_person_discards(pick=self.model.index(closed[-1]))
         self.a_person_reopens(pick=self.model.index(mended), rows="the same")

@@ -30,7 +30,7 @@ def rules_of_thumb(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def refit(now: Any, *_: Any, **__: Any) -> Refit:
         right = int(now.correct.sum())
-        better = right % 3 != 0
+        better = (right + int(str(now.periods[0])[-2:])) % 2 == 0
         return Refit(
             published=better,
             why=Reason("refit_better" if better else "refit_no_better_than_served", {}),

@@ -38,6 +38,10 @@ def verdict_of(result: WindowResult) -> str:
 
 def _news(result: WindowResult) -> Iterator[str]:
     """What a window did, and what it waits for."""
+    if result.revision > 1:
+        yield f"revision {result.revision}"
+    if not result.standing:
+        yield "does not stand for its period"
     if missing := result.labels.missing:
         yield f"{missing:,} of {result.sample.n:,} without a label"
     if result.refit.published and result.refit.mapping:

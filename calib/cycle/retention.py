@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from calib.cycle.fleet import Fleet, each
-from calib.cycle.stream import StreamPolicy
+from calib.cycle.stream import review_kind
 from calib.db import probes, windows
 from calib.json_object import Json
 from calib.review import contexts
@@ -43,14 +43,10 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
 
     def erase_contexts(stream: str) -> list[Json]:
         with engine.begin() as conn:
-            keep, latest = retention.contexts.get(stream), _latest(conn, stream)
-            promised = keep if keep is not None or latest is None else latest.keep_context
-            source = source_of("builtin" if latest is None else latest.review_kind)
-            erased = source.erase(
-                conn,
-                stream=stream,
-                closed_before=now - (FORGOTTEN if promised is None else promised),
-                unclosed=keep is None,
+            keep, settings = retention.contexts.get(stream), _settings(conn, stream)
+            promised = timedelta(seconds=settings["keep_context"]) if keep is None else keep
+            erased = source_of(review_kind(settings)).erase(
+                conn, stream=stream, closed_before=now - promised, unclosed=keep is None
             )
         return [{"stream": stream, "what": "contexts", "erased": erased}]
 
@@ -64,7 +60,7 @@ def erase_texts(engine: Engine, retention: Retention, *, now: datetime) -> Fleet
     return Fleet(done=[*seen.done, *written.done], failures=[*seen.failures, *written.failures])
 
 
-def _latest(conn: Connection, stream: str) -> StreamPolicy | None:
+def _settings(conn: Connection, stream: str) -> Json:
     """What the stream's latest window was opened under."""
     window = windows.latest(conn, stream)
-    return None if window is None else StreamPolicy.from_json(window.settings)
+    return {"keep_context": FORGOTTEN.total_seconds()} if window is None else window.settings

@@ -46,7 +46,7 @@ class StreamPolicy:
     @property
     def review_kind(self) -> str:
         """The kind of review; of windows that 0.1.0 opened, what `outcomes` says of it."""
-        return self.review or ("outcomes" if self.outcomes else "builtin")
+        return review_kind({"review": self.review, "outcomes": self.outcomes})
 
     @property
     def budget(self) -> Budget:
@@ -85,3 +85,8 @@ class StreamPolicy:
     def due(self, period: Period) -> datetime:
         """The moment from which the period's window may be opened."""
         return period.interval(self.timezone)[1] + self.settle
+
+
+def review_kind(settings: Mapping[str, Any]) -> str:
+    """The kind of review in a window's settings; of windows that 0.1.0 opened, what `outcomes` says of it."""
+    return settings.get("review") or ("outcomes" if settings.get("outcomes") else "builtin")

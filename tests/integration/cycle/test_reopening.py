@@ -12,9 +12,10 @@ from sqlalchemy import Engine, func, select, update
 from stream_life import StreamLife, quick_fits
 
 from calib import cycle
-from calib.cycle import lifecycle, reopening
+from calib.cycle import reopening
 from calib.cycle.lifecycle import publish_id
-from calib.db import tables, windows
+from calib.cycle.reporting import _standing_at
+from calib.db import episodes, tables, windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.review import queue
@@ -62,9 +63,9 @@ def test_what_a_revision_publishes_and_reports_has_ids_of_its_own(life: StreamLi
     life.advance("2026-02")
     told = life.told("2026-02", 2)
     assert "degraded" in told
-    assert len({publish_id(life.window("2026-02", n)) for n in (1, 2)}) == 2
+    assert len({publish_id(life.window("2026-02", n), "production") for n in (1, 2)}) == 2
     assert len(life.log()) == 3
-    assert life.log()[-1].publish_id == publish_id(life.window("2026-02", 2))
+    assert life.log()[-1].publish_id == publish_id(life.window("2026-02", 2), "production")
     t = tables.outbox
     with life.engine.connect() as conn:
         ids = conn.execute(select(t.c.id).where(t.c.kind == "degraded")).scalars().all()
@@ -193,7 +194,7 @@ def test_a_discarded_period_leaves_the_baseline_and_stays_in_history(life: Strea
     assert life.summary("2026-02").change.state == "degraded"
     assert life.month("2026-03").baseline.periods == ("2026-01",)
     with life.engine.connect() as conn:  # what it opened stays open until it is ended
-        assert lifecycle._previous(conn, life.window("2026-03")).degradation_open
+        assert [episode.opened_in for episode in episodes.open_of(conn, "triage")] == ["2026-02"]
 
 
 def test_a_discarded_window_takes_no_labels_and_is_not_waited_for(life: StreamLife) -> None:
@@ -294,3 +295,19 @@ def test_two_who_reopen_at_once_make_one_revision(life: StreamLife, monkeypatch:
     assert revisions(life, "2026-01") == [(1, "closed", True), (2, "sampled", False)]
     with life.engine.connect() as conn:
         assert [one.reason for one in windows.actions(conn, "triage", "2026-01")] == ["the other one"]
+
+
+def test_what_stood_at_a_moment_is_known_afterwards(life: StreamLife) -> None:
+    """So that a report that is made again is the same."""
+    life.month("2026-01")
+    moments = [life.clock.now()]
+    life.clock.pass_by(days=1)
+    life.reopen("2026-01")
+    life.advance("2026-01")
+    moments.append(life.clock.now())
+    life.clock.pass_by(days=1)
+    life.discard("2026-01")
+    moments.append(life.clock.now())
+    stood = [[w.revision for w in _standing_at(life.known(), moment)] for moment in moments]
+    assert stood == [[1], [2], []]
+    assert _standing_at(life.known(), moments[0] - timedelta(days=1)) == []
