@@ -12,9 +12,9 @@ from sqlalchemy import Engine, func, select, update
 from stream_life import StreamLife, quick_fits
 
 from calib import cycle
-from calib.cycle import lifecycle, reopening
+from calib.cycle import reopening
 from calib.cycle.lifecycle import publish_id
-from calib.db import tables, windows
+from calib.db import episodes, tables, windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.review import queue
@@ -193,7 +193,8 @@ def test_a_discarded_period_leaves_the_baseline_and_stays_in_history(life: Strea
     assert life.summary("2026-02").change.state == "degraded"
     assert life.month("2026-03").baseline.periods == ("2026-01",)
     with life.engine.connect() as conn:  # what it opened stays open until it is ended
-        assert lifecycle._previous(conn, life.window("2026-03")).degradation_open
+        (episode,) = episodes.open_of(conn, "triage")
+        assert episode.degraded_in == "2026-02"
 
 
 def test_a_discarded_window_takes_no_labels_and_is_not_waited_for(life: StreamLife) -> None:

@@ -10,13 +10,14 @@ import pytest
 from window_values import sample, window_data
 
 from calib.alerts import Previous, window_alerts
+from calib.alerts.episodes import Turn
 from calib.alerts.message import message
 from calib.cycle.data import WindowData
 from calib.cycle.evaluation import Evaluation, evaluate
 from calib.cycle.stream import StreamPolicy
 from calib.reasons import UNREADABLE
 
-BEFORE = Previous(degradation_open=False, degraded_mappings=(), rejected_share=0.0)
+BEFORE = Previous(rejected_share=0.0)
 SOUND = {"out_of_scope": 9000, "missing": 900, "duplicate": 100, "bad_timestamp": 4000, "cut_line": 1}
 
 
@@ -101,7 +102,7 @@ def test_the_alert_says_why_and_what_to_do(reason: str) -> None:
     found = outcomes(40) if reason == "unknown_outcomes" else outcomes(2, correct=0.0)
     found = evaluate(cases[reason]) if reason in cases else found
     result = replace(found.result, state="insufficient")
-    (alert,) = window_alerts(result, previous=BEFORE, max_rise=0.03)
+    (alert,) = window_alerts(result, previous=BEFORE, turn=Turn())
     assert (alert.kind, alert.severity, result.refit.reason_code) == ("cannot_see", "bad", reason)
     payload = {key: getattr(alert, key) for key in ("kind", "stream", "period", "severity", "facts")}
     said = message(payload).text
@@ -116,13 +117,13 @@ def test_the_alert_says_why_and_what_to_do(reason: str) -> None:
 def test_out_of_scope_rows_are_no_alert_and_unknown_outcomes_are_one() -> None:
     def kinds(found: Evaluation) -> list[str]:
         result = replace(found.result, state="closed")
-        return [alert.kind for alert in window_alerts(result, previous=BEFORE, max_rise=0.03)]
+        return [alert.kind for alert in window_alerts(result, previous=BEFORE, turn=Turn())]
 
     assert kinds(evaluate(window({"out_of_scope": 5000}))) == []
     assert kinds(evaluate(window({"bad_timestamp": 500}))) == ["rejects_up"]
     assert kinds(evaluate(window({"missing": 500}))) == ["rejects_up"]
     some = outcomes(15).result
     result = replace(some, outcomes=replace(some.outcomes, not_an_answer=16), state="closed")
-    (alert,) = window_alerts(result, previous=BEFORE, max_rise=0.03)
+    (alert,) = window_alerts(result, previous=BEFORE, turn=Turn())
     payload = {key: getattr(alert, key) for key in ("kind", "stream", "period", "severity", "facts")}
     assert "16 drawn rows have an outcome that says neither right nor wrong" in message(payload).text
