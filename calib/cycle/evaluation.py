@@ -47,8 +47,8 @@ PROPOSAL = "proposal"
 class Proposal:
     """What is to be done at the store.
 
-    `mapping`: the text of the mapping to publish, None where the old one stays; `renew`: then that one's
-    entry is renewed. `expected`: the digest of the channel's entry that the decision was made against, None
+    `mapping`: the text of the mapping to publish, None where the old one stays. `renew`: the old one is
+    upheld; its entry is renewed, or its curves are published anew as `mapping`. `expected`: the digest of the channel's entry that the decision was made against, None
     for an empty channel. `candidate`: the same of the channel `candidate`, where the other one is withdrawn,
     and `withdrawn_at` since when it is.
     """
@@ -132,7 +132,7 @@ def evaluate(data: WindowData) -> Evaluation:
         proposal=Proposal(
             mapping=None if mapping is None else mapping.to_bytes().decode(),
             expected=expected,
-            renew=mapping is None and proposed.result.upheld,
+            renew=proposed.result.upheld,
             candidate=None if data.candidate is None else data.candidate.digest,
             withdrawn_at=withdrawn_at,
         ),

@@ -185,7 +185,7 @@ def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Wi
             return window
         result, proposal = stored_result(window), stored_proposal(window)
         try:
-            entry = _carry_out(window, policy, ports, proposal, upheld=result.refit.upheld)
+            entry = _carry_out(window, policy, ports, proposal)
         except Conflict:
             newest = head(ports.store, stream=window.stream, channel=window.channel)
             if newest is not None and newest.by != PUBLISHER and not newest.withdrawn:
@@ -209,9 +209,7 @@ def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Wi
     )
 
 
-def _carry_out(
-    window: Window, policy: StreamPolicy, ports: Ports, proposal: Proposal, *, upheld: bool
-) -> Entry | None:
+def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Proposal) -> Entry | None:
     """Publish the new mapping, or renew the one that was upheld, anew where it lost certificates.
 
     The publish id is the window's own: a second attempt finds the entry of the first.
@@ -230,7 +228,7 @@ def _carry_out(
         publish_id=publish_id(window, channel),
         at=at,
         by=PUBLISHER,
-        reason=f"upheld by {window.period}" if upheld else f"refit on {window.period}",
+        reason=f"upheld by {window.period}" if proposal.renew else f"refit on {window.period}",
         expires_at=policy.expiry(at),
         since=window.ends_at,
     )
@@ -251,9 +249,12 @@ def _carry_out(
     return None
 
 
-def publish_id(window: Window, channel: str) -> str:
-    """The id under which a window publishes, however often it is tried; each revision has its own."""
-    key = f"{window.stream}/{window.period}/{channel}"
+def publish_id(window: Window, channel: str | None = None) -> str:
+    """The id under which a window publishes, however often it is tried; each revision has its own.
+
+    `channel`: by default the window's own.
+    """
+    key = f"{window.stream}/{window.period}/{channel or window.channel}"
     return str(uuid.uuid5(NAMESPACE, key if window.revision == 1 else f"{key}/{window.revision}"))
 
 

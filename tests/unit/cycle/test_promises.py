@@ -137,7 +137,7 @@ def test_an_upheld_mapping_is_published_anew_without_its_broken_certificates() -
     assert not broken.result.refit.published
     assert (broken.result.refit.certificates_dropped, sound.result.refit.certificates_dropped) == (1, 0)
     assert [one.kept for one in broken.result.certificates_kept] == ["no"]
-    assert not broken.proposal.renew
+    assert broken.proposal.renew
     anew = Mapping.from_bytes(broken.proposal.mapping.encode())
     assert (anew.digest, anew.cuts) == (broken.result.refit.mapping, ())
     assert sound.result.refit.upheld
