@@ -242,7 +242,7 @@ def kept_rows(window: WindowResult) -> list[Row]:
         [
             percent(item.target),
             f"{item.cut:g}",
-            str(getattr(item, "from_", None) or getattr(item, "from_period", "–")),
+            str(item.from_),
             percent(item.accuracy),
             f"{percent(item.low)} to {percent(item.high)}",
             percent(item.share),

@@ -6,7 +6,8 @@ import json
 import re
 import time
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,6 +20,7 @@ from report_values import segments as some_segments
 from calib.report import page, rendering
 from calib.report.document import report_document
 from calib.report.page import fleet_page, report_page
+from calib.report.tables import kept_rows
 from calib.results import Measured, WindowResult
 from calib.results.window import LabelCounts, ServedMeasured, StreamChange
 from calib.text import one_line
@@ -220,6 +222,17 @@ def test_a_window_of_version_0_1_0_has_a_page() -> None:
     }
     old = WindowResult.from_json(values)
     assert "What acting on the confidence achieves" not in report_page([month(old)])
+
+
+def test_kept_certificates_are_shown_where_a_result_has_them() -> None:
+    kept = SimpleNamespace(
+        target=0.9, cut=0.95, from_="2026-09", accuracy=0.912, low=0.87, high=0.95, share=0.31, kept="yes"
+    )
+    unknown = SimpleNamespace(**vars(kept) | {"accuracy": None, "low": None, "high": None, "kept": "unknown"})
+    rows = kept_rows(cast("WindowResult", SimpleNamespace(certificates_kept=(kept, unknown))))
+    assert rows[0] == ["90.0%", "0.95", "2026-09", "91.2%", "87.0% to 95.0%", "31.0%", "yes"]
+    assert (rows[1][3], rows[1][6]) == ("unknown", "unknown")
+    assert kept_rows(window()) == []
 
 
 def test_the_fleet_page_puts_what_is_bad_first() -> None:
