@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from calib.alerts.episodes import Outcome, Turn
 from calib.policy import SEGMENTS_NAMED
 from calib.results import EceInterval, WindowResult
-from calib.results.window import CertificateKept, ClustersResult, LabelCounts, UnusableOutcomes
+from calib.results.clusters import ClustersResult
+from calib.results.window import CertificateKept, LabelCounts, UnusableOutcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
-from calib.alerts.probe_facts import OtherModelFacts, ProbeFacts, UnreadableFacts, WorseModelFacts
+from calib.alerts.probe_words import probe_line, probe_step
 from calib.alerts.unreadable import gone_line, unknown_outcomes_line, unreadable_step
 from calib.json_object import Json
 from calib.reasons import UNREADABLE
@@ -16,7 +16,7 @@ from calib.results.codec import from_json
 from calib.results.window import CertificateKept
 from calib.text import one_line
 from calib.wording.change import direction_words
-from calib.wording.numbers import difference, interval, odds, p_value, percent, signed
+from calib.wording.numbers import interval, odds, p_value, percent, signed
 
 SECTION, HEADER, TOTAL = 3_000, 150, 13_000  # characters: Slack's limits
 PRODUCTION = "production"  # the channel that commands mean by default
@@ -112,7 +112,7 @@ def _lines(kind: str, facts: Json) -> list[str]:
     if "what" in facts:  # written by version 0.1.0, words and all
         return [facts["what"]]
     if "probe" in facts:
-        return [_probe_line(kind, facts["probe"])]
+        return [probe_line(kind, facts["probe"])]
     if kind in _SHORT_LINES:
         return [_SHORT_LINES[kind](facts)]
     return _window_lines(kind, _of_window(facts))
@@ -274,56 +274,6 @@ _SHORT_LINES: dict[str, Callable[[Json], str]] = {
 }
 
 
-def _unseen_line(facts: UnreadableFacts) -> str:
-    reasons = ", ".join(f"{n} {why.replace('_', ' ')}" for why, n in facts.lost)
-    return f"{facts.why}." + (f" Replies that were of no use: {reasons}." if reasons else "")
-
-
-def _worse_line(facts: WorseModelFacts) -> str:
-    paired, change = facts.paired, facts.change
-    now, before = (
-        f"{percent(part.accuracy)} ({percent(part.accuracy_low)} to {percent(part.accuracy_high)})"
-        for part in (facts.now, facts.before)
-    )
-    rise = difference(paired.brier_rise, paired.brier_rise_low, paired.brier_rise_high)
-    return (
-        f"On {paired.questions} fixed questions the Brier score moved by {rise}, {p_value(paired.p)}: "
-        f"{paired.lost} answers turned wrong, {paired.gained} right. Accuracy {now}, {before} when "
-        f"accepted in {facts.accepted_in}. The change test by confidence: "
-        f"{str(change.state).replace('_', ' ')}, {p_value(change.p)}."
-    )
-
-
-def _other_model_line(facts: OtherModelFacts) -> str:
-    served = ", ".join(f"{name} ({n} of {facts.total} replies)" for name, n in facts.served_new.items())
-    accepted = ", ".join(facts.accepted_served)
-    return f"Asked for {facts.model}, and served by {served}; when accepted, by {accepted}."
-
-
-_PROBE_FACTS: dict[str, type[ProbeFacts]] = {
-    "cannot_see": UnreadableFacts,
-    "degraded": WorseModelFacts,
-    "scope_changed": OtherModelFacts,
-}
-
-
-def _probe_line(kind: str, probe: Json) -> str:
-    facts = from_json(_PROBE_FACTS[kind], probe, what="the facts of an alert")
-    if isinstance(facts, UnreadableFacts):
-        return _unseen_line(facts)
-    return _worse_line(facts) if isinstance(facts, WorseModelFacts) else _other_model_line(facts)
-
-
-def _probe_step(kind: str, name: str, probe: Json) -> str:
-    accept = f"`calib probe {name} --accept` makes these answers the ones to compare with"
-    return {
-        "cannot_see": f"see the endpoint; `calib probe {name}` asks again what got no reply",
-        "degraded": f"look for what changed at {probe.get('model')}; {accept}",
-        "scope_changed": "mappings are valid for the model that they were fitted on: see each stream's "
-        f"scope; {accept}",
-    }[kind]
-
-
 def _failed_step(stream: str, verb: str | None) -> str:
     check = "`calib check` tries every connection and column"
     if verb is None:
@@ -335,7 +285,7 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
     if "next" in facts:  # written by version 0.1.0
         return f"What to do: {facts['next']}"
     if "probe" in facts:
-        return f"What to do: {_probe_step(kind, stream, facts['probe'])}"
+        return f"What to do: {probe_step(kind, stream, facts['probe'])}"
     if kind == "stream_failed":
         return _failed_step(stream, facts["verb"])
     look = f"look for what changed in {period} (model, prompt, inputs)"

@@ -13,7 +13,7 @@ from calib.measure.day_clusters import Days, askable, find_day_clusters
 from calib.measure.sample import Sample
 from calib.measure.stratum_counts import sample_design_effect
 from calib.reasons import Reason
-from calib.results.window import ClustersResult
+from calib.results.clusters import ClustersResult
 from calib.review.cohort import Cohort
 
 Source = Literal["named", "day", "day-segment", "none"]

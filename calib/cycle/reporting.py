@@ -123,19 +123,14 @@ def store_report(window: Window, ports: Ports) -> bool:
     """
     if ports.reports is None or window.state not in OVER or window.result is None:
         return False
-    from calib.report.page import report_page
-
     key = report_key(window.stream, window.period, window.revision)
     extra = {"event": "report", "stream": window.stream, "period": window.period, "key": key}
     try:
-        if ports.store.get(key) is not None:  # as after every further run: nothing is drawn again
-            raise Conflict(key)
-        with ports.engine.connect() as conn:
-            months = months_of(conn, window)
-        ports.store.create(key, report_page(months).encode())
-    except Conflict:
-        LOG.info("%s is there already, as it was when the window closed", key, extra=extra)
-        return True
+        if ports.store.get(key) is None:
+            ports.store.create(key, _page(window, ports))
+            return True
+    except Conflict:  # another run was faster
+        pass
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001  the window is closed; a fault of its report is not the stream's
@@ -143,7 +138,16 @@ def store_report(window: Window, ports: Ports) -> bool:
             "%s was not stored (%s); the next evaluation tries again", key, type(error).__name__, extra=extra
         )
         return False
+    LOG.debug("%s is there already, as it was when the window closed", key, extra=extra)
     return True
+
+
+def _page(window: Window, ports: Ports) -> bytes:
+    from calib.report.page import report_page
+
+    with ports.engine.connect() as conn:
+        months = months_of(conn, window)
+    return report_page(months).encode()
 
 
 def store_missing_reports(stream: str, ports: Ports) -> None:

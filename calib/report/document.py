@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from calib.report.ledger import ledger_of
 from calib.report.months import Month
-from calib.report.notes import notes
+from calib.report.notes import episode_notes, notes
 from calib.results import WindowResult
 from calib.results.report import ReportDocument, ReportVerdict
 from calib.times import timestamp
@@ -29,7 +29,7 @@ def report_document(months: Sequence[Month], window: WindowResult) -> ReportDocu
         verdict=report_verdict(last),
         routing=tuple(routing_sentences(last)),
         done=tuple(done_sentences(last)),
-        notes=tuple(notes(last)),
+        notes=(*notes(last), *episode_notes([month.result for month in months])),
         window=window,
         ledger=ledger_of(months),
     )

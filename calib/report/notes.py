@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from calib.results import WindowResult
 from calib.wording.numbers import number, percent
 
@@ -9,6 +11,18 @@ from calib.wording.numbers import number, percent
 def notes(window: WindowResult) -> list[str]:
     """Who answered, how far people agree, the judge, the mix of scores, the early watch, and clusters."""
     return [sentence for part in (_response, _judge, _mix, _early, _clusters) for sentence in part(window)]
+
+
+def episode_notes(windows: Sequence[WindowResult]) -> list[str]:
+    """The episode that the last of a stream's windows, oldest first, belongs to."""
+    last = windows[-1]
+    if last.episode is None:
+        return []
+    first = next(window.period for window in windows if window.episode == last.episode)
+    if first == last.period:
+        return ["An episode began in this period."]
+    shows = f"`calib alerts episodes {last.stream}` shows it"
+    return [f"This period belongs to an episode that began in {first}; {shows}."]
 
 
 def _response(window: WindowResult) -> list[str]:

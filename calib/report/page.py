@@ -16,7 +16,7 @@ from calib.report.figures.months import Estimate
 from calib.report.figures.reliability import THIN
 from calib.report.ledger import ledger_of
 from calib.report.months import Month
-from calib.report.notes import notes
+from calib.report.notes import episode_notes, notes
 from calib.report.panels import reliability_panels, routing_panels
 from calib.report.rendering import render, svg_of
 from calib.report.words import GLOSSARY
@@ -47,7 +47,7 @@ def report_page(months: Sequence[Month]) -> str:
         key=list(tables.key_figures(window)),
         routing=routing_sentences(window),
         done=done_sentences(window),
-        notes=notes(window),
+        notes=[*notes(window), *episode_notes([month.result for month in months])],
         thin=THIN,
         bins=_bin_tables(window),
         month_rows=tables.month_rows(months),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
@@ -236,19 +235,18 @@ def routing_rows(points: Sequence[RoutingPoint]) -> list[Row]:
 
 
 def kept_rows(window: WindowResult) -> list[Row]:
-    """Whether the certificates of earlier periods were kept, where the result says so."""
-    kept: Sequence[Any] = getattr(window, "certificates_kept", ())
+    """Whether the certificates of earlier periods were kept."""
     return [
         [
             percent(item.target),
             f"{item.cut:g}",
-            str(getattr(item, "from_", None) or getattr(item, "from_period", "–")),
+            item.from_,
             percent(item.accuracy),
             f"{percent(item.low)} to {percent(item.high)}",
             percent(item.share),
-            str(item.kept),
+            item.kept,
         ]
-        for item in kept
+        for item in window.certificates_kept
     ]
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from calib.json_object import Json
+from calib.results.clusters import ClustersResult
 from calib.results.codec import KEYS, from_json, to_json
 from calib.results.measured import EceInterval, Measured
 from calib.results.pictures import PictureData
@@ -69,21 +70,6 @@ class BaselineUsed:
 
     periods: tuple[str, ...] = ()
     labels: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClustersResult:
-    """Whether rows that have something in common are right or wrong together, and what the labels count for.
-
-    `source`: `named` by the column `cluster`, found by `day` or by `day-segment` in the labels themselves, or
-    `none`. `effective_labels`: how many independent labels the labels are worth. `why`: a sentence for
-    people, `why_code` its code.
-    """
-
-    source: Literal["named", "day", "day-segment", "none"] = "none"
-    effective_labels: float | None = None
-    why: str | None = None
-    why_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,7 +345,7 @@ class WindowResult:
     rounded: int = 0
     outcomes: UnusableOutcomes = UnusableOutcomes()
     baseline: BaselineUsed = BaselineUsed()
-    clusters: ClustersResult = ClustersResult()
+    clusters: ClustersResult = field(default_factory=ClustersResult)
     segments: dict[str, SegmentResult] = field(default_factory=dict)
     score_mix: MixResult | None = None
     response: ResponseResult | None = None

@@ -133,7 +133,7 @@ def test_what_is_there_is_never_replaced(year: World, records: Records) -> None:
             window = windows.find(conn, STREAM, "2026-02")
         assert window is not None
         assert store_report(window, opened.ports(STREAM))
-        records.has("cycle", "report", level="info", period="2026-02")
+        records.has("cycle", "report", level="debug", period="2026-02")
         assert path.read_bytes() == b"as another version wrote it"
     finally:
         path.write_bytes(before)

@@ -18,9 +18,11 @@ from report_values import segments as some_segments
 
 from calib.report import page, rendering
 from calib.report.document import report_document
+from calib.report.notes import episode_notes
 from calib.report.page import fleet_page, report_page
+from calib.report.tables import kept_rows
 from calib.results import Measured, WindowResult
-from calib.results.window import LabelCounts, ServedMeasured, StreamChange
+from calib.results.window import CertificateKept, LabelCounts, ServedMeasured, StreamChange
 from calib.text import one_line
 
 LARGEST = 1024 * 1024  # bytes that a store hands out again; the page may be 1.5 MB
@@ -220,6 +222,27 @@ def test_a_window_of_version_0_1_0_has_a_page() -> None:
     }
     old = WindowResult.from_json(values)
     assert "What acting on the confidence achieves" not in report_page([month(old)])
+
+
+def test_kept_certificates_are_shown() -> None:
+    kept = CertificateKept(
+        target=0.9, cut=0.95, from_="2026-09", accuracy=0.912, low=0.87, high=0.95, share=0.31, kept="yes"
+    )
+    unknown = replace(kept, accuracy=None, low=None, high=None, kept="unknown")
+    rows = kept_rows(window(certificates_kept=(kept, unknown)))
+    assert rows[0] == ["90.0%", "0.95", "2026-09", "91.2%", "87.0% to 95.0%", "31.0%", "yes"]
+    assert (rows[1][3], rows[1][6]) == ("unknown", "unknown")
+    assert kept_rows(window()) == []
+
+
+def test_an_episode_is_named_with_the_period_that_it_began_in() -> None:
+    made = [window("2026-08"), window("2026-09", episode="e1"), window("2026-10", episode="e1")]
+    assert episode_notes(made) == [
+        "This period belongs to an episode that began in 2026-09; `calib alerts episodes support-triage` "
+        "shows it."
+    ]
+    assert episode_notes(made[:2]) == ["An episode began in this period."]
+    assert episode_notes(made[:1]) == []
 
 
 def test_the_fleet_page_puts_what_is_bad_first() -> None:
