@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 from flaky_server import FlakyServer, flaky_server
+from undrawn import undrawn
 
 from calib.testing.clock import ManualClock
 from calib.testing.store import FaultyStore
+
+
+@pytest.fixture
+def reports_are_not_drawn() -> Iterator[None]:
+    with undrawn():
+        yield
 
 
 @pytest.fixture

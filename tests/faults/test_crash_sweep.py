@@ -26,7 +26,7 @@ from calib.period import Period
 from calib.store import history, mappings
 from calib.testing.crash import Crash, CrashAt
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reports_are_not_drawn")]
 DEGRADED = "2026-02"
 Copy = Callable[[World, str], World]
 

@@ -26,7 +26,7 @@ from calib.review import queue
 from calib.settings import load
 from calib.store import Intent, Store, history, mappings, promote
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reports_are_not_drawn")]
 PERIOD = "2026-02"
 PROCESSES, ROUNDS = 5, 3
 DATABASES = ["sqlite", "postgresql"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from undrawn import undrawn
+
 from calib import cycle
 from calib.app import App
 from calib.period import Period
@@ -18,5 +20,6 @@ def backfill(folder: Path, stream: str, first: str, last: str) -> list[dict[str,
     results = []
     for period in cycle.range_of(watch, ports, begin, end):
         window = cycle.open_window(watch, ports, period, channel="production", replay=True)
-        results.append(cycle.summary(cycle.advance(window, ports), ports).to_json())
+        with undrawn():
+            results.append(cycle.summary(cycle.advance(window, ports), ports).to_json())
     return results

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from undrawn import undrawn
 
 from calib.client import MappingClient
 from calib.demo.digits import DigitReader
@@ -22,7 +23,8 @@ SEEDS = 10
 def years(tmp_path_factory: pytest.TempPathFactory) -> list[list[DemoWindow]]:
     """Enough to notice a change that is missed in a third of years, and intervals that hold 88%."""
     folder = tmp_path_factory.mktemp("years")
-    return [run_year(folder / str(seed), seed=seed, steps=Directly()) for seed in range(SEEDS)]
+    with undrawn():
+        return [run_year(folder / str(seed), seed=seed, steps=Directly()) for seed in range(SEEDS)]
 
 
 @pytest.mark.slow
