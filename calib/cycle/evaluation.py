@@ -48,9 +48,9 @@ class Proposal:
     """What is to be done at the store.
 
     `mapping`: the text of the mapping to publish, None where the old one stays. `renew`: the old one is
-    upheld; its entry is renewed, or its curves are published anew as `mapping`. `expected`: the digest of the channel's entry that the decision was made against, None
-    for an empty channel. `candidate`: the same of the channel `candidate`, where the other one is withdrawn,
-    and `withdrawn_at` since when it is.
+    upheld; its entry is renewed, or its curves are published anew as `mapping`. `expected`: the digest of the
+    channel's entry that the decision was made against, None for an empty channel. `candidate`: the same of
+    the channel `candidate`, where the other one is withdrawn, and `withdrawn_at` since when it is.
     """
 
     mapping: str | None
