@@ -128,9 +128,9 @@ def change_test(
 
     The statistic is the log of a mixture likelihood ratio over drifts fixed in advance (`alternatives`), its
     p-value that of a parametric bootstrap in which both samples share one accuracy per stratum, with at least
-    999 and 20/α draws. Where the counts carry a `covariance`, their strata err together, and both the
-    statistic and its law are those of the joint law (`joint_p_value`). Raises `InvalidInput` for shapes that
-    differ and where no stratum has labels on both sides.
+    999 and 20/α draws. Where the counts carry a `covariance`, their strata err together, and the
+    law is drawn with it (`joint_p_value`). Raises `InvalidInput` for shapes that differ and where no stratum
+    has labels on both sides.
     """
     size = len(now.labels)
     q, w = by_stratum(score, mass, size)

@@ -52,24 +52,22 @@ def p_value(observed: float, null: Floats) -> float:
 def joint_p_value(
     now: Counts, before: Counts, drifts: Alternatives, draws: int, rng: np.random.Generator
 ) -> float:
-    """The same where strata err together: of counts with labels in every stratum, of either at least one with
-    a `covariance`.
+    """The same where strata err together: of counts with labels in every stratum, one with a `covariance`.
 
-    In the directions of the eigenvectors of their covariance the changes of the strata are independent, and
-    the mixture is computed there: a shift that all strata share, which clusters bring about by themselves,
-    weighs as little as it should. The normal law of the changes takes the place of the binomial one.
+    The statistic takes each stratum by itself, as without clusters; its law is drawn with the strata's
+    covariance, so that a shift which clusters bring about by themselves is no news. A statistic that weighs
+    by the inverse of the covariance believes the small differences between strata that an estimate of it
+    promises, and alarms falsely in 6 to 8% where events are rare. Normal draws take the place of binomial
+    ones.
     """
     pooled = pooled_accuracy(now.correct, now.labels, before.correct, before.labels)
     spread = np.sqrt(np.maximum(pooled * (1 - pooled), 1e-3 * (1 - 1e-3)))
     law = spread[:, None] * (_covariance(now) + _covariance(before)) * spread
     values, directions = np.linalg.eigh(law)
-    variance = np.maximum(values, 1e-9)
-    turned = Alternatives(drift=drifts.drift @ directions, log_weight=drifts.log_weight)
-    change = (now.correct / now.labels - before.correct / before.labels) @ directions
-    drawn = rng.standard_normal((draws, len(variance))) * np.sqrt(variance)
-    ratios = log_mixture(
-        np.concatenate([change[None], drawn]), np.broadcast_to(variance, (draws + 1, len(variance))), turned
-    )
+    root = directions * np.sqrt(np.maximum(values, 0.0))
+    change = now.correct / now.labels - before.correct / before.labels
+    changes = np.concatenate([change[None], rng.standard_normal((draws, len(change))) @ root.T])
+    ratios = log_mixture(changes, np.broadcast_to(np.diag(law), changes.shape), drifts)
     return p_value(float(ratios[0]), ratios[1:])
 
 
