@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from calib.cycle.data import WindowData
-from calib.measure import Bins, measure, reliability
-from calib.measure.sample import Sample
+from calib.measure import measure
+from calib.measure.picture_bins import picture_bins
 from calib.results import Measured
-from calib.results.measured import Bin
-from calib.results.pictures import BaselineMeasured, PersonsMove, PictureBins, PictureData
+from calib.results.pictures import BaselineMeasured, PersonsMove, PictureData
 from calib.routing.acting import routing_curve, threshold_effect
 from calib.store import PUBLISHER
 from calib.times import moment
-
-MOST_LEVELS = 20  # different stated confidences that are drawn one by one; more are drawn in ten bins
 
 
 def picture_part(data: WindowData) -> PictureData | None:
@@ -34,15 +29,6 @@ def picture_part(data: WindowData) -> PictureData | None:
         else threshold_effect(routing, threshold, population=data.window.population),
         moved_by_person=_moved(data),
     )
-
-
-def picture_bins(sample: Sample) -> PictureBins:
-    """A sample's reliability by level where at most `MOST_LEVELS` are stated, else in ten bins."""
-    stated = np.unique(sample.scores[sample.weights > 0])
-    levels = len(stated) <= MOST_LEVELS
-    bins = Bins.of(stated) if levels else Bins.equal_width(10)
-    made = reliability(sample.scores, sample.correct, weights=sample.weights, bins=bins)
-    return PictureBins(levels=levels, bins=tuple(Bin(**part.to_json()) for part in made.bins if part.n))
 
 
 def _baseline(data: WindowData) -> BaselineMeasured | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from calib.cycle.picture_data import picture_bins
 from calib.files.reading import Progress, read_fields, segments_by_size, silent
 from calib.gate import Gate, accuracy_state, decide, gate, paired_rows
 from calib.gate.pairs import Places
+from calib.measure.picture_bins import picture_bins
 from calib.measure.sample import Sample
 from calib.measure.scores import Estimate
 from calib.results.file_read import FileRead

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from calib.cycle.comparison import compare_samples
-from calib.cycle.picture_data import picture_bins
 from calib.files.reading import Progress, read_fields, segments_by_size, silent
 from calib.measure import Bins, Measurement, measure
+from calib.measure.picture_bins import picture_bins
 from calib.measure.sample import Sample
 from calib.results.measure import MeasuredBaseline, MeasuredSegment, MeasureResult
 from calib.results.measured import Measured

@@ -201,6 +201,9 @@ def test_no_file_is_too_long() -> None:
         ("calib.elicit", ("numpy", "anyio", "tenacity", "httpx", "pydantic")),
         ("calib.cli.app", ("numpy", "prefect", "sklearn", "matplotlib", "evidently", "sqlalchemy", "ibis")),
         ("calib.measure", ("pandas", "sklearn", "scipy.stats", "matplotlib")),
+        ("calib.files.measure", ("sqlalchemy", "pydantic", "pandas", "matplotlib", "jinja2")),
+        ("calib.files.gate", ("sqlalchemy", "pydantic", "pandas", "matplotlib", "jinja2")),
+        ("calib.report.file_page", ("sqlalchemy", "pydantic", "pandas", "matplotlib")),
         ("calib.cycle", ("prefect", "evidently", "matplotlib", "sklearn")),
     ],
 )
