@@ -11,7 +11,8 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, ClassVar
+from itertools import pairwise
+from typing import Any, ClassVar, get_args
 
 import numpy as np
 from hypothesis import strategies as st
@@ -21,13 +22,15 @@ from sqlalchemy import select
 from stream_life import Row, StreamLife
 
 from calib import cycle
-from calib.db import tables
+from calib.alerts.episodes import Ending, Episode
+from calib.db import episodes, tables
 from calib.db.engine import open_engine
 from calib.db.windows import Window
+from calib.errors import InvalidInput
 from calib.period import Period
 from calib.policy import BASELINE_WINDOWS
 from calib.review import queue
-from calib.store import Entry, read_mapping
+from calib.store import PUBLISHER, Entry, Intent, promote, read_mapping, rollback, withdraw
 from calib.testing.crash import Crash, CrashAt
 
 LABELS, POPULATION, MONTHS = 20, 30, 9
@@ -55,6 +58,7 @@ class LifeMachine(RuleBasedStateMachine):
             self.write(month, worse=False)
         self.model: list[Revision] = []
         self.objects = 0  # in the store, when the channel was last looked at
+        self.ended: dict[str, Episode] = {}
         self.life.after(self.months[0])
 
     def teardown(self) -> None:
@@ -211,6 +215,27 @@ class LifeMachine(RuleBasedStateMachine):
         self.step()
         self.life.policy = replace(self.life.policy, scope=SCOPES[pick])
 
+    @rule(move=st.sampled_from(["back", "withdraw", "promote"]), pick=PICK)
+    def a_person_moves_the_channel(self, move: str, pick: int) -> None:
+        """One step back, to no mapping at all, or to any that is stored."""
+        self.step()
+        how: dict[str, Any] = {"stream": "triage", "channel": "production"}
+        how["intent"] = Intent(
+            publish_id=f"person {next(NUMBERS)}",
+            at=self.life.clock.now(),
+            by="ada",
+            reason="a person's move",
+            expires_at=None,
+        )
+        fitted = sorted({entry.mapping for entry in self.life.log() if not entry.withdrawn})
+        with suppress(InvalidInput):  # nothing is there to go back to, or it is withdrawn already
+            if move == "back":
+                rollback(self.life.store, **how)
+            elif move == "withdraw":
+                withdraw(self.life.store, **how)
+            elif fitted:
+                promote(self.life.store, digest=fitted[pick % len(fitted)], **how)
+
     # --- what must be true after each
 
     @invariant()
@@ -235,6 +260,18 @@ class LifeMachine(RuleBasedStateMachine):
         if len(self.life.store.objects) != self.objects:
             self.objects = len(self.life.store.objects)
             self.check_the_channel(known)
+        self.check_the_episodes()
+
+    def check_the_episodes(self) -> None:
+        """Each degraded window has one, and each that is over ended in one of its ways, for good."""
+        with self.life.engine.connect() as conn:
+            found = episodes.all_of(conn, "triage")
+        for one in found:
+            assert one.ended_by is None or one.ended_by in get_args(Ending)
+            assert self.ended.setdefault(one.id, one) == one if one.ended_by else one.id not in self.ended
+        results = [(one.period, one.result["change"]["state"]) for one in self.model if one.result]
+        worse = {period for period, state in results if state == "degraded"}
+        assert {one.degraded_in for one in found} == worse
 
     def check_what_ended(self, mine: Revision, window: Window) -> None:
         found = window.result or {}
@@ -252,18 +289,24 @@ class LifeMachine(RuleBasedStateMachine):
     def check_the_channel(self, known: dict[tuple[str, int], Window]) -> None:
         """Nothing on it is older than what it replaced, and each window published what it says, once."""
         log: list[Entry] = self.life.log()
-        assert len({entry.publish_id for entry in log}) == len(log)
-        rests_on = [
-            read_mapping(self.life.store, stream="triage", digest=entry.mapping).evidence["period"]
-            for entry in log
-        ]
-        assert rests_on == sorted(rests_on), "an older mapping replaced a newer one"
+        waiting = self.life.log("candidate")
+        for one in (log, waiting):
+            assert len({entry.publish_id for entry in one}) == len(one)
+            rests_on = [
+                read_mapping(self.life.store, stream="triage", digest=entry.mapping).evidence.get("period")
+                for entry in one
+            ]
+            for (before, period), (after, later) in pairwise(zip(one, rests_on, strict=True)):
+                if after.by == PUBLISHER:
+                    assert not before.withdrawn, "a schedule ended a withdrawal"
+                    assert period <= later, "an older mapping replaced a newer one"
         said = {
             window.result["refit"]["mapping"]
             for window in known.values()
             if window.state == "closed" and window.result and window.result["refit"]["published"]
         }
-        assert {entry.mapping for entry in log if entry.reason.startswith("refit on")} == said
+        refits = {entry.mapping for entry in (*log, *waiting) if entry.reason.startswith("refit on")}
+        assert refits == said
 
     # --- the model
 

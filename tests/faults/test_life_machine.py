@@ -10,7 +10,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from life_machine import LifeMachine
 from life_model import rules_of_thumb
 
-from calib.cycle import lifecycle, load, reopening
+from calib.alerts.episodes import Turn
+from calib.cycle import PartlyDone, lifecycle, load, reopening
 from calib.cycle.baseline import choose
 from calib.db import windows
 from calib.review import window_labels
@@ -56,6 +57,11 @@ def of_the_period(window: Any, *_: Any) -> str:
     return str(window.period)
 
 
+def no_episode(*_: Any, **__: Any) -> Turn:
+    """A window that begins no episode and ends none."""
+    return Turn()
+
+
 PLANTED: dict[str, tuple[Any, str, Any]] = {
     "no revision stands in the place of another": (windows, "settle_standing", nothing),
     "labels do not come along": (window_labels, "carry_over", nothing),
@@ -64,6 +70,8 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "an older window moves the channel": (windows, "newer_closed", lambda *_: None),
     "a baseline of any scope": (load, "choose", any_scope),
     "revisions publish under one id": (lifecycle, "publish_id", of_the_period),
+    "a schedule ends a withdrawal": (lifecycle, "CANDIDATE", "production"),
+    "a degradation begins no episode": (lifecycle, "take_turn", no_episode),
     "a discarded window is discarded by nobody": (reopening.windows, "discard", nothing),
 }
 
@@ -75,5 +83,5 @@ def test_planted_bugs_are_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> No
     target, name, value = PLANTED[bug]
     monkeypatch.setattr(target, name, value)
     machine = type("Broken", (LifeMachine,), {"steps": 0})
-    with pytest.raises((AssertionError, BaseExceptionGroup, LookupError)):
+    with pytest.raises((AssertionError, BaseExceptionGroup, LookupError, PartlyDone)):
         run(machine, 25)
