@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WINDOW_SHARE = 0.5  # of a window's α, for the test against the pooled baseline: it sees most changes
 ANCHOR_SHARE = 0.2  # for the test against the first window since the last change: it sees slow decay
 EARLY_SHARE = 0.2  # for the early watch: ADR 7
-CERTIFICATES_SHARE = 0.1  # for the certificates of the month before: ADR 126
+CERTIFICATES_SHARE = 0.1  # for the certificates of the month before: ADR 127
 STREAM_WEIGHT = 0.5  # of the window's share, for the stream as a whole; its segments share the rest: ADR 6
 MOST_ALPHA = 0.5  # a window that spends more than this decides by tossing a coin
 
