@@ -17,6 +17,8 @@ from calib.results.clusters import ClustersResult
 from calib.review.cohort import Cohort
 
 Source = Literal["named", "day", "day-segment", "none"]
+LEAST_KNOWN = 0.5  # of the outcomes, that their days say something of all
+UNKNOWN = 10_000_000  # a day far from all others, for rows whose outcome came nobody knows when
 PREDICTED, KNOWN = "day", "outcome day"  # the two ways to say to which day a row belongs
 FOUND = {
     (PREDICTED, False): "clusters_day",
@@ -92,7 +94,11 @@ def mostly_clustered(sample: Sample | None) -> bool:
 
 def _of_days(way: Days, segments: Sequence[str | None], by_segment: bool) -> Clustering:
     names = tuple(
-        f"{way.name} {day}, segment {segment or ''}" if by_segment else f"{way.name} {day}"
+        None
+        if day == UNKNOWN
+        else f"{way.name} {day}, segment {segment or ''}"
+        if by_segment
+        else f"{way.name} {day}"
         for day, segment in zip(way.day.tolist(), segments, strict=True)
     )
     return Clustering(
@@ -107,12 +113,13 @@ def _is(name: str, way: str, by_segment: bool) -> bool:
 
 
 def _days(cohort: Cohort) -> list[Days]:
-    """Of the labelled rows; the second way only where it tells rows apart that the first does not."""
+    """Of the labelled rows; the second where most outcomes have a day, and it tells more than the first."""
     labelled, ways = cohort.labelled, []
     if cohort.day is not None:
         ways.append(Days(name=PREDICTED, day=cohort.day[labelled]))
-    if cohort.outcome_day is not None and (cohort.outcome_day[labelled] >= 0).all():
-        known = Days(name=KNOWN, day=cohort.outcome_day[labelled])
+    outcome_day = np.zeros(0) if cohort.outcome_day is None else cohort.outcome_day[labelled]
+    if len(outcome_day) and (outcome_day >= 0).mean() > LEAST_KNOWN:
+        known = Days(name=KNOWN, day=np.where(outcome_day >= 0, outcome_day, UNKNOWN))
         if not ways or not _same_parts(known, ways[0]):
             ways.append(known)
     return ways

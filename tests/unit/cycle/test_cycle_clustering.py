@@ -213,5 +213,9 @@ def test_outcomes_of_one_day_are_found_where_predictions_of_one_share_nothing() 
     found = clustering(cohort, "2026-03")
     assert (found.source, found.code) == ("day", "clusters_outcome_day")
     assert found.clusters == tuple(f"outcome day {day}" for day in data["day"])
+    late = np.where(np.arange(480) % 5 == 0, -1, data["day"])  # came in after the window was evaluated
+    some = clustering(replace(window.cohort, outcome_day=late), "2026-03")
+    assert some.code == "clusters_outcome_day"
+    assert [name is None for name in some.clusters] == (late < 0).tolist()
     reviewed = replace(window.cohort, outcome_day=np.full(480, -1))
     assert clustering(reviewed, "2026-03").source == "none"
