@@ -27,7 +27,7 @@ from calib.store import Store, open_store
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from calib.cycle.reporting import Reports
+    from calib.cycle.report_links import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.relay import Sender
     from calib.probe import Endpoint, Probe
@@ -128,7 +128,7 @@ class App:
         """Where reports are linked to: the web server, else the store; None where none are kept."""
         if not self.settings.reports:
             return None
-        from calib.cycle.reporting import Reports
+        from calib.cycle.report_links import Reports
 
         folder = folder_of(self.settings.store, base=self.settings.folder)
         store = self.settings.store if folder is None else folder.resolve().as_uri()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from calib.cycle.reporting import Reports
+    from calib.cycle.report_links import Reports
     from calib.store import Store
     from calib.traffic import Traffic
 

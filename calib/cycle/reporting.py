@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from calib.cycle.evaluation import stored_result
+from calib.cycle.report_links import report_key
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
 from calib.db.windows import Window
@@ -30,22 +31,6 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 OVER = ("closed", "insufficient")
 MAKE_UP_FOR = timedelta(days=62)  # windows that closed longer ago keep what the store has
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reports:
-    """Where reports are linked to: `base` is the address that the store's keys are read under."""
-
-    base: str
-
-    def link(self, stream: str, period: str, revision: int) -> str:
-        """The address of one report."""
-        return f"{self.base.rstrip('/')}/{report_key(stream, period, revision)}"
-
-
-def report_key(stream: str, period: str, revision: int) -> str:
-    """Where the store keeps the report of a window."""
-    return f"{stream}/reports/{period}-r{revision}.html"
 
 
 def months_of(conn: Connection, window: Window) -> list[Month]:

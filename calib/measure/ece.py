@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.json_object import Json
-from calib.measure.intervals import folded_moments, folded_normal, z_of
+from calib.measure.intervals import REAL, folded_moments, folded_normal, shrunk, z_of
 
 Floats = npt.NDArray[np.float64]
 
 ROUNDS = 60  # of root finding; about fifteen suffice
-REAL = 2.5  # standard errors that make a gap more than noise: one stratum in eighty is beyond them by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +163,6 @@ def standard_error(correct: Floats, labels: Floats, score: Floats) -> Floats:
     """Of the observed accuracy, shrunk towards the score so that it is never zero."""
     rate = shrunk(correct, labels, score)
     return np.sqrt(np.maximum(rate * (1 - rate), 1e-6) / labels)
-
-
-def shrunk(correct: Floats, labels: Floats, score: Floats) -> Floats:
-    """The accuracy by stratum, shape (B,), drawn towards the score as if by two labels more."""
-    return (correct + 2 * score) / (labels + 2)
 
 
 def debiased(k: Floats, n: Floats, q: Floats, w: Floats) -> Floats:

@@ -9,6 +9,7 @@ from scipy.special import ndtr, ndtri
 from calib.errors import InvalidInput
 
 Floats = npt.NDArray[np.float64]
+REAL = 2.5  # standard errors that make a gap more than noise: one stratum in eighty is beyond them by chance
 
 
 def z_of(level: float) -> float:
@@ -42,3 +43,8 @@ def folded_moments(mean: Floats, sd: Floats) -> tuple[Floats, Floats, Floats]:
     first, second = bell + inside, mean * mean + spread * spread
     cubed = bell * (mean * mean + 2 * spread * spread) + inside * (mean * mean + 3 * spread * spread)
     return first, np.maximum(second - first * first, 0), cubed - 3 * first * second + 2 * first**3
+
+
+def shrunk(correct: Floats, labels: Floats, score: Floats) -> Floats:
+    """The accuracy by stratum, shape (B,), drawn towards the score as if by two labels more."""
+    return (correct + 2 * score) / (labels + 2)

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from calib.measure.ece import REAL, shrunk
-from calib.measure.intervals import z_of
+from calib.measure.intervals import REAL, shrunk, z_of
 
 Floats = npt.NDArray[np.float64]
 

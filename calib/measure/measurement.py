@@ -12,7 +12,8 @@ from calib.information import Information
 from calib.json_object import Json
 from calib.measure.bins import Bin, Bins, bins_of
 from calib.measure.clusters import Correlation, cluster_effects
-from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts, shrunk
+from calib.measure.ece import Counts, Ece, ece_estimate, kish_counts
+from calib.measure.intervals import shrunk
 from calib.measure.sample import Sample
 from calib.measure.score_table import score_table
 from calib.measure.scores import (

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
-from calib.measure.ece import REAL, debiased, lower_bound, reaches, standard_error
+from calib.measure.ece import debiased, lower_bound, reaches, standard_error
+from calib.measure.intervals import REAL
 
 Floats = npt.NDArray[np.float64]
 

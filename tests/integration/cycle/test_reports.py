@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from calib.alerts.message import message
 from calib.cli.app import app
 from calib.cycle import evaluate_open, open_window
-from calib.cycle.reporting import Reports, report_key, store_report
+from calib.cycle.report_links import Reports, report_key
+from calib.cycle.reporting import store_report
 from calib.db import tables, windows
 from calib.errors import Unavailable
 from calib.period import Period
