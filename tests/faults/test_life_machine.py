@@ -84,4 +84,4 @@ def test_planted_bugs_are_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(target, name, value)
     machine = type("Broken", (LifeMachine,), {"steps": 0})
     with pytest.raises((AssertionError, BaseExceptionGroup, LookupError, PartlyDone)):
-        run(machine, 25)
+        run(machine, 60)
