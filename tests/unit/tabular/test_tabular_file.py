@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -93,6 +94,36 @@ def test_every_type_of_parquet_is_read(tmp_path: Path, column: pa.Array, numbers
     assert read["c"].values.tolist() == codes
     assert read["n"].missing.tolist() == [False, False, True]
     assert read["t"].values[2] is None
+
+
+@pytest.mark.parametrize("kind", [pa.float64(), pa.float32(), pa.float16()])
+@pytest.mark.parametrize("known", [[1.0], [0.0], [1.0, 0.0]])
+@pytest.mark.parametrize(("odd", "code"), [("nan", UNKNOWN), ("inf", OTHER), ("-inf", OTHER)])
+def test_what_is_no_finite_answer_is_seen_whatever_statistics_say(
+    tmp_path: Path, kind: pa.DataType, known: list[float], odd: str, code: int
+) -> None:
+    values = np.array([*known, float(odd)] * 4, kind.to_pandas_dtype())
+    pq.write_table(pa.table({"x": pa.array(values, kind)}), tmp_path / "log.parquet")
+    read = open_table(tmp_path / "log.parquet").read({"c": Answers("x"), "t": Texts("x")})
+    assert read["c"].values.tolist() == [*map(int, known), code] * 4
+    assert read["t"].values.tolist() == [*(str(int(value)) for value in known), None] * 4
+
+
+@pytest.mark.parametrize("names", [("a", "x", "x"), ("x", "a", "X"), ("X", "x", "a")])
+def test_parquet_keeps_its_own_names_where_two_are_the_same(tmp_path: Path, names: tuple[str, ...]) -> None:
+    inner = pa.array([{"x": 5, "y": {"a": None}}])
+    pq.write_table(
+        pa.table([pa.array([1]), inner, pa.array([2]), pa.array([3])], names=[names[0], "in", *names[1:]]),
+        tmp_path / "log.parquet",
+    )
+    table = open_table(tmp_path / "log.parquet")
+    assert table.names == (names[0], "in", *names[1:])
+    if names.count("x") == 2:
+        with pytest.raises(InvalidInput, match="two columns called 'x'"):
+            table.read({"n": Numbers("x")})
+    else:
+        expected = [1.0, 2.0, 3.0][names.index("x")]
+        assert table.read({"n": Numbers("x")})["n"].values.tolist() == [expected]
 
 
 def test_words_are_known_in_any_case_and_with_blanks_around_them(tmp_path: Path) -> None:
