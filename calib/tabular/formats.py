@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import weakref
+import zipfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ def format_of(path: Path) -> Format:
         if magic[:4] == b"PAR1":
             return Format(form="parquet")
         if magic[:4] == b"PK\x03\x04":
+            if not _is_workbook(path):
+                raise InvalidInput(f"{path} is a ZIP archive: unpack it; {WANTED}")
             return Format(form="xlsx")
         for first, what in FOREIGN.items():
             if magic.startswith(first):
@@ -80,7 +83,8 @@ def format_of(path: Path) -> Format:
             f"{path}, line 1: the text is UTF-16 without its mark, or no text at all; save it as UTF-8"
         )
     begins = text.lstrip()[:1]
-    if begins == "[" and Path(path.name.removesuffix(".gz").removesuffix(".zst")).suffix == ".json":
+    named_json = Path(path.name.removesuffix(".gz").removesuffix(".zst")).suffix == ".json"
+    if begins == "[" and (named_json or text.lstrip()[1:].lstrip()[:1] in ("{", "]")):
         raise InvalidInput(f"{path} is one JSON array: write one object a line, without commas between them")
     return Format(form="jsonl" if begins == "{" else "csv", compression=compression, encoding=encoding)
 
@@ -129,6 +133,15 @@ def file_errors(path: Path) -> Iterator[None]:
         if type(error).__name__ not in ("ZstdError", "error"):  # zstd's own, zlib's own
             raise
         raise InvalidInput(f"{path} cannot be read: its compressed data are damaged ({error})") from None
+
+
+def _is_workbook(path: Path) -> bool:
+    """Whether a ZIP archive holds a workbook of Excel; a damaged one is said where it is read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.startswith("xl/") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return True
 
 
 def _zstd() -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from calib.tabular.formats import Compression, Format, TemporaryFolder, file_err
 from calib.tabular.scan import LONGEST_RECORD, not_utf8, zero_byte
 
 DEEPEST = 8  # fields inside fields
+# One escape of JSON. An emoji is two of them, of which JavaScript leaves one where it cuts a text between.
+ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
+)
+NO_CHARACTER = rb"\ufffd"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +63,8 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
         source = folder.path / "utf8.jsonl"
         transcode(path, form, source)
         compression = "none"
-    records, cut, begins = _scan(path, source, compression)
-    if cut or begins:
+    records, cut, begins, halves = _scan(path, source, compression)
+    if cut or begins or halves:
         folder = folder or TemporaryFolder()
         even = folder.path / "even.jsonl"
         with file_errors(path), opened(source, compression) as lines, even.open("wb") as out:
@@ -66,7 +72,7 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
             remaining = records
             for line in lines:
                 if line.strip() and remaining:
-                    out.write(line)
+                    out.write(_whole(line))
                     remaining -= 1
         source, compression = even, "none"
     try:
@@ -75,6 +81,8 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
     except duckdb.Error as error:
         raise jsonl_fault(path, source, compression, error) from None
     structure = json.loads(counts[0]) if counts and counts[0] else {}
+    if not isinstance(structure, dict) and (fault := _other_than_objects(path, source, compression)):
+        raise fault
     fields = _fields(structure, "", "", 0) if isinstance(structure, dict) else []
     return JsonlFile(
         names=tuple(name for name, _ in fields),
@@ -89,11 +97,22 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
 
 def jsonl_fault(path: Path, source: Path, compression: Compression, error: Exception) -> InvalidInput:
     """Where a JSON Lines file is damaged, found by reading it once more, line by line."""
+    return _other_than_objects(path, source, compression) or InvalidInput(
+        f"{path} cannot be read as JSON Lines: {type(error).__name__}"
+    )
+
+
+def _other_than_objects(path: Path, source: Path, compression: Compression) -> InvalidInput | None:
     with opened(source, compression) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip() and not isinstance(_parsed(line), dict):
                 return InvalidInput(f"{path}, line {number}: not one JSON object, as each line has to be")
-    return InvalidInput(f"{path} cannot be read as JSON Lines: {type(error).__name__}")
+    return None
+
+
+def _whole(line: bytes) -> bytes:
+    """A line without escapes that are half a character, which DuckDB does not read."""
+    return ESCAPE.sub(lambda escape: NO_CHARACTER if escape[1] else escape[0], line)
 
 
 def _objects(paths: list[Path], compression: Compression) -> str:
@@ -104,9 +123,11 @@ def _objects(paths: list[Path], compression: Compression) -> str:
     )
 
 
-def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool, int]:
-    """The number of objects, whether the last line was cut, and the length of a mark before the first."""
-    records, begins, last, number = 0, 0, b"", 0
+def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool, int, bool]:
+    """The number of objects, whether the last line was cut, the length of a mark before the first, and
+    whether a text holds half a character.
+    """
+    records, begins, last, number, halves = 0, 0, b"", 0, False
     with file_errors(path), opened(source, compression) as lines:
         for number, line in enumerate(lines, 1):
             if number == 1 and line.startswith(codecs.BOM_UTF8):
@@ -120,11 +141,12 @@ def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool
                         raise not_utf8(path, number) from None
             if b"\0" in line:
                 raise zero_byte(path, number)
+            halves = halves or ((b"\\ud" in line or b"\\uD" in line) and _whole(line) != line)
             records += not line.isspace()
     open_end = bool(last) and not last.endswith(b"\n") and not last.isspace()
     if open_end and not isinstance(_parsed(last), dict):
-        return records - 1, True, begins
-    return records, False, begins
+        return records - 1, True, begins, halves
+    return records, False, begins, halves
 
 
 def _parsed(line: bytes) -> Any:

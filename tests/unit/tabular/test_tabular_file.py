@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -184,3 +186,42 @@ def test_reading_a_file_loads_neither_pandas_nor_pyarrow(tmp_path: Path) -> None
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("line", ["5", "[1, 2]", '"x"', "true", '{"x": 1}, ', '{"x": 1} {"x": 1}'])
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_line_of_json_that_is_no_object_is_named(tmp_path: Path, line: str, before: int) -> None:
+    lines = ['{"x": 1}'] * before + [line] + ['{"x": 1}'] * 3
+    path = saved(tmp_path, "\n".join(['{"x": 2}', *lines, ""]), "log.jsonl")
+    with pytest.raises(InvalidInput, match=f"line {before + 2}: not one JSON object"):
+        open_table(path).read({"x": Numbers("x")})
+
+
+@pytest.mark.parametrize("name", ["log.json", "log.jsonl", "log.txt"])
+@pytest.mark.parametrize("text", ['[{"x": 1}]', '\n[\n {"x": 1}\n]\n', "[]"])
+def test_one_json_array_is_said(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(InvalidInput, match="one JSON array: write one object a line"):
+        open_table(saved(tmp_path, text, name))
+
+
+@given(
+    parts=st.lists(
+        st.sampled_from(["\\ud83d", "\\uDE00", "\\\\", "\\u00e9", "ud83d", '\\"', "x"]), max_size=8
+    )
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+def test_half_a_character_loses_no_row(tmp_path: Path, parts: list[str]) -> None:
+    line = f'{{"q": "{"".join(parts)}", "x": 1}}'
+    said = json.loads(line)["q"].encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    read = open_table(saved(tmp_path, f"{line}\n" * 2, "log.jsonl")).read(
+        {"x": Numbers("x"), "q": Texts("q", raw=True)}
+    )
+    assert read["x"].values.tolist() == [1, 1]
+    assert read["q"].values.tolist() == [said] * 2
+
+
+def test_a_zip_archive_is_no_workbook(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "log.zip", "w") as archive:
+        archive.writestr("log.csv", "x\n1\n")
+    with pytest.raises(InvalidInput, match="is a ZIP archive: unpack it"):
+        open_table(tmp_path / "log.zip")
