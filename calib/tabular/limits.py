@@ -99,11 +99,19 @@ class Limit:
     def _looks(self, column: Column, name: str) -> str:
         values = column.values[np.isfinite(column.values)]
         high = float(values.max()) if len(values) else 0.0
-        beyond = len(values) and ((values > 1 + OVERSHOOT) & (values <= 100)).mean() > self.share
-        if beyond and values.min() >= -OVERSHOOT and high <= 100:
-            percent = high > 10
-            what = "percent: 0 to 100" if percent else "tenths: 0 to 10"
-            return f": looks like {what}; divide, or --scale {100 if percent else 10}."
+        beyond = len(values) and ((values > 1 + OVERSHOOT) & (values <= 1000)).mean() > self.share
+        if beyond and values.min() >= -OVERSHOOT and high <= 1000:
+            if high <= 5 and (values == np.floor(values)).all():
+                return (
+                    ": looks like ratings: write the confidence from 0 to 1 that each stands for; where they "
+                    "are tenths, --scale 10."
+                )
+            scale, what = next(
+                (scale, what)
+                for scale, what in ((10, "tenths"), (100, "percent"), (1000, "per mille"))
+                if high <= scale
+            )
+            return f": looks like {what}: 0 to {scale}; divide, or --scale {scale}."
         rows = np.flatnonzero(np.isnan(column.values) & ~column.missing)
         if len(rows) and "%" in self.shown(int(rows[0]), name):
             return ": looks like percent: write 0.85 for 85%, or --scale 100."

@@ -64,6 +64,13 @@ def test_parquet_and_csv_agree(tmp_path: Path) -> None:
         ("confidence,b\n1,2\n", "none of the columns correct.*--correct"),
         ("confidence,correct\n85%,1\n", r"log\.csv, line 2, column .confidence.: .85%. .*percent.*0\.85"),
         ("confidence,correct\n", "no row can be used"),
+        ("confidence,correct\n9.5,1\n0,0\n", "tenths: 0 to 10; divide, or --scale 10"),
+        ("confidence,correct\n95,1\n0.5,0\n", "percent: 0 to 100; divide, or --scale 100"),
+        ("confidence,correct\n950,1\n70,0\n", "per mille: 0 to 1000; divide, or --scale 1000"),
+        ("confidence,correct\n5,1\n1,0\n3,0\n", "ratings: .* from 0 to 1 .* tenths, --scale 10"),
+        ("confidence,correct\n4.5,1\n1,0\n3,0\n", "tenths: 0 to 10"),
+        ("confidence,correct\n1001,1\n1,0\n", "confidences: write numbers from 0 to 1"),
+        ("confidence,correct\n-0.5,1\n2,0\n", "confidences: write numbers from 0 to 1"),
         ("confidence,correct\n0.5,1\n0.5,1,2,3\n", "line 3: 4 cells where the first line names 2"),
     ],
 )
