@@ -22,7 +22,7 @@ _WORDS: dict[Meaning, str] = {
         sí si correcto verdadero ja richtig wahr korrekt oui vrai juste
         sì vero corretto giusto sim verdadeiro waar juist ✓ ✔ ✅""",
     "incorrect": """
-        0 0.0 false f no n incorrect wrong fail failed
+        0 0.0 false f no n incorrect wrong fail failed ko nok not_ok not_correct not_right
         incorrecto falso nein falsch inkorrekt non faux
         errato sbagliato não errado nee onwaar onjuist ✗ ✘ ❌""",
     "unsure": "unsure uncertain unclear ? not_sure unsicher unklar",

@@ -131,7 +131,7 @@ def promote(
     if read_mapping(store, stream=stream, digest=digest).method == WITHDRAWN:
         raise InvalidInput(
             f"{digest[:12]} is the raw confidence of a withdrawn channel, and no mapping to serve: "
-            f"`calib mapping withdraw {stream}` withdraws"
+            f"`calib mapping withdraw {stream} --reason …` withdraws"
         )
     return move(store, stream, channel, digest, intent, expected, returns_to=returns_to)
 

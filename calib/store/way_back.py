@@ -43,7 +43,7 @@ def rollback(store: Store, *, stream: str, channel: str, intent: Intent, to: str
     if before is None and to is None:
         raise InvalidInput(
             f"{stream}/{channel} has served nothing before {present.mapping[:12]}. Promote another mapping, "
-            f"or go back to the raw confidence: `calib mapping withdraw {stream}`"
+            f"or go back to the raw confidence: `calib mapping withdraw {stream} --reason …`"
         )
     if before is not None and before.withdrawn:
         return _withdraw(store, present, intent, returns_to=before.position)

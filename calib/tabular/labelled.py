@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from calib.tabular.rules import OVERSHOOT
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
+THOUSANDS = re.compile(r"^\s*[0-9]{1,3}(\.[0-9]{3})+\s*$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +102,7 @@ def read_labelled(
     weights = None
     if "weight" in names:
         weights = rows["weight"].values
+        _no_thousands(table, names)
         bad = ~np.isfinite(weights) | (weights < 0)
         rejects.add(rows["weight"].missing, "missing_weight")
         rejects.add(bad, "bad_weight")
@@ -251,6 +254,23 @@ def _answers(column: Column, rejects: Rejects) -> Floats:
     rejects.add(codes == UNSURE, "unsure")
     rejects.add(codes == OTHER, "not_an_answer")
     return np.where((codes == 0) | (codes == 1), codes, np.nan)
+
+
+def _no_thousands(table: TableFile, names: Mapping[str, str]) -> None:
+    """In a file with decimal commas a weight of 1.000 may be a thousand: that is not guessed."""
+    if not table.decimal_comma:
+        return
+    columns = {role: Texts(names[role], raw=True) for role in ("confidence", "weight")}
+    rows = table.read({**columns, "number": Numbers(names["confidence"])})
+    commas = any("," in (text or "") for role in columns for text in rows[role].values)
+    texts = rows["weight"].values
+    row = next((i for i, text in enumerate(texts) if text and THOUSANDS.match(text)), None)
+    if commas and row is not None:
+        place = table.place(int(rows.record[row]))
+        raise InvalidInput(
+            f"{place}, column {names['weight']!r}: {texts[row]!r} stands beside numbers with a decimal "
+            "comma, so that it may be in thousands: write weights without a point"
+        )
 
 
 def _something_equal(table: TableFile, rows: Rows, roles: Roles) -> None:

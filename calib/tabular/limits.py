@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,8 +114,14 @@ class Limit:
             )
             return f": looks like {what}: 0 to {scale}; divide, or --scale {scale}."
         rows = np.flatnonzero(np.isnan(column.values) & ~column.missing)
-        if len(rows) and "%" in self.shown(int(rows[0]), name):
+        first = self.shown(int(rows[0]), name) if len(rows) else ""
+        if "%" in first:
             return ": looks like percent: write 0.85 for 85%, or --scale 100."
+        if re.search(r"[0-9],[0-9]", first):
+            return (
+                ": looks like a decimal comma, which is read where semicolons or tabs separate the cells: "
+                "write 0.85, or separate the cells so."
+            )
         return ": write numbers from 0 to 1."
 
 

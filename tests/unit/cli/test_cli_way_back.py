@@ -51,7 +51,7 @@ def test_the_first_mapping_cannot_be_rolled_back_and_the_way_is_named(world: Wor
     config = ("--config", world.config)
     ran = calib("mapping", "rollback", "triage", *config)
     assert ran.code == 2
-    assert "`calib mapping withdraw triage`" in ran.err
+    assert "`calib mapping withdraw triage --reason …`" in ran.err
     said = calib("mapping", "withdraw", "triage", "--reason", "r", *config).out
     assert "calib mapping promote triage DIGEST" in said
     assert calib("mapping", "rollback", "triage", "--json", *config).json["mapping"] == a_mapping(0).digest

@@ -69,7 +69,7 @@ def test_what_was_renewed_is_one_step() -> None:
     channel.forward(1)
     assert channel.back().returns_to == (1, 1)
     channel.forward(0)
-    with pytest.raises(InvalidInput, match="calib mapping withdraw triage"):
+    with pytest.raises(InvalidInput, match="calib mapping withdraw triage --reason …"):
         channel.back()
 
 
@@ -102,7 +102,7 @@ def test_the_identity_of_a_withdrawal_is_never_served_as_a_mapping() -> None:
         lambda: promote(channel.store, **CHANNEL, digest=out.mapping, intent=channel.intent()),
         lambda: rollback(channel.store, **CHANNEL, to=out.mapping, intent=channel.intent()),
     ):
-        with pytest.raises(InvalidInput, match="calib mapping withdraw triage"):
+        with pytest.raises(InvalidInput, match="calib mapping withdraw triage --reason …"):
             act()
     identity = read_mapping(channel.store, stream="triage", digest=out.mapping)
     assert (identity.default, identity.segments, identity.parent) == (Identity(), {}, a_mapping(0).digest)

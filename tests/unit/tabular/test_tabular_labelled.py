@@ -42,6 +42,18 @@ def test_weights_are_numbers_that_are_not_negative(tmp_path: Path) -> None:
     assert found.rejected == {"bad_weight": 3, "missing_weight": 1}
 
 
+@pytest.mark.parametrize("weight", ["1.0000", "1000", "0,001", "1.5", "12.34", "1234.567"])
+@pytest.mark.parametrize("confidence", ["0,5", "0.5"])
+def test_a_weight_that_is_no_thousand_is_read(tmp_path: Path, weight: str, confidence: str) -> None:
+    path = written(tmp_path, f"confidence;correct;weight\n{confidence};1;{weight}\n0,5;0;1\n")
+    assert read_labelled(path).sample.weights.tolist() == [float(weight.replace(",", ".")), 1]
+
+
+def test_weights_with_three_digits_are_read_where_the_point_is_the_decimal(tmp_path: Path) -> None:
+    path = written(tmp_path, "confidence;correct;weight\n0.5;1;1.250\n0.5;0;0.125\n")
+    assert read_labelled(path).sample.weights.tolist() == [1.25, 0.125]
+
+
 def test_a_segment_may_be_called_na(tmp_path: Path) -> None:
     found = read_labelled(written(tmp_path, "confidence,correct,segment\n0.5,1,NA\n0.5,1,null\n0.5,1,\n"))
     assert found.sample.segments.tolist()[:2] == ["NA", "null"]
@@ -69,6 +81,9 @@ def test_parquet_and_csv_agree(tmp_path: Path) -> None:
         ("confidence,correct\n950,1\n70,0\n", "per mille: 0 to 1000; divide, or --scale 1000"),
         ("confidence,correct\n5,1\n1,0\n3,0\n", "ratings: .* from 0 to 1 .* tenths, --scale 10"),
         ("confidence,correct\n4.5,1\n1,0\n3,0\n", "tenths: 0 to 10"),
+        ('confidence,correct\n"0,9",1\n"0,8",0\n', "decimal comma, .* semicolons or tabs"),
+        ("confidence;correct;weight\n0,9;1;900\n0,8;0;1.000\n", "line 3, column .weight.: .1.000. .* thousands"),
+        ("confidence\tcorrect\tweight\n0.9\t1\t0,5\n1\t0\t12.345.678\n", "line 3, .* thousands"),
         ("confidence,correct\n1001,1\n1,0\n", "confidences: write numbers from 0 to 1"),
         ("confidence,correct\n-0.5,1\n2,0\n", "confidences: write numbers from 0 to 1"),
         ("confidence,correct\n0.5,1\n0.5,1,2,3\n", "line 3: 4 cells where the first line names 2"),
