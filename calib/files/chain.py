@@ -6,10 +6,12 @@ from pathlib import Path
 
 from calib.errors import InvalidInput
 from calib.files.reading import Progress, read_fields, silent
+from calib.policy import MAX_REJECTED
 from calib.results.chain import CalibratedChains, ChainResult
 from calib.results.measured import Measured
 from calib.routing.measured_chains import measure_chains
 from calib.tabular.labelled import Reading, read_steps
+from calib.tabular.limits import share_up
 from calib.tabular.roles import Asked
 
 
@@ -19,7 +21,8 @@ def measure_chain_file(
     """Measure the products of the steps' confidences of a file against the labels of whole chains.
 
     `asked` names the columns, `reading` says how they are read; `step` is called with what is done next.
-    Raises `InvalidInput` for a file that cannot be used and where no chain has a label.
+    Raises `InvalidInput` for a file that cannot be used, where no chain has a label, and where the rows of
+    too many chains disagree.
     """
     step("reading")
     steps = read_steps(path, asked, reading)
@@ -28,6 +31,16 @@ def measure_chain_file(
         chains = measure_chains(steps.trace.tolist(), steps.scores, steps.correct)
     except InvalidInput as error:
         raise InvalidInput(f"{path}: {error}") from None
+    known = chains.contradicted + chains.labelled
+    share = MAX_REJECTED if reading is None or reading.allow_rejected is None else reading.allow_rejected
+    if chains.contradicted > share * known:
+        name = steps.roles.columns["correct"]
+        raise InvalidInput(
+            f"{path}: column {name!r} says right and wrong within {chains.contradicted:,} of {known:,} chains: "
+            "it has to say whether the whole chain was right, so write that on one row of each chain. At most "
+            f"{share:.0%} may be left out; --allow-rejected {share_up(chains.contradicted / known)} leaves "
+            "these out"
+        )
     calibrated = None
     if chains.mapping is not None and chains.held_out is not None:
         calibrated = CalibratedChains.of(chains.held_out, mapping=chains.mapping.to_json())

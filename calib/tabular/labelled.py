@@ -107,6 +107,9 @@ def read_labelled(
         rejects.add(rows["weight"].missing, "missing_weight")
         rejects.add(bad, "bad_weight")
         limit.weights(bad, name=names["weight"])
+    if "paired_by" in names:
+        unnamed = np.array([not text for text in rows["paired_by"].values], dtype=bool)
+        limit.questions(unnamed, name=names["paired_by"])
     codes = rows["correct"].values
     if roles.said is None:
         limit.answers(codes, name=names["correct"])

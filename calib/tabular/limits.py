@@ -46,7 +46,7 @@ class Limit:
                 raise InvalidInput(
                     f"{self.path}: {between:.1%} of column {name!r} lies between 0 and 1, the rest up to "
                     f"{values.max() * scale:g}: a part of it is not out of {scale:g}; write all of it alike, "
-                    f"or, if it is meant, --allow-rejected {_up(between)}"
+                    f"or, if it is meant, --allow-rejected {share_up(between)}"
                 )
         self._few(
             unreadable,
@@ -79,12 +79,16 @@ class Limit:
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} is not known as an answer, and of "
             f"{len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave them "
-            f"out with --allow-rejected {_up(share)}"
+            f"out with --allow-rejected {share_up(share)}"
         )
 
     def weights(self, unreadable: Bools, *, name: str) -> None:
         """Raise `InvalidInput` where too many weights cannot be read."""
         self._few(unreadable, len(unreadable), name, "cannot be read as weights", ": write numbers from 0.")
+
+    def questions(self, missing: Bools, *, name: str) -> None:
+        """Raise `InvalidInput` where too many rows do not name their question."""
+        self._few(missing, len(missing), name, "name no question", ": give each row its id.")
 
     def _few(self, where: Bools, of: int, name: str, are: str, remedy: str) -> None:
         n = int(where.sum())
@@ -93,7 +97,7 @@ class Limit:
         row = int(np.flatnonzero(where)[0])
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} and other cells, {n:,} of {of:,}, "
-            f"{are}{remedy} At most {self.share:.0%} may be left out; --allow-rejected {_up(n / of)} leaves "
+            f"{are}{remedy} At most {self.share:.0%} may be left out; --allow-rejected {share_up(n / of)} leaves "
             "these out"
         )
 
@@ -125,6 +129,6 @@ class Limit:
         return ": write numbers from 0 to 1."
 
 
-def _up(share: float) -> str:
+def share_up(share: float) -> str:
     """A share rounded up to a hundredth: as a limit it lets so many pass."""
     return f"{min(1.0, np.ceil(share * 100 - 1e-9) / 100):.2f}"

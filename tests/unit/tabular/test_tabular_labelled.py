@@ -82,7 +82,10 @@ def test_parquet_and_csv_agree(tmp_path: Path) -> None:
         ("confidence,correct\n5,1\n1,0\n3,0\n", "ratings: .* from 0 to 1 .* tenths, --scale 10"),
         ("confidence,correct\n4.5,1\n1,0\n3,0\n", "tenths: 0 to 10"),
         ('confidence,correct\n"0,9",1\n"0,8",0\n', "decimal comma, .* semicolons or tabs"),
-        ("confidence;correct;weight\n0,9;1;900\n0,8;0;1.000\n", "line 3, column .weight.: .1.000. .* thousands"),
+        (
+            "confidence;correct;weight\n0,9;1;900\n0,8;0;1.000\n",
+            "line 3, column .weight.: .1.000. .* thousands",
+        ),
         ("confidence\tcorrect\tweight\n0.9\t1\t0,5\n1\t0\t12.345.678\n", "line 3, .* thousands"),
         ("confidence,correct\n1001,1\n1,0\n", "confidences: write numbers from 0 to 1"),
         ("confidence,correct\n-0.5,1\n2,0\n", "confidences: write numbers from 0 to 1"),
