@@ -36,10 +36,10 @@ def measure_chain_file(
     if chains.contradicted > share * known:
         name = steps.roles.columns["correct"]
         raise InvalidInput(
-            f"{path}: column {name!r} says right and wrong within {chains.contradicted:,} of {known:,} chains: "
-            "it has to say whether the whole chain was right, so write that on one row of each chain. At most "
-            f"{share:.0%} may be left out; --allow-rejected {share_up(chains.contradicted / known)} leaves "
-            "these out"
+            f"{path}: column {name!r} says right and wrong within {chains.contradicted:,} of {known:,} "
+            "chains: it has to say whether the whole chain was right, so write that on one row of each. At "
+            f"most {share:.0%} may be left out; --allow-rejected {share_up(chains.contradicted / known)} "
+            "leaves these out"
         )
     calibrated = None
     if chains.mapping is not None and chains.held_out is not None:

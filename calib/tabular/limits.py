@@ -97,8 +97,8 @@ class Limit:
         row = int(np.flatnonzero(where)[0])
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} and other cells, {n:,} of {of:,}, "
-            f"{are}{remedy} At most {self.share:.0%} may be left out; --allow-rejected {share_up(n / of)} leaves "
-            "these out"
+            f"{are}{remedy} At most {self.share:.0%} may be left out; --allow-rejected {share_up(n / of)} "
+            "leaves these out"
         )
 
     def _looks(self, column: Column, name: str) -> str:

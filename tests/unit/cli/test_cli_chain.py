@@ -57,10 +57,22 @@ def test_a_chain_with_a_step_that_is_no_confidence_is_left_out_whole(tmp_path: P
         ",0.5,1\n"
         "d,0.7,0\n"
     )
-    found = calib("chain", path, "--allow-rejected", 0.2, "--json").json
+    found = calib("chain", path, "--allow-rejected", 0.34, "--json").json
     assert found["rejected"] == {"beside_a_bad_step": 1, "no_trace": 1, "out_of_range": 1}
     assert (found["chains"], found["labelled"], found["contradicted"]) == (2, 2, 1)
     assert found["product"]["mean_confidence"] == pytest.approx((0.72 + 0.7) / 2)
+
+
+@pytest.mark.parametrize(("of", "code"), [(20, 0), (19, 2)])  # the limit is 5% of the labelled chains
+def test_a_label_of_each_step_is_not_one_of_the_whole(tmp_path: Path, calib: Any, of: int, code: int) -> None:
+    path = tmp_path / "steps.csv"
+    rows = [f"{i},0.9,1\n{i},0.8,{int(i > 0)}\n" for i in range(of - 2)] + ["x,0.9,0\ny,0.8,0\n"]
+    path.write_text("trace_id,confidence,correct\n" + "".join(rows))
+    ran = calib("chain", path)
+    assert ran.code == code
+    said = f"column 'correct' says right and wrong within 1 of {of} chains"
+    assert (said in ran.err and "--allow-rejected 0.06" in ran.err) == (code == 2)
+    assert calib("chain", path, "--allow-rejected", 0.06).code == 0
 
 
 def test_chains_without_a_label_are_a_clear_error(tmp_path: Path, calib: Any) -> None:

@@ -97,6 +97,18 @@ def test_a_file_that_is_of_no_use_is_said(tmp_path: Path, text: str, said: str) 
         read_labelled(written(tmp_path, text))
 
 
+@pytest.mark.parametrize("empty", ["", "nan", "  "])
+@pytest.mark.parametrize(("named", "fine"), [(19, True), (18, False)])
+def test_rows_that_name_no_question_do_not_decide(tmp_path: Path, empty: str, named: int, fine: bool) -> None:
+    rows = "".join(f"{i},0.5,{i % 2}\n" for i in range(named)) + f"{empty},0.5,1\n"
+    path = written(tmp_path, f"id,confidence,correct\n{rows}")
+    if fine:
+        assert read_labelled(path, Asked(paired_by="id")).questions.tolist().count(None) == 1
+        return
+    with pytest.raises(InvalidInput, match=r"line 20, column 'id': .* 1 of 19, name no question"):
+        read_labelled(path, Asked(paired_by="id"))
+
+
 def test_a_named_column_that_is_missing_is_said_with_the_nearest(tmp_path: Path) -> None:
     path = written(tmp_path, "confidence,correct\n0.5,1\n")
     with pytest.raises(InvalidInput, match="no column 'confidense'; did you mean 'confidence'"):
