@@ -106,8 +106,12 @@ def _other_than_objects(path: Path, source: Path, compression: Compression) -> I
     with opened(source, compression) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip() and not isinstance(_parsed(line), dict):
-                return InvalidInput(f"{path}, line {number}: not one JSON object, as each line has to be")
+                return _no_object(path, number)
     return None
+
+
+def _no_object(path: Path, line: int) -> InvalidInput:
+    return InvalidInput(f"{path}, line {line}: not one JSON object, as each line has to be")
 
 
 def _whole(line: bytes) -> bytes:
@@ -145,6 +149,8 @@ def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool
             records += not line.isspace()
     open_end = bool(last) and not last.endswith(b"\n") and not last.isspace()
     if open_end and not isinstance(_parsed(last), dict):
+        if b"\r{" in last:
+            raise InvalidInput(f"{path}, line {number}: end each line with a line feed, not \\r alone")
         return records - 1, True, begins, halves
     return records, False, begins, halves
 

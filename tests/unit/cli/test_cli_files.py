@@ -46,7 +46,7 @@ def test_one_vocabulary_decides_alike_in_both_files(tmp_path: Path, calib: Any) 
         (2, 1, "'2' and other cells"),
         ("correct", "bad", "'bad' and other cells"),
         ("True", "None", "'None' is not known as an answer"),
-        ("yes", "", "nothing is not known as an answer"),
+        ("yes", "", "an empty cell is not known as an answer"),
         ("pass", "N/A", "'N/A' is not known as an answer"),
     ],
 )

@@ -197,6 +197,16 @@ def test_a_line_of_json_that_is_no_object_is_named(tmp_path: Path, line: str, be
         open_table(path).read({"x": Numbers("x")})
 
 
+def test_lines_of_json_that_end_in_a_carriage_return_alone_are_said(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="line 1: end each line with a line feed"):
+        open_table(saved(tmp_path, '{"x": 1}\r{"x": 2}\r', "log.jsonl"))
+
+
+def test_a_first_line_of_json_that_was_cut_loses_one_row(tmp_path: Path) -> None:
+    table = open_table(saved(tmp_path, '{"x": 1, "y', "log.jsonl"))
+    assert (table.cut, table.records) == (True, 0)
+
+
 @pytest.mark.parametrize("name", ["log.json", "log.jsonl", "log.txt"])
 @pytest.mark.parametrize("text", ['[{"x": 1}]', '\n[\n {"x": 1}\n]\n', "[]"])
 def test_one_json_array_is_said(tmp_path: Path, name: str, text: str) -> None:
