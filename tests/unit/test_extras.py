@@ -119,6 +119,7 @@ def labelled(folder: Path) -> tuple[Path, Path]:
     rng = np.random.default_rng(0)
     stated = np.round(rng.uniform(0.3, 1, 400), 2)
     right = (rng.random(400) < stated - 0.1).astype(int)
+    right = right[np.arange(400) // 2 * 2]  # one answer for each chain
     table = pa.table({"trace": [f"t{i // 2}" for i in range(400)], "confidence": stated, "correct": right})
     pq.write_table(table, folder / "log.parquet")
     rows = [f"{t},{p},{c}" for t, p, c in zip(*(column.to_pylist() for column in table.columns), strict=True)]
