@@ -9,7 +9,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 from conftest import World
 
@@ -80,8 +79,8 @@ def test_every_command_line_that_is_shown_is_one_that_calib_takes() -> None:
         assert not hasattr(command, "commands"), f"{page_name}: calib {line}"
         try:
             command.make_context(command.name, words)
-        except click.UsageError as error:
-            pytest.fail(f"{page_name}: calib {line}: {error.format_message()}")
+        except Exception as error:  # noqa: BLE001  the parser's own errors are private to typer
+            pytest.fail(f"{page_name}: calib {line}: {error}")
 
 
 def test_the_client_as_the_readme_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
