@@ -45,7 +45,7 @@ def probe(
 ) -> list[dict[str, Any]]:
     """Runs daily; a probe whose period has been asked already, as by `every = "week"`, asks nothing."""
     states = {
-        asked: ask(asked, period, config, now, return_state=True)
-        for asked, period in what_to_ask(config, name, now).items()
+        probe_name: ask(probe_name, period, config, now, return_state=True)
+        for probe_name, period in what_to_ask(config, name, now).items()
     }
     return list(scheduled.finish("probe", "probe", states, config=config, now=now).values())

@@ -135,8 +135,8 @@ def take_turn(
     channel has been withdrawn, None where it is not. `ends_at`: the end of the window's period.
     """
     degraded = is_degraded(result)
-    taken: list[Episode] = []
-    said: dict[str, str] = {}
+    episodes: list[Episode] = []
+    words_by_id: dict[str, str] = {}
     warning: Outcome | None = None
     warned_in = None
     heir: Episode | None = None
@@ -154,24 +154,24 @@ def take_turn(
             heir = replace(
                 episode, degraded_in=result.period, degradation=Degradation.of(result), since=ends_at
             )
-            taken.append(heir)
+            episodes.append(heir)
         elif outcome == "still_open" or outcome == "goes_on":
-            taken.append(episode)
+            episodes.append(episode)
         else:
-            taken.append(episode.ended(outcome, now, period=result.period))
-        said[episode.id] = outcome
+            episodes.append(episode.ended(outcome, now, period=result.period))
+        words_by_id[episode.id] = outcome
     if degraded and heir is None:
         begun = Episode.begin(
             "degraded", result.stream, result.period, revision=result.revision, now=now, since=ends_at
         )
         heir = replace(begun, degraded_in=result.period, degradation=Degradation.of(result))
-        taken = [heir, *(episode for episode in taken if episode.id != heir.id)]
-        said[heir.id] = "degraded"
+        episodes = [heir, *(episode for episode in episodes if episode.id != heir.id)]
+        words_by_id[heir.id] = "degraded"
     return Turn(
-        episodes=tuple(taken),
-        said=said,
-        current=_current(heir, taken),
-        recovered=any(episode.ended_by == "recovered" for episode in taken),
+        episodes=tuple(episodes),
+        said=words_by_id,
+        current=_current(heir, episodes),
+        recovered=any(episode.ended_by == "recovered" for episode in episodes),
         warning=warning,
         warned_in=warned_in,
     )
@@ -223,12 +223,12 @@ def _recovered(before: Degradation | None, result: WindowResult, max_rise: float
     return all(recovered(now.low, now.high, then, max_rise) for now, then in measured)
 
 
-def _current(heir: Episode | None, taken: Sequence[Episode]) -> str | None:
+def _current(heir: Episode | None, episodes: Sequence[Episode]) -> str | None:
     """The window's episode: one it begins or confirms, ends, or leaves open; in this order."""
     if heir is not None:
         return heir.id
     order = ("recovered", "scope_change", "withdrawal", "not_confirmed", None)
     ranked = sorted(
-        taken, key=lambda episode: (order.index(episode.ended_by), episode.degraded_in is None, episode.id)
+        episodes, key=lambda episode: (order.index(episode.ended_by), episode.degraded_in is None, episode.id)
     )
     return ranked[0].id if ranked else None

@@ -166,14 +166,14 @@ class WindowFacts:
         )
 
 
-def _clusters(found: ClustersResult) -> ClusterFacts | None:
-    if found.source == "none":
+def _clusters(clusters: ClustersResult) -> ClusterFacts | None:
+    if clusters.source == "none":
         return None
     return ClusterFacts(
-        source=found.source,
-        effective_labels=found.effective_labels,
-        why=found.why,
-        why_code=found.why_code,
+        source=clusters.source,
+        effective_labels=clusters.effective_labels,
+        why=clusters.why,
+        why_code=clusters.why_code,
     )
 
 

@@ -144,8 +144,8 @@ def _window_lines(kind: str, facts: WindowFacts) -> list[str]:
     if kind == "score_mix" and facts.score_mix is not None:
         return [_mix_line(facts.score_mix)]
     if kind == "certificate_broken":
-        broken = [one for one in facts.certificates_kept if one.kept == "no"]
-        return [*(_broken_line(one) for one in broken), _dropped_line(refit, facts.channel)]
+        broken = [certificate for certificate in facts.certificates_kept if certificate.kept == "no"]
+        return [*(_broken_line(certificate) for certificate in broken), _dropped_line(refit, facts.channel)]
     served, raw = facts.served, facts.raw
     lines = [
         f"Served confidence is off by {_ece(served)} on average, raw confidence by {_ece(raw)}. "
@@ -219,11 +219,12 @@ def _refit_line(refit: RefitFacts, channel: str) -> str:
     )
 
 
-def _broken_line(one: CertificateKept) -> str:
+def _broken_line(certificate: CertificateKept) -> str:
     return (
-        f"At and above {one.cut:g}, {one.target:.1%} were proven to be right (by {one.from_}). Of this "
-        f"period's labels there {percent(one.accuracy)} are ({percent(one.low)} to {percent(one.high)}); "
-        f"{one.share:.1%} of all predictions lie there."
+        f"At and above {certificate.cut:g}, {certificate.target:.1%} were proven to be right "
+        f"(by {certificate.from_}). Of this period's labels there {percent(certificate.accuracy)} are "
+        f"({percent(certificate.low)} to {percent(certificate.high)}); "
+        f"{certificate.share:.1%} of all predictions lie there."
     )
 
 

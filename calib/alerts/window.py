@@ -76,7 +76,7 @@ def window_alerts(
         tell("recovered", "good")
     if change.confirmed and not result.refit.published:
         tell("refit_vetoed", "warning")
-    if any(one.kept == "no" for one in result.certificates_kept):
+    if any(certificate.kept == "no" for certificate in result.certificates_kept):
         tell("certificate_broken", "bad")
     undecided = turn.warning == "still_open" and result.state != "insufficient"
     if undecided or (underpowered(result) and not previous.underpowered):

@@ -42,13 +42,13 @@ def episodes(stream: StreamName, config: Config = CONFIG, json: Json = False) ->
     opened = App.open(config)
     opened.settings.stream(stream)
     with opened.engine.connect() as conn:
-        found = EpisodeList(stream=stream, episodes=results_of(conn, stored.all_of(conn, stream)))
+        listing = EpisodeList(stream=stream, episodes=results_of(conn, stored.all_of(conn, stream)))
     if json:
-        output.emit(found.to_json())
+        output.emit(listing.to_json())
         return
-    if not found.episodes:
+    if not listing.episodes:
         sys.stdout.write(f"{stream} has had no episode\n")
-    for episode in found.episodes:
+    for episode in listing.episodes:
         began = f"{episode.opened_in}  {episode.opened_by.replace('_', ' ')}"
         how = "OPEN" if episode.ended_by is None else ENDS[episode.ended_by]
         when = "" if episode.ended_at is None else f", {episode.ended_in or episode.ended_at[:10]}"
@@ -90,13 +90,13 @@ def close(
         raise typer.Exit(exit_codes.FAILED)
 
 
-def results_of(conn: Connection, found: list[Episode]) -> tuple[EpisodeResult, ...]:
+def results_of(conn: Connection, of_stream: list[Episode]) -> tuple[EpisodeResult, ...]:
     """Episodes with what their windows said, as results."""
     from calib.db import episodes as stored
     from calib.results.episodes import EpisodeResult, EpisodeWindow
     from calib.times import timestamp
 
-    said = stored.said_in(conn, [episode.id for episode in found])
+    words_by_episode = stored.said_in(conn, [episode.id for episode in of_stream])
     return tuple(
         EpisodeResult(
             id=episode.id,
@@ -111,8 +111,9 @@ def results_of(conn: Connection, found: list[Episode]) -> tuple[EpisodeResult, .
             by=episode.by,
             reason=episode.reason,
             windows=tuple(
-                EpisodeWindow(period=period, said=cast("Said", words)) for period, words in said[episode.id]
+                EpisodeWindow(period=period, said=cast("Said", words))
+                for period, words in words_by_episode[episode.id]
             ),
         )
-        for episode in found
+        for episode in of_stream
     )

@@ -115,13 +115,17 @@ def _say_channel(stream: str, channel: str, results: Sequence[WindowResult]) -> 
     """Where a backfill published, and how what it found is served."""
     from calib.cycle import PRODUCTION
 
-    found = [result.refit.mapping for result in results if result.refit.published and result.refit.mapping]
+    published = [
+        result.refit.mapping for result in results if result.refit.published and result.refit.mapping
+    ]
     if channel == PRODUCTION:
         sys.stdout.write(f"The backfill is on the channel {PRODUCTION}, which serves.\n")
         return
     sys.stdout.write(f"The backfill is on the channel {channel}, which nobody is served from.\n")
-    if found:
-        sys.stdout.write(f"To serve its newest mapping: `calib mapping promote {stream} {found[-1][:12]}`\n")
+    if published:
+        sys.stdout.write(
+            f"To serve its newest mapping: `calib mapping promote {stream} {published[-1][:12]}`\n"
+        )
 
 
 def sample(

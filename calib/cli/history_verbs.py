@@ -117,17 +117,17 @@ def _show_status(result: StatusResult) -> None:
     from calib.cli.page import Page
 
     rows: list[tuple[str, ...]] = []
-    for one in result.streams:
-        state = "no period yet" if one.state is None else one.state.replace("_", " ")
-        verdict = "–" if one.verdict is None else one.verdict.replace("_", " ")
-        verdict = "DEGRADED" if one.verdict == "degraded" else verdict
-        waiting = f"{one.labels.n:,} ({one.labels.missing:,} missing)" if one.period else "–"
-        rows.append((one.stream, one.period or "–", state, verdict, waiting))
-        more = [f"mapping {one.mapping[:8]}" if one.mapping else "no mapping"]
-        if one.mapping_expires_at:
-            more[0] += f" until {one.mapping_expires_at[:10]}"
-        if one.alerts.waiting or one.alerts.parked:
-            more.append(f"alerts: {one.alerts.waiting} waiting, {one.alerts.parked} parked")
-        more.append(f"next run from {one.next_run[:10]}")
+    for stream in result.streams:
+        state = "no period yet" if stream.state is None else stream.state.replace("_", " ")
+        verdict = "–" if stream.verdict is None else stream.verdict.replace("_", " ")
+        verdict = "DEGRADED" if stream.verdict == "degraded" else verdict
+        waiting = f"{stream.labels.n:,} ({stream.labels.missing:,} missing)" if stream.period else "–"
+        rows.append((stream.stream, stream.period or "–", state, verdict, waiting))
+        more = [f"mapping {stream.mapping[:8]}" if stream.mapping else "no mapping"]
+        if stream.mapping_expires_at:
+            more[0] += f" until {stream.mapping_expires_at[:10]}"
+        if stream.alerts.waiting or stream.alerts.parked:
+            more.append(f"alerts: {stream.alerts.waiting} waiting, {stream.alerts.parked} parked")
+        more.append(f"next run from {stream.next_run[:10]}")
         rows.append(("; ".join(more),))
     Page().table(("stream", "period", "state", "change", "labels"), rows, left=(0, 1, 2, 3), indent=0)

@@ -156,14 +156,14 @@ def conflicts(
     opened = App.open(config)
     opened.settings.stream(stream)
     with opened.engine.connect() as conn:
-        found = of_stream(conn, stream, period=period)
+        of_the_stream = of_stream(conn, stream, period=period)
     if json:
-        listed = tuple(LabelConflict(**asdict(conflict)) for conflict in found)
+        listed = tuple(LabelConflict(**asdict(conflict)) for conflict in of_the_stream)
         output.emit(LabelConflicts(stream=stream, conflicts=listed).to_json())
         return
-    for conflict in found:
+    for conflict in of_the_stream:
         counts, *others = conflict.answers
         id_ = output.printable(conflict.prediction_id)
         sys.stdout.write(f"{conflict.period} {id_}: {counts} counts; also {', '.join(others)}\n")
-    if not found:
+    if not of_the_stream:
         sys.stdout.write("no prediction has different answers\n")

@@ -116,20 +116,20 @@ def _show(result: PlanResult) -> None:
         page.say(line, indent=0 if line.startswith("With") else 2)
     page.say("Labels by stratum, now and to see each rise:")
     possible = [detection for detection in result.detections if detection.labels is not None]
-    for start, wanted in _in_columns(possible, page.width):
+    for start, detections in _in_columns(possible, page.width):
         rows = []
         for b, part in enumerate(result.strata):
             known = (f"{part.share:.1%}", f"{part.accuracy:.3f}", f"{result.by_stratum[b]:,}")
-            labels = (f"{detection.by_stratum[b]:,}" for detection in wanted if detection.by_stratum)
+            labels = (f"{detection.by_stratum[b]:,}" for detection in detections if detection.by_stratum)
             rows.append((f"{part.from_:g} to {part.to:g}", *(known if start == 0 else ()), *labels))
         heads = ("share", "accuracy", "now") if start == 0 else ()
-        page.table(("confidence", *heads, *(f"for {detection.rise:.3f}" for detection in wanted)), rows)
+        page.table(("confidence", *heads, *(f"for {detection.rise:.3f}" for detection in detections)), rows)
     page.say("Next: set `labels` of the stream in calib.toml. To try another number N:")
     page.command(f"calib plan {name} --labels N")
 
 
-def _in_columns(wanted: list[PlannedDetection], width: int) -> list[tuple[int, list[PlannedDetection]]]:
+def _in_columns(detections: list[PlannedDetection], width: int) -> list[tuple[int, list[PlannedDetection]]]:
     """As many rises as fit beside each other, with the place of the first: many go into several tables."""
     fixed, each = 46, 11  # columns
     size = max(1, (width - fixed) // each)
-    return [(at, wanted[at : at + size]) for at in range(0, max(1, len(wanted)), size)]
+    return [(at, detections[at : at + size]) for at in range(0, max(1, len(detections)), size)]

@@ -55,7 +55,7 @@ def report(
             result = _fleet(opened, to, step)
         else:
             opened.settings.stream(stream)
-            result = _one(opened, stream, period, to, step)
+            result = _write_report(opened, stream, period, to, step)
     if open_ and result is not None and result.html is not None:
         import webbrowser
 
@@ -76,7 +76,7 @@ def report(
         _show(result)
 
 
-def _one(opened: App, stream: str, period: str | None, to: Path, step: Step) -> ReportResult | None:
+def _write_report(opened: App, stream: str, period: str | None, to: Path, step: Step) -> ReportResult | None:
     """Write the report of one window, its data and the schema of that."""
     from calib.cycle.reporting import months_of
     from calib.cycle.window_summary import summary
@@ -137,14 +137,14 @@ def _window(opened: App, stream: str, period: str | None) -> Window | None:
         if period is None:
             known = windows.earlier(conn, stream, before=opened.now())
             return next((window for window in known if window.standing and window.state in OVER), None)
-        found = windows.find_standing(conn, stream, period)
-    if found is None or found.state not in OVER:
-        state = "is not there" if found is None else f"is {found.state.replace('_', ' ')}"
+        standing = windows.find_standing(conn, stream, period)
+    if standing is None or standing.state not in OVER:
+        state = "is not there" if standing is None else f"is {standing.state.replace('_', ' ')}"
         raise InvalidInput(
             f"{stream}: the window of {period} {state}; `calib run {stream} --period {period}` takes it "
             "on until it is closed"
         )
-    return found
+    return standing
 
 
 def _text(value: object) -> str:

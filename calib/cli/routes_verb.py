@@ -104,7 +104,11 @@ def _record(conn: Connection, stream: str, until: Window) -> tuple[KeptInPeriod,
         w for w in windows.earlier(conn, stream, before=until.ends_at) if w.state == "closed" and w.result
     ]
     record = [(w.period, stored_result(w).certificates_kept) for w in reversed(closed)]
-    return tuple(KeptInPeriod(period=period, certificates=kept) for period, kept in record if kept)
+    return tuple(
+        KeptInPeriod(period=period, certificates=certificates)
+        for period, certificates in record
+        if certificates
+    )
 
 
 def _show(result: RoutesResult) -> None:
@@ -137,14 +141,16 @@ def _show(result: RoutesResult) -> None:
         kept_rows = [
             (
                 period.period,
-                f"{one.target:.1%} ≥ {one.cut:.4g}",
-                one.from_,
-                "–" if one.accuracy is None else f"{one.accuracy:.1%} ({one.low:.0%}–{one.high:.0%})",
-                f"{one.share:.1%}",
-                words[one.kept],
+                f"{certificate.target:.1%} ≥ {certificate.cut:.4g}",
+                certificate.from_,
+                "–"
+                if certificate.accuracy is None
+                else f"{certificate.accuracy:.1%} ({certificate.low:.0%}–{certificate.high:.0%})",
+                f"{certificate.share:.1%}",
+                words[certificate.kept],
             )
             for period in result.record
-            for one in period.certificates
+            for certificate in period.certificates
         ]
         heads = ("period", "certificate", "proven by", "right (95%)", "share", "kept")
         page.table(heads, kept_rows, left=(0, 1, 2, 5))

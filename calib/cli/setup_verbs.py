@@ -36,8 +36,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
 
         step(what)
         try:
-            found = try_it()
-            says, checked = (found, None) if isinstance(found, str) else found
+            answer = try_it()
+            says, checked = (answer, None) if isinstance(answer, str) else answer
             lines.append(CheckLine(what=what, ok=True, says=says, traffic=checked))
         except CalibError as error:
             says = output.message(error)

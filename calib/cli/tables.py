@@ -138,8 +138,8 @@ def _of_missing(result: WindowResult) -> str:
         else "",
         f"{outcomes.not_found:,} no longer in the traffic" if outcomes.not_found else "",
     )
-    said = "; ".join(filter(None, parts))
-    return f" ({said})" if said else ""
+    words = "; ".join(filter(None, parts))
+    return f" ({words})" if words else ""
 
 
 def _waits(result: WindowResult) -> bool:
@@ -160,8 +160,8 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
         change = part.change
         words = "too few labels to compare" if change is None else change_words(change)
         yield "segment", f"{name}: served ECE {interval(part.served)}, {part.labels} labels; {words}"
-    for kept in result.certificates_kept:
-        yield "certificate", kept_words(kept)
+    for certificate in result.certificates_kept:
+        yield "certificate", kept_words(certificate)
     if (mix := result.score_mix) is not None and mix.notable:
         yield "score mix", f"{mix.moved:.1%} of predictions moved to another stated confidence"
     response = result.response
@@ -195,13 +195,14 @@ def refused(result: WindowResult) -> bool:
     return result.refit.reason_code in UNREADABLE
 
 
-def kept_words(kept: CertificateKept) -> str:
+def kept_words(certificate: CertificateKept) -> str:
     """What became of an earlier certificate."""
-    verdict = {"yes": "kept", "no": "BROKEN", "unknown": "not known yet"}[kept.kept]
+    verdict = {"yes": "kept", "no": "BROKEN", "unknown": "not known yet"}[certificate.kept]
     seen = "no label there"
-    if kept.accuracy is not None:
-        seen = f"{kept.accuracy:.1%} right ({kept.low:.1%} to {kept.high:.1%})"
-    return f"{kept.target:.1%} from {kept.cut:g} on (proven by {kept.from_}): {verdict}; {seen}"
+    if certificate.accuracy is not None:
+        seen = f"{certificate.accuracy:.1%} right ({certificate.low:.1%} to {certificate.high:.1%})"
+    target, cut = certificate.target, certificate.cut
+    return f"{target:.1%} from {cut:g} on (proven by {certificate.from_}): {verdict}; {seen}"
 
 
 def _next(result: WindowResult, stream: str, period: str) -> str:

@@ -152,9 +152,13 @@ def _actions(conn: Connection, stream: str, period: str) -> tuple[WindowAction, 
 
     return tuple(
         WindowAction(
-            revision=one.revision, action=one.action, by=one.by, at=timestamp(one.at), reason=one.reason
+            revision=action.revision,
+            action=action.action,
+            by=action.by,
+            at=timestamp(action.at),
+            reason=action.reason,
         )
-        for one in windows.actions(conn, stream, period)
+        for action in windows.actions(conn, stream, period)
     )
 
 
@@ -164,12 +168,16 @@ def _table(known: Sequence[Window], revisions: Sequence[WindowRevision]) -> None
     discarded = {(window.period, window.revision) for window in known if window.discarded_at is not None}
     rows = [
         (
-            one.period,
-            str(one.revision),
-            one.state.replace("_", " "),
-            "yes" if one.standing else "no (discarded)" if (one.period, one.revision) in discarded else "no",
+            revision.period,
+            str(revision.revision),
+            revision.state.replace("_", " "),
+            "yes"
+            if revision.standing
+            else "no (discarded)"
+            if (revision.period, revision.revision) in discarded
+            else "no",
         )
-        for one in revisions
+        for revision in revisions
     ]
     Page().table(("period", "revision", "state", "stands"), rows, left=(0, 2, 3), indent=0)
 
@@ -189,5 +197,5 @@ def _show(opened: App, window: Window, result: WindowResult, *, as_json: bool) -
     page = Page()
     if window.discarded_at is not None:
         page.say(f"Discarded at {window.discarded_at:%Y-%m-%d %H:%M} UTC: it counts in no baseline.")
-    for one in actions:
-        page.say(f"Revision {one.revision} {one.action} at {one.at} by {one.by}: {one.reason}")
+    for action in actions:
+        page.say(f"Revision {action.revision} {action.action} at {action.at} by {action.by}: {action.reason}")

@@ -42,14 +42,14 @@ def check_traffic(
     Raises `CheckFailed` where no time can be read, no row of the period counts, more rows or outcomes cannot
     be read than a run allows, and `InvalidInput` and `SourceError` for a table that cannot be read.
     """
-    found = traffic.check(until=now)
+    facts = traffic.check(until=now)
     checked = TrafficChecked(
-        columns={key.removeprefix("columns."): name for key, name in found["columns"].items()},
-        first_time=found["first"],
-        last_time=found["last"],
+        columns={key.removeprefix("columns."): name for key, name in facts["columns"].items()},
+        first_time=facts["first"],
+        last_time=facts["last"],
         period=None,
     )
-    newest = found["newest"] or found["last"]
+    newest = facts["newest"] or facts["last"]
     at = now if newest is None else datetime.fromisoformat(newest)
     period = Period.containing(at, kind, timezone)
     interval = Interval(*period.interval(timezone))
@@ -119,12 +119,12 @@ def _of_rows(rejected: dict[str, int]) -> list[str]:
 
 def _first(rows: Sequence[FirstReject | Offending]) -> str:
     """The first row of each kind, in brackets."""
-    said = []
+    parts = []
     for row in rows:
         value = "" if row.value is None else f" {row.value} in {row.column!r}"
         where = row.where or (f"id {row.id}" if row.id else "")
-        said.append(f"{row.kind.replace('_', ' ')}:{value}{',' if value and where else ''} {where}".rstrip())
-    return f" (the first {'; '.join(said)})" if said else ""
+        parts.append(f"{row.kind.replace('_', ' ')}:{value}{',' if value and where else ''} {where}".rstrip())
+    return f" (the first {'; '.join(parts)})" if parts else ""
 
 
 def _scopes(checked: TrafficChecked) -> str:

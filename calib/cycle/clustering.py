@@ -67,10 +67,14 @@ def clustering(cohort: Cohort, period: str) -> Clustering:
         return Clustering(source="none", clusters=nothing, code="clusters_too_few_days")
     segments = tuple(np.array(cohort.segment, dtype=object)[labelled])
     seed = int.from_bytes(hashlib.sha256(f"clusters/{period}".encode()).digest()[:8], "big")
-    found = find_day_clusters(cohort.stratum[labelled], answers, days, segments, np.random.default_rng(seed))
-    if found is None:
+    day_clusters = find_day_clusters(
+        cohort.stratum[labelled], answers, days, segments, np.random.default_rng(seed)
+    )
+    if day_clusters is None:
         return Clustering(source="none", clusters=nothing, code="clusters_not_found")
-    return _of_days(next(way for way in days if way.name == found.days), segments, found.by_segment)
+    return _of_days(
+        next(way for way in days if way.name == day_clusters.days), segments, day_clusters.by_segment
+    )
 
 
 def as_before(cohort: Cohort, earlier: Sample) -> Clustering | None:
@@ -125,7 +129,7 @@ def _days(cohort: Cohort) -> list[Days]:
     return ways
 
 
-def _same_parts(one: Days, other: Days) -> bool:
+def _same_parts(first: Days, second: Days) -> bool:
     """Whether rows of one day by one way are rows of one day by the other, as where outcomes take a day."""
-    parts = [np.unique(way.day, return_inverse=True)[1] for way in (one, other)]
+    parts = [np.unique(way.day, return_inverse=True)[1] for way in (first, second)]
     return bool((parts[0] == parts[1]).all())

@@ -11,7 +11,7 @@ from calib.measure.sample import Sample, joined
 from calib.review.cohort import Cohort
 
 
-def cohort_sample(cohort: Cohort, period: str, found: Clustering | None = None) -> Sample:
+def cohort_sample(cohort: Cohort, period: str, known_clustering: Clustering | None = None) -> Sample:
     """The answered rows of a cohort, with weights that add up to their number.
 
     A row stands for the population rows of its stratum that were not drawn (the inclusion probability)
@@ -28,7 +28,7 @@ def cohort_sample(cohort: Cohort, period: str, found: Clustering | None = None) 
         cohort.correct[labelled],
         drawn[stratum] / (cohort.probability[labelled] * answered[stratum]),
         segments=np.array(cohort.segment, dtype=object)[labelled],
-        clusters=(found or clustering(cohort, period)).clusters,
+        clusters=(known_clustering or clustering(cohort, period)).clusters,
         judge=cohort.judge[labelled],
         periods=[period] * count,
     ).normalised()

@@ -18,10 +18,10 @@ def refuse_other_kind(conn: Connection, policy: StreamPolicy) -> None:
     latest = windows.latest(conn, policy.stream)
     if latest is None or (kind := Period.named(latest.period).kind) == policy.kind:
         return
-    stream, wanted = policy.stream, policy.kind
+    stream, new_kind = policy.stream, policy.kind
     raise InvalidInput(
-        f'{stream}: period = "{wanted}" in calib.toml, but the windows of this stream are {kind}s, the '
-        f'latest {latest.period}. Write period = "{kind}" again; or watch by the {wanted} as a stream of '
-        f"its own, [streams.{stream}-{wanted}] with the same settings: its windows begin anew, and "
+        f'{stream}: period = "{new_kind}" in calib.toml, but the windows of this stream are {kind}s, the '
+        f'latest {latest.period}. Write period = "{kind}" again; or watch by the {new_kind} as a stream of '
+        f"its own, [streams.{stream}-{new_kind}] with the same settings: its windows begin anew, and "
         "serving systems name that stream once it has a mapping"
     )

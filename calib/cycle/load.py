@@ -109,11 +109,11 @@ def _proven(window: Window) -> tuple[ProvenCut, ...]:
 
 def _logged(store: Store, stream: str, digests: Iterable[str]) -> dict[str, Mapping]:
     """The mappings that the traffic says have served, too; a name of none is what somebody logged."""
-    found = {}
+    mappings = {}
     for digest in digests:
         with suppress(InvalidInput):
-            found[digest] = read_mapping(store, stream=stream, digest=digest)
-    return found
+            mappings[digest] = read_mapping(store, stream=stream, digest=digest)
+    return mappings
 
 
 def load_baseline_sample(conn: Connection, baseline: Baseline) -> Sample | None:

@@ -25,22 +25,22 @@ def certificates_kept(data: WindowData) -> tuple[CertificateKept, ...]:
     evidence = data.routing
     held = hold(
         evidence.raw,
-        _asked(data),
+        _promises(data),
         alpha=data.policy.budget.certificates,
         effect=max(1.0, evidence.effect),
     )
     return tuple(
         CertificateKept(
-            target=one.promise.target,
-            cut=one.promise.cut,
-            from_=one.promise.since,
-            accuracy=one.accuracy,
-            low=one.low,
-            high=one.high,
-            share=evidence.share(one.promise.cut),
-            kept=one.kept,
+            target=certificate.promise.target,
+            cut=certificate.promise.cut,
+            from_=certificate.promise.since,
+            accuracy=certificate.accuracy,
+            low=certificate.low,
+            high=certificate.high,
+            share=evidence.share(certificate.promise.cut),
+            kept=certificate.kept,
         )
-        for one in held
+        for certificate in held
     )
 
 
@@ -53,7 +53,7 @@ def without_broken(data: WindowData, mapping: Mapping) -> tuple[Mapping, int]:
         return mapping, 0
     segments = mapping.evidence.get("segment_certificates")
     broken: list[Json] = []
-    kept = tuple(_unbroken(data, mapping.certificates, data.routing, broken, segment=None))
+    certificates = tuple(_unbroken(data, mapping.certificates, data.routing, broken, segment=None))
     kept_by_segment = {
         name: list(_unbroken(data, own, data.routing.of_segment(name), broken, segment=name))
         for name, own in (segments.items() if isinstance(segments, dict) else ())
@@ -69,7 +69,7 @@ def without_broken(data: WindowData, mapping: Mapping) -> tuple[Mapping, int]:
         evidence["segment_certificates"] = kept_by_segment
     anew = replace(
         mapping,
-        certificates=kept,
+        certificates=certificates,
         evidence=evidence,
         created_at=f"{data.window.as_of:%Y-%m-%dT%H:%M:%SZ}",
         parent=mapping.digest,
@@ -77,21 +77,21 @@ def without_broken(data: WindowData, mapping: Mapping) -> tuple[Mapping, int]:
     return anew, len(broken)
 
 
-def _asked(data: WindowData) -> list[Promise]:
+def _promises(data: WindowData) -> list[Promise]:
     """The certificates for the settings' targets: the last window's, and those that clients follow."""
     targets = set(data.policy.targets)
-    found: dict[Promise, None] = {}
+    promises: dict[Promise, None] = {}
     if data.pooled:
         last = data.pooled[-1]
         for cut in last.certificates:
-            found[Promise(target=cut.target, cut=cut.cut, since=last.period)] = None
+            promises[Promise(target=cut.target, cut=cut.cut, since=last.period)] = None
     published = data.published
     since = None if published is None else _since(data, published)
     if published is not None and since is not None:
         for target, at in published.cuts:
-            found[Promise(target=target, cut=at, since=since)] = None
+            promises[Promise(target=target, cut=at, since=since)] = None
     return sorted(
-        (promise for promise in found if promise.target in targets),
+        (promise for promise in promises if promise.target in targets),
         key=lambda promise: (promise.target, promise.cut, promise.since),
     )
 

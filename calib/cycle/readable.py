@@ -103,5 +103,5 @@ def look_of_numbers(survey: Survey) -> dict[str, str]:
 
 
 def _looks(looks: Mapping[str, str]) -> str:
-    said = [f"{kind.replace('_', ' ')}: {look}" for kind, look in looks.items()]
-    return f" ({'; '.join(said)})" if said else ""
+    parts = [f"{kind.replace('_', ' ')}: {look}" for kind, look in looks.items()]
+    return f" ({'; '.join(parts)})" if parts else ""

@@ -86,13 +86,13 @@ def discard(engine: Engine, stream: str, period: str, *, by: str, reason: str, n
         _latest(conn, stream, period)
         known = windows.lock(conn, stream, period)
         _refuse_published(known)
-        kept = [window.id for window in known if window.discarded_at is None]
-        windows.discard(conn, kept, at=now)
+        ids = [window.id for window in known if window.discarded_at is None]
+        windows.discard(conn, ids, at=now)
         windows.settle_standing(conn, stream, period)
-        for window_id in kept:
+        for window_id in ids:
             windows.record_action(conn, window_id, action="discarded", by=by, at=now, reason=reason.strip())
         after = windows.lock(conn, stream, period)
-    if kept:
+    if ids:
         keys = {"event": "discarded", "stream": stream, "period": period}
         LOG.info("%s %s: discarded, it counts in no baseline", stream, period, extra=keys)
     return after
@@ -106,13 +106,13 @@ def _check(reason: str) -> None:
 
 
 def _latest(conn: Connection, stream: str, period: str) -> Window:
-    found = windows.find(conn, stream, period)
-    if found is None:
+    latest = windows.find(conn, stream, period)
+    if latest is None:
         raise InvalidInput(
             f"{stream} has no window of {period}; `calib window list {stream}` shows the periods that it "
             f"has, `calib run {stream} --period {period}` opens one"
         )
-    return found
+    return latest
 
 
 def _refuse_published(known: list[Window]) -> None:

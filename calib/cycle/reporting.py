@@ -62,16 +62,16 @@ def _finality(window: Window) -> tuple[int, int]:
     return windows.FINALITY[window.state], window.revision
 
 
-def _months(conn: Connection, found: Sequence[Window], *, until: datetime) -> list[Month]:
+def _months(conn: Connection, of_stream: Sequence[Window], *, until: datetime) -> list[Month]:
     from calib.report.months import Month
 
-    if not found:
+    if not of_stream:
         return []
-    stream = found[0].stream
+    stream = of_stream[0].stream
     paces = pace_by_window(conn, stream, until=until)
     alerts = outbox.raised(conn, stream, until=until)
     months = []
-    for window in found:
+    for window in of_stream:
         policy, pace = (
             StreamPolicy.from_json(window.settings),
             paces.get(window.id, Pace(answers=0, seconds=None)),

@@ -101,12 +101,12 @@ def serves(mapping: Mapping, scope: dict[str, str]) -> bool:
 
 def only(spans: Sequence[ServingSpan], mappings: Collection[str]) -> tuple[ServingSpan, ...]:
     """The spans with the raw confidence in the place of all other mappings; equal neighbours become one."""
-    kept: list[ServingSpan] = []
+    serving: list[ServingSpan] = []
     for span in spans:
         mapping = span.mapping if span.mapping in mappings else None
-        if not kept or mapping != kept[-1].mapping:
-            kept.append(ServingSpan(start=span.start, mapping=mapping))
-    return tuple(kept)
+        if not serving or mapping != serving[-1].mapping:
+            serving.append(ServingSpan(start=span.start, mapping=mapping))
+    return tuple(serving)
 
 
 def served_by(entry: Entry | None) -> str | None:

@@ -36,14 +36,14 @@ def all_of(conn: Connection, stream: str) -> list[Episode]:
 
 def said_in(conn: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
     """What each window said of each episode, in the order in which it was said: (period, said)."""
-    found: dict[str, list[tuple[str, str]]] = {id_: [] for id_ in ids}
+    words_by_id: dict[str, list[tuple[str, str]]] = {id_: [] for id_ in ids}
     query = select(windows_of).where(windows_of.c.episode_id.in_(ids)).order_by(windows_of.c.id)
     for row in conn.execute(query):
-        found[row.episode_id].append((row.period, row.said))
-    return found
+        words_by_id[row.episode_id].append((row.period, row.said))
+    return words_by_id
 
 
-def begin(conn: Connection, episode: Episode, said: str) -> None:
+def begin(conn: Connection, episode: Episode, word: str) -> None:
     """Store a new episode with what its window said; one that is there already stays as it is."""
     try:
         with conn.begin_nested():
@@ -51,7 +51,7 @@ def begin(conn: Connection, episode: Episode, said: str) -> None:
     except ConstraintViolated:
         if conn.execute(select(t.c.id).where(t.c.id == episode.id)).first() is None:
             raise
-    _say(conn, episode.id, episode.opened_in, said)
+    _say(conn, episode.id, episode.opened_in, word)
 
 
 def record(conn: Connection, turn: Turn, period: str) -> None:
@@ -76,8 +76,8 @@ def end_open(
     return ended
 
 
-def _say(conn: Connection, id_: str, period: str, said: str) -> None:
-    row = {"episode_id": id_, "period": period, "said": said}
+def _say(conn: Connection, id_: str, period: str, word: str) -> None:
+    row = {"episode_id": id_, "period": period, "said": word}
     where = [windows_of.c[name] == value for name, value in row.items()]
     if conn.execute(select(windows_of.c.id).where(*where)).first() is None:
         conn.execute(insert(windows_of).values(**row))

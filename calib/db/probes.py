@@ -136,8 +136,8 @@ def accept(conn: Connection, run_id: int, *, by: str, now: datetime) -> bool:
 
 def names_with_replies(conn: Connection) -> list[str]:
     """The probes of which replies are still kept, by name."""
-    kept = select(replies_of.c.run_id)
-    query = select(t.c.probe).where(t.c.id.in_(kept)).distinct().order_by(t.c.probe)
+    with_replies = select(replies_of.c.run_id)
+    query = select(t.c.probe).where(t.c.id.in_(with_replies)).distinct().order_by(t.c.probe)
     return list(conn.execute(query).scalars())
 
 

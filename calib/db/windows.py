@@ -126,8 +126,8 @@ def lock(conn: Connection, stream: str, period: str) -> list[Window]:
 
 def settle_standing(conn: Connection, stream: str, period: str) -> None:
     """Let the revision stand that the rule at the top names, and no other."""
-    kept = [window for window in lock(conn, stream, period) if window.discarded_at is None]
-    stands = max(kept, key=lambda window: (FINALITY[window.state], window.revision), default=None)
+    not_discarded = [window for window in lock(conn, stream, period) if window.discarded_at is None]
+    stands = max(not_discarded, key=lambda window: (FINALITY[window.state], window.revision), default=None)
     mine = t.c.id == (-1 if stands is None else stands.id)
     ours = (t.c.stream == stream) & (t.c.period == period)
     conn.execute(update(t).where(ours, ~mine, t.c.standing).values(standing=False))
@@ -174,9 +174,9 @@ def replace_design(conn: Connection, window: Window, design: Json) -> bool:
 def count(conn: Connection, window_id: int, counts: Mapping[str, int]) -> None:
     """Keep counts of the window's drawn rows beside those of its rejected rows; those of 0 are left out."""
     where = t.c.id == window_id
-    kept = conn.execute(select(t.c.rejected).where(where).with_for_update()).scalar_one()
-    changed = {kind: n for kind, n in {**kept, **counts}.items() if n}
-    if changed != kept:
+    before = conn.execute(select(t.c.rejected).where(where).with_for_update()).scalar_one()
+    changed = {kind: n for kind, n in {**before, **counts}.items() if n}
+    if changed != before:
         conn.execute(update(t).where(where).values(rejected=changed))
 
 

@@ -63,19 +63,19 @@ def prepare(folder: Path, *, traffic: str | None, cwd: Path) -> Folder:
         streams[name] = _stream(url, guessed)
     texts = _texts(folder, streams)
     _check_files(folder, texts)
-    written, kept, differs = [], [], []
+    written, unchanged, differs = [], [], []
     for relative, text in texts.items():
         path = folder / relative
         if _write_new(path, text):
             written.append(relative)
             continue
-        kept.append(relative)
+        unchanged.append(relative)
         if relative != SETTINGS and path.read_bytes() != text.encode():
             differs.append(relative)
     return Folder(
         path=folder,
         written=tuple(written),
-        kept=tuple(kept),
+        kept=tuple(unchanged),
         differs=tuple(differs),
         stream=name,
         traffic=None if traffic is None else shown(traffic),

@@ -72,8 +72,8 @@ def cluster_counts(
     Raises `InvalidInput` for shapes that differ and for a cluster that is missing (NaN or None).
     """
     plain = kish_counts(group, correct, weights, size)
-    found = cluster_effects(group, correct, weights, cluster, size, otherwise=otherwise)
-    return Counts(plain.correct / found.effect, plain.labels / found.effect, found.covariance)
+    effects = cluster_effects(group, correct, weights, cluster, size, otherwise=otherwise)
+    return Counts(plain.correct / effects.effect, plain.labels / effects.effect, effects.covariance)
 
 
 def cluster_effects(
@@ -105,10 +105,10 @@ def cluster_effects(
     varies = bool(correct.min() < correct.max())
     clusters = float(weights.sum() ** 2 / (np.bincount(codes, weights) ** 2).sum())
     known = pairs.correlation(residual, weights, variance) if varies and clusters >= LEAST_CLUSTERS else None
-    taken, few = (known, _few(clusters)) if known is not None else (otherwise or TOGETHER, 1.0)
-    covariance = pairs.covariance(taken) * few
+    correlation, few = (known, _few(clusters)) if known is not None else (otherwise or TOGETHER, 1.0)
+    covariance = pairs.covariance(correlation) * few
     return ClusterEffects(
-        effect=pairs.effect(taken, variance) * few, covariance=covariance, correlation=known
+        effect=pairs.effect(correlation, variance) * few, covariance=covariance, correlation=known
     )
 
 
@@ -170,17 +170,17 @@ class _Pairs:
         spread = np.sqrt(variance)
         both = np.outer(spread, spread)
         inside, between = float(self.inside @ variance), float((self.shared * both).sum())
-        found = Correlation(within=0.0, across=0.0)
+        estimate = Correlation(within=0.0, across=0.0)
         for _ in range(CENTRING):
             # Residuals from the group's own mean lean against each other by its variance.
-            law = self.covariance(found)
+            law = self.covariance(estimate)
             lean = float((self.inside * variance) @ np.where(self.inside > 0, np.diag(law), 0.0))
             lean_between = float((self.shared * both * np.where(self.shared > 0, law, 0.0)).sum())
-            found = Correlation(
+            estimate = Correlation(
                 within=_share(inside_moved + lean, inside),
                 across=_share(between_moved + lean_between, between),
             )
-        return found
+        return estimate
 
     def covariance(self, correlation: Correlation) -> Floats:
         """As in `Counts`; infinite on the diagonal where a group is empty."""

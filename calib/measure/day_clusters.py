@@ -78,25 +78,25 @@ def find_day_clusters(
     contain, and then the one whose sums are larger.
     """
     stratum, answers = np.asarray(group, dtype=np.intp), np.asarray(correct, dtype=np.float64)
-    asked = [way for way in days if askable(answers, way)]
+    askable_ways = [way for way in days if askable(answers, way)]
     segments = _numbers(np.array([name or "" for name in segment], dtype=str))
     by_segment = bool(len(segments)) and int(segments.max()) > 0
-    limit = ALPHA / max(1, len(asked) * (1 + by_segment))
-    found: list[tuple[bool, float, DayClusters]] = []
-    for way in asked:
+    limit = ALPHA / max(1, len(askable_ways) * (1 + by_segment))
+    candidates: list[tuple[bool, float, DayClusters]] = []
+    for way in askable_ways:
         rows = _Rows.of(answers - _means(stratum, answers), way.day, segments)
         tested = rows.tested(limit, by_segment=by_segment, rng=rng)
-        if not any(one.p <= limit for one in tested):
+        if not any(test.p <= limit for test in tested):
             continue
         still = rows.without_fall().tested(BESIDE_A_FALL, by_segment=by_segment, rng=rng)
-        for split, (one, beside) in enumerate(zip(tested, still, strict=True)):
-            if one.p <= limit and beside.p <= BESIDE_A_FALL:
+        for split, (test, beside) in enumerate(zip(tested, still, strict=True)):
+            if test.p <= limit and beside.p <= BESIDE_A_FALL:
                 cluster = _numbers(rows.cells()) if split else rows.day
                 clusters = DayClusters(
-                    days=way.name, by_segment=bool(split), cluster=rows.as_given(cluster), p=one.p
+                    days=way.name, by_segment=bool(split), cluster=rows.as_given(cluster), p=test.p
                 )
-                found.append((bool(split), -one.excess, clusters))
-    return min(found, key=lambda entry: entry[:2])[2] if found else None
+                candidates.append((bool(split), -test.excess, clusters))
+    return min(candidates, key=lambda entry: entry[:2])[2] if candidates else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +135,9 @@ class _Rows:
 
     def as_given(self, values: Whole) -> Whole:
         """A column in the order in which the rows were given."""
-        given = np.empty_like(values)
-        given[self.order] = values
-        return given
+        in_given_order = np.empty_like(values)
+        in_given_order[self.order] = values
+        return in_given_order
 
     def cells(self) -> Whole:
         """A number for each day and segment."""
@@ -200,11 +200,11 @@ class _Rows:
     def _statistics(self, places: Whole, by_segment: bool) -> Floats:
         """Of each order, shape (1 or 2, repeats)."""
         residual, days = self.residual[places], int(self.day.max()) + 1
-        found = [_squares(np.broadcast_to(self.day, places.shape), days, residual)]
+        squares = [_squares(np.broadcast_to(self.day, places.shape), days, residual)]
         if by_segment:
             names = int(self.segment.max()) + 1
-            found.append(_squares(self.day * names + self.segment[places], days * names, residual))
-        return np.stack(found)
+            squares.append(_squares(self.day * names + self.segment[places], days * names, residual))
+        return np.stack(squares)
 
 
 def _squares(cell: Whole, cells: int, residual: Floats) -> Floats:

@@ -118,14 +118,14 @@ class _Law:
         side = 0
         for _ in range(ROUNDS):
             middle = low - below * (high - low) / (above - below)
-            found = off(middle)
-            if abs(found) < EXACT or high - low < EXACT:
+            difference = off(middle)
+            if abs(difference) < EXACT or high - low < EXACT:
                 return middle
-            if found < 0:
-                low, below, above = middle, found, above / 2 if side < 0 else above
+            if difference < 0:
+                low, below, above = middle, difference, above / 2 if side < 0 else above
             else:
-                high, above, below = middle, found, below / 2 if side > 0 else below
-            side = -1 if found < 0 else 1
+                high, above, below = middle, difference, below / 2 if side > 0 else below
+            side = -1 if difference < 0 else 1
         return (low + high) / 2
 
 

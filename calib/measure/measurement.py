@@ -65,8 +65,10 @@ class Measurement:
     @property
     def information(self) -> Information:
         """What the AUROC's interval shows, and how many labels would show more."""
-        found = self.auroc
-        ends = (None, None, None) if found is None else (found.value, found.low, found.high)
+        separation = self.auroc
+        ends = (
+            (None, None, None) if separation is None else (separation.value, separation.low, separation.high)
+        )
         return Information.of(*ends, labels=self.n)
 
     def _repr_html_(self) -> str:

@@ -45,8 +45,8 @@ def sample_design_effect(sample: Sample, *, earlier: Sample | None = None) -> fl
     whole = Strata(upper=(GRID,), kind="quantiles")
     known = None if earlier is None or _varies(sample) else correlation_by_stratum(earlier, whole)
     group = np.zeros(len(sample), dtype=np.intp)
-    found = cluster_effects(group, sample.correct, sample.weights, clusters, 1, otherwise=known)
-    return float(found.effect[0])
+    effects = cluster_effects(group, sample.correct, sample.weights, clusters, 1, otherwise=known)
+    return float(effects.effect[0])
 
 
 def _varies(sample: Sample) -> bool:

@@ -130,15 +130,15 @@ def of_window(conn: Connection, stream: str, period: str, *, revision: int = 1) 
 
 def raised(conn: Connection, stream: str, *, until: datetime) -> dict[tuple[str, int], list[tuple[str, str]]]:
     """Kind and id of the alerts that were raised until a moment, by period and revision, in their order."""
-    found: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    alerts_by_window: dict[tuple[str, int], list[tuple[str, str]]] = {}
     query = (
         select(t.c.period, t.c.revision, t.c.kind, t.c.id)
         .where(t.c.stream == stream, t.c.created_at <= until, t.c.kind.not_in(OF_A_DAY))
         .order_by(t.c.created_at, t.c.kind, t.c.id)
     )
     for row in conn.execute(query):
-        found.setdefault((row.period, row.revision), []).append((row.kind, row.id))
-    return found
+        alerts_by_window.setdefault((row.period, row.revision), []).append((row.kind, row.id))
+    return alerts_by_window
 
 
 def counts(conn: Connection, stream: str) -> dict[str, int]:

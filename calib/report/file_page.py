@@ -38,7 +38,7 @@ def measure_panels(result: MeasureResult) -> list[ReliabilityData]:
 
 def measure_page(result: MeasureResult) -> str:
     """A measured file as a page."""
-    found: list[Table] = [
+    page_tables: list[Table] = [
         (
             "Scores",
             ("score", "value (95%)"),
@@ -62,11 +62,11 @@ def measure_page(result: MeasureResult) -> str:
             for name, part in result.segments.items()
         ]
         heads = ("segment", "rows", "accuracy", "ECE (95%)", "usual limits")
-        found.append(("Segments, the largest first", heads, rows, (4,)))
+        page_tables.append(("Segments, the largest first", heads, rows, (4,)))
     if result.baseline is not None and result.change is not None:
         sentences.append(f"Since the baseline: {change_words(result.change)}.")
         rows_of_both = list(both_sides(result.baseline, result))
-        found.append(("Baseline and this file", ("95%", "baseline", "this file"), rows_of_both, ()))
+        page_tables.append(("Baseline and this file", ("95%", "baseline", "this file"), rows_of_both, ()))
     words = information_words(result)
     worse = result.change is not None and result.change.state == "degraded"
     return render(
@@ -79,7 +79,7 @@ def measure_page(result: MeasureResult) -> str:
         verdict=[_sentence(result.verdict), _sentence(f"Accuracy {accuracy_words(result)}")],
         sentences=[*sentences, *([_sentence(words)] if words else [])],
         pictures=_pictures(measure_panels(result)),
-        tables=found,
+        tables=page_tables,
         read=[_read(part) for part in (result, result.baseline) if part is not None],
         thin=THIN,
         glossary=GLOSSARY,
@@ -94,16 +94,16 @@ def gate_page(result: GateResult) -> str:
         _panel(side, side.points, role, f"{word}: {name}")
         for side, role, word, name in zip(sides, ("baseline", "raw"), ("before", "after"), names, strict=True)
     ]
-    found: list[Table] = [
+    page_tables: list[Table] = [
         ("Before and after", ("95%", "before", "after", "difference"), list(gate_words.side_rows(result)), ())
     ]
     sentences = list(gate_words.limit_lines(result))
     if result.segments:
-        found.append(("Segments", gate_words.SEGMENT_HEADS, list(gate_words.segment_rows(result)), ()))
+        page_tables.append(("Segments", gate_words.SEGMENT_HEADS, list(gate_words.segment_rows(result)), ()))
     if result.segments or result.segments_of_one_file:
         sentences.append(gate_words.segment_note(result))
     for word, side in zip(("before", "after"), sides, strict=True):
-        found += _bins(word, side, side.points)
+        page_tables += _bins(word, side, side.points)
     if result.pairs is not None:
         sentences.append(f"Compared question by question: {result.pairs:,} pairs.")
     return render(
@@ -116,7 +116,7 @@ def gate_page(result: GateResult) -> str:
         verdict=[_sentence(gate_words.verdict_line(result)), _sentence(gate_words.accuracy_line(result))],
         sentences=sentences,
         pictures=_pictures(panels),
-        tables=found,
+        tables=page_tables,
         read=[_read(file) for file in result.files],
         thin=THIN,
         glossary=GLOSSARY,
@@ -138,10 +138,10 @@ def _pictures(panels: Sequence[ReliabilityData]) -> list[Any]:
 
 def _bins(name: str, measured: Measured, points: PictureBins | None) -> list[Table]:
     """The bins of the file, and the levels where the picture shows those."""
-    found: list[Table] = [(f"Bins: {name}", BINS, tables.bin_rows(measured.bins, levels=False), ())]
+    bin_tables: list[Table] = [(f"Bins: {name}", BINS, tables.bin_rows(measured.bins, levels=False), ())]
     if points is not None and points.levels:
-        found.append((f"Levels: {name}", BINS, tables.bin_rows(points.bins, levels=True), ()))
-    return found
+        bin_tables.append((f"Levels: {name}", BINS, tables.bin_rows(points.bins, levels=True), ()))
+    return bin_tables
 
 
 def _read(file: FileRead) -> str:

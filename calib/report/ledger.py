@@ -31,16 +31,16 @@ def ledger_of(months: Sequence[Month]) -> Ledger:
         for result in results
         if (effect := _effect(result)) is not None and main_mapping(result) is not None
     ]
-    found = tuple(_found(month) for month in months if month.result.change.confirmed)
+    changes = tuple(_found_change(month) for month in months if month.result.change.confirmed)
     return Ledger(
         windows=len(months),
         labels=labels,
         answers=sum(month.answers for month in months),
         seconds_per_label=seconds,
         hours=None if seconds is None else labels * seconds / HOUR,
-        changes=len(found),
+        changes=len(changes),
         versions=sum(result.refit.published for result in results),
-        found=found,
+        found=changes,
         mappings=_mappings(results),
         threshold=compared[-1].threshold if compared else None,
         periods_compared=len(compared),
@@ -66,7 +66,7 @@ def _seconds(months: Sequence[Month]) -> float | None:
     return float(median(each)) if each else None
 
 
-def _found(month: Month) -> FoundChange:
+def _found_change(month: Month) -> FoundChange:
     def days(since: timedelta) -> float | None:
         return None if month.replay else max(0.0, since / DAY)
 

@@ -29,21 +29,21 @@ def _response(window: WindowResult) -> list[str]:
     response = window.response
     if response is None or response.share is None:
         return []
-    said = []
+    sentences = []
     if response.share < 1 and response.accuracy_if_missing_wrong is not None:
-        said.append(
+        sentences.append(
             f"{percent(response.share)} of the drawn rows have an answer. If every missing answer was "
             f"wrong, the accuracy would be {number(response.accuracy_if_missing_wrong)}; if every one was "
             f"right, {number(response.accuracy_if_missing_right)}."
         )
     agreement = response.agreement
     if agreement.rows and agreement.share is not None:
-        said.append(
+        sentences.append(
             f"Two people labelled {agreement.rows:,} rows and agreed on {percent(agreement.share)} "
             f"({percent(agreement.low)} to {percent(agreement.high)}). With labels like these, even a "
             f"perfect mapping shows an ECE of {number(agreement.ece_floor)}."
         )
-    return said
+    return sentences
 
 
 def _judge(window: WindowResult) -> list[str]:

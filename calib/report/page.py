@@ -105,14 +105,16 @@ def _bin_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:
     if pictures is None:
         sides = (("raw", window.raw), ("served", window.served))
         return [(name, tables.bin_rows(part.bins, levels=False)) for name, part in sides if part.n]
-    found = [
+    named_tables = [
         ("raw confidence", tables.bin_rows(pictures.raw.bins, levels=pictures.raw.levels)),
         ("served confidence", tables.bin_rows(pictures.served.bins, levels=pictures.served.levels)),
     ]
     if pictures.baseline is not None:
         bins = pictures.baseline.bins
-        found.append(("raw confidence, in the baseline", tables.bin_rows(bins.bins, levels=bins.levels)))
-    return found
+        named_tables.append(
+            ("raw confidence, in the baseline", tables.bin_rows(bins.bins, levels=bins.levels))
+        )
+    return named_tables
 
 
 def _routing_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:

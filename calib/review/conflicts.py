@@ -43,7 +43,7 @@ def of_stream(conn: Connection, stream: str, *, period: str | None = None) -> li
     for row in conn.execute(query):
         words.setdefault((row.id, row.period, row.prediction_id), {})[row.answer] = None
     return [
-        Conflict(period=period_, prediction_id=id_, answers=tuple(said))
-        for (_, period_, id_), said in words.items()
-        if len(said) > 1
+        Conflict(period=period_, prediction_id=id_, answers=tuple(answer_words))
+        for (_, period_, id_), answer_words in words.items()
+        if len(answer_words) > 1
     ]

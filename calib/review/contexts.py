@@ -14,8 +14,8 @@ t = tables.items
 def streams_with_context(conn: Connection) -> list[str]:
     """The streams of which reviewers' context is still kept, by name."""
     w = tables.windows
-    kept = select(t.c.window_id).where(t.c.context.is_not(None))
-    query = select(distinct(w.c.stream)).where(w.c.id.in_(kept)).order_by(w.c.stream)
+    with_context = select(t.c.window_id).where(t.c.context.is_not(None))
+    query = select(distinct(w.c.stream)).where(w.c.id.in_(with_context)).order_by(w.c.stream)
     return list(conn.execute(query).scalars())
 
 

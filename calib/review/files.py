@@ -69,20 +69,20 @@ class ImportReport:
 
     def count(self, row: _Row, outcome: queue.LabelOutcome, *, before: str | None) -> None:
         """Count a label by what became of it; `before`: the answer that counted until then."""
-        said = row.answer.answer
+        answer = row.answer.answer
         if outcome == "conflict":
             self.conflicts += 1
             if len(self.disputed) < SHOWN:
                 counts = before or "another answer"
                 self.disputed.append(
-                    f"line {row.line}: {row.id!r:.80}: {counts} counts, this row says {said}"
+                    f"line {row.line}: {row.id!r:.80}: {counts} counts, this row says {answer}"
                 )
             return
-        self.words.add(said)
+        self.words.add(answer)
         if outcome == "corrected":
             self.corrected += 1
             if len(self.changed) < SHOWN:
-                self.changed.append(f"line {row.line}: {row.id!r:.80}: was {before}, now {said}")
+                self.changed.append(f"line {row.line}: {row.id!r:.80}: was {before}, now {answer}")
         elif outcome in ("late", "fenced"):
             self.late += 1
             if row.period not in self.late_periods:
@@ -179,11 +179,11 @@ def import_labels(
         except _NoLabelError as error:
             report.reject(line, str(error))
             continue
-        found = _item(drawn, id_, row["period"].strip())
-        if found is None:
+        period_and_item = _item(drawn, id_, row["period"].strip())
+        if period_and_item is None:
             report.unknown += 1
             continue
-        period, item = found
+        period, item = period_and_item
         who = armed(row["by"].strip()) or by
         if item in waiting:
             label_waiting()
@@ -228,7 +228,7 @@ def _drawn(conn: Connection, stream: str) -> list[tuple[str, dict[str, int]]]:
 def _item(drawn: list[tuple[str, dict[str, int]]], id_: str, period: str) -> tuple[str, int] | None:
     """The period and the item of an id, as `export` wrote it, as it is, or as an editor left it."""
     spellings = (armed(id_), id_, armed(id_.strip()), text_of(armed(id_.strip())))
-    named = period if any(_is_period(period, like=there) for there, _ in drawn) else ""
+    named = period if any(_is_period(period, like=known_period) for known_period, _ in drawn) else ""
     for name in dict.fromkeys(spellings):
         for drawn_period, items in drawn:
             if named in ("", drawn_period) and name in items:

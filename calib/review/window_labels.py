@@ -23,12 +23,12 @@ def counting_labels(conn: Connection, window_ids: Sequence[int]) -> list[int]:
 
 def counting_words(conn: Connection, item_ids: Sequence[int]) -> dict[int, str]:
     """The answer that counts, by item; items without one are left out."""
-    found: dict[int, str] = {}
+    words_by_item: dict[int, str] = {}
     for start in range(0, len(item_ids), AT_ONCE):
         some = t.c.id.in_(list(item_ids[start : start + AT_ONCE]))
         query = select(t.c.id, answers.c.answer).join(answers, answers.c.id == t.c.label_id).where(some)
-        found |= {row.id: row.answer for row in conn.execute(query)}
-    return found
+        words_by_item |= {row.id: row.answer for row in conn.execute(query)}
+    return words_by_item
 
 
 def late_labels(conn: Connection, window_id: int) -> tuple[int, ...]:
@@ -61,29 +61,29 @@ def carry_over(conn: Connection, window_id: int, *, earlier: Sequence[int]) -> i
         .where(t.c.window_id.in_(list(earlier)))
         .order_by(answers.c.id)
     )
-    said: dict[int, dict[tuple[str, str], Any]] = {}
+    answers_by_item: dict[int, dict[tuple[str, str], Any]] = {}
     counts: dict[int, tuple[tuple[int, int], tuple[str, str]]] = {}
     for row in conn.execute(query).all():
         item = mine.get(row.prediction_id)
         if item is None:
             continue
-        said.setdefault(item, {}).setdefault((row.answer, row.by), row)
+        answers_by_item.setdefault(item, {}).setdefault((row.answer, row.by), row)
         rank = (0 if row.label_id == row.id else 1, order[row.window_id])
         if item not in counts or rank < counts[item][0]:
             counts[item] = (rank, (row.answer, row.by))
     rows = [
-        {"item_id": item, "answer": one.answer, "by": one.by, "at": one.at, "source": one.source}
-        for item, people in said.items()
-        for one in people.values()
+        {"item_id": item, "answer": answer.answer, "by": answer.by, "at": answer.at, "source": answer.source}
+        for item, people in answers_by_item.items()
+        for answer in people.values()
     ]
     for start in range(0, len(rows), AT_ONCE):
         conn.execute(insert(answers).values(rows[start : start + AT_ONCE]))
-    kept = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).join(
+    stored = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).join(
         t, t.c.id == answers.c.item_id
     )
     counting = [
         {"item": row.item_id, "counts": row.id}
-        for row in conn.execute(kept.where(t.c.window_id == window_id)).all()
+        for row in conn.execute(stored.where(t.c.window_id == window_id)).all()
         if row.item_id in counts and counts[row.item_id][1] == (row.answer, row.by)
     ]
     if counting:
@@ -115,10 +115,10 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
         .where(t.c.window_id == window_id, BY_SOMEBODY_ELSE)
         .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
     )
-    found: dict[str, dict[str, None]] = {}
+    words_by_id: dict[str, dict[str, None]] = {}
     for row in conn.execute(query):
-        found.setdefault(row.prediction_id, {})[row.answer] = None
-    return {id_: tuple(words) for id_, words in found.items() if len(words) > 1}
+        words_by_id.setdefault(row.prediction_id, {})[row.answer] = None
+    return {id_: tuple(words) for id_, words in words_by_id.items() if len(words) > 1}
 
 
 def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
@@ -129,8 +129,8 @@ def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
         .where(t.c.window_id == window_id)
         .order_by(answers.c.item_id, answers.c.id)
     )
-    said: dict[int, dict[str, str]] = {}
+    answers_by_item: dict[int, dict[str, str]] = {}
     for row in conn.execute(query):
-        said.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
-    pairs = [tuple(people.values())[:2] for people in said.values() if len(people) > 1]
+        answers_by_item.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
+    pairs = [tuple(people.values())[:2] for people in answers_by_item.values() if len(people) > 1]
     return [(first, second) for first, second in pairs]

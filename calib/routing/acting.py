@@ -38,8 +38,8 @@ def routing_curve(sample: Sample, *, effect: float = 1.0) -> tuple[RoutingPoint,
     first = np.flatnonzero(np.r_[True, np.diff(score) > 0])  # the lowest row of each stated confidence
     if len(first) > MOST_POINTS:
         passed = 1 - above[first] / above[0]
-        wanted = np.searchsorted(passed, np.linspace(0, 1, MOST_POINTS, endpoint=False))
-        first = first[np.unique(np.minimum(wanted, len(first) - 1))]
+        positions = np.searchsorted(passed, np.linspace(0, 1, MOST_POINTS, endpoint=False))
+        first = first[np.unique(np.minimum(positions, len(first) - 1))]
     accuracy = np.clip(right_above[first] / above[first], 0, 1)
     labels = above[first] ** 2 / squares[first] / effect
     low, high = wilson(accuracy, labels)

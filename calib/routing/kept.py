@@ -57,28 +57,28 @@ def hold(labels: Sample, promises: Sequence[Promise], *, alpha: float, effect: f
         raise InvalidInput(f"alpha lies between 0 and 1 and effect from 1, not {alpha} and {effect}")
     if not promises:
         return []
-    held = [_one(labels, promise, effect) for promise in promises]
-    adjusted = holm([one.p for one in held])
+    held = [_hold_alone(labels, promise, effect) for promise in promises]
+    adjusted = holm([result.p for result in held])
     return [
         Held(
-            promise=one.promise,
-            n=one.n,
-            accuracy=one.accuracy,
-            low=one.low,
-            high=one.high,
-            p=one.p,
-            kept="no" if p <= alpha else one.kept,
+            promise=result.promise,
+            n=result.n,
+            accuracy=result.accuracy,
+            low=result.low,
+            high=result.high,
+            p=result.p,
+            kept="no" if p <= alpha else result.kept,
         )
-        for one, p in zip(held, adjusted, strict=True)
+        for result, p in zip(held, adjusted, strict=True)
     ]
 
 
 def p_broken(labels: Sample, promise: Promise, *, effect: float = 1.0) -> float:
     """The p-value against one promise by itself: `Held.p`."""
-    return _one(labels, promise, effect).p
+    return _hold_alone(labels, promise, effect).p
 
 
-def _one(labels: Sample, promise: Promise, effect: float) -> Held:
+def _hold_alone(labels: Sample, promise: Promise, effect: float) -> Held:
     above = labels.take((labels.scores >= promise.cut) & (labels.weights > 0))
     squares = float((above.weights**2).sum())
     n = int(np.floor(above.total**2 / squares / effect + 1e-9)) if squares else 0

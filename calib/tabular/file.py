@@ -87,7 +87,7 @@ class TableFile:
         read = ", ".join(f"{sql.half(f'c{i}')} AS c{i}" for i in sorted(self.halves))
         return f"(SELECT * REPLACE ({read}) FROM {rows})"  # noqa: S608
 
-    def read(self, wanted: Mapping[str, Wanted]) -> Rows:
+    def read(self, forms: Mapping[str, Wanted]) -> Rows:
         """The wanted columns, in the order of the file's rows, under the keys of `wanted`.
 
         Columns are found whatever their case and the blanks around their names. An empty cell, quoted or
@@ -96,7 +96,7 @@ class TableFile:
         have been rounded; and for a second line of names that is not the first one again.
         """
         selected: list[str] = []
-        for i, form in enumerate(wanted.values()):
+        for i, form in enumerate(forms.values()):
             name, kind, at = self._column(form.column)
             selected += [f"{self._value(form, name, kind)} AS value{i}", f"{name} IS NULL AS missing{i}"]
             check = sql.rounded(name, kind) if isinstance(form, Texts) and not form.raw else None
@@ -112,15 +112,15 @@ class TableFile:
                     f"{rules.CANNOT_KEEP}"
                 )
         columns = {
-            key: as_column(fetched[f"value{i}"], fetched[f"missing{i}"]) for i, key in enumerate(wanted)
+            key: as_column(fetched[f"value{i}"], fetched[f"missing{i}"]) for i, key in enumerate(forms)
         }
-        for key, form in wanted.items():
+        for key, form in forms.items():
             if isinstance(form, Numbers) and form.scale != 1:
                 columns[key] = replace(
                     columns[key], values=np.round(columns[key].values / form.scale, DIGITS)
                 )
         rows = Rows(n=n, columns=columns, rejected={"cut_line": 1} if self.cut else {}, record=np.arange(n))
-        return self._without_headers(rows, wanted)
+        return self._without_headers(rows, forms)
 
     def place(self, row: int) -> str:
         """Where a row is: the file with its line, or with the row's number where there are no lines."""
@@ -169,10 +169,10 @@ class TableFile:
         at = position(self.path, self.names, name)
         return f"c{at}", self.kinds[at], at
 
-    def _value(self, wanted: Wanted, name: str, kind: str) -> str:
-        match wanted:
+    def _value(self, form: Wanted, name: str, kind: str) -> str:
+        match form:
             case Numbers():
-                percent = wanted.scale == rules.PERCENT
+                percent = form.scale == rules.PERCENT
                 return sql.number(name, kind, decimal_comma=self.decimal_comma, percent=percent)
             case Texts(raw=True):
                 return f"CAST({name} AS VARCHAR)"
@@ -201,9 +201,9 @@ class TableFile:
         except duckdb.Error as error:
             raise self.fault(error) or unreadable(self.path, error) from None
 
-    def _without_headers(self, rows: Rows, wanted: Mapping[str, Wanted]) -> Rows:
+    def _without_headers(self, rows: Rows, forms: Mapping[str, Wanted]) -> Rows:
         """The rows without lines that name the columns once more, as files have that were put together."""
-        numbers = [key for key, form in wanted.items() if isinstance(form, Numbers)]
+        numbers = [key for key, form in forms.items() if isinstance(form, Numbers)]
         unread = any((np.isnan(rows[key].values) & ~rows[key].missing).any() for key in numbers)
         if self.form not in ("csv", "xlsx") or not unread:
             return rows
@@ -212,7 +212,7 @@ class TableFile:
             for i, name in enumerate(self.names)
         ]
         words = ", ".join({sql.literal(plain(name)) for name in self.names if plain(name)})
-        cells = {f"c{self._column(wanted[key].column)[2]}" for key in numbers}
+        cells = {f"c{self._column(forms[key].column)[2]}" for key in numbers}
         names_a_column = " OR ".join(f"lower(trim({cell})) IN ({words})" for cell in sorted(cells))
         query = (
             f"SELECT i, ({' AND '.join(named)}) AS whole "  # noqa: S608

@@ -47,8 +47,8 @@ class JsonlFile:
 
 def jsonl_source(paths: list[Path], pointers: tuple[str, ...], *, compression: Compression) -> str:
     """DuckDB's reader of JSON Lines, as SQL; a field that is null or not there is NULL."""
-    picked = ", ".join(f"json->>{literal(pointer)} AS c{i}" for i, pointer in enumerate(pointers))
-    return f"(SELECT {picked or 'json AS c0'} FROM {_objects(paths, compression)})"  # noqa: S608
+    expressions = ", ".join(f"json->>{literal(pointer)} AS c{i}" for i, pointer in enumerate(pointers))
+    return f"(SELECT {expressions or 'json AS c0'} FROM {_objects(paths, compression)})"  # noqa: S608
 
 
 def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) -> JsonlFile:

@@ -211,8 +211,8 @@ class Rejects:
     @property
     def kept(self) -> Bools:
         """The rows without a reason, shape (n,)."""
-        kept: Bools = self._why == 0
-        return kept
+        not_rejected: Bools = self._why == 0
+        return not_rejected
 
     def counts(self) -> dict[str, int]:
         """How many rows were left out, by kind in alphabetical order; no kind has zero."""

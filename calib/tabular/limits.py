@@ -66,16 +66,16 @@ class Limit:
         understood = int((codes != UNKNOWN).sum())
         self._few(other, understood, name, "say neither right nor wrong", f"{beside}: {HOW}.{key}")
 
-    def one_class(self, left_out: Bools, kept: npt.NDArray[np.float64], *, name: str) -> None:
+    def one_class(self, left_out: Bools, answers_left: npt.NDArray[np.float64], *, name: str) -> None:
         """Raise `InvalidInput` where all answers that are left are the same, beside some left out."""
         n = int(left_out.sum())
-        if not n or not len(kept) or not (kept == kept[0]).all():
+        if not n or not len(answers_left) or not (answers_left == answers_left[0]).all():
             return
         share = n / len(left_out)
         if self.asked and share <= self.share:
             return
         row = int(np.flatnonzero(left_out)[0])
-        word = "right" if kept[0] == 1 else "wrong"
+        word = "right" if answers_left[0] == 1 else "wrong"
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} is not known as an answer, and of "
             f"{len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave them "

@@ -103,14 +103,14 @@ def _of_parquet(files: Sequence[TableFile], names: Sequence[str], *, places: boo
     selects = []
     for group in groups.values():
         file = group[0]
-        picked = [_typed(file, name, kinds[name]) for name in names] or ["1 AS nothing"]
+        columns = [_typed(file, name, kinds[name]) for name in names] or ["1 AS nothing"]
         inner = ", ".join(f"c{i}" for i in range(len(file.names)))
         paths = ", ".join(exactly(member.path) for member in group)
         options = ""
         if places:  # DuckDB puts the two behind the file's own columns
             inner, options = f"{inner}, record, file", ", file_row_number = true, filename = true"
-            picked += [f"file AS {quoted(PLACE[0])}", f"record AS {quoted(PLACE[1])}"]
-        selects.append(f"SELECT {', '.join(picked)} FROM read_parquet([{paths}]{options}) AS rows({inner})")  # noqa: S608
+            columns += [f"file AS {quoted(PLACE[0])}", f"record AS {quoted(PLACE[1])}"]
+        selects.append(f"SELECT {', '.join(columns)} FROM read_parquet([{paths}]{options}) AS rows({inner})")  # noqa: S608
     return " UNION ALL ".join(selects)
 
 
@@ -141,22 +141,22 @@ def _insert(
     places: bool,
 ) -> int:
     """Put a file's rows into the table as text; how many of its lines name the columns once more."""
-    picked, own = [], {}
+    columns, own = [], {}
     for name in names:
         if not find(file.names, name):
-            picked.append("NULL")
+            columns.append("NULL")
             continue
         at = position(file.path, file.names, name)
         own[name] = at
-        picked.append(_text(file, f"c{at}", file.kinds[at], comma=name in numbers))
+        columns.append(_text(file, f"c{at}", file.kinds[at], comma=name in numbers))
     words = ", ".join({sql.literal(plain(name)) for name in file.names if plain(name)})
     header = " OR ".join(
         f"lower(trim(c{own[name]})) IN ({words})" for name in names if name in own and name in numbers
     )
     header = f"coalesce({header}, false)" if header and isinstance(file.inner, CsvFile) else "false"
-    picked = picked or ["NULL"]
+    columns = columns or ["NULL"]
     if places:
-        picked += [sql.literal(str(file.path)), "record"]
+        columns += [sql.literal(str(file.path)), "record"]
     for parallel in (True, False):
         rows = file.source(parallel=parallel)
         if places:
@@ -164,7 +164,7 @@ def _insert(
         connection.execute("BEGIN TRANSACTION")
         try:
             counted = connection.execute(
-                f"INSERT INTO {quoted(table)} SELECT {', '.join(picked)} FROM {rows} "  # noqa: S608
+                f"INSERT INTO {quoted(table)} SELECT {', '.join(columns)} FROM {rows} "  # noqa: S608
                 f"WHERE NOT {header}"
             ).fetchall()
         except duckdb.Error as error:

@@ -104,8 +104,8 @@ class FakeSlack(Loopback):
         if not values.get("text") and not values.get("blocks"):
             return {"ok": False, "error": "no_text"}
         ts = f"{int(self._now())}.{len(self.messages):06}"
-        kept = {key: values.get(key) for key in ("text", "blocks", "metadata")}
-        self.messages.append({"channel": CHANNEL_ID, "ts": ts, **kept})
+        message = {key: values.get(key) for key in ("text", "blocks", "metadata")}
+        self.messages.append({"channel": CHANNEL_ID, "ts": ts, **message})
         return {"ok": True, "channel": CHANNEL_ID, "ts": ts}
 
     def _history(self, values: Json) -> Json:

@@ -210,8 +210,8 @@ def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> 
             if set(columns) <= set(column_names)
             else column_names
         )
-        picked = ", ".join(map(quoted, chosen))
-        rows = source.execute(f"SELECT {picked} FROM {quoted(table)}")  # noqa: S608
+        column_list = ", ".join(map(quoted, chosen))
+        rows = source.execute(f"SELECT {column_list} FROM {quoted(table)}")  # noqa: S608
         schema = pa.schema([(name, pa.string()) for name in chosen])
         connection = duckdb_connection()
         connection.con.register("rows", pa.RecordBatchReader.from_batches(schema, _as_text(rows, schema)))

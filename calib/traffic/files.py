@@ -69,12 +69,14 @@ def opened(
             names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  patterns may be absolute
         if not names:
             raise InvalidInput(f"no file matches {pattern}")
-        kept = _kept(names, pattern, interval, late)
+        indices = _needed_indices(names, pattern, interval, late)
         if is_stored(pattern):
-            picked = _only(stored, kept)
-            loaded = _load_stored(connection, kind, picked, columns=columns, numbers=numbers, places=places)
+            needed_only = _only(stored, indices)
+            loaded = _load_stored(
+                connection, kind, needed_only, columns=columns, numbers=numbers, places=places
+            )
         else:
-            paths = [Path(names[i]) for i in kept]
+            paths = [Path(names[i]) for i in indices]
             if kind == "parquet":
                 for path in paths:
                     _refuse_other_than_parquet(path)
@@ -83,18 +85,20 @@ def opened(
         raise InvalidInput(f"{where} cannot be read: {error}") from None
     except SourceError as error:
         raise SourceError(f"{where} cannot be read: {error}") from None
-    whole = len(kept) == len(names)
+    whole = len(indices) == len(names)
     if len(loaded.columns) < len(set(columns)):
         return OpenedTable(ibis.table(dict.fromkeys(loaded.names, "string")), whole)  # to say what is there
     return OpenedTable(connection.table(loaded.table), whole, loaded.rejected)
 
 
-def _kept(names: Sequence[str], pattern: str, interval: Interval | None, late: timedelta) -> list[int]:
+def _needed_indices(
+    names: Sequence[str], pattern: str, interval: Interval | None, late: timedelta
+) -> list[int]:
     """Which of the files are read: those that the interval needs, one at least, for its columns."""
     if interval is None:
         return list(range(len(names)))
-    kept = [i for i, need in enumerate(needed(names, interval, pattern=pattern, late=late)) if need]
-    return kept or [len(names) - 1]
+    indices = [i for i, need in enumerate(needed(names, interval, pattern=pattern, late=late)) if need]
+    return indices or [len(names) - 1]
 
 
 def _local(pattern: str, base: Path) -> str:
@@ -107,10 +111,10 @@ def _local(pattern: str, base: Path) -> str:
     return str(local_path(pattern, base=base))
 
 
-def _only(stored: StoredFiles, kept: Sequence[int]) -> StoredFiles:
+def _only(stored: StoredFiles, indices: Sequence[int]) -> StoredFiles:
     from dataclasses import replace
 
-    return replace(stored, files=tuple(stored.files[i] for i in kept))
+    return replace(stored, files=tuple(stored.files[i] for i in indices))
 
 
 def _load_stored(
@@ -141,10 +145,10 @@ def _load_stored(
             connection.con.execute(named, [file.url, str(path)])
         return loaded
     except CalibError as error:
-        said = str(error)
+        message = str(error)
         for path, file in copies.items():
-            said = said.replace(str(path), file.url)
-        raise type(error)(said) from None
+            message = message.replace(str(path), file.url)
+        raise type(error)(message) from None
 
 
 def _refuse_other_than_parquet(path: Path) -> None:

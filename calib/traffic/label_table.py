@@ -51,8 +51,8 @@ class LabelTable(SourceTable):
         from calib.traffic.outcomes import OutcomeRow, answers, fetch
 
         table = self._opened()
-        wanted = list(ids)
-        if not wanted:
+        all_ids = list(ids)
+        if not all_ids:
             return Outcomes(labels={})
         self._refuse_rounded(table)
         at = None if self._at is None else self._clock(table, self._at, "review.at")
@@ -60,7 +60,7 @@ class LabelTable(SourceTable):
             table,
             id_column=self._id,
             column=self._column,
-            ids=wanted,
+            ids=all_ids,
             times={} if at is None else at.selected("at"),
             records=self._records,
         )

@@ -32,11 +32,11 @@ def expression(
     else:
         chosen = clock.within(interval.start, interval.end).fill_null(False) & (code == x.CODES[kind])
     id_ = rules.text_of(table[columns.id])
-    kept = {"id": id_, "value": table[_column(columns, kind)].cast("string")}
-    kept |= {"ts": table[columns.ts].cast("string")}
+    selected = {"id": id_, "value": table[_column(columns, kind)].cast("string")}
+    selected |= {"ts": table[columns.ts].cast("string")}
     if placed := PLACE[0] in table.columns:
-        kept |= {"file": table[PLACE[0]], "record": table[PLACE[1]]}
-    rows = table.filter(chosen).select(**kept)
+        selected |= {"file": table[PLACE[0]], "record": table[PLACE[1]]}
+    rows = table.filter(chosen).select(**selected)
     return rows.order_by(["file", "record"] if placed else ["ts", "id"]).limit(1)
 
 
@@ -124,10 +124,10 @@ def by_meaning(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, int], str |
     counts = dict.fromkeys(("correct", "incorrect", "not_yet_known", "not_an_answer"), 0)
     first = None
     for row in rows:
-        said = "unknown" if row["word"] is None else meaning(row["word"])
-        if said in ("correct", "incorrect"):
-            counts[said] += int(row["n"])
-        elif said == "unknown":
+        answer = "unknown" if row["word"] is None else meaning(row["word"])
+        if answer in ("correct", "incorrect"):
+            counts[answer] += int(row["n"])
+        elif answer == "unknown":
             counts["not_yet_known"] += int(row["n"])
         else:
             counts["not_an_answer"] += int(row["n"])

@@ -40,9 +40,9 @@ def fetch(
     from calib.traffic.rules import answer, text_of
 
     rows = table.select(id=text_of(table[id_column]), answer=answer(table[column]), **times)
-    wanted, fetched = list(ids), []
-    for begin in range(0, len(wanted), IDS_AT_ONCE):
-        fetched += records(rows.filter(rows["id"].isin(wanted[begin : begin + IDS_AT_ONCE])))
+    all_ids, fetched = list(ids), []
+    for begin in range(0, len(all_ids), IDS_AT_ONCE):
+        fetched += records(rows.filter(rows["id"].isin(all_ids[begin : begin + IDS_AT_ONCE])))
     return fetched
 
 
@@ -64,11 +64,11 @@ def answers(
     for row in rows:
         if row.said is None or (row.at is not None and known_by is not None and row.at > known_by):
             continue
-        said = meaning(row.said)
-        if said in (None, "unsure"):
+        verdict = meaning(row.said)
+        if verdict in (None, "unsure"):
             other.add(row.id)
-        elif said != "unknown":
-            by_id.setdefault(row.id, []).append((row.rank, ArrivedLabel(said == "correct", row.at)))
+        elif verdict != "unknown":
+            by_id.setdefault(row.id, []).append((row.rank, ArrivedLabel(verdict == "correct", row.at)))
     labels: dict[str, ArrivedLabel] = {}
     differing: dict[str, ArrivedLabel] = {}
     undecided: set[str] = set()

@@ -46,11 +46,11 @@ def needed(
     """
     fixed = WILD.split(pattern)[0]
     folders = len(_SLASH.split(fixed)) - 1
-    given = span_of(fixed, fixed=folders)
+    fixed_span = span_of(fixed, fixed=folders)
     are_needed = []
     for name in names:
         span = span_of(name, fixed=folders)
-        if span == given:
+        if span == fixed_span:
             span = None
         are_needed.append(
             span is None or (span[1] > interval.start - ANY_ZONE and span[0] < interval.end + ANY_ZONE + late)

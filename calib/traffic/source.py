@@ -181,12 +181,12 @@ class Traffic(SourceTable):
                 f"{self._stream}: no outcome column is set: add column to review in calib.toml"
             )
         at = None if c.outcome_at is None else self._clock(table, c.outcome_at, "review.at")
-        wanted = set(ids)
+        all_ids = set(ids)
         rows = fetch(
             table.filter(clock.within(interval.start, interval.end)),
             id_column=c.id,
             column=c.outcome,
-            ids=sorted(wanted),
+            ids=sorted(all_ids),
             times=clock.selected("ts") | ({} if at is None else at.selected("at")),
             records=self._records,
         )
@@ -199,8 +199,8 @@ class Traffic(SourceTable):
             )
             for row in rows
         ]
-        found = answers(known, known_by=known_by, counts="first")
-        return replace(found, not_found=len(wanted - {row["id"] for row in rows}))
+        outcomes = answers(known, known_by=known_by, counts="first")
+        return replace(outcomes, not_found=len(all_ids - {row["id"] for row in rows}))
 
     def offending(self, interval: Interval, rejected: Iterable[str]) -> list[Offending]:
         """The first row of each of these kinds that does not count, in their order."""
@@ -265,18 +265,18 @@ class Traffic(SourceTable):
 
     def _ends(self, table: Any, clock: Any) -> tuple[datetime | None, datetime | None]:
         """The first and the last time of the rows; None where no row has one."""
-        picked = clock.selected("ts")
-        times = table.select(**picked)
+        selected = clock.selected("ts")
+        times = table.select(**selected)
         # of no rows the ends are null, even where the column may not be
         ends = {
             f"{name}__{which}": getattr(times[name].cast(times[name].type().copy(nullable=True)), which)()
-            for name in picked
+            for name in selected
             for which in ("min", "max")
         }
         row = self._records(times.aggregate(**ends))[0]
         span: list[datetime | None] = []
         for which, choose in (("min", min), ("max", max)):
-            moments = [clock.read({name: row[f"{name}__{which}"]}, "ts") for name in picked]
+            moments = [clock.read({name: row[f"{name}__{which}"]}, "ts") for name in selected]
             span.append(choose((moment for moment in moments if moment is not None), default=None))
         return span[0], span[1]
 

@@ -9,29 +9,29 @@ from calib.wording.window import amount
 
 def ledger_sentences(ledger: Ledger) -> list[str]:
     """The manager's summary: cost, findings, effect."""
-    said = [f"{ledger.labels:,} labels in {counted(ledger.windows, 'period')}."]
+    sentences = [f"{ledger.labels:,} labels in {counted(ledger.windows, 'period')}."]
     if ledger.seconds_per_label is not None and ledger.hours is not None:
-        said.append(
+        sentences.append(
             f"The median time for a label was {number(ledger.seconds_per_label, 0)} seconds, which makes "
             f"{number(ledger.hours, 1)} hours for all of them."
         )
     else:
-        said.append("How long the labels took is not known: nobody gave them one by one here.")
-    said.append(
+        sentences.append("How long the labels took is not known: nobody gave them one by one here.")
+    sentences.append(
         f"{counted(ledger.changes, 'change')} confirmed, {counted(ledger.versions, 'mapping')} published."
     )
-    for found in ledger.found:
+    for change in ledger.found:
         delay = (
             ""
-            if found.days_low is None or found.days_high is None
-            else (f", reported {found.days_low:.0f} to {found.days_high:.0f} days after it happened")
+            if change.days_low is None or change.days_high is None
+            else (f", reported {change.days_low:.0f} to {change.days_high:.0f} days after it happened")
         )
-        said.append(f"In {found.period}: {found.state}{delay}.")
+        sentences.append(f"In {change.period}: {change.state}{delay}.")
     if ledger.wrong_avoided is not None and ledger.right_given_up is not None:
-        said.append(
+        sentences.append(
             f"Per period, {amount(ledger.wrong_avoided)} wrong automatic actions were avoided at the "
             f"threshold {ledger.threshold:g}, and {amount(ledger.right_given_up)} correct ones were left "
             f"to people instead (means over {counted(ledger.periods_compared, 'period')}, 95% "
             f"intervals). {ledger.assumption}"
         )
-    return said
+    return sentences

@@ -22,19 +22,19 @@ def plan_lines(result: PlanResult) -> Iterator[str]:
     yield from map(_certification, result.certifications)
 
 
-def _detection(wanted: PlannedDetection) -> str:
-    if wanted.labels is None:
-        return f"a rise of {wanted.rise:.3f}: more labels than there are or than could be planned"
-    return f"a rise of {wanted.rise:.3f}: about {wanted.labels:,} labels per window"
+def _detection(detection: PlannedDetection) -> str:
+    if detection.labels is None:
+        return f"a rise of {detection.rise:.3f}: more labels than there are or than could be planned"
+    return f"a rise of {detection.rise:.3f}: about {detection.labels:,} labels per window"
 
 
-def _certification(wanted: PlannedCertification) -> str:
-    target = f"to certify {wanted.target:.0%}"
-    if wanted.labels is None and wanted.cut is not None:
+def _certification(certification: PlannedCertification) -> str:
+    target = f"to certify {certification.target:.0%}"
+    if certification.labels is None and certification.cut is not None:
         return f"{target}: more labels than there are predictions"
-    if wanted.labels is None or wanted.cut is None or wanted.share is None:
+    if certification.labels is None or certification.cut is None or certification.share is None:
         return f"{target}: no number of labels; expected accuracy is too low"
     return (
-        f"{target}: about {wanted.labels:,} labels per window, for a cut at "
-        f"{wanted.cut:.3f} that keeps {wanted.share:.0%} of predictions"
+        f"{target}: about {certification.labels:,} labels per window, for a cut at "
+        f"{certification.cut:.3f} that keeps {certification.share:.0%} of predictions"
     )

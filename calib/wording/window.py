@@ -112,45 +112,45 @@ def detectable(change: ChangeResult) -> str:
 
 def routing_sentences(window: WindowResult) -> list[str]:
     """What the verdict means for whoever acts on the confidence."""
-    said = []
+    sentences = []
     pictures = window.pictures
     effect = None if pictures is None else pictures.threshold
     if effect is not None:
-        said.append(f"At the threshold {effect.threshold:g}, {acted_on(effect.served)}.")
+        sentences.append(f"At the threshold {effect.threshold:g}, {acted_on(effect.served)}.")
         if effect.raw != effect.served:
-            said.append(f"On the raw confidence it would be different: {acted_on(effect.raw)}.")
+            sentences.append(f"On the raw confidence it would be different: {acted_on(effect.raw)}.")
     elif window.raw.n:
-        said.append(
+        sentences.append(
             "No threshold is set: with `threshold` in calib.toml this report says what acting on it achieves."
         )
     for item in window.certificates:
         if isinstance(item, ProvenCut):
-            said.append(
+            sentences.append(
                 f"At or above a raw confidence of {item.cut:g} at least {percent(item.target)} are correct, "
                 f"which is proven with {item.confidence:.0%} confidence; {percent(item.share)} of the "
                 "labelled traffic lies there."
             )
         else:
-            said.append(f"An accuracy of {percent(item.target)} is not proven anywhere: {item.reason}.")
+            sentences.append(f"An accuracy of {percent(item.target)} is not proven anywhere: {item.reason}.")
     if words := information_words(window.raw):
-        said.append(f"{words[0].upper()}{words[1:]}.")
-    return said
+        sentences.append(f"{words[0].upper()}{words[1:]}.")
+    return sentences
 
 
 def done_sentences(window: WindowResult) -> list[str]:
     """What calibwatch did in the period."""
     refit = window.refit
-    said = []
+    sentences = []
     if refit.published and refit.mapping:
-        said.append(
+        sentences.append(
             f"A new mapping {refit.mapping[:12]} ({refit.method}) was published on {window.channel}: on "
             f"labels that it has not seen its ECE is {interval(refit.ece_after)}, that of what was served "
             f"{interval(refit.ece_before)}."
         )
     elif refit.upheld:
-        said.append(f"The served mapping was renewed: {refit.reason}.")
+        sentences.append(f"The served mapping was renewed: {refit.reason}.")
     else:
-        said.append(f"No mapping was published: {refit.reason}.")
+        sentences.append(f"No mapping was published: {refit.reason}.")
     kinds = [alert.kind.replace("_", " ") for alert in window.alerts]
-    said.append(f"Alerts raised: {', '.join(kinds)}." if kinds else "No alert was raised.")
-    return said
+    sentences.append(f"Alerts raised: {', '.join(kinds)}." if kinds else "No alert was raised.")
+    return sentences

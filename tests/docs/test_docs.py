@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,31 @@ def test_every_command_that_is_shown_exists() -> None:
             group = command.commands[words[0]]
             if hasattr(group, "commands") and len(words) > 1:
                 assert words[1].split("/")[0] in group.commands, f"{page.name}: calib {line}"
+
+
+def test_every_command_line_that_is_shown_is_one_that_calib_takes() -> None:
+    """Its options and arguments, as they stand in the pages; what is typed after `$ calib`."""
+    import typer.main
+
+    from calib.cli.app import app
+
+    lines = [
+        (page.name, line)
+        for page in PAGES
+        for text in blocks(page, "console")
+        for line in re.findall(r"^\$ calib (.+)$", text, re.MULTILINE)
+    ]
+    assert len(lines) > 50
+    for page_name, line in lines:
+        words = shlex.split(line, comments=True)
+        command: Any = typer.main.get_command(app)
+        while hasattr(command, "commands") and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        assert not hasattr(command, "commands"), f"{page_name}: calib {line}"
+        try:
+            command.make_context(command.name, words)
+        except Exception as error:  # noqa: BLE001  the parser's own errors are private to typer
+            pytest.fail(f"{page_name}: calib {line}: {error}")
 
 
 def test_the_client_as_the_readme_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
