@@ -141,7 +141,7 @@ class Stream(_Frozen):
     review: Review = Review()
     labels: int = _key(
         500,
-        'How many rows are labelled in each period. With `outcomes` "all" takes every row, '
+        'How many rows are labelled in each period. With `outcomes` the default is "all": every row, '
         f"up to {ALL_LABELS:,}.",
         ge=20,
         le=1_000_000,
@@ -186,10 +186,14 @@ class Stream(_Frozen):
     @model_validator(mode="before")
     @classmethod
     def _all_labels(cls, values: Any) -> Any:
-        if not isinstance(values, dict) or values.get("labels") != "all":
+        if not isinstance(values, dict):
             return values
         review = values.get("review")
-        if not isinstance(review, dict) or review.get("kind") != "outcomes":
+        kind = review.get("kind") if isinstance(review, dict) else getattr(review, "kind", None)
+        free = kind == "outcomes"
+        if values.get("labels", "all" if free else None) != "all":
+            return values
+        if not free:
             raise ValueError('labels = "all" is for outcomes, which cost nobody any time: write a number')
         return values | {"labels": ALL_LABELS}
 

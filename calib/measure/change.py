@@ -39,7 +39,8 @@ class Change:
     debiased ECE with its interval, `draws` the number of simulated draws that `p` rests on, None where it
     comes from a formula (p is at least 1 / (draws + 1)), `accuracy_change` now minus before at this window's
     masses with its own. `below_noise`: one of the two ECEs is smaller than noise makes it, by luck, so that
-    neither `stable` nor `proven_worse` may rest on it.
+    neither `stable` nor `proven_worse` may rest on it. `too_small`: the accuracies moved beyond doubt, but by so
+    little that nothing follows from it (ADR 140).
     """
 
     state: State
@@ -56,6 +57,7 @@ class Change:
     labels_to_prove_stable: int | None
     draws: int | None = None
     below_noise: bool = False
+    too_small: bool = False
 
     @classmethod
     def first(cls) -> Change:
@@ -64,12 +66,19 @@ class Change:
         no_values |= dict.fromkeys(
             ("accuracy_change_low", "accuracy_change_high", "labels_to_prove_stable", "draws")
         )
-        return cls(state="first", proven_worse=False, baseline_labels=0.0, below_noise=False, **no_values)
+        return cls(
+            state="first",
+            proven_worse=False,
+            baseline_labels=0.0,
+            below_noise=False,
+            too_small=False,
+            **no_values,
+        )
 
     @property
     def confirmed(self) -> bool:
-        """Whether the accuracies moved beyond doubt, for better or worse."""
-        return self.state in ("degraded", "changed")
+        """Whether the accuracies moved beyond doubt and by enough to matter, for better or worse."""
+        return self.state in ("degraded", "changed") and not self.too_small
 
     def at(self, significant: bool, max_rise: float) -> Change:
         """The same comparison where another rule, as one for several tests, says what is significant."""
@@ -77,12 +86,14 @@ class Change:
             return self
         rise = Rise(point=self.rise, low=self.low, high=self.high, below_noise=self.below_noise)
         proven = significant and rise.low > max_rise and not rise.below_noise
-        return replace(self, state=_state(significant, rise, max_rise), proven_worse=proven)
+        state = _state(significant, rise, max_rise)
+        too_small = _too_small(state, rise, self.accuracy_change, max_rise)
+        return replace(self, state=state, proven_worse=proven, too_small=too_small)
 
     @property
     def direction(self) -> str | None:
-        """Where the accuracy went, if a change is confirmed."""
-        if not self.confirmed or self.accuracy_change is None:
+        """Where the accuracy went, if it moved beyond doubt."""
+        if self.state not in ("degraded", "changed") or self.accuracy_change is None:
             return None
         return "accuracy fell" if self.accuracy_change < 0 else "accuracy rose"
 
@@ -169,8 +180,9 @@ def change_test(
         seed=seed + 1,
     )
     moved, half = _accuracy_change(now, baseline, w)
+    state = _state(p <= alpha, rise, max_rise)
     return Change(
-        state=_state(p <= alpha, rise, max_rise),
+        state=state,
         p=p,
         rise=rise.point,
         low=rise.low,
@@ -184,6 +196,7 @@ def change_test(
         labels_to_prove_stable=labels_to_prove_stable(setup, expected, q),
         draws=draws,
         below_noise=rise.below_noise,
+        too_small=_too_small(state, rise, moved, max_rise),
     )
 
 
@@ -191,6 +204,19 @@ def _state(significant: bool, rise: Rise, max_rise: float) -> State:
     if significant:
         return "degraded" if rise.point >= max_rise / 2 and rise.high > max_rise else "changed"
     return "stable" if rise.high <= max_rise and not rise.below_noise else "no_change_seen"
+
+
+def _too_small(state: State, rise: Rise, accuracy_change: float | None, max_rise: float) -> bool:
+    # The interval keeps small samples out, whose point may be near 0 by luck; the accuracy keeps a confidence
+    # that was too high and is now as much too low from passing for one that did not move.
+    return (
+        state == "changed"
+        and abs(rise.point) < max_rise / 2
+        and -max_rise < rise.low
+        and rise.high < max_rise
+        and accuracy_change is not None
+        and abs(accuracy_change) < max_rise
+    )
 
 
 def _accuracy_change(now: Counts, before: Counts, w: Floats) -> tuple[float, float]:

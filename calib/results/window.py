@@ -105,7 +105,8 @@ class ChangeResult:
 
     `rise` of the served ECE over the baseline, and `accuracy_change`, each with a 95% interval.
     `baseline_labels` and `labels_to_prove_stable` are effective numbers of labels; `draws`: the
-    simulated draws that `p` rests on.
+    simulated draws that `p` rests on. `too_small`: `changed`, but shown to be too small to matter: it neither
+    begins a new baseline nor raises an alert.
     """
 
     state: ChangeState | None = None
@@ -122,11 +123,12 @@ class ChangeResult:
     labels_to_prove_stable: int | None = None
     direction: str | None = None
     draws: int | None = None
+    too_small: bool = False
 
     @property
     def confirmed(self) -> bool:
-        """Whether the accuracies moved beyond doubt, for better or worse."""
-        return self.state in ("degraded", "changed")
+        """Whether the accuracies moved beyond doubt and by enough to matter, for better or worse."""
+        return self.state in ("degraded", "changed") and not self.too_small
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ def change_words(change: ChangeResult) -> str:
     moved = f"{words}, {direction}" if direction else f"{words} {AT_EQUAL_CONFIDENCE}"
     if change.state == "stable":
         moved = words
+    if change.too_small:
+        moved = f"{moved}, by too little to matter"
     rise = f"rise of the ECE {difference(change.rise, change.low, change.high)}"
     return f"{moved}: {rise}, {p_value(change.p, change.draws)}{_detectable(change)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from calib.results import WindowResult
 from calib.results.pictures import Acting, Amount
 from calib.results.window import ChangeResult, ProvenCut
-from calib.wording.change import detectable_words, direction_words
+from calib.wording.change import AT_EQUAL_CONFIDENCE, detectable_words, direction_words
 from calib.wording.measured import information_words
 from calib.wording.numbers import interval, p_value, percent, signed
 
@@ -57,7 +57,7 @@ def tone(window: WindowResult) -> str:
     """How the verdict is coloured: bad, warning, good or plain."""
     if window.change.state == "degraded" or window.degraded_segments:
         return "bad"
-    if window.state == "insufficient" or window.change.state == "changed":
+    if window.state == "insufficient" or (window.change.state == "changed" and not window.change.too_small):
         return "warning"
     return "good" if window.change.state == "stable" else "plain"
 
@@ -85,6 +85,11 @@ def verdict(window: WindowResult) -> str:
         return (
             f"The served confidence became less reliable in {names}{also}; over all, the ECE moved by "
             f"{rise(change)}."
+        )
+    if change.too_small:
+        return (
+            f"The accuracy {AT_EQUAL_CONFIDENCE} changed by too little to matter: the ECE moved by "
+            f"{rise(change)}; {off}."
         )
     if change.state == "changed":
         which = f" ({direction_words(change.direction)})" if change.direction else ""

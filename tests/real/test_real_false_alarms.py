@@ -101,6 +101,7 @@ def test_months_of_rain_are_no_news_once_forecasts_of_a_day_count_as_one(
 traffic = "parquet:rain.parquet"
 columns = { id = "prediction_id", ts = "ts", confidence = "raw_confidence", DAY }
 review = { kind = "outcomes", column = "correct"AT }
+labels = 500
 """
     confirmed: dict[str, int] = {}
     said: dict[str, list[object]] = {}

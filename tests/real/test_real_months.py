@@ -81,6 +81,7 @@ def test_a_swap_of_models_is_heard_at_once_and_mended_by_the_next_month(
 traffic = "parquet:traffic/*.parquet"
 columns = { id = "prediction_id", ts = "ts", confidence = "raw_confidence" }
 review = { kind = "outcomes", column = "correct" }
+labels = 500
 """
     )
     windows = {w["period"]: w for w in backfill(tmp_path, "mmlu", "2025-01", "2025-09")}

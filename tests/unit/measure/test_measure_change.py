@@ -233,3 +233,39 @@ def test_a_confirmed_change_is_degraded_from_half_the_accepted_rise_on(
     found = replace(Change.first(), rise=rise, low=0.0, high=high)
     assert found.at(True, 0.03).state == state
     assert found.at(False, 0.03).state == ("stable" if high <= 0.03 else "no_change_seen")
+
+
+def test_with_many_labels_a_change_too_small_to_matter_is_not_confirmed() -> None:
+    """At 20,000 labels a shift of 0.005 is often significant; one of 0.05 must be confirmed, whichever way."""
+
+    def against(shift: float, bias: float, labels: int = 20_000) -> list[Change]:
+        changes = []
+        for seed in range(6):
+            rng = np.random.default_rng(seed)
+            now, before = draw(rng, TRUE + shift, labels), draw(rng, TRUE, 3 * labels)
+            changes.append(change_test(now, before, score=TRUE + bias, mass=MASS, seed=seed))
+        return changes
+
+    small = [change for shift in (0.005, -0.005) for change in against(shift, bias=0.05)]
+    assert any(change.state == "changed" for change in small)  # otherwise this test would show nothing
+    assert not any(change.confirmed for change in small)
+    assert all(change.too_small == (change.state == "changed") for change in small)
+    assert all(change.state == "degraded" and change.confirmed for change in against(-0.05, bias=0.0))
+    improved = against(0.05, bias=0.05)
+    assert all(change.state == "changed" and change.confirmed for change in improved)
+    # Too low by as much as it was too high before: the ECE stays, the accuracy does not.
+    flipped = against(0.04, bias=0.02)
+    assert all(abs(change.rise or 0.0) < 0.015 and change.confirmed for change in flipped)
+
+
+def test_few_labels_cannot_show_that_a_change_is_too_small() -> None:
+    """The interval of the rise is then wider than `max_rise`, and a significant change counts as before."""
+    changes = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        now, before = draw(rng, TRUE + 0.01, N), draw(rng, TRUE, 6 * N)
+        found = change_test(now, before, score=TRUE + 0.05, mass=MASS, seed=seed)
+        changes.append(found.at(True, 0.03))
+    near = [change for change in changes if change.state == "changed" and abs(change.rise or 0.0) < 0.015]
+    assert near
+    assert all(change.confirmed for change in near)

@@ -156,6 +156,13 @@ def test_all_labels_are_for_outcomes(tmp_path: Path) -> None:
     config = tmp_path / "calib.toml"
     config.write_text(text.format('"all"', '"outcomes", column = "ok"'))
     assert App.open(config).watch("s").labels == ALL_LABELS
+    for labels, review, drawn in (
+        ("", '"outcomes", column = "ok"', ALL_LABELS),
+        ("labels = 700", '"outcomes", column = "ok"', 700),
+        ("", '"files"', 500),
+    ):
+        config.write_text(text.replace("labels = {0}", "{0}").format(labels, review))
+        assert App.open(config).watch("s").labels == drawn
     for labels, review in (('"all"', '"files"'), ('"every"', '"outcomes", column = "ok"'), ("19", '"files"')):
         config.write_text(text.format(labels, review))
         with pytest.raises(InvalidInput, match="labels"):
