@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
 LEASE = timedelta(minutes=30)
-AT_ONCE = 1_000  # answers in one statement: below every engine's limit of parameters
+AT_ONCE = 4_000  # answers in one statement: below every engine's limit of parameters
 
 # `new`: it counts. `same`: that answer counts already. `corrected`: it counts in the place of the same
 # person's earlier one. `conflict`: another answer counts. `fenced`: the item has gone to somebody else.
@@ -210,7 +210,7 @@ def label_all(
     Every differing answer is kept. The first one counts, unless the same person gives another one later,
     which corrects it (not so where `corrects` is false); with `overwrite` the last one counts, whoever gave
     it. No label changes once the window has been evaluated: what was published rests on those that it had.
-    So many statements per thousand answers, however many there are. Raises `QueueError` for a word that is
+    So many statements per `AT_ONCE` answers, however many there are. Raises `QueueError` for a word that is
     not an answer and for an item that is answered twice in one call.
     """
     outcomes: list[LabelOutcome] = []
