@@ -267,6 +267,8 @@ class LifeMachine(LifeExpectations):
         for one in found:
             assert one.ended_by is None or one.ended_by in get_args(Ending)
             assert self.ended.setdefault(one.id, one) == one if one.ended_by else one.id not in self.ended
+        still_open = [one.degraded_in is not None for one in found if one.ended_by is None]
+        assert len(still_open) == len(set(still_open)), "two episodes of one kind are open"
         results = [(one.period, one.result["change"]["state"]) for one in self.model if one.result]
         worse = {period for period, state in results if state == "degraded"}
         assert {one.degraded_in for one in found} == worse
