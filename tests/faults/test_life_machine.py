@@ -72,6 +72,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "revisions publish under one id": (lifecycle, "publish_id", of_the_period),
     "a schedule ends a withdrawal": (lifecycle, "CANDIDATE", "production"),
     "a degradation begins no episode": (lifecycle, "take_turn", no_episode),
+    "a degradation does not end the one before": (lifecycle.episodes, "open_of", lambda *_, **__: []),
     "a discarded window is discarded by nobody": (reopening.windows, "discard", nothing),
 }
 
