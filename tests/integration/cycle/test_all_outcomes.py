@@ -1,4 +1,4 @@
-"""Where outcomes arrive by themselves all of them are used, and a change too small to matter changes nothing."""
+"""Outcomes that arrive by themselves are all used, and a change too small to matter changes nothing."""
 
 from __future__ import annotations
 

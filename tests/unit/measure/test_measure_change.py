@@ -236,7 +236,7 @@ def test_a_confirmed_change_is_degraded_from_half_the_accepted_rise_on(
 
 
 def test_with_many_labels_a_change_too_small_to_matter_is_not_confirmed() -> None:
-    """At 20,000 labels a shift of 0.005 is often significant; one of 0.05 must be confirmed, whichever way."""
+    """At 20,000 labels a shift of 0.005 is often significant; one of 0.05 must be confirmed, up or down."""
 
     def against(shift: float, bias: float, labels: int = 20_000) -> list[Change]:
         changes = []
