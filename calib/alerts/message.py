@@ -326,7 +326,8 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         "the record over the months",
         "cannot_see": f"What to do: `calib plan {stream}` says how many labels would see how much",
         "score_mix": f"What to do: {look}; `calib run {stream} --period {period}` shows the shares",
-        "scope_changed": f"Nothing to do if it was meant; else see `scope` in calib.toml. {waits}",
+        "scope_changed": f"Nothing to do if it was meant; else see `scope` in calib.toml. "
+        f"`calib mapping list {stream}` shows what is served",
     }.get(kind, f"`calib mapping list {stream}` shows what is served")
 
 

@@ -206,12 +206,8 @@ def kept_words(certificate: CertificateKept) -> str:
 
 
 def _next(result: WindowResult, stream: str, period: str) -> str:
-    if result.waits_for:
-        return f"`calib evaluate {stream}` evaluates {', '.join(result.waits_for)} first, then this period"
     if result.state in ("sampled", "in_review"):
-        from calib.review.sources import source_of
-
-        return source_of(result.review).next_step(stream, period)
+        return _next_of_open(result, stream, period)
     if result.refit.mapping is not None and _waits(result):
         return (
             f"{result.channel} is withdrawn; `calib mapping promote {stream} {result.refit.mapping[:12]}` "
@@ -230,3 +226,20 @@ def _next(result: WindowResult, stream: str, period: str) -> str:
             "came late; the mapping stays as it is"
         )
     return f"`calib mapping list {stream}` shows what is served"
+
+
+def _next_of_open(result: WindowResult, stream: str, period: str) -> str:
+    """How a window goes on that is not evaluated: its labels first, then the periods before it."""
+    from calib.review.sources import source_of
+
+    source, before = source_of(result.review), ", ".join(result.waits_for)
+    if result.labels.missing and not source.by_itself:
+        return source.next_step(stream, period) + (f"; {before} must be evaluated first" if before else "")
+    if before:
+        rest = "`calib check` shows the table of outcomes"
+        if not source.by_itself:
+            rest = f"`calib labels export {stream} --to todo.csv` gives the rows that still wait for a label"
+        return f"`calib evaluate {stream}` evaluates {before} first, then this period; {rest}"
+    if not result.labels.missing:
+        return f"every label is there: `calib run {stream} --period {period}` evaluates the period"
+    return source.next_step(stream, period)

@@ -92,7 +92,8 @@ def advance(window: Window, ports: Ports) -> Window:
         if drawn and reconstruct(window, data.design, policy, ports):
             window = _reload(window, ports)
             data = load_window(window, engine=ports.engine, store=ports.store)
-        window = _evaluate(data, ports)
+        if window.waits:  # else another run was faster
+            window = _evaluate(data, ports)
     if window.state == "evaluated":
         window = _publish_and_close(window, policy, ports)
     store_report(window, ports)

@@ -98,6 +98,8 @@ def test_another_mix_of_scores_and_another_scope_are_told() -> None:
     for scope, told in (({"model": "b"}, ["scope_changed"]), ({"model": "a"}, []), (None, [])):
         alerts = window_alerts(result("first"), previous=before, turn=Turn(), scope=scope)
         assert [alert.kind for alert in alerts] == told
+        said = [message(asdict(alert)).text for alert in alerts]  # the window is closed: nothing waits in it
+        assert not any("calib labels export" in text for text in said)
 
 
 def test_an_early_warning_says_how_strong_the_evidence_is() -> None:
