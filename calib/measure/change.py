@@ -39,8 +39,8 @@ class Change:
     debiased ECE with its interval, `draws` the number of simulated draws that `p` rests on, None where it
     comes from a formula (p is at least 1 / (draws + 1)), `accuracy_change` now minus before at this window's
     masses with its own. `below_noise`: one of the two ECEs is smaller than noise makes it, by luck, so that
-    neither `stable` nor `proven_worse` may rest on it. `too_small`: the accuracies surely moved, but by so
-    little that nothing follows from it (ADR 140).
+    neither `stable` nor `proven_worse` may rest on it. `too_small`: the accuracies moved beyond doubt, but by
+    so little that nothing follows from it (ADR 140).
     """
 
     state: State
