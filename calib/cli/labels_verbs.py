@@ -59,7 +59,10 @@ def import_(
     else:
         _say(stream, report)
     if not report.taken:
-        sys.stderr.write(f"calib: no label was taken from {file}: no row has an answer to a drawn row\n")
+        why = "no row has an answer to a drawn row"
+        if report.conflicts:
+            why = f"the earlier answers count; `calib labels conflicts {stream}` lists what differs"
+        sys.stderr.write(f"calib: no label was taken from {file}: {why}\n")
         raise typer.Exit(exit_codes.FAILED)
     if report.one_sided:
         sys.stderr.write(

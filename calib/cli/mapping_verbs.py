@@ -140,6 +140,7 @@ def promote(
         intent=intent_of_a_person(opened, stream, reason),
     )
     show_entry(entry, as_json=json)
+    _warn_of_another_scope(opened, entry)
 
 
 @app.command("rollback")
@@ -167,6 +168,7 @@ def rollback(
         intent=intent_of_a_person(opened, stream, reason),
     )
     show_entry(entry, as_json=json)
+    _warn_of_another_scope(opened, entry)
 
 
 def open_app(config: Any, stream: str) -> App:
@@ -226,6 +228,30 @@ def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapp
             f"Name a mapping by its digest; `calib mapping list {stream}` shows them"
         )
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
+
+
+def differing_scope(mapping: Mapping, scope: dict[str, str]) -> str | None:
+    """In words, the first key of `scope` that the mapping has another value for; None where it fits."""
+    for key, value in mapping.scope.items():
+        if key in scope and scope[key] != value:
+            return f"for {key} {value!r:.80}, and the settings watch {scope[key]!r:.80}"
+    return None
+
+
+def _warn_of_another_scope(opened: App, entry: Entry) -> None:
+    """A way back is never refused, but people must know when their clients would not apply the mapping."""
+    from calib.store import read_mapping
+
+    if entry.withdrawn:
+        return
+    mapping = read_mapping(opened.store, stream=entry.stream, digest=entry.mapping)
+    if differs := differing_scope(mapping, opened.watch(entry.stream).scope):
+        sys.stderr.write(
+            output.printable(
+                f"calib: mapping {entry.mapping[:12]} is {differs}: clients of that scope serve the "
+                f"raw confidence and act on nothing. `calib mapping list {entry.stream}` shows the others\n"
+            )
+        )
 
 
 def entry_result(entry: Entry) -> EntryResult:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import entry_result, intent_of_a_person, open_app, show_entry
+from calib.cli.mapping_verbs import differing_scope, entry_result, intent_of_a_person, open_app, show_entry
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
@@ -123,12 +123,11 @@ def read_file(file: Path, stream: str, *, scope: dict[str, str]) -> Mapping:
             f"{file}: evidence.{wrong[0]} must be {'a number' if wrong[0] == 'labels' else 'text'}, as "
             "docs/mapping-format.md says; leave it out where it is not known"
         )
-    for key, value in mapping.scope.items():
-        if key in scope and scope[key] != value:
-            raise InvalidInput(
-                f"{file} is for {key} {value!r:.80}, and the settings watch {scope[key]!r:.80}: clients "
-                f"would not apply it. Correct the file, or `scope` of {stream} in calib.toml"
-            )
+    if differs := differing_scope(mapping, scope):
+        raise InvalidInput(
+            f"{file} is {differs}: clients would not apply it. Correct the file, or `scope` of {stream} in "
+            "calib.toml"
+        )
     return mapping
 
 

@@ -115,6 +115,24 @@ def test_what_no_client_would_use_is_not_published(
     assert len(history(two, stream="triage", channel="production")) == 2
 
 
+@pytest.mark.parametrize("verb", ["rollback", "promote"])
+@pytest.mark.parametrize("watched", ["a", "b"])
+def test_a_way_to_a_mapping_of_another_scope_is_gone_and_said(
+    world: World, calib: Any, verb: str, watched: str
+) -> None:
+    old, store = a_mapping(0, scope={"model": "a"}), world.open().store
+    put(store, old), put(store, a_mapping(1, scope={"model": "b"}))
+    world.settings(f'scope = {{ model = "{watched}" }}')
+    name = [old.digest[:9]] if verb == "promote" else []
+    ran = calib("mapping", verb, "triage", *name, "--config", world.config)
+    assert ran.code == 0
+    assert history(store, stream="triage", channel="production")[-1].mapping == old.digest
+    told = "is for model 'a', and the settings watch 'b'" in ran.err
+    assert told is (watched == "b")
+    with client_of(world, scope={"model": watched}) as client:
+        assert (client.refresh_now().state == "UNCALIBRATED") is told
+
+
 def test_a_person_is_never_taken_for_a_schedule(
     world: World, calib: Any, two: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

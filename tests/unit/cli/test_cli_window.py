@@ -146,6 +146,11 @@ def test_an_import_says_what_was_late_and_ends_with_1_where_nothing_was_taken(
     assert mine.code == 0
     assert "1 corrected" in mine.out
     assert "was incorrect, now correct" in mine.out
+    theirs = sheet(tmp_path / "theirs.csv", [half[1] | {"answer": "no"}])
+    differs = calib("labels", "import", theirs, "--by", "somebody else", *config)
+    assert differs.code == 1
+    assert "`calib labels conflicts triage` lists what differs" in differs.err
+    assert half[1]["prediction_id"] in calib("labels", "conflicts", "triage", *config).out
     import time
 
     deadline = time.monotonic() + 120
