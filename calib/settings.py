@@ -189,13 +189,13 @@ class Stream(_Frozen):
         if not isinstance(values, dict):
             return values
         review = values.get("review")
-        kind = review.get("kind") if isinstance(review, dict) else getattr(review, "kind", None)
-        free = kind == "outcomes"
-        if values.get("labels", "all" if free else None) != "all":
-            return values
-        if not free:
+        free = (
+            review.get("kind") if isinstance(review, dict) else getattr(review, "kind", None)
+        ) == "outcomes"
+        labels = values.get("labels", "all" if free else None)
+        if labels == "all" and not free:
             raise ValueError('labels = "all" is for outcomes, which cost nobody any time: write a number')
-        return values | {"labels": ALL_LABELS}
+        return values | {"labels": ALL_LABELS} if labels == "all" else values
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
@@ -205,9 +205,7 @@ class Stream(_Frozen):
                 f"columns.scope names {missing[0]!r}, which scope gives no value: add it to scope"
             )
         if self.columns.mapping and not self.columns.served:
-            raise ValueError(
-                "columns.mapping without columns.served: name the column of served confidences too"
-            )
+            raise ValueError("columns.mapping without columns.served: name the served confidences too")
         return self
 
 
@@ -257,9 +255,7 @@ class Settings(BaseSettings):
     database: str = _key(
         "sqlite:///calib.db", "Periods, labels and alerts: sqlite:///FILE or postgresql+psycopg://…"
     )
-    store: str = _key(
-        "file:mappings", "The mappings that clients read: file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://…"
-    )
+    store: str = _key("file:mappings", "The mappings: file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://…")
     reports: bool = _key(True, "Whether the report of each closed period is kept in the store.")
     slack: Slack = Slack()
     web: Web = Web()

@@ -56,9 +56,15 @@ def test_the_tutorial_as_it_stands(tmp_path: Path) -> None:
     for line in promised:
         assert line in printed, line
     assert not [line for line in printed if line.startswith("fail")]
-    served = [line.split() for line in printed if re.match(r"(0\.7|1\.0) 0\.\d+ [A-Z]+ (True|False)$", line)]
+    served = [
+        line.split() for line in printed if re.match(r"(0\.7|1\.0) [01]\.\d+ [A-Z]+ (True|False)$", line)
+    ]
     assert [line[0] for line in served] == ["0.7", "1.0"] * 2
     assert [line[3] for line in served[:2]] == ["False", "True"], "the certificate holds at 1.0 alone"
+    assert [line[1:] for line in served[2:]] == [
+        ["0.7", "UNCALIBRATED", "False"],
+        ["1.0", "UNCALIBRATED", "False"],
+    ]
     assert float(served[0][1]) < 0.65, "a stated 0.7 was right in 58% of cases"
     assert "new mapping" in ran.stdout.split("labels.import")[-1]
     assert (tmp_path / "log-reliability.png").read_bytes().startswith(b"\x89PNG")

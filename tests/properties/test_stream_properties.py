@@ -178,4 +178,4 @@ def test_questions_with_passages_are_drawn_alike_from_every_layout(tmp_path: Pat
     asked = Asked(confidence="stated", correct="ok")
     for name in ("t.csv", "t.parquet", "t.jsonl"):
         read_in_full = read_labelled(tmp_path / name, asked)
-        assert (len(read_in_full.scores), read_in_full.rejected) == (4_000, {})
+        assert (len(read_in_full.sample.scores), read_in_full.rejected) == (4_000, {})
