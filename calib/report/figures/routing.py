@@ -101,11 +101,11 @@ def draw_routing(axes: Axes, data: RoutingData, theme: Theme) -> None:
     for item in data.proven:
         if item.target - last >= CLOSE:
             last = item.target
-            left = item.cut > 0.75
+            left = item.cut > 0.75  # below the star: what is proven lies below the curve of what was seen
             axes.annotate(
                 f"{item.target:.0%} from {item.cut:g}",
                 (item.cut, item.target),
-                xytext=(-9 if left else 9, -4),
+                xytext=(14 if left else -14, -8),
                 textcoords="offset points",
                 ha="right" if left else "left",
                 va="top",
