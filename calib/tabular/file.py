@@ -306,14 +306,15 @@ def parquet_table(connection: duckdb.DuckDBPyConnection, path: Path | str) -> Ta
         raise unreadable(path, error) from None
     at = frozenset(
         i
-        for i, ((_, kind, *_), (_, logical)) in enumerate(zip(described, tops, strict=True))
+        for i, ((_, kind, *_), (_, logical)) in enumerate(zip(described, tops, strict=False))
         if kind == "FLOAT" and "Float16" in logical
     )
+    keys = [str(name) for name, *_ in described[len(tops) :]]  # of the folders' names, behind the file's own
     return TableFile(
         path=path,
         form="parquet",
         # the file's own names: where one stands twice, in any case, DuckDB calls the second `name_1`
-        names=tuple(name for name, _ in tops),
+        names=(*(name for name, _ in tops), *keys),
         kinds=tuple("DOUBLE" if i in at else str(kind) for i, (_, kind, *_) in enumerate(described)),
         records=int(records),
         cut=False,

@@ -263,7 +263,7 @@ if sys.argv[3] == "forked":
         sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     for client in many: client.status()
     if sys.argv[2] == "polled":
-        while any("has no mapping" not in client.refresh_now().reason for client in many): time.sleep(0.01)
+        while any("has no entry of" not in client.refresh_now().reason for client in many): time.sleep(0.01)
 if sys.argv[2] == "hanging": time.sleep(1)
 print("ending", flush=True)
 """

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from calib.measure import cell, strata_of_cells
 from calib.sampling import allocate, order_key
+from calib.tabular.rules import text_of
 from calib.traffic import Columns, Interval, Traffic
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -41,7 +42,7 @@ def by_hand(rows: list[Row], seed: str) -> list[tuple[str, float]]:
     """Usable rows of the window, the first by time of each id, in the order of the draw."""
     usable = [
         (id_, day, raw)
-        for id_, day, raw in rows
+        for id_, day, raw in ((text_of(id_), day, raw) for id_, day, raw in rows)
         if id_ and 0 <= day < 31 and raw is not None and 0 <= raw <= 1
     ]
     first: dict[str, tuple[int, float]] = {}

@@ -87,7 +87,9 @@ def saved(path: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     stated = np.round(rng.uniform(0.5, 1, 400), 2)
     right = (rng.random(400) < stated - 0.05).astype(int)
-    lines = [f"{i // 2},{i // 2},{p},{c}" for i, (p, c) in enumerate(zip(stated, right, strict=True))]
+    # a chain has two steps, and says on the first one whether the whole of it was right
+    whole = [c if i % 2 == 0 else "" for i, c in enumerate(right)]
+    lines = [f"{i // 2},{i // 2},{p},{c}" for i, (p, c) in enumerate(zip(stated, whole, strict=True))]
     Path(path).write_text("\n".join(["trace,conversation,confidence,correct", *lines]))
 
 
