@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import getpass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from carried import clock
 from conftest import World
 from stream_life import quick_fits
 
@@ -130,10 +132,10 @@ def sheet(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def test_an_import_says_what_was_late_and_ends_with_1_where_nothing_was_taken(
-    world: World, calib: Any, tmp_path: Path
+    world: World, calib: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = ("--config", world.config)
-    world.settings("close_after_days = 0.001", review='review = { kind = "files" }')
+    world.settings("close_after_days = 1", review='review = { kind = "files" }')
     calib("sample", "triage", "--period", "2026-01", *config)
     calib("labels", "export", "triage", "--to", tmp_path / "todo.csv", *config)
     with (tmp_path / "todo.csv").open(newline="") as file:
@@ -151,12 +153,10 @@ def test_an_import_says_what_was_late_and_ends_with_1_where_nothing_was_taken(
     assert differs.code == 1
     assert "`calib labels conflicts triage` lists what differs" in differs.err
     assert half[1]["prediction_id"] in calib("labels", "conflicts", "triage", *config).out
-    import time
-
-    deadline = time.monotonic() + 120
-    while calib("run", "triage", "--period", "2026-01", "--json", *config).json["state"] == "in_review":
-        assert time.monotonic() < deadline
-        time.sleep(1)
+    period = ("run", "triage", "--period", "2026-01", "--json", *config)
+    assert calib(*period).json["state"] == "in_review"
+    monkeypatch.setitem(clock(), "now", lambda: datetime.now(UTC) + timedelta(days=2))
+    assert calib(*period).json["state"] != "in_review"
     late = calib("labels", "import", sheet(tmp_path / "rest.csv", half[40:]), *config)
     assert late.code == 0
     assert "260 late" in late.out
