@@ -21,8 +21,9 @@ from calib.errors import InvalidInput
 from calib.local_paths import local_path
 from calib.object_urls import folder_of
 from calib.redaction import shown
-from calib.settings import Settings, Stream, load
+from calib.settings import Settings, load
 from calib.store import Store, open_store
+from calib.stream_settings import Stream
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

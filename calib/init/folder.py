@@ -17,7 +17,7 @@ from calib.init.toml import settings_text
 from calib.json_object import Json
 from calib.object_urls import CLOUDS
 from calib.redaction import shown
-from calib.settings import ColumnSettings
+from calib.stream_settings import ColumnSettings
 from calib.traffic.peek import peek
 
 SETTINGS = "calib.toml"

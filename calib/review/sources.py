@@ -1,7 +1,7 @@
 """The kinds of review: what each of them does at every step of a window.
 
-A new kind is one entry of `SOURCES`, and its name in the settings (`calib.settings.Review.kind`). The cycle
-and the commands ask here and know no kind by its name.
+A new kind is one entry of `SOURCES`, and its name in the settings (`calib.stream_settings.Review.kind`).
+The cycle and the commands ask here and know no kind by its name.
 """
 
 from __future__ import annotations

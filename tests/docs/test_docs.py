@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from conftest import World
 
-from calib.settings import ColumnSettings, ProbeSettings, Review, Settings, Slack, Stream, Web, load
+from calib.probe_settings import ProbeSettings
+from calib.settings import Settings, Slack, Web, load
+from calib.stream_settings import ColumnSettings, Review, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]

@@ -18,7 +18,7 @@ FLOORS = (
     ("scheduled",),
     ("app",),
     ("cycle", "settings", "probe"),
-    ("probe_settings",),
+    ("probe_settings", "stream_settings"),
     ("setting_key",),
     ("testing",),
     ("store", "traffic", "review", "outbox", "report"),

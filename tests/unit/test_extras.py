@@ -207,14 +207,14 @@ def test_the_table_of_modules_is_that_of_the_extras() -> None:
     known = set().union(*of.values())
     # The others are parts of what is looked for, data, or of Python itself from 3.14 on.
     assert names(EXTRAS["measure"]) - known <= {"backports-zstd"}
-    assert names(EXTRAS["jobs"]) - known <= {"fastapi", "tzdata"}
+    assert names(EXTRAS["jobs"]) - known <= {"tzdata"}
 
 
 def test_the_extras_hold_what_they_are_for() -> None:
     assert names(PROJECT["dependencies"]) == {"obstore"}
     assert not {"pandas", "pyarrow", "pydantic"} & names(EXTRAS["measure"])
     assert "calibwatch[measure]" in EXTRAS["jobs"]
-    assert "evidently" not in names(EXTRAS["jobs"] + EXTRAS["dev"])
+    assert "evidently" not in names(EXTRAS["jobs"])
     assert {"evidently", "pandas"} == names(EXTRAS["evidently"])
 
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from calib.init.toml import NOT_IN_THE_FILE, settings_text, toml_value
-from calib.settings import ColumnSettings, ProbeSettings, Review, Settings, Slack, Stream, Web, load
+from calib.probe_settings import ProbeSettings
+from calib.settings import Settings, Slack, Web, load
+from calib.stream_settings import ColumnSettings, Review, Stream
 
 STREAM = {"traffic": "csv:log.csv", "review": {"kind": "outcomes", "column": "correct"}}
 MODELS: list[tuple[type[BaseModel], str]] = [

@@ -16,7 +16,7 @@ from calib.db import tables, windows
 from calib.errors import InvalidInput
 from calib.review import conflicts, outcomes, queue
 from calib.review.sources import SOURCES, source_of
-from calib.settings import Review
+from calib.stream_settings import Review
 
 
 @dataclass
