@@ -49,13 +49,14 @@ def status(config: Config = CONFIG, json: Json = False) -> None:
     """Every stream in a line: its latest period, its labels, its mapping, and when the next run is due."""
     from calib.app import App
     from calib.results.history import StatusResult
+    from calib.times import timestamp
 
     opened = App.open(config)
     result = StatusResult(streams=tuple(_status(opened, name) for name in opened.settings.streams))
     if json:
         output.emit(result.to_json())
     else:
-        _show_status(result)
+        _show_status(result, timestamp(opened.now()))
 
 
 def _status(opened: App, stream: str) -> StreamStatus:
@@ -77,6 +78,7 @@ def _status(opened: App, stream: str) -> StreamStatus:
             due = due.next()
     result = None if latest is None else summary(latest, opened.ports(stream))
     entry = head(opened.store, stream=stream, channel=PRODUCTION)
+    serving = None if entry is None or entry.withdrawn else entry
     return StreamStatus(
         stream=stream,
         state=None if result is None else result.state,
@@ -85,8 +87,8 @@ def _status(opened: App, stream: str) -> StreamStatus:
         labels=LabelsOpen(n=0, missing=0)
         if result is None
         else LabelsOpen(n=result.labels.n, missing=result.labels.missing),
-        mapping=None if entry is None else entry.mapping,
-        mapping_expires_at=None if entry is None else entry.expires_at,
+        mapping=None if serving is None else serving.mapping,
+        mapping_expires_at=None if serving is None else serving.expires_at,
         alerts=AlertsOpen(waiting=alerts.get("pending", 0), parked=alerts.get("parked", 0)),
         next_run=timestamp(policy.due(due)),
     )
@@ -113,7 +115,7 @@ def _show_history(result: HistoryResult) -> None:
     page.command(f"calib report {result.stream} --open")
 
 
-def _show_status(result: StatusResult) -> None:
+def _show_status(result: StatusResult, now: str) -> None:
     from calib.cli.page import Page
 
     rows: list[tuple[str, ...]] = []
@@ -123,11 +125,19 @@ def _show_status(result: StatusResult) -> None:
         verdict = "DEGRADED" if stream.verdict == "degraded" else verdict
         waiting = f"{stream.labels.n:,} ({stream.labels.missing:,} missing)" if stream.period else "–"
         rows.append((stream.stream, stream.period or "–", state, verdict, waiting))
-        more = [f"mapping {stream.mapping[:8]}" if stream.mapping else "no mapping"]
-        if stream.mapping_expires_at:
-            more[0] += f" until {stream.mapping_expires_at[:10]}"
+        more = [_mapping(stream, now)]
         if stream.alerts.waiting or stream.alerts.parked:
             more.append(f"alerts: {stream.alerts.waiting} waiting, {stream.alerts.parked} parked")
         more.append(f"next run from {stream.next_run[:10]}")
         rows.append(("; ".join(more),))
     Page().table(("stream", "period", "state", "change", "labels"), rows, left=(0, 1, 2, 3), indent=0)
+
+
+def _mapping(stream: StreamStatus, now: str) -> str:
+    """What is served, and until when; times written alike sort as text."""
+    if stream.mapping is None:
+        return "no mapping, the raw confidence is served"
+    words, until = f"mapping {stream.mapping[:8]}", stream.mapping_expires_at
+    if until is None:
+        return words
+    return f"{words} EXPIRED on {until[:10]}" if until <= now else f"{words} until {until[:10]}"

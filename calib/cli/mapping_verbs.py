@@ -70,7 +70,7 @@ def list_(
     for version in versions:
         last = version.last_named
         mark = "→" if last is not None and last.digest == log[-1].digest else " "
-        when = "never named" if last is None else f"{last.at} {last.by}: {last.reason}"
+        when = f"never named by {channel}" if last is None else f"{last.at} {last.by}: {last.reason}"
         when += " (withdrawn: the raw confidence)" if last is not None and last.withdrawn else ""
         state = "DAMAGED: `calib mapping verify`" if version.damage else version.method
         sys.stdout.write(f"{mark} {version.digest[:12]}  {output.printable(f'{state}  {when}')}\n")

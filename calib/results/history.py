@@ -100,8 +100,9 @@ class StreamStatus:
     """A stream in a line.
 
     `state` and `period`: of its latest window, None before the first. `verdict`: the state of the latest
-    change test. `mapping`: the digest that `production` names, and when that expires. `next_run`: from
-    when on the next window can be opened. Times are in UTC, as `2026-11-02T00:00:00Z`.
+    change test. `mapping`: the digest that `production` names, and when that expires; None where the raw
+    confidence is served, before the first one and after it was withdrawn. `next_run`: from when on the next
+    window can be opened. Times are in UTC, as `2026-11-02T00:00:00Z`.
     """
 
     stream: str

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from carried import clock
 from conftest import World
 from in_process import run_calib
 from log_records import Records
@@ -24,6 +26,7 @@ from calib.cycle.reporting import store_report
 from calib.db import tables, windows
 from calib.errors import Unavailable
 from calib.period import Period
+from calib.times import moment
 
 STREAM = "triage"
 
@@ -250,6 +253,22 @@ def test_status_is_every_stream_in_a_line(year: World) -> None:
     ran = CliRunner().invoke(app, ["status"])
     assert "DEGRADED" in ran.stdout
     assert one["mapping"][:8] in ran.stdout
+
+
+def test_status_says_that_a_mapping_has_expired_or_was_withdrawn(
+    year: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = calib("status")["streams"]
+    later = moment(one["mapping_expires_at"]) + timedelta(seconds=1)
+    with monkeypatch.context() as patch:
+        patch.setitem(clock(), "now", lambda: later)
+        shown = CliRunner().invoke(app, ["status"]).stdout
+    assert f"EXPIRED on {one['mapping_expires_at'][:10]}" in shown
+    calib("mapping", "withdraw", STREAM, "--reason", "a test")
+    (one,) = calib("status")["streams"]
+    assert (one["mapping"], one["mapping_expires_at"]) == (None, None)
+    assert "no mapping, the raw confidence is served" in CliRunner().invoke(app, ["status"]).stdout
+    calib("mapping", "rollback", STREAM, "--reason", "as before")
 
 
 def test_the_fleet_page_is_written(year: World, tmp_path: Path) -> None:
