@@ -10,7 +10,6 @@ from calib.cli import exit_codes, output
 from calib.cli.options import CONFIG, Config, Json, StreamName
 
 if TYPE_CHECKING:
-    from calib.app import App
     from calib.results.history import HistoryResult, StatusResult, StreamStatus
 
 
@@ -20,78 +19,36 @@ def history(stream: StreamName, config: Config = CONFIG, json: Json = False) -> 
     Exit code 3: no period was opened yet.
     """
     from calib.app import App
-    from calib.cycle.reporting import closed_months
-    from calib.cycle.window_summary import summary
-    from calib.db import windows
-    from calib.report.ledger import ledger_of
-    from calib.results.history import HistoryResult
+    from calib.cycle.status import stream_history
 
     opened = App.open(config)
     opened.settings.stream(stream)
-    with opened.engine.connect() as conn:
-        known = windows.earlier(conn, stream, before=opened.now())[::-1]
-        months = closed_months(conn, stream, now=opened.now())
-    ports = opened.ports(stream)
-    result = HistoryResult(
-        stream=stream,
-        windows=tuple(summary(window, ports) for window in known),
-        ledger=ledger_of(months),
-    )
+    result = stream_history(stream, opened.ports(stream))
     if json:
         output.emit(result.to_json())
     else:
         _show_history(result)
-    if not known:
+    if not result.windows:
         raise typer.Exit(exit_codes.NOT_ENOUGH)
 
 
 def status(config: Config = CONFIG, json: Json = False) -> None:
     """Every stream in a line: its latest period, its labels, its mapping, and when the next run is due."""
     from calib.app import App
+    from calib.cycle.status import stream_status
     from calib.results.history import StatusResult
     from calib.times import timestamp
 
     opened = App.open(config)
-    result = StatusResult(streams=tuple(_status(opened, name) for name in opened.settings.streams))
+    result = StatusResult(
+        streams=tuple(
+            stream_status(opened.watch(name), opened.ports(name)) for name in opened.settings.streams
+        )
+    )
     if json:
         output.emit(result.to_json())
     else:
         _show_status(result, timestamp(opened.now()))
-
-
-def _status(opened: App, stream: str) -> StreamStatus:
-    from calib.cycle.schedule import latest_due
-    from calib.cycle.stream import PRODUCTION
-    from calib.cycle.window_summary import summary
-    from calib.db import windows
-    from calib.outbox import queue as outbox
-    from calib.results.history import AlertsOpen, LabelsOpen, StreamStatus
-    from calib.store import head
-    from calib.times import timestamp
-
-    policy = opened.watch(stream)
-    with opened.engine.connect() as conn:
-        latest = windows.latest(conn, stream)
-        alerts = outbox.counts(conn, stream)
-        due = latest_due(policy, opened.now())
-        if windows.find(conn, stream, due.name) is not None:
-            due = due.next()
-    result = None if latest is None else summary(latest, opened.ports(stream))
-    entry = head(opened.store, stream=stream, channel=PRODUCTION)
-    serving = None if entry is None or entry.withdrawn else entry
-    return StreamStatus(
-        stream=stream,
-        state=None if result is None else result.state,
-        period=None if result is None else result.period,
-        verdict=None if result is None else result.change.state,
-        labels=LabelsOpen(n=0, missing=0)
-        if result is None
-        else LabelsOpen(n=result.labels.n, missing=result.labels.missing),
-        mapping=None if serving is None else serving.mapping,
-        mapping_expires_at=None if serving is None else serving.expires_at,
-        alerts=AlertsOpen(waiting=alerts.get("pending", 0), parked=alerts.get("parked", 0)),
-        next_run=timestamp(policy.due(due)),
-    )
 
 
 def _show_history(result: HistoryResult) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-import uuid
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -181,18 +180,11 @@ def open_app(config: Any, stream: str) -> App:
 
 
 def intent_of_a_person(opened: App, stream: str, reason: str) -> Intent:
-    """A move that somebody asks for now, so that no log can have it from before."""
-    from calib.store import PUBLISHER, Intent
+    """A move that the user of this terminal asks for now."""
+    from calib.cycle import by_hand
 
-    now, user = opened.now(), getpass.getuser()
-    return Intent(
-        publish_id=str(uuid.uuid4()),
-        at=now,
-        by=f"{user} (by hand)" if user == PUBLISHER else user,  # no schedule may overrule it
-        reason=reason,
-        expires_at=opened.watch(stream).expiry(now),
-        since=now,
-    )
+    policy = opened.watch(stream)
+    return by_hand.intent_of_a_person(policy, by=getpass.getuser(), reason=reason, now=opened.now())
 
 
 def full_digest(opened: App, stream: str, start: str) -> str:

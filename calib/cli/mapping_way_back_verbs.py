@@ -13,8 +13,7 @@ from calib.cli.mapping_verbs import differing_scope, entry_result, intent_of_a_p
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
-    from calib.app import App
-    from calib.format import Entry, Mapping
+    from calib.format import Mapping
 
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stays in the history.")]
 
@@ -32,31 +31,23 @@ def withdraw(
     what they fit goes to the channel `candidate`. An open episode of the stream ends. Adds an entry, deletes
     nothing.
     """
-    from calib import store
+    from calib.cycle import by_hand
+    from calib.redaction import reason as in_a_line
 
     opened = open_app(config, stream)
-    entry = store.withdraw(
-        opened.store, stream=stream, channel=channel, intent=intent_of_a_person(opened, stream, reason)
+    withdrawal = by_hand.withdraw(
+        opened.store,
+        lambda: opened.engine,
+        stream=stream,
+        channel=channel,
+        intent=intent_of_a_person(opened, stream, reason),
     )
-    if channel == "production":
-        _end_episodes(opened, stream, entry)
-    show_entry(entry, as_json=json)
-
-
-def _end_episodes(opened: App, stream: str, entry: Entry) -> None:
-    """End the stream's open episodes; where the database refuses, the withdrawal stands all the same."""
-    from calib.db import episodes
-    from calib.errors import CalibError
-    from calib.redaction import reason
-
-    try:
-        with opened.engine.begin() as conn:
-            episodes.end_open(conn, stream, "withdrawal", by=entry.by, reason=entry.reason, now=opened.now())
-    except CalibError as error:
+    if withdrawal.episodes_open is not None:
         sys.stderr.write(
             f"calib: the mapping is withdrawn. Open episodes of {stream} could not be ended, and are ended "
-            f"with the next window that closes: {reason(error)}\n"
+            f"with the next window that closes: {in_a_line(withdrawal.episodes_open)}\n"
         )
+    show_entry(withdrawal.entry, as_json=json)
 
 
 def publish(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import chain
 
-from calib.errors import CalibError, InvalidInput
+from calib.errors import CalibError, Conflict, InvalidInput
 from calib.format import Entry, Identity, Mapping
 from calib.store.objects import Store
 from calib.store.publish import (
@@ -22,17 +22,27 @@ from calib.store.read import backwards, read_mapping
 from calib.times import timestamp
 
 
-def rollback(store: Store, *, stream: str, channel: str, intent: Intent, to: str | None = None) -> Entry:
+def rollback(
+    store: Store,
+    *,
+    stream: str,
+    channel: str,
+    intent: Intent,
+    to: str | None = None,
+    seen: str | None = None,
+) -> Entry:
     """Point the channel at an earlier mapping again: `to`, or the one before the present one.
 
     Another rollback goes on backwards, to what was served before that one. A state that was withdrawn counts
-    as a step: to go back to it withdraws the channel again. Raises `InvalidInput` where there is nothing
-    before, and what `promote` raises.
+    as a step: to go back to it withdraws the channel again. `seen`: the digest of the entry that the decision
+    was made against. Raises `InvalidInput` where there is nothing before, `Conflict` where the channel names
+    another entry than the one that was seen, and what `promote` raises.
     """
     log = log_since(store, stream, channel, intent)
     landed = landed_entry(log, intent)
     if landed is not None:
         return landed
+    _refuse_unseen(log, seen)
     if not log:
         raise InvalidInput(f"{stream}/{channel} has no mapping yet: there is nothing to roll back")
     present = log[-1]
@@ -60,17 +70,19 @@ def rollback(store: Store, *, stream: str, channel: str, intent: Intent, to: str
     )
 
 
-def withdraw(store: Store, *, stream: str, channel: str, intent: Intent) -> Entry:
+def withdraw(store: Store, *, stream: str, channel: str, intent: Intent, seen: str | None = None) -> Entry:
     """Serve the raw confidence from now on, until somebody promotes a mapping or rolls back.
 
     The entry says `withdrawn` and names a stored identity without certificates, so that readers which do not
-    know the key serve the raw confidence, too. It does not expire. Done twice it is done once. Raises
-    `InvalidInput` for a channel that is empty or withdrawn already, and what `publish` raises.
+    know the key serve the raw confidence, too. It does not expire. Done twice it is done once. `seen`: as in
+    `rollback`. Raises `InvalidInput` for a channel that is empty or withdrawn already, `Conflict` where the
+    channel names another entry than the one that was seen, and what `publish` raises.
     """
     log = log_since(store, stream, channel, intent)
     landed = landed_entry(log, intent)
     if landed is not None:
         return landed
+    _refuse_unseen(log, seen)
     if not log:
         raise InvalidInput(f"{stream}/{channel} has no mapping: clients serve the raw confidence already")
     if log[-1].withdrawn:
@@ -78,6 +90,18 @@ def withdraw(store: Store, *, stream: str, channel: str, intent: Intent) -> Entr
             f"{stream}/{channel} has been withdrawn since {log[-1].at}; a promotion or a rollback ends that"
         )
     return _withdraw(store, log[-1], intent)
+
+
+def _refuse_unseen(log: list[Entry], seen: str | None) -> None:
+    """Refuse a move that was decided while the channel named something else."""
+    if seen is None or (log and log[-1].digest == seen):
+        return
+    raise Conflict(
+        f"{log[-1].stream}/{log[-1].channel} has been moved meanwhile by {log[-1].by} ({log[-1].reason}); "
+        "read again and decide again"
+        if log
+        else "the channel is empty by now; read again and decide again"
+    )
 
 
 def _withdraw(
