@@ -69,6 +69,8 @@ lock:  ## resolve requirements/*.txt anew (needs uv)
 	$(COMPILE) --extra jobs --extra dev pyproject.toml -o requirements/dev.txt
 	$(COMPILE) --extra jobs --group build pyproject.toml -c requirements/dev.txt -o requirements/jobs.txt
 	$(COMPILE) --extra measure pyproject.toml -c requirements/dev.txt -o requirements/measure.txt
+	$(COMPILE) --extra postgres --group build pyproject.toml -c requirements/dev.txt -o requirements/postgres.txt
+	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/client.txt
 
 clean:  ## remove what the demo and the tools left
 	rm -rf demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
