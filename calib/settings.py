@@ -56,8 +56,8 @@ class Web(_Frozen):
     )
     images: tuple[str, ...] = _key(
         (),
-        "Where pictures in reviewers' texts may be loaded from; any other picture is shown as a link. Whoever "
-        "serves a picture learns who reads the text, and when.",
+        "Where pictures in reviewers' texts may be loaded from; any other picture is shown as a link. "
+        "Whoever serves a picture learns who reads the text, and when.",
         ["https://images.example"],
     )
 
@@ -74,8 +74,8 @@ class Web(_Frozen):
         for origin in images:
             if not ORIGIN.fullmatch(origin):
                 raise ValueError(
-                    f"{shown(origin)!r} is not where pictures come from: write scheme and host alone, in lower "
-                    "case, as in https://images.example"
+                    f"{shown(origin)!r} is not where pictures come from: write scheme and host alone, "
+                    "in lower case, as in https://images.example"
                 )
         return images
 
