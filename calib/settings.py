@@ -40,18 +40,25 @@ from calib.text import did_you_mean
 from calib.toml_lines import line_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?")
 SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
 T = TypeVar("T")
 
 
 class Web(_Frozen):
-    """Where people read in a browser what calibwatch writes."""
+    """Where people label in a browser, and read what calibwatch writes."""
 
     url: str | None = _key(
         None,
-        "The web server that shows the store, for links to reports in alerts; else they name the store "
-        "itself.",
+        "The address under which people reach `calib web`: links in messages and of sign-in begin with it. "
+        "Without it, links to reports name the store itself.",
         "https://calib.example",
+    )
+    images: tuple[str, ...] = _key(
+        (),
+        "Where pictures in reviewers' texts may be loaded from; any other picture is shown as a link. "
+        "Whoever serves a picture learns who reads the text, and when.",
+        ["https://images.example"],
     )
 
     @field_validator("url")
@@ -60,6 +67,17 @@ class Web(_Frozen):
         if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
             raise ValueError(f"{shown(url)!r} is not the address of a web server: write https://HOST/PATH")
         return url
+
+    @field_validator("images")
+    @classmethod
+    def _origins(cls, images: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in images:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{shown(origin)!r} is not where pictures come from: write scheme and host alone, "
+                    "in lower case, as in https://images.example"
+                )
+        return images
 
 
 class Slack(_Frozen):

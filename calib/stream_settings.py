@@ -106,6 +106,12 @@ class Stream(_Frozen):
         {"model": "gpt-4o", "prompt": "triage-v7"},
     )
     review: Review = Review()
+    guidelines: str | None = _key(
+        None,
+        "A Markdown file that says when an answer is correct; reviewers see it beside each item.",
+        "guidelines.md",
+        min_length=1,
+    )
     labels: int = _key(
         500,
         'How many rows are labelled in each period. With `outcomes` the default is "all": every row, '

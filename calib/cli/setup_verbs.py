@@ -49,7 +49,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             page.say(f"{mark} {what}: {lines[-1].says}", hanging=5)
 
     tables = sum(stream.review.source is not None for stream in settings.streams.values())
-    total = 4 + len(settings.streams) + tables + len(settings.probes)
+    guided = sum(stream.guidelines is not None for stream in settings.streams.values())
+    total = 4 + len(settings.streams) + tables + guided + len(settings.probes)
     with output.progress("check", total=total, bar=json) as step:
         attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
         attempt("database", lambda: _database(settings))
@@ -59,6 +60,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             attempt(f"traffic of {name}", partial(_traffic, name, stream, settings.folder))
             if stream.review.source is not None:
                 attempt(f"outcomes of {name}", partial(_outcomes, name, stream, settings.folder))
+            if stream.guidelines is not None:
+                attempt(f"guidelines of {name}", partial(_guidelines, name, stream, settings.folder))
         for name in settings.probes:
             attempt(f"probe {name}", partial(_probe, settings, name))
     worst = max(line.exit_code or exit_codes.DONE for line in lines)
@@ -142,6 +145,13 @@ def _outcomes(name: str, stream: Any, folder: Path) -> str:
     if strange := report["unknown_words"]:
         says += f"; {strange:,} say neither right nor wrong and are left out"
     return f"{columns}; {report['rows']:,} rows: {says}"
+
+
+def _guidelines(name: str, stream: Any, folder: Path) -> str:
+    from calib.review.guidelines import read_guidelines
+
+    text = read_guidelines(stream.guidelines, base=folder, stream=name)
+    return f"{stream.guidelines}, {len((text or '').split()):,} words"
 
 
 def _traffic(name: str, stream: Any, folder: Path) -> tuple[str, TrafficChecked]:
