@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,8 +85,11 @@ def seaweedfs() -> Iterator[Server]:
     scratch = Path(tempfile.mkdtemp(prefix="seaweedfs-"))
     ports = {name: free_port_pair() for name in ("master", "volume", "filer", "s3")}
     key = {"accessKey": "test", "secretKey": "test-secret"}
-    identity = {"name": "test", "credentials": [key], "actions": ["Admin", "Read", "List", "Write"]}
-    (scratch / "s3.json").write_text(json.dumps({"identities": [identity]}))
+    identities = [{"name": "test", "credentials": [key], "actions": ["Admin", "Read", "List", "Write"]}]
+    for name in ("writer", "reader"):  # who may do what a bucket's policy says, and nothing else
+        own = {"accessKey": name, "secretKey": f"{name}-secret"}
+        identities.append({"name": name, "credentials": [own], "actions": []})
+    (scratch / "s3.json").write_text(json.dumps({"identities": identities}))
     command = [
         str(Path(sys.executable).with_name("weed")),
         *("server", "-s3", f"-dir={scratch}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
@@ -106,18 +110,24 @@ def seaweedfs() -> Iterator[Server]:
         yield Server("s3://mappings", environment)
 
 
-def make_bucket(environment: dict[str, str], name: str) -> None:
-    """What obstore cannot do; asked again until the parts of the server have found each other."""
+def s3_client(environment: dict[str, str]) -> Any:
+    """Amazon's own client, for what obstore cannot do."""
     import boto3
-    import botocore.exceptions
 
-    client = boto3.client(
+    return boto3.client(
         "s3",
         endpoint_url=environment["AWS_ENDPOINT_URL"],
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
         region_name=environment["AWS_REGION"],
     )
+
+
+def make_bucket(environment: dict[str, str], name: str) -> None:
+    """Asked again until the parts of the server have found each other."""
+    import botocore.exceptions
+
+    client = s3_client(environment)
     deadline = time.monotonic() + 120
     while True:
         try:
