@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -161,7 +160,10 @@ def conflicts(
     with opened.engine.connect() as conn:
         of_the_stream = of_stream(conn, stream, period=period)
     if json:
-        listed = tuple(LabelConflict(**asdict(conflict)) for conflict in of_the_stream)
+        listed = tuple(
+            LabelConflict(period=c.period, prediction_id=c.prediction_id, answers=c.answers)
+            for c in of_the_stream
+        )
         output.emit(LabelConflicts(stream=stream, conflicts=listed).to_json())
         return
     for conflict in of_the_stream:

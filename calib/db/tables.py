@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
     true,
 )
@@ -134,8 +135,40 @@ items = Table(
     Column("leased_by", Text),
     Column("lease_until", Moment),
     Column("label_id", Integer),  # the one label that counts
+    Column("twice", Boolean, nullable=False, default=False, server_default=false()),  # two people look at it
+    Column(
+        "people", Integer, nullable=False, default=0, server_default="0"
+    ),  # who answered it, where `twice`
     UniqueConstraint("window_id", "prediction_id"),
     Index("ix_items_prediction_id", "prediction_id"),
+    Index("ix_items_leased_by_lease_until", "leased_by", "lease_until"),
+    # What a claim reads: rows leave these indexes once nobody is to be asked about them any more.
+    Index(
+        "ix_items_waiting",
+        "window_id",
+        "draw_order",
+        "id",
+        sqlite_where=text("label_id IS NULL"),
+        postgresql_where=text("label_id IS NULL"),
+    ),
+    Index(
+        "ix_items_second_look",
+        "window_id",
+        "draw_order",
+        "id",
+        sqlite_where=text("twice AND people = 1 AND label_id IS NOT NULL"),
+        postgresql_where=text("twice AND people = 1 AND label_id IS NOT NULL"),
+    ),
+)
+
+skipped_items = Table(
+    "skipped_items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("item_id", ForeignKey("items.id"), nullable=False),
+    Column("by", Text, nullable=False),
+    Column("until", Moment, nullable=False),  # not offered to this person before
+    UniqueConstraint("item_id", "by"),
 )
 
 labels = Table(
@@ -146,8 +179,67 @@ labels = Table(
     Column("answer", String(16), nullable=False),  # correct, incorrect, unsure
     Column("by", Text, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("source", String(16), nullable=False),  # review, file, outcome
+    Column("source", String(16), nullable=False),  # review, file, outcome, decision
+    Column("comment", Text),  # for whoever decides; erased with what reviewers see
+    Column("blind", Boolean, nullable=False, default=True, server_default=true()),  # no other answer was seen
+    Column("current", Boolean, nullable=False, default=True, server_default=true()),  # this person's last one
+    Column("sheet", String(16)),  # the export that a file's row came from
+    Column("taken_back_at", Moment),  # by whoever gave it: it counts no more
     Index("ix_labels_item_id", "item_id"),
+    Index("ix_labels_by_at", "by", "at"),
+)
+
+reviewers = Table(
+    "reviewers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # as labels and actions have it in `by` and `who`
+    Column("role", String(16), nullable=False),  # reviewer, admin
+    Column("streams", NULLABLE_JSON),  # a list of names; null: every stream
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    UniqueConstraint("name"),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False),  # SHA-256 of the link's token, which is kept nowhere
+    Column("reviewer_id", ForeignKey("reviewers.id"), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    UniqueConstraint("hash"),
+    Index("ix_sign_in_links_reviewer_id", "reviewer_id"),
+)
+
+web_sessions = Table(
+    "web_sessions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("hash", String(64), nullable=False),  # SHA-256 of the cookie's token
+    Column("reviewer_id", ForeignKey("reviewers.id")),  # null: the start token of a page without reviewers
+    Column("csrf", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    UniqueConstraint("hash"),
+    Index("ix_web_sessions_reviewer_id", "reviewer_id"),
+)
+
+web_actions = Table(
+    "web_actions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("what", String(32), nullable=False),  # signed_in, labelled, promoted, withdrew, …
+    Column("at", Moment, nullable=False),
+    Column("stream", String(63)),
+    Column("details", NULLABLE_JSON),  # ids, numbers and words of ours: no text of a person or a model
+    Index("ix_web_actions_stream_at", "stream", "at"),
+    Index("ix_web_actions_at", "at"),
 )
 
 probe_runs = Table(

@@ -1,49 +1,141 @@
-"""Predictions to which there are different answers: people who differ, outcomes that were changed later."""
+"""Where answers differ: people who differ, outcomes that were changed later; and who decides."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, insert, select, update
 
-from calib.db import tables
+from calib.db import tables, windows
+from calib.errors import QueueError
+from calib.review.labelling import ANSWERS, LONGEST_COMMENT, LabelOutcome, lock
+from calib.text import storable
 
 t, answers, w = tables.items, tables.labels, tables.windows
-counting = answers.alias("counting")
+other = answers.alias("other")
 # Whoever corrects an own answer contradicts nobody; an outcome that was changed later contradicts itself.
-BY_SOMEBODY_ELSE = (
-    (answers.c.id == counting.c.id) | (answers.c.by != counting.c.by) | (answers.c.source == "outcome")
-)
+STANDS = (answers.c.current | (answers.c.source == "outcome")) & answers.c.taken_back_at.is_(None)
+OTHER_STANDS = (other.c.current | (other.c.source == "outcome")) & other.c.taken_back_at.is_(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """One answer to a row: whose it is, what they wrote beside it, and whether it is the one that counts.
+
+    `decision`: it was given to settle a disagreement, with sight of the others.
+    """
+
+    by: str
+    answer: str
+    at: datetime
+    comment: str | None
+    counts: bool
+    decision: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A drawn row with different answers, the one that counts first."""
+    """A drawn row with different answers: the one that counts first, the others in the order they came.
 
+    `open`: the window waits for labels, so that the disagreement can still be decided.
+    """
+
+    item_id: int
     period: str
     prediction_id: str
-    answers: tuple[str, ...]
+    opinions: tuple[Opinion, ...]
+    open: bool
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The different answers, the one that counts first."""
+        return tuple(dict.fromkeys(opinion.answer for opinion in self.opinions))
+
+    @property
+    def decided_by(self) -> str | None:
+        """Who settled it; None where nobody has."""
+        return next((opinion.by for opinion in self.opinions if opinion.counts and opinion.decision), None)
 
 
-def of_stream(conn: Connection, stream: str, *, period: str | None = None) -> list[Conflict]:
-    """The stream's rows with different answers: the newest period first, then by id."""
+def of_stream(
+    conn: Connection, stream: str, *, period: str | None = None, undecided: bool = False
+) -> list[Conflict]:
+    """The stream's rows with different answers: the newest period first, then by id.
+
+    `undecided`: only those that can be decided and were not.
+    """
+    differs = exists().where(other.c.item_id == t.c.id, OTHER_STANDS, other.c.answer != answers.c.answer)
     query = (
-        select(w.c.period, t.c.id, t.c.prediction_id, answers.c.answer)
+        select(
+            t.c.id.label("item_id"),
+            w.c.period,
+            t.c.prediction_id,
+            windows.WAITING.label("open"),
+            t.c.label_id,
+            answers,
+        )
         .join(t, t.c.id == answers.c.item_id)
         .join(w, w.c.id == t.c.window_id)
-        .join(counting, counting.c.id == t.c.label_id)
-        .where(w.c.stream == stream, BY_SOMEBODY_ELSE)
-        .order_by(
-            w.c.ends_at.desc(), t.c.prediction_id, t.c.id, (answers.c.id == t.c.label_id).desc(), answers.c.id
-        )
+        .where(w.c.stream == stream, t.c.label_id.is_not(None), STANDS, differs)
+        .order_by(w.c.ends_at.desc(), t.c.prediction_id, t.c.id, answers.c.id)
     )
     if period is not None:
         query = query.where(w.c.period == period)
-    words: dict[tuple[int, str, str], dict[str, None]] = {}
+    opinions: dict[int, list[Opinion]] = {}
+    items: dict[int, tuple[str, str, bool]] = {}
     for row in conn.execute(query):
-        words.setdefault((row.id, row.period, row.prediction_id), {})[row.answer] = None
-    return [
-        Conflict(period=period_, prediction_id=id_, answers=tuple(answer_words))
-        for (_, period_, id_), answer_words in words.items()
-        if len(answer_words) > 1
+        items[row.item_id] = (row.period, row.prediction_id, bool(row.open))
+        opinions.setdefault(row.item_id, []).append(
+            Opinion(
+                by=row.by,
+                answer=row.answer,
+                at=row.at,
+                comment=row.comment,
+                counts=row.id == row.label_id,
+                decision=row.source == "decision",
+            )
+        )
+    conflicts = [
+        Conflict(
+            item_id=item_id,
+            period=of_period,
+            prediction_id=id_,
+            opinions=tuple(sorted(opinions[item_id], key=lambda opinion: not opinion.counts)),
+            open=is_open,
+        )
+        for item_id, (of_period, id_, is_open) in items.items()
     ]
+    return [c for c in conflicts if not undecided or (c.open and c.decided_by is None)]
+
+
+def decide(
+    conn: Connection, *, item_id: int, answer: str, by: str, at: datetime, comment: str | None = None
+) -> LabelOutcome:
+    """Settle a disagreement: this answer counts from now on, whoever gave which before.
+
+    It is kept as a decision beside the answers, and agreement does not count it. `new`: it counts; `same`:
+    the same person has decided so already; `late`: the window has been evaluated, and nothing was changed.
+    Raises `QueueError` for a word that is no answer, an item that there is not, and one without any answer.
+    """
+    if answer not in ANSWERS:
+        raise QueueError(f"{answer!r:.40} is not an answer; the answers are {', '.join(ANSWERS)}")
+    lock(conn, [item_id])
+    query = select(t.c.label_id, windows.WAITING.label("open")).join(w, w.c.id == t.c.window_id)
+    item = conn.execute(query.where(t.c.id == item_id)).first()
+    if item is None:
+        raise QueueError(f"the queue has no item {item_id}")
+    if item.label_id is None:
+        raise QueueError(f"item {item_id} has no answer yet: there is nothing to decide between")
+    if not item.open:
+        return "late"
+    counting = conn.execute(select(answers).where(answers.c.id == item.label_id)).one()
+    if (counting.source, counting.by, counting.answer) == ("decision", by, answer):
+        return "same"
+    kept = storable(comment.strip(), LONGEST_COMMENT) or None if comment else None
+    values = {"item_id": item_id, "answer": answer, "by": by, "at": at, "comment": kept}
+    earlier = (answers.c.item_id == item_id) & (answers.c.source == "decision")
+    conn.execute(update(answers).where(earlier).values(current=False))
+    new = insert(answers).values(**values, source="decision", blind=False).returning(answers.c.id)
+    conn.execute(update(t).where(t.c.id == item_id).values(label_id=conn.execute(new).scalar_one()))
+    return "new"

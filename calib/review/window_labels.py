@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from calib.db import tables
-from calib.review.conflicts import BY_SOMEBODY_ELSE, counting
-from calib.review.queue import AT_ONCE, items_of
+from calib.review.conflicts import STANDS
+from calib.review.labelling import AT_ONCE, count_people
+from calib.review.queue import items_of
 
 t, answers = tables.items, tables.labels
 
@@ -40,7 +41,7 @@ def late_labels(conn: Connection, window_id: int) -> tuple[int, ...]:
     query = (
         select(first)
         .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id, t.c.label_id.is_(None))
+        .where(t.c.window_id == window_id, t.c.label_id.is_(None), answers.c.taken_back_at.is_(None))
         .group_by(answers.c.item_id)
         .order_by(first)
     )
@@ -51,45 +52,55 @@ def carry_over(conn: Connection, window_id: int, *, earlier: Sequence[int]) -> i
     """Give a window's rows all answers that rows of the same ids have in earlier windows; how many count.
 
     `earlier`: windows by id, the newest first. The answer that counted there counts here, that of the newest
-    where several did; where none did, the first that was kept. Who said what, and when, comes along.
+    where several did; where none did, the first that was kept. Who said what, when, and what they wrote
+    beside it comes along; what somebody took back does not.
     """
     mine = items_of(conn, window_id)
     order = {id_: place for place, id_ in enumerate(earlier)}
     query = (
         select(t.c.window_id, t.c.prediction_id, t.c.label_id, answers)
         .join(answers, answers.c.item_id == t.c.id)
-        .where(t.c.window_id.in_(list(earlier)))
+        .where(t.c.window_id.in_(list(earlier)), answers.c.taken_back_at.is_(None))
         .order_by(answers.c.id)
     )
-    answers_by_item: dict[int, dict[tuple[str, str], Any]] = {}
-    counts: dict[int, tuple[tuple[int, int], tuple[str, str]]] = {}
+    answers_by_item: dict[int, dict[tuple[str, str, bool], Any]] = {}
+    counts: dict[int, tuple[tuple[int, int], tuple[str, str, bool]]] = {}
     for row in conn.execute(query).all():
         item = mine.get(row.prediction_id)
         if item is None:
             continue
-        answers_by_item.setdefault(item, {}).setdefault((row.answer, row.by), row)
+        answers_by_item.setdefault(item, {}).setdefault(_said(row), row)
         rank = (0 if row.label_id == row.id else 1, order[row.window_id])
         if item not in counts or rank < counts[item][0]:
-            counts[item] = (rank, (row.answer, row.by))
+            counts[item] = (rank, _said(row))
+    as_they_are = [name for name in answers.c.keys() if name not in ("id", "item_id")]  # noqa: SIM118
     rows = [
-        {"item_id": item, "answer": answer.answer, "by": answer.by, "at": answer.at, "source": answer.source}
+        {"item_id": item} | {name: getattr(answer, name) for name in as_they_are}
         for item, people in answers_by_item.items()
         for answer in people.values()
     ]
     for start in range(0, len(rows), AT_ONCE):
         conn.execute(insert(answers).values(rows[start : start + AT_ONCE]))
-    stored = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by).join(
+    items = sorted(answers_by_item)
+    for start in range(0, len(items), AT_ONCE):
+        count_people(conn, items[start : start + AT_ONCE])
+    stored = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by, answers.c.source).join(
         t, t.c.id == answers.c.item_id
     )
     counting = [
         {"item": row.item_id, "counts": row.id}
         for row in conn.execute(stored.where(t.c.window_id == window_id)).all()
-        if row.item_id in counts and counts[row.item_id][1] == (row.answer, row.by)
+        if row.item_id in counts and counts[row.item_id][1] == _said(row)
     ]
     if counting:
         change = update(t).where(t.c.id == bindparam("item")).values(label_id=bindparam("counts"))
         conn.execute(change, counting)
     return len(counting)
+
+
+def _said(row: Any) -> tuple[str, str, bool]:
+    """An answer by what was said by whom, and whether it settled a disagreement."""
+    return row.answer, row.by, row.source == "decision"
 
 
 def serve_again(
@@ -107,12 +118,11 @@ def serve_again(
 
 
 def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
-    """The window's rows on which people differ: every answer to each, the one that counts first."""
+    """The window's rows with different answers: every answer to each, the one that counts first."""
     query = (
         select(t.c.prediction_id, answers.c.answer)
         .join(t, t.c.id == answers.c.item_id)
-        .join(counting, counting.c.id == t.c.label_id)
-        .where(t.c.window_id == window_id, BY_SOMEBODY_ELSE)
+        .where(t.c.window_id == window_id, t.c.label_id.is_not(None), STANDS)
         .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
     )
     words_by_id: dict[str, dict[str, None]] = {}
@@ -122,11 +132,14 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
 
 
 def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
-    """The first answers of the first two people, of each row of the window that two have answered."""
+    """The first answers of the first two people, of each row of the window that two have answered blindly.
+
+    An answer that was given with sight of another one, and one that was taken back, is not a second opinion.
+    """
     query = (
         select(answers.c.item_id, answers.c.by, answers.c.answer)
         .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id)
+        .where(t.c.window_id == window_id, answers.c.blind, answers.c.taken_back_at.is_(None))
         .order_by(answers.c.item_id, answers.c.id)
     )
     answers_by_item: dict[int, dict[str, str]] = {}

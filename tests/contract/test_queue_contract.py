@@ -128,7 +128,7 @@ def test_anothers_token_does_not_open_the_door(conn: Connection, records: Record
     values = {"item_id": mine.item_id, "token": mine.token, "answer": "correct", "at": NOW}
     assert queue.answer(conn, **values, by="mallory") == "fenced"
     assert queue.progress(conn, window).missing == 1
-    records.has("review.queue", "fenced", times=1, answers=1)
+    records.has("review.labelling", "fenced", times=1, answers=1)
 
 
 def test_a_replayed_answer_changes_nothing(conn: Connection) -> None:
@@ -152,7 +152,7 @@ def test_a_differing_answer_is_surfaced_and_the_first_one_counts(conn: Connectio
     assert history(conn, a) == [("ada", "correct"), ("bo", "incorrect")]
     assert history(conn, b) == [("ada", "correct"), ("bo", "correct")]  # so that agreement can be counted
     assert np.array_equal(queue.cohort(conn, window).correct, [1.0, 1.0])
-    record = records.has("review.queue", "conflict", times=2, answers=1)
+    record = records.has("review.labelling", "conflict", times=2, answers=1)
     assert "bo" not in record.getMessage()  # who answered is said nowhere but in the database
 
 
@@ -279,17 +279,19 @@ def test_a_worker_that_dies_in_mid_claim_leaves_the_item_free(engine: Engine) ->
 
 
 class Overtaken:
-    """A connection on which somebody else claims just after the first look."""
+    """A connection on which somebody else claims just after the first look at rows that are free."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn, self._overtaken = conn, False
 
-    def execute(self, *statement_and_values: Any) -> Any:
-        result = self._conn.execute(*statement_and_values)
-        if self._overtaken:
+    def execute(self, statement: Any, *values: Any) -> Any:
+        result = self._conn.execute(statement, *values)
+        if self._overtaken or "label_id IS NULL" not in str(statement) or "leased_by" not in str(statement):
             return result
-        self._overtaken = True
         seen = result.freeze()
+        if not seen.data:
+            return seen()
+        self._overtaken = True
         queue.claim(self._conn, stream="triage", by="bo", now=NOW, n=2)
         return seen()
 
