@@ -24,9 +24,9 @@ Severity = Literal["good", "warning", "bad"]
 class Alert:
     """Something to inform people of, once; `facts` are numbers and names, never a reviewer's context.
 
-    `period` is the window's period, or the day or minute (like 2026-11-28) for an alert that belongs to no window;
-    `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it is in
-    none.
+    `period` is the window's period, or the day or minute (like 2026-11-28) for an alert that belongs to no
+    window; `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it
+    is in none.
     """
 
     kind: str
