@@ -28,6 +28,7 @@ from calib.stream_settings import Stream
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from calib.cycle.deployment_watch import Deployment
     from calib.cycle.report_links import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.relay import Sender
@@ -158,6 +159,34 @@ class App:
             contexts={name: timedelta(days=s.keep_context_days) for name, s in self.settings.streams.items()},
             replies={name: timedelta(days=p.keep_replies_days) for name, p in self.settings.probes.items()},
         )
+
+    def deployment(self) -> Deployment:
+        """All of it, as the watchdog wants it."""
+        from calib.cycle.deployment_watch import Deployment
+
+        return Deployment(
+            engine=self.engine,
+            store=self.store,
+            store_name=shown(self.settings.store),
+            streams=bool(self.settings.streams),
+            probes={name: (probe.every, probe.timezone) for name, probe in self.settings.probes.items()},
+        )
+
+    def record_run(self, job: str) -> None:
+        """Put down that a scheduled job came to its end, for the watchdog."""
+        from calib.db import jobs
+
+        with self.engine.begin() as conn:
+            jobs.ran(conn, job, at=self.now())
+
+    def ping(self) -> str | None:
+        """Say that all is well: None where nobody waits for it, `answered`, or what went wrong."""
+        url = self.settings.notify.ping
+        if url is None:
+            return None
+        from calib.outbox.ping import ping
+
+        return ping(url.get_secret_value()) or "answered"
 
     def sender(self) -> Sender:
         """Slack where there is a token, else the terminal."""

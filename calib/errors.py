@@ -10,6 +10,7 @@
           - Conflict            somebody else's object is there; read again and decide again
           - OutcomeUnknown      the write may or may not have landed, and reading back failed too
           - Unavailable         certain failure, nothing was written
+          - Overwrites          it takes other bytes for an object that is there: nothing may be published
       x QueueError              a label or a lease that the review queue refuses
       x SourceError             the traffic's engine or the database fails                     (exit code 4)
           - ConstraintViolated  the database refuses a row beside those that it holds
@@ -63,6 +64,10 @@ class OutcomeUnknown(StoreError):
 
 class Unavailable(StoreError):
     """The store refused or could not be reached; nothing was written."""
+
+
+class Overwrites(StoreError):
+    """The store creates an object that is there already: it cannot keep what is published."""
 
 
 class QueueError(CalibError):

@@ -99,6 +99,11 @@ def cohort_is_late(closes_at: datetime, now: datetime) -> bool:
     return now >= closes_at + GRACE
 
 
+def job_is_missing(since: datetime, now: datetime, *, every: timedelta) -> bool:
+    """Whether a job that comes to its end every so often, last at `since`, is `GRACE` over its time."""
+    return now >= since + every + GRACE
+
+
 def mapping_is_stale(expires_at: datetime, now: datetime) -> bool:
     """Whether a mapping expires so soon that somebody must act."""
     return now >= expires_at - STALE_BEFORE_EXPIRY

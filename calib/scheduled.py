@@ -95,13 +95,22 @@ def retry_if_outside(_task: Any, _task_run: Any, state: Any) -> bool:
 
 
 def finish(
-    flow: str, verb: str, states: Mapping[str, Any], *, config: str | None, now: datetime | None
+    flow: str,
+    verb: str,
+    states: Mapping[str, Any],
+    *,
+    config: str | None,
+    now: datetime | None,
+    only: str | None = None,
 ) -> Json:
     """What the completed streams returned, once all were tried.
 
-    `verb` is the command that does the same, `states` the final Prefect states by stream. For each stream
-    that failed an alert is put into the outbox; then `StreamsFailed` names them, so that the run fails too.
+    `verb` is the command that does the same, `states` the final Prefect states by stream, `only` the one
+    stream that was asked for, if one was. For each stream that failed an alert is put into the outbox; then
+    `StreamsFailed` names them, so that the run fails too.
     """
+    if only is None:
+        open_app(config, now).record_run(verb)
     failed = {
         name: state.result(raise_on_failure=False)
         for name, state in states.items()
@@ -115,6 +124,7 @@ def finish_fleet(
     flow: str, verb: str, fleet: Fleet[Json], *, config: str | None, now: datetime | None
 ) -> list[Json]:
     """What was done for a whole fleet at once; ends as `finish` does where some of it failed."""
+    open_app(config, now).record_run(verb)
     failed = {failure.stream: failure.error for failure in fleet.failures}
     _fail(flow, verb, failed, config=config, now=now)
     return fleet.done

@@ -80,6 +80,29 @@ class Web(_Frozen):
         return images
 
 
+class Notify(_Frozen):
+    """Who else is told, beside Slack."""
+
+    ping: SecretStr | None = _key(
+        None,
+        "Called after each watchdog run that found nothing: whoever listens there raises an alarm when the "
+        "calls stop.",
+        "https://ping.example/your-check",
+    )
+
+    @field_validator("ping")
+    @classmethod
+    def _reachable(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            parts = urlsplit(url.get_secret_value())
+            local = parts.hostname in ("127.0.0.1", "::1", "localhost")
+            if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+                raise ValueError(
+                    "write an address that begins with https://; http:// is for this machine alone"
+                )
+        return url
+
+
 class Slack(_Frozen):
     """Where alerts go; without a token they go to the terminal."""
 
@@ -112,6 +135,7 @@ class Settings(BaseSettings):
     reports: bool = _key(True, "Whether the report of each closed period is kept in the store.")
     slack: Slack = Slack()
     web: Web = Web()
+    notify: Notify = Notify()
     streams: dict[str, Stream] = {}
     probes: dict[str, ProbeSettings] = {}
     # `schema` in the file; the name itself is one of pydantic's
@@ -243,7 +267,7 @@ def _explain(path: Path, text: str, error: dict[str, Any]) -> str:
 def _known_keys(loc: list[str]) -> list[str]:
     model: type[BaseModel] = Settings
     nested: dict[str, type[BaseModel]] = {"columns": ColumnSettings, "review": Review}
-    nested |= {"slack": Slack, "web": Web}
+    nested |= {"slack": Slack, "web": Web, "notify": Notify}
     if loc[:1] in (["streams"], ["probes"]):
         model = Stream if loc[0] == "streams" else ProbeSettings
         loc = loc[2:]

@@ -47,5 +47,5 @@ def evaluate_windows(
         name: evaluate(name, periods, config, now, return_state=True)
         for name, periods in what_is_open(config, stream, now).items()
     }
-    results = scheduled.finish("evaluate-windows", "evaluate", states, config=config, now=now)
+    results = scheduled.finish("evaluate-windows", "evaluate", states, config=config, now=now, only=stream)
     return [window for windows in results.values() for window in windows]

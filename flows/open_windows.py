@@ -47,5 +47,5 @@ def open_windows(
         name: open_window(name, period, config, now, return_state=True)
         for name, period in what_is_due(config, stream, now).items()
     }
-    results = scheduled.finish("open-windows", "sample", states, config=config, now=now)
+    results = scheduled.finish("open-windows", "sample", states, config=config, now=now, only=stream)
     return [result for result in results.values() if result is not None]

@@ -48,4 +48,4 @@ def probe(
         probe_name: ask(probe_name, period, config, now, return_state=True)
         for probe_name, period in what_to_ask(config, name, now).items()
     }
-    return list(scheduled.finish("probe", "probe", states, config=config, now=now).values())
+    return list(scheduled.finish("probe", "probe", states, config=config, now=now, only=name).values())

@@ -18,5 +18,6 @@ def relay(config: str | None = None, now: datetime | None = None) -> dict[str, A
     with only_what_may_be_shown():
         opened = scheduled.open_and_migrate(config, now)
         report = deliver(opened.engine, opened.sender(), now=opened.now)
+        opened.record_run("relay")
     get_run_logger().info("delivered %(delivered)d, to retry %(retried)d, parked %(parked)d", report)
     return report

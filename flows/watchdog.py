@@ -1,4 +1,4 @@
-"""Find what did not happen: periods without a window, cohorts that are late, mappings about to expire."""
+"""Find what did not happen: missed periods and jobs, late cohorts, alerts without a reader, old mappings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import datetime
 from prefect import flow, get_run_logger, task
 
 from calib import scheduled
-from calib.cycle import watch_over
+from calib.alerts import DEPLOYMENT
+from calib.cycle import watch_deployment, watch_over
 from calib.redaction import only_what_may_be_shown
 
 
@@ -34,6 +35,22 @@ def look_over(stream: str, config: str | None, now: datetime | None) -> list[dic
     return findings
 
 
+@task(
+    task_run_name="deployment",
+    retries=2,
+    retry_delay_seconds=[60, 600],
+    retry_condition_fn=scheduled.retry_if_outside,
+)
+@only_what_may_be_shown()
+def look_over_all(config: str | None, now: datetime | None) -> list[dict[str, str]]:
+    """Jobs and probes that did not run, alerts that reached nobody, a store that overwrites."""
+    opened = scheduled.open_app(config, now)
+    findings = watch_deployment(opened.deployment(), now=opened.now)
+    for finding in findings:
+        get_run_logger().warning("%(kind)s, since %(period)s", finding)
+    return findings
+
+
 @flow(name="watchdog", flow_run_name=scheduled.run_name("watchdog"))
 def watchdog(
     config: str | None = None, stream: str | None = None, now: datetime | None = None
@@ -42,5 +59,11 @@ def watchdog(
     states = {
         name: look_over(name, config, now, return_state=True) for name in what_to_watch(config, stream, now)
     }
-    results = scheduled.finish("watchdog", "watchdog", states, config=config, now=now)
-    return [finding for findings in results.values() for finding in findings]
+    if stream is None:
+        states[DEPLOYMENT] = look_over_all(config, now, return_state=True)
+    results = scheduled.finish("watchdog", "watchdog", states, config=config, now=now, only=stream)
+    findings = [finding for found in results.values() for finding in found]
+    if stream is None and not findings:
+        with only_what_may_be_shown():
+            scheduled.open_app(config, now).ping()
+    return findings

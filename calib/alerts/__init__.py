@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from calib.alerts.facts import WindowFacts
     from calib.alerts.failure import stream_failed
     from calib.alerts.probe import probe_alerts
-    from calib.alerts.watchdog import cohort_late, mapping_stale, missing_periods, window_missed
+    from calib.alerts.watchdog import (
+        DEPLOYMENT,
+        alerts_parked,
+        cohort_late,
+        job_missed,
+        mapping_stale,
+        missing_periods,
+        probe_missed,
+        store_unsafe,
+        window_missed,
+    )
     from calib.alerts.window import (
         Previous,
         early_warning,
@@ -26,6 +36,11 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "DEPLOYMENT": "watchdog",
+    "alerts_parked": "watchdog",
+    "job_missed": "watchdog",
+    "probe_missed": "watchdog",
+    "store_unsafe": "watchdog",
     "Previous": "window",
     "WindowFacts": "facts",
     "cohort_late": "watchdog",
@@ -42,17 +57,22 @@ _HOMES = {
 }
 
 __all__ = [
+    "DEPLOYMENT",
     "OF_A_DAY",
     "Alert",
     "Previous",
     "WindowFacts",
+    "alerts_parked",
     "cohort_late",
     "early_warning",
+    "job_missed",
     "labels_not_found",
     "mapping_stale",
     "missing_periods",
     "probe_alerts",
+    "probe_missed",
     "rejected_share",
+    "store_unsafe",
     "stream_failed",
     "underpowered",
     "window_alerts",

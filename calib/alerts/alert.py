@@ -10,7 +10,13 @@ from calib.json_object import Json
 
 NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
 
-OF_A_DAY = ("mapping_stale", "stream_failed")  # kinds that belong to no window: their period is a day
+OF_A_DAY = (
+    "mapping_stale",
+    "stream_failed",
+    "job_missed",
+    "store_unsafe",
+    "alerts_parked",
+)  # kinds that belong to no window: their period is a day
 Severity = Literal["good", "warning", "bad"]
 
 
@@ -18,9 +24,9 @@ Severity = Literal["good", "warning", "bad"]
 class Alert:
     """Something to inform people of, once; `facts` are numbers and names, never a reviewer's context.
 
-    `period` is the window's period, or the day (like 2026-11-28) for an alert that belongs to no window;
-    `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it is in
-    none.
+    `period` is the window's period, or the day or minute (like 2026-11-28) for an alert that belongs to no
+    window; `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it
+    is in none.
     """
 
     kind: str

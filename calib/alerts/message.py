@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from calib.alerts.facts import ChangeFacts, MeasuredFacts, MixFacts, RefitFacts, SegmentFacts, WindowFacts
 from calib.alerts.probe_words import probe_line, probe_step
 from calib.alerts.unreadable import gone_line, unknown_outcomes_line, unreadable_step
+from calib.alerts.watchdog import DEPLOYMENT
+from calib.alerts.watchdog_words import (
+    TITLES as WATCHDOG_TITLES,
+)
+from calib.alerts.watchdog_words import job_line, parked_line, probe_missed_line, unsafe_line, watchdog_step
 from calib.json_object import Json
 from calib.reasons import UNREADABLE
 from calib.results import EceInterval
@@ -38,6 +43,7 @@ TITLES = {
     "scope_changed": "another model, prompt or score than before",
     "stream_failed": "the work on it failed",
     "labels_not_found": "sampled rows are no longer in the traffic",
+    **WATCHDOG_TITLES,
 }
 CAUSES = {  # of `stream_failed`; see calib/alerts/failure.py
     "input": "Its settings or its data are wrong. It fails again until they are corrected.",
@@ -247,6 +253,8 @@ def _early_line(facts: Json) -> str:
 
 
 def _missed_line(facts: Json) -> str:
+    if facts.get("of") == "probe":
+        return probe_missed_line(facts)
     return f"No window was opened for this period; it could have been opened since {facts['due'][:10]}."
 
 
@@ -272,6 +280,9 @@ _SHORT_LINES: dict[str, Callable[[Json], str]] = {
     "mapping_stale": _stale_line,
     "stream_failed": _failed_line,
     "labels_not_found": gone_line,
+    "job_missed": job_line,
+    "store_unsafe": unsafe_line,
+    "alerts_parked": parked_line,
 }
 
 
@@ -279,6 +290,8 @@ def _failed_step(stream: str, verb: str | None) -> str:
     check = "`calib check` tries every connection and column"
     if verb is None:
         return f"What to do: {check} and shows what is wrong"
+    if stream == DEPLOYMENT:  # all streams
+        return f"What to do: `calib {verb}` repeats the work and shows the whole error; {check}"
     return f"What to do: `calib {verb} {stream}` repeats the work and shows the whole error; {check}"
 
 
@@ -289,6 +302,8 @@ def _next_step(kind: str, stream: str, period: str, facts: Json) -> str:
         return f"What to do: {probe_step(kind, stream, facts['probe'])}"
     if kind == "stream_failed":
         return _failed_step(stream, facts["verb"])
+    if (step := watchdog_step(kind, stream, facts)) is not None:
+        return step
     look = f"look for what changed in {period} (model, prompt, inputs)"
     if kind == "degraded" and "what" not in facts and (window := _of_window(facts)).refit.published:
         where = "" if window.channel == PRODUCTION else f" --channel {window.channel}"

@@ -161,6 +161,8 @@ def sample(
     alert = failures.recorder(opened, "sample") if period is None else None
     with output.progress("sample", total=len(names)) as step:
         fleet = cycle.each(names, open_one, failed=alert)
+    if stream is None and period is None:
+        opened.record_run("sample")
     _show_all(fleet, "no window is due that is not open already", as_json=json)
 
 
@@ -182,6 +184,8 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
 
     with output.progress("evaluate", total=len(names)) as step:
         fleet = cycle.each(names, evaluate_one, failed=failures.recorder(opened, "evaluate"))
+    if stream is None:
+        opened.record_run("evaluate")
     _show_all(fleet, "no window is open", as_json=json)
 
 
@@ -189,7 +193,9 @@ def relay(config: Config = CONFIG, json: Json = False) -> None:
     """Deliver the alerts that wait: to Slack where SLACK_BOT_TOKEN is set, else to the terminal."""
     from calib.app import App
 
-    report = _deliver(App.open(config))
+    opened = App.open(config)
+    report = _deliver(opened)
+    opened.record_run("relay")
     if json:
         output.emit(report.to_json())
     else:
@@ -203,21 +209,37 @@ def watchdog(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """Find what did not happen: missed periods, late cohorts, mappings about to expire. For plain cron.
+    """Find what did not happen: missed periods and jobs, late cohorts, mappings about to expire.
 
-    Delivers the alerts. Exits 1 where it found something, and with the code of the worst error where a
-    stream could not be looked at; the others are looked at all the same.
+    Without STREAM it also looks at the scheduled jobs and probes, at alerts that reached nobody, and at the
+    store. For plain cron, independent of Prefect. Delivers the alerts. Exits 1 where it found something, and
+    with the code of the worst error where a stream could not be looked at; the others are looked at all the
+    same. Where all is well it calls `ping` of [notify], if that is set.
     """
     from calib import cycle
+    from calib.alerts import DEPLOYMENT
     from calib.app import App
 
     opened = App.open(config)
+    recorder = failures.recorder(opened, "watchdog")
     fleet = cycle.each(
         opened.streams(stream),
         lambda name: cycle.watch_over(opened.watch(name), opened.ports(name)),
-        failed=failures.recorder(opened, "watchdog"),
+        failed=recorder,
     )
+    if stream is None:
+        whole = cycle.each(
+            [DEPLOYMENT],
+            lambda _: cycle.watch_deployment(opened.deployment(), now=opened.now),
+            failed=recorder,
+        )
+        fleet = cycle.Fleet(done=fleet.done + whole.done, failures=fleet.failures + whole.failures)
     report = _deliver(opened)
+    ping = None
+    if stream is None:
+        opened.record_run("watchdog")
+        if not (fleet.done or fleet.failures or report.parked):
+            ping = opened.ping()
     if json:
         from calib.results.work import WatchdogFinding, WatchdogResult
 
@@ -225,6 +247,7 @@ def watchdog(
             findings=tuple(WatchdogFinding(**item) for item in fleet.done),
             relay=report,
             failures=failures.results(fleet.failures),
+            ping=ping,
         )
         output.emit(result.to_json())
     else:
@@ -232,6 +255,8 @@ def watchdog(
             sys.stdout.write(f"{item['stream']} {item['period']}: {item['kind'].replace('_', ' ')}\n")
         if not fleet.done and not fleet.failures:
             sys.stdout.write("nothing is missing\n")
+    if ping not in (None, "answered"):
+        sys.stderr.write(f"calib: nothing is missing, but the call of `ping` in [notify] failed: {ping}\n")
     worst = failures.report(fleet.failures)
     if worst or fleet.done:
         raise typer.Exit(worst or exit_codes.FAILED)
@@ -249,6 +274,7 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
 
     opened = App.open(config)
     fleet = cycle.erase_texts(opened.engine, opened.retention(), now=opened.now())
+    opened.record_run("erase")
     record = failures.recorder(opened, "erase")
     for failure in fleet.failures:
         record(failure.stream, failure.error)

@@ -47,6 +47,8 @@ def probe(
         lambda probe_name: [_ask(opened, probe_name, accept=accept)],
         failed=None if accept else failures.recorder(opened, "probe"),
     )
+    if name is None:
+        opened.record_run("probe")
     cycle.deliver(opened.engine, opened.sender(), now=opened.now)
     results = [_with_alerts(opened, result) for result in fleet.done]
     if name is not None and fleet.failures:

@@ -100,13 +100,21 @@ def _database(settings: Any) -> str:
 
 
 def _store(settings: Any) -> str:
+    from calib.errors import Overwrites
+    from calib.redaction import shown
     from calib.store import open_store
+    from calib.store.safety import KEY, refuses_second_creation
 
     store = open_store(settings.store, base=settings.folder)
-    probe = "calibwatch-check.json"
-    store.create(probe, b'{"format":"calibwatch.check/1"}')
+    place = shown(settings.store)
+    if not refuses_second_creation(store):
+        raise Overwrites(
+            f"{place} took other bytes for {KEY}, which was there already: two runs that publish at once "
+            "could both believe that they won. Use a store that honours If-None-Match, or a newer version "
+            "of its server"
+        )
     store.keys("")
-    return f"{settings.store}, readable and writable"
+    return f"{place}, readable and writable, and refuses to create an object twice"
 
 
 def _slack(settings: Any) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from calib.lazy import importer
 
 if TYPE_CHECKING:
+    from calib.cycle.deployment_watch import Deployment, watch_deployment
     from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
     from calib.cycle.lifecycle import advance
     from calib.cycle.opening import open_window
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from calib.cycle.window_summary import summary
 
 _HOMES = {
+    "Deployment": "deployment_watch",
     "Failure": "fleet",
     "Fleet": "fleet",
     "PRODUCTION": "stream",
@@ -50,12 +52,14 @@ _HOMES = {
     "record_failure": "fleet",
     "reopen": "reopening",
     "summary": "window_summary",
+    "watch_deployment": "deployment_watch",
     "watch_over": "watchdog",
     "worth_retrying": "fleet",
 }
 
 __all__ = [
     "PRODUCTION",
+    "Deployment",
     "Failure",
     "Fleet",
     "PartlyDone",
@@ -76,6 +80,7 @@ __all__ = [
     "record_failure",
     "reopen",
     "summary",
+    "watch_deployment",
     "watch_over",
     "worth_retrying",
 ]

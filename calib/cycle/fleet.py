@@ -21,6 +21,7 @@ from calib.errors import (
     ConstraintViolated,
     DeliveryError,
     EndpointBusy,
+    Overwrites,
     Permanent,
     SourceError,
     StoreError,
@@ -39,7 +40,7 @@ PASSING = (
     PoolTimeout,
 )
 WRONG_PATH = (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError)
-LASTING = (Permanent, ConstraintViolated, *WRONG_PATH)  # though their kind usually passes
+LASTING = (Permanent, ConstraintViolated, Overwrites, *WRONG_PATH)  # though their kind usually passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -85,6 +85,12 @@ def before(conn: Connection, run: Run) -> Run | None:
     return None if row is None else _run(row)
 
 
+def recent(conn: Connection, probe: str, *, since: datetime) -> list[Run]:
+    """The runs of a probe that were opened since a moment, oldest first."""
+    query = select(t).where(t.c.probe == probe, t.c.opened_at >= since).order_by(t.c.opened_at, t.c.id)
+    return [_run(row) for row in conn.execute(query)]
+
+
 def keep_reply(conn: Connection, run_id: int, reply: Stored, *, at: datetime) -> bool:
     """Store a reply; False where this question already has one in this framing: the first counts."""
     values = {field.name: getattr(reply, field.name) for field in fields(Stored)}

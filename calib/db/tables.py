@@ -332,3 +332,11 @@ outbox = Table(
     Index("ix_outbox_episode", "episode"),
     Index("ix_outbox_state_next_at", "state", "next_at"),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job", String(32), primary_key=True),  # a verb that schedules run, or `store-check`
+    Column("expected_since", Moment, nullable=False),  # when the watchdog first waited for it
+    Column("ran_at", Moment),  # the last run that came to its end; of `store-check`: that found it safe
+)

@@ -63,11 +63,16 @@ class WatchdogFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchdogResult:
-    """What did not happen, what became of the alerts, and the streams that could not be looked at."""
+    """What did not happen, what became of the alerts, and the streams that could not be looked at.
+
+    `ping`: `answered` where `ping` of the settings was called and took it, what went wrong where it did not,
+    None where it was not called: it is not set, or something was found.
+    """
 
     findings: tuple[WatchdogFinding, ...]
     relay: RelayResult
     failures: tuple[FailureResult, ...]
+    ping: str | None
 
     def to_json(self) -> Json:
         """The object of `calib watchdog`."""

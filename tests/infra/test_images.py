@@ -70,8 +70,9 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         else:
             assert instruction == "RUN", instruction
             command = IN_IMAGE.sub(lambda found: f"{root}/{found[1]}", value)
+            shell = ["/bin/sh", "-ec", command]
             done = subprocess.run(
-                ["/bin/sh", "-ec", command], cwd=work, env=environment, capture_output=True, text=True, check=False
+                shell, cwd=work, env=environment, capture_output=True, text=True, check=False
             )
             assert done.returncode == 0, f"{value}\n{done.stdout}{done.stderr}"
     yield root
@@ -80,9 +81,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def copy(words: list[str], work: Path) -> None:
     """As COPY does, of what `.dockerignore` lets through."""
-    let_through = {
-        line[1:].strip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
-    }
+    rules = (ROOT / ".dockerignore").read_text().splitlines()
+    let_through = {line[1:].strip("/") for line in rules if line.startswith("!")}
     *sources, target = words
     for source in sources:
         assert Path(source).parts[0] in let_through, f"{source} does not reach the builder"
@@ -115,7 +115,8 @@ def test_the_sizes_are_those_that_are_stated(image: Path) -> None:
     """Within a tenth: what each environment adds to the base image."""
     said = (ROOT / "infra" / "README.md").read_text()
     for name in ("client", "jobs"):
-        size = sum(path.lstat().st_size for path in (image / "opt" / name).rglob("*") if not path.is_symlink())
+        files = (path for path in (image / "opt" / name).rglob("*") if not path.is_symlink())
+        size = sum(path.lstat().st_size for path in files)
         stated = re.search(rf"`{name}`[^\n]*?([\d,]+) MB", said)
         assert stated, name
         assert size / 1e6 == pytest.approx(float(stated[1].replace(",", "")), rel=0.1), name

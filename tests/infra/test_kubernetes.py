@@ -22,7 +22,8 @@ def built() -> list[dict[str, Any]]:
     """What `kubectl apply --kustomize infra/kubernetes/example` would send."""
     kubectl = shutil.which("kubectl")
     assert kubectl, "kubectl is missing: `make infra-tools` installs it"
-    done = subprocess.run([kubectl, "kustomize", KUBERNETES / "example"], capture_output=True, text=True, check=False)
+    command = [kubectl, "kustomize", KUBERNETES / "example"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
@@ -59,7 +60,8 @@ def test_every_pod_is_confined_and_finds_its_settings(built: list[dict[str, Any]
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}, name
             assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/srv/calib", "/tmp"}  # noqa: S108
             assert {"memory"} <= set(container["resources"]["limits"]), name
-        assert [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume] == [settings]
+        mounted = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+        assert mounted == [settings]
 
 
 def test_the_jobs_are_those_of_the_crontab_at_the_same_times(built: list[dict[str, Any]]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ BUCKET, PREFIX = "guarded", "team/mappings"
 def policy() -> dict[str, Any]:
     """As infra/README.md says to fill it in. SeaweedFS calls its users after this account."""
     text = (POLICIES / "s3" / "bucket-policy.json").read_text()
-    names = {"ACCOUNT": "000000000000", "BUCKET": BUCKET, "PREFIX": PREFIX, "WRITER": "writer", "READER": "reader"}
+    names = {"ACCOUNT": "000000000000", "BUCKET": BUCKET, "PREFIX": PREFIX}
+    names |= {"WRITER": "writer", "READER": "reader"}
     filled: dict[str, Any] = json.loads(re.sub("|".join(names), lambda found: names[found[0]], text))
     return filled
 
@@ -35,7 +35,7 @@ def as_user(server: Server, name: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def guarded(seaweedfs_server: Server) -> Iterator[Server]:
+def guarded(seaweedfs_server: Server) -> Server:
     """A bucket under the policy, without the one statement that this server cannot follow.
 
     It does not know the key `s3:if-none-match`, takes every request to be without that header, and would
@@ -50,7 +50,7 @@ def guarded(seaweedfs_server: Server) -> Iterator[Server]:
     while not allowed(writer.list_objects_v2, Bucket=BUCKET):
         assert time.monotonic() < deadline, "the policy did not come into force"
         time.sleep(0.2)
-    yield seaweedfs_server
+    return seaweedfs_server
 
 
 def allowed(call: Any, **values: Any) -> bool:
@@ -96,7 +96,8 @@ def test_the_product_works_under_the_policy(guarded: Server, monkeypatch: pytest
 @pytest.mark.slow
 def test_nothing_else_is_allowed(guarded: Server) -> None:
     admin = s3_client(guarded.environment)
-    mapping, entry = f"{PREFIX}/s/mappings/{'a' * 64}.json", f"{PREFIX}/s/channels/production/0001-000000000001.json"
+    mapping = f"{PREFIX}/s/mappings/{'a' * 64}.json"
+    entry = f"{PREFIX}/s/channels/production/0001-000000000001.json"
     report = f"{PREFIX}/s/reports/2026-10-r1.html"
     for key in (mapping, entry, report):
         admin.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
@@ -120,7 +121,8 @@ def test_what_is_created_once_can_only_be_created() -> None:
     assert once["Condition"] == {"Null": {"s3:if-none-match": "true"}}
 
     def covers(statement: dict[str, Any], key: str) -> bool:
-        patterns = [re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in statement["Resource"]]
+        resources = map(re.escape, statement["Resource"])
+        patterns = [each.replace(r"\*", ".*").replace(r"\?", ".") for each in resources]
         return any(re.fullmatch(pattern, f"arn:aws:s3:::{BUCKET}/{PREFIX}/{key}") for pattern in patterns)
 
     for key in ("s/mappings/0f.json", "s/channels/c/0001-000000000042.json", "s/reports/2026-10-r1.html"):

@@ -16,10 +16,13 @@ from hypothesis import strategies as st
 from queues import alert
 
 from calib.alerts import (
+    alerts_parked,
     cohort_late,
     early_warning,
+    job_missed,
     labels_not_found,
     mapping_stale,
+    store_unsafe,
     stream_failed,
     window_alerts,
     window_missed,
@@ -99,6 +102,9 @@ ALONE = [
     LATE,
     stream_failed("s", KeyError("x"), verb="evaluate", now=DAY),
     labels_not_found("s", "2026-10", gone=1200, waiting=3000),
+    job_missed("relay", since=DAY, ran=True, every=timedelta(minutes=5), now=DAY + timedelta(days=2)),
+    store_unsafe(since=DAY, store="s3://bucket"),
+    alerts_parked(parked=2, waiting=0, oldest=DAY),
 ]
 
 
@@ -107,7 +113,7 @@ def test_every_kind_has_words_and_a_next_step(kind: str) -> None:
     of_a_window = window_alerts(result("degraded"), previous=QUIET, turn=Turn())[0].facts
     own = next((told.facts for told in ALONE if told is not None and told.kind == kind), of_a_window)
     for told in (own, {"what": "Something happened."}):  # the second is how version 0.1.0 wrote it
-        if "what" in told and kind in ("degraded", "insufficient_labels", "stream_failed"):
+        if "what" in told and kind in ("degraded", "insufficient_labels", "stream_failed", "job_missed"):
             continue
         said = message({"kind": kind, "stream": "s", "period": "p", "severity": "bad", "facts": told})
         assert "calib " in said.text.splitlines()[-1]
