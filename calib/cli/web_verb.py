@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import secrets
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,8 @@ from calib.cli.options import CONFIG, Config, Json
 from calib.web.options import PORT
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from calib.app import App
     from calib.web.options import WebOptions
 
@@ -38,9 +41,9 @@ def web(
 
     Without any reviewer it serves this machine alone: the address that it prints has a token and signs you
     in. As soon as `calib reviewers add` has added one, also while this runs, everybody signs in by a link.
-    To serve others too, add an admin first, set `[web] url` to the address that people open, put a proxy with
-    TLS in front, and give --host. Where the proxy signs people in itself, --proxy-header and --proxy-from take
-    the reviewer's name from it. Nothing is logged of what people read or write.
+    To serve others too, add an admin first, set `[web] url` to the address that people open, put a proxy
+    with TLS in front, and give --host. Where the proxy signs people in itself, --proxy-header and
+    --proxy-from take the reviewer's name from it. Nothing is logged of what people read or write.
     """
     from calib.app import App
     from calib.web.app import make_app
@@ -55,9 +58,7 @@ def web(
     reviewers = _ready(opened, asked)
     listening = bound(host, port)
 
-    def make(real_port: int) -> object:
-        from dataclasses import replace
-
+    def make(real_port: int) -> FastAPI:
         options = replace(asked, port=real_port)
         _say(opened, options, reviewers, as_json=json, in_browser=open_)
         return make_app(opened, options, local_name=getpass.getuser())
@@ -103,7 +104,8 @@ def _say(opened: App, options: WebOptions, reviewers: int, *, as_json: bool, in_
             page.say(f"{output.counted(reviewers, 'reviewer')} may sign in. A new link for one of them:")
             page.command("calib reviewers link NAME")
         else:
-            page.say("There are no reviewers: this address is for you alone, on this machine. To let others in:")
+            page.say("There are no reviewers: this address is for you alone, on this machine.")
+            page.say("To let others in:")
             page.command("calib reviewers add NAME --role admin")
     sys.stdout.flush()
     if in_browser:

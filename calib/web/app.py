@@ -14,12 +14,12 @@ from starlette.types import Scope
 
 from calib.app import App
 from calib.events import labels_arrived
-from calib.web.asking import NotSignedIn
+from calib.web.asking import NotSignedInError
+from calib.web.batches import Batches
 from calib.web.door import Door
-from calib.web.forms import ForgedForm, PostedBefore
+from calib.web.forms import ForgedFormError, PostedBeforeError
 from calib.web.guard import Guard
 from calib.web.options import WebOptions
-from calib.web.batches import Batches
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
 from calib.web.routes import labels, review, sign_in, start
@@ -57,9 +57,9 @@ def make_app(
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    app.add_exception_handler(NotSignedIn, _not_signed_in)
-    app.add_exception_handler(ForgedForm, _forged)
-    app.add_exception_handler(PostedBefore, _posted_before)
+    app.add_exception_handler(NotSignedInError, _not_signed_in)
+    app.add_exception_handler(ForgedFormError, _forged)
+    app.add_exception_handler(PostedBeforeError, _posted_before)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _not_found)
     app.add_middleware(Door, site=site)

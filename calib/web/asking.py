@@ -9,22 +9,22 @@ from fastapi import Depends, HTTPException, Request
 from starlette.datastructures import UploadFile
 
 from calib.stream_settings import Stream
-from calib.web.forms import ForgedForm, PostedForm, checked_form
+from calib.web.forms import ForgedFormError, PostedForm, checked_form
 from calib.web.site import Site, admission_of, site_of
 from calib.web.visitors import Visitor
 
 FORM = "application/x-www-form-urlencoded"
 
 
-class NotSignedIn(Exception):
+class NotSignedInError(Exception):
     """Nobody is signed in, and the page is for somebody who is."""
 
 
 def signed_in(request: Request) -> Visitor:
-    """Who asks; `NotSignedIn` for nobody."""
+    """Who asks; `NotSignedInError` for nobody."""
     visitor = admission_of(request).visitor
     if visitor is None:
-        raise NotSignedIn
+        raise NotSignedInError
     return visitor
 
 
@@ -36,14 +36,14 @@ def an_admin(visitor: Annotated[Visitor, Depends(signed_in)]) -> Visitor:
 
 
 async def posted(request: Request, visitor: Annotated[Visitor, Depends(signed_in)]) -> PostedForm:
-    """The form that was posted; `ForgedForm` for one that this session was not given."""
+    """The form that was posted; `ForgedFormError` for one that this session was not given."""
     return checked_form(await fields_of(request), visitor.csrf)
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The fields of a form, the last of those with one name; `ForgedForm` for what is not a form of ours."""
+    """The fields of a form, of equal names the last; `ForgedFormError` for what is not a form of ours."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != FORM:
-        raise ForgedForm
+        raise ForgedFormError
     form = await request.form(max_fields=100)
     return {name: value for name, value in form.items() if not isinstance(value, UploadFile)}
 

@@ -20,7 +20,7 @@ class Batches:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="calib-batches")
 
     def add(self, stream: str, *, last: bool = False) -> Future[object] | None:
-        """Count a label; the call in another thread where it completes a batch or is the `last` that waited."""
+        """Count a label. The call, in another thread, where it completes a batch or is the `last` to come."""
         with self._lock:
             self._counts[stream] += 1
             if self._counts[stream] < BATCH and not last:

@@ -1,4 +1,4 @@
-"""The door: finds out who asks before anything is answered, and lets no error out that shows what it should not."""
+"""The door: finds out who asks before anything is answered, and lets no error out that shows too much."""
 
 from __future__ import annotations
 

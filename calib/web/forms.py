@@ -1,4 +1,4 @@
-"""Forms that post: each carries a token of its own, which says that this session asked for it, and works once.
+"""Forms that post: each carries a token that says that this session asked for it, and that works once.
 
 A token is a random text and its keyed digest (HMAC) under the session's secret: a page of somebody else
 cannot make one. What was posted with a token is done together with noting the token down, in one
@@ -22,17 +22,17 @@ from calib.db import posted_forms
 FIELD = "form_token"
 
 
-class ForgedForm(Exception):
+class ForgedFormError(Exception):
     """A form without a token of this session."""
 
 
-class PostedBefore(Exception):
+class PostedBeforeError(Exception):
     """The same form came before, and what it asked for was done then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedForm:
-    """A form whose token is one of this session's. `once`: a key that another post of the same form shares."""
+    """A form whose token is one of this session's. `once`: a key that each post of this form has."""
 
     fields: Mapping[str, str]
     once: str
@@ -42,10 +42,10 @@ class PostedForm:
         return self.fields.get(name, "").replace("\r\n", "\n").strip()[:longest]
 
     def number(self, name: str) -> int:
-        """A field that is a whole number; `ForgedForm` where it is none, which no form of ours has."""
+        """A field that is a whole number; `ForgedFormError` where it is none, which no form of ours has."""
         text = self.fields.get(name, "")
         if not text.isascii() or not text.isdigit() or len(text) > 18:
-            raise ForgedForm
+            raise ForgedFormError
         return int(text)
 
 
@@ -60,19 +60,19 @@ def field_of_token(nonce: str, secret: str) -> Markup:
 
 
 def checked_form(fields: Mapping[str, str], secret: str) -> PostedForm:
-    """A form whose token was made for this session; `ForgedForm` for any other."""
+    """A form whose token was made for this session; `ForgedFormError` for any other."""
     nonce, _, digest = fields.get(FIELD, "").partition(".")
     if not nonce or not hmac.compare_digest(digest.encode(), _digest(nonce, secret).encode()):
-        raise ForgedForm
+        raise ForgedFormError
     return PostedForm(fields=fields, once=hashlib.sha256(nonce.encode()).hexdigest())
 
 
 @contextmanager
 def posted_once(engine: Engine, form: PostedForm, *, now: datetime) -> Iterator[Connection]:
-    """A transaction in which what a form asks for is done; `PostedBefore` where that was done already."""
+    """A transaction in which what a form asks for is done; `PostedBeforeError` where that was done."""
     with engine.begin() as conn:
         if not posted_forms.use(conn, form.once, now=now):
-            raise PostedBefore
+            raise PostedBeforeError
         yield conn
 
 

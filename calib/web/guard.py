@@ -62,7 +62,7 @@ class Guard:
                 await self.app(scope, receive, send)
             return
         if self.prefix and (scope["path"] + "/").startswith(self.prefix + "/"):
-            scope = scope | {"path": scope["path"][len(self.prefix) :] or "/"}
+            scope = {**scope, "path": scope["path"][len(self.prefix) :] or "/"}
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":

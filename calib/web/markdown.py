@@ -38,8 +38,8 @@ def rendered(text: str, *, images: Sequence[str] = ()) -> Markup:
     """Markdown as HTML that is safe to put into a page.
 
     `images`: origins that pictures may be loaded from, like `https://images.example`. A single line end is
-    kept: models write so. Headings begin at the third level, for they stand inside a page. Text that is nested
-    deeper than the parser follows is shown as it stands, so that nothing of it is missing.
+    kept: models write so. Headings begin at the third level, for they stand inside a page. Text that is
+    nested deeper than the parser follows is shown as it stands, so that nothing of it is missing.
 
     >>> str(rendered("**bold** <b>no</b> [x](javascript:alert(1))")).strip()
     '<p><strong>bold</strong> &lt;b&gt;no&lt;/b&gt; [x](javascript:alert(1))</p>'
@@ -91,7 +91,7 @@ def _parser(images: tuple[str, ...]) -> MarkdownIt:
     def table_close(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         return f"{self.renderToken(tokens, at, options, env)}</div>"
 
-    def code(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
+    def code(_: RendererHTML, tokens: Sequence[Token], at: int, _options: Any, _env: Any) -> str:
         return f'<pre tabindex="0"><code>{_escaped(tokens[at].content)}</code></pre>\n'
 
     parser.add_render_rule("image", image)

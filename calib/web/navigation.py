@@ -26,6 +26,4 @@ def entries(site: Site, visitor: Visitor | None) -> list[tuple[str, str]]:
     """Address and words of the entries that a visitor may open; none for who is not signed in."""
     if visitor is None:
         return []
-    return [
-        (site.path(*entry.parts), entry.words) for entry in ENTRIES if visitor.admin or not entry.admins
-    ]
+    return [(site.path(*entry.parts), entry.words) for entry in ENTRIES if visitor.admin or not entry.admins]

@@ -58,7 +58,7 @@ class WebOptions:
 def checked_options(
     *, host: str, port: int, start_token: str, proxy_header: str | None, proxy_from: str | None
 ) -> WebOptions:
-    """Options as a person gave them; `InvalidInput` for half of a pair and for what is not a header or CIDR."""
+    """Options as a person gave them; `InvalidInput` for half of a pair, and for no header or no network."""
     if (proxy_header is None) != (proxy_from is None):
         missing = "--proxy-from CIDR" if proxy_from is None else "--proxy-header NAME"
         raise InvalidInput(

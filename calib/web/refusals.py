@@ -26,7 +26,7 @@ def refusal(request: Request, status: int, words: str) -> Response:
     if wants_json(request):
         return JSONResponse({"error": words}, status)
     title = TITLES.get(HTTPStatus(status), HTTPStatus(status).phrase)
-    return page(request, "refused.html", status=status, title=title, words=words)
+    return page(request, "refused.html", code=status, title=title, words=words)
 
 
 def wants_json(request: Request) -> bool:

@@ -84,17 +84,17 @@ class Site:
 
 def site_of(request: Request) -> Site:
     """The site that a request came to."""
-    return cast(Site, request.app.state.site)
+    return cast("Site", request.app.state.site)
 
 
 def admission_of(request: Request) -> Admission:
     """Who asks, as the door found out."""
-    return cast(Admission, request.scope["state"]["admission"])
+    return cast("Admission", request.scope["state"]["admission"])
 
 
-def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page of one of the templates; every name that it uses must be given."""
-    return HTMLResponse(fragment(request, template, **values), status)
+def page(request: Request, template: str, *, code: int = 200, **values: Any) -> HTMLResponse:
+    """A page of one of the templates, with an HTTP status; every name that it uses must be given."""
+    return HTMLResponse(fragment(request, template, **values), code)
 
 
 def fragment(request: Request, template: str, **values: Any) -> str:
@@ -104,15 +104,19 @@ def fragment(request: Request, template: str, **values: Any) -> str:
     posts, `visitor` (None where nobody is signed in), and `here`, the address of the page itself.
     """
     site, visitor = site_of(request), visitor_or_none(request)
-    return environment().get_template(template).render(
-        path=site.path,
-        static=lambda name: site.path("static", name, v=_fingerprint(name)),
-        form_token=lambda: _token_field(site, visitor),
-        visitor=visitor,
-        navigation=entries(site, visitor),
-        here=site.prefix + request.url.path,
-        version=__version__,
-        **values,
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            path=site.path,
+            static=lambda name: site.path("static", name, v=_fingerprint(name)),
+            form_token=lambda: _token_field(site, visitor),
+            visitor=visitor,
+            navigation=entries(site, visitor),
+            here=site.prefix + request.url.path,
+            version=__version__,
+            **values,
+        )
     )
 
 

@@ -57,7 +57,7 @@ class Shown:
 
 
 def shown_text(name: str, value: Any) -> Shown:
-    """A value of an item's context, ready to be rendered; what is no text is shown as JSON in a code block."""
+    """A value of an item's context, ready to be rendered; what is no text becomes JSON in a code block."""
     text = plain(value)
     if not isinstance(value, str) and value is not None:
         text = f"```json\n{text}\n```"

@@ -16,6 +16,7 @@ from calib.web.options import LOOPBACK_NAMES, WebOptions, name_of_host
 
 IDLE = timedelta(days=7)  # a session ends when it was not used for so long,
 LIFE = timedelta(days=30)  # and after so long in any case
+ADD_ONE = "Add one with `calib reviewers add NAME --role admin`."
 FORWARDED = "x-forwarded-"
 
 
@@ -77,8 +78,9 @@ def admit(
     """
     if not reviewers.any_active(conn):
         return _local(conn, asked, options, local_name=local_name, now=now)
-    if options.proxy_header is not None and asked.headers.getlist(options.proxy_header):
-        return _named_by_proxy(conn, asked, options, now=now)
+    header = options.proxy_header
+    if header is not None and header in asked.headers:
+        return _named_by_proxy(conn, asked, options, header, now=now)
     session = _session(conn, asked, now=now)
     if session is None or session.reviewer is None:
         return Admission(visitor=None, asks_for_sign_in=True)
@@ -112,7 +114,7 @@ def _local(
     if not options.loopback:
         return Refusal(
             status=HTTPStatus.SERVICE_UNAVAILABLE,
-            words="There is no reviewer who could sign in. Add one with `calib reviewers add NAME --role admin`.",
+            words=f"There is no reviewer who could sign in. {ADD_ONE}",
         )
     if (name_of_host(asked.headers.get("host", "")) or "") not in LOOPBACK_NAMES:
         return Refusal(
@@ -127,7 +129,7 @@ def _local(
         return Refusal(
             status=HTTPStatus.FORBIDDEN,
             words=f"This request came through a proxy (its header {through_proxy[0]} says so), and there are "
-            "no reviewers who could sign in. Add one with `calib reviewers add NAME --role admin`.",
+            f"no reviewers who could sign in. {ADD_ONE}",
         )
     session = _session(conn, asked, now=now)
     if session is None or session.reviewer is not None:
@@ -139,15 +141,14 @@ def _local(
 
 
 def _named_by_proxy(
-    conn: Connection, asked: Asked, options: WebOptions, *, now: datetime
+    conn: Connection, asked: Asked, options: WebOptions, header: str, *, now: datetime
 ) -> Admission | Refusal:
     """The reviewer whom a trusted proxy names; the session is for the tokens of forms."""
-    assert options.proxy_header is not None
-    names = asked.headers.getlist(options.proxy_header)
+    names = asked.headers.getlist(header)
     if not options.trusts(asked.peer):
         return Refusal(
             status=HTTPStatus.FORBIDDEN,
-            words=f"The header {options.proxy_header} is believed from the proxy alone, and this request did "
+            words=f"The header {header} is believed from the proxy alone, and this request did "
             "not come from there.",
         )
     reviewer = reviewers.find(conn, _as_utf8(names[0])) if len(names) == 1 else None
@@ -157,12 +158,13 @@ def _named_by_proxy(
             words="The proxy names somebody who is not a reviewer here. An admin adds reviewers with "
             "`calib reviewers add NAME`.",
         )
-    session, token = _session(conn, asked, now=now), None
-    if session is None or session.reviewer is None or session.reviewer.id != reviewer.id:
-        token = open_session(conn, reviewer, now=now)
-        session = reviewers.find_session(conn, token, now=now, idle=IDLE)
-        assert session is not None
-    return Admission(visitor=visitor_of(reviewer, session), asks_for_sign_in=True, cookie=token)
+    session = _session(conn, asked, now=now)
+    if session is not None and session.reviewer is not None and session.reviewer.id == reviewer.id:
+        return Admission(visitor=visitor_of(reviewer, session), asks_for_sign_in=True)
+    token = open_session(conn, reviewer, now=now)
+    session = reviewers.find_session(conn, token, now=now, idle=IDLE)
+    visitor = None if session is None else visitor_of(reviewer, session)
+    return Admission(visitor=visitor, asks_for_sign_in=True, cookie=token)
 
 
 def _session(conn: Connection, asked: Asked, *, now: datetime) -> Session | None:

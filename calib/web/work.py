@@ -25,10 +25,10 @@ from calib.web.visitors import Visitor
 IN_HAND = 4  # items that one person can have open: in two tabs, each with the next one fetched
 LAST_FOR = timedelta(hours=1)  # how long the last answer stands above the next item
 NOTES = {
-    "fenced": "You had that item for more than half an hour, and somebody else has it now. Your answer is kept, "
-    "and does not count.",
-    "late": "The period was evaluated before your answer came. It is kept, and counts in the baselines of later "
-    "periods.",
+    "fenced": "You had that item for more than half an hour, and somebody else has it now. Your answer is "
+    "kept, and does not count.",
+    "late": "The period was evaluated before your answer came. It is kept, and counts in the baselines of "
+    "later periods.",
     "gone": "You had that item for more than half an hour, and it had gone back already.",
     "nothing": "There was no answer of yours to take back.",
     "closed": "The period has been evaluated: its answers can no longer be changed.",
@@ -99,9 +99,7 @@ def item_html(request: Request, site: Site, settings: Stream, claim: Claim | Non
     """An item with its form, for the script that shows it when its turn comes."""
     if claim is None:
         return None
-    return fragment(
-        request, "review_item.html", item=view_of(site, settings, claim), stream=claim.stream
-    )
+    return fragment(request, "review_item.html", item=view_of(site, settings, claim), stream=claim.stream)
 
 
 def guidelines_of(site: Site, settings: Stream, stream: str) -> Markup | None:

@@ -11,7 +11,7 @@ from calib.review import claims, labelling, own_answers
 from calib.review.labelling import ANSWERS
 from calib.web.asking import Posted, SignedIn, TheSite, stream_seen
 from calib.web.cohorts import any_missing
-from calib.web.forms import ForgedForm, PostedBefore, PostedForm, posted_once
+from calib.web.forms import ForgedFormError, PostedBeforeError, PostedForm, posted_once
 from calib.web.refusals import wants_json
 from calib.web.site import Site, fragment, page
 from calib.web.texts import plain
@@ -28,18 +28,18 @@ BEGINNING = 200  # characters of an item's first text by which an own answer is 
 def label(request: Request, site: TheSite, visitor: SignedIn, form: Posted, stream: str) -> Response:
     """Label the item in hand, or give it back; then the next one.
 
-    For the script: `status` and `cohort` in HTML, and `next`, the item that follows the one that it shows by now.
+    For the script: `status` and `cohort` in HTML, and `next`, the item after the one that it shows by now.
     """
     settings = stream_seen(site, visitor, stream)
     item, word = form.number("item"), form.fields.get("answer", "")
     if word not in (*ANSWERS, "skip") or not labelled_here(settings):
-        raise ForgedForm
+        raise ForgedFormError
     note, complete = "", False
     try:
         with posted_once(site.engine, form, now=site.project.now()) as conn:
             note = _label(conn, site, visitor, form, stream, item, word)
             complete = word != "skip" and not any_missing(conn, stream)
-    except PostedBefore:  # a double click: what it asked for was done
+    except PostedBeforeError:  # a double click: what it asked for was done
         pass
     else:
         if word != "skip":
@@ -73,7 +73,7 @@ def undo(site: TheSite, visitor: SignedIn, form: Posted, stream: str) -> Respons
                 _record(conn, site, visitor, "took_back", stream, item=item)
             else:
                 note = {"late": "closed", "nothing": "nothing"}[outcome]
-    except PostedBefore:
+    except PostedBeforeError:
         pass
     if note:
         return _back(site, ("review", stream), note)
@@ -111,7 +111,7 @@ def change(site: TheSite, visitor: SignedIn, form: Posted, stream: str) -> Respo
     stream_seen(site, visitor, stream)
     item, word, now = form.number("item"), form.fields.get("answer", ""), site.project.now()
     if word not in ANSWERS:
-        raise ForgedForm
+        raise ForgedFormError
     note = ""
     try:
         with posted_once(site.engine, form, now=now) as conn:
@@ -123,7 +123,7 @@ def change(site: TheSite, visitor: SignedIn, form: Posted, stream: str) -> Respo
             note = {"late": "closed", "conflict": "beside"}.get(outcome, "changed")
             if outcome != "late":
                 _record(conn, site, visitor, "changed", stream, item=item, answer=word)
-    except PostedBefore:
+    except PostedBeforeError:
         pass
     return _back(site, ("review", stream, "mine"), note)
 
@@ -147,19 +147,17 @@ def _label(
 
 
 def _belongs(conn: Connection, item: int, stream: str) -> None:
-    """Raise `ForgedForm` for an item of another stream, which this person may not have been given."""
+    """Raise `ForgedFormError` for an item of another stream, which this person may not have been given."""
     items, windows = tables.items, tables.windows
     query = select(windows.c.stream).join(items, items.c.window_id == windows.c.id).where(items.c.id == item)
     if conn.execute(query).scalar() != stream:
-        raise ForgedForm
+        raise ForgedFormError
 
 
 def _record(
     conn: Connection, site: Site, visitor: Visitor, what: str, stream: str, **details: str | int
 ) -> None:
-    reviewers.record(
-        conn, who=visitor.name, what=what, at=site.project.now(), stream=stream, details=details
-    )
+    reviewers.record(conn, who=visitor.name, what=what, at=site.project.now(), stream=stream, details=details)
 
 
 def _back(site: Site, parts: tuple[str, ...], note: str) -> Response:

@@ -26,7 +26,7 @@ def first(site: TheSite, visitor: SignedIn) -> Response:
 
 @router.get("/start")
 def start(request: Request, site: TheSite, token: str = "") -> Response:
-    """Exchange the token that `calib web` printed for a session; where there are reviewers it is worth nothing."""
+    """Exchange the token that `calib web` printed for a session; it is worth nothing beside reviewers."""
     if admission_of(request).asks_for_sign_in:
         raise HTTPException(404)
     if not hmac.compare_digest(token.encode(), site.options.start_token.encode()):
