@@ -60,9 +60,11 @@ from calib.cli import (  # noqa: E402
     plan_verb,
     probe_verb,
     report_verb,
+    reviewers_verbs,
     routes_verb,
     setup_verbs,
     teaching,
+    web_verb,
     window_verbs,
 )
 
@@ -85,6 +87,8 @@ app.command("report")(report_verb.report)
 app.command("history")(history_verbs.history)
 app.command("status")(history_verbs.status)
 app.command("routes")(routes_verb.routes)
+app.command("web")(web_verb.web)
+app.add_typer(reviewers_verbs.app, name="reviewers")
 app.add_typer(window_verbs.app, name="window")
 app.add_typer(labels_verbs.app, name="labels")
 app.add_typer(alerts_verbs.app, name="alerts")

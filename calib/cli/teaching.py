@@ -89,6 +89,18 @@ COMMANDS = {
         "The cut above which each target is proven.",
         ("calib routes support-triage", "calib routes support-triage --preset finance"),
     ),
+    "web": Teaching(
+        "The review page in a browser, where people label.",
+        ("calib web", "calib web --host 0.0.0.0 --port 8080"),
+    ),
+    "reviewers": Teaching("Who may label, and who decides, on `calib web`.", ()),
+    "reviewers add": Teaching(
+        "Add a reviewer and print the link to sign in.",
+        ("calib reviewers add ada --role admin", "calib reviewers add kurt --stream support-triage"),
+    ),
+    "reviewers link": Teaching("A new link to sign in.", ("calib reviewers link ada",)),
+    "reviewers list": Teaching("The reviewers, their roles and streams.", ("calib reviewers list",)),
+    "reviewers revoke": Teaching("End a reviewer's access at once.", ("calib reviewers revoke kurt",)),
     "window": Teaching("The windows of a stream: show, watch anew, leave out.", ()),
     "window list": Teaching(
         "The periods, their revisions, and which stand.",

@@ -242,6 +242,16 @@ web_actions = Table(
     Index("ix_web_actions_at", "at"),
 )
 
+posted_forms = Table(
+    "posted_forms",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False),  # SHA-256 of a form's random text: it is carried out once
+    Column("at", Moment, nullable=False),
+    UniqueConstraint("key"),
+    Index("ix_posted_forms_at", "at"),
+)
+
 probe_runs = Table(
     "probe_runs",
     metadata,

@@ -34,13 +34,15 @@ class ReviewSource:
     """One kind of review.
 
     `by_itself`: labels arrive without anybody being asked, so that a window closes a fixed time after its
-    period, nobody labels twice, and the order in which answers come says nothing. `enqueue` puts a window's
-    drawn rows up for review. `fetch` gets the answers that have come elsewhere; None where they are given to
-    the queue directly. `close` is called in the transaction that closes a window, `erase` when texts have
-    been kept for long enough. `next_step` says in words, with commands, how a window that waits goes on.
+    period, nobody labels twice, and the order in which answers come says nothing. `on_page`: people may label
+    on the page of `calib web`. `enqueue` puts a window's drawn rows up for review. `fetch` gets the answers
+    that have come elsewhere; None where they are given to the queue directly. `close` is called in the
+    transaction that closes a window, `erase` when texts have been kept for long enough. `next_step` says in
+    words, with commands, how a window that waits goes on.
     """
 
     by_itself: bool = False
+    on_page: bool = False
     enqueue: Callable[[Connection, int, Sequence[Json]], None] = queue.enqueue
     fetch: outcomes.Fetch | None = None
     close: Callable[[Connection, Window], None] = lambda _conn, _window: None
@@ -58,6 +60,13 @@ def source_of(kind: str) -> ReviewSource:
         ) from None
 
 
+def _on_page(stream: str, period: str) -> str:
+    return (
+        f"`calib web`, label there, then `calib run {stream} --period {period}` again; or by file: "
+        f"{_by_file(stream, period)}"
+    )
+
+
 def _by_file(stream: str, period: str) -> str:
     return (
         f"`calib labels export {stream} --to todo.csv`, fill in answer, `calib labels import todo.csv "
@@ -73,8 +82,8 @@ def _by_itself(stream: str, period: str) -> str:
 
 
 SOURCES = {
-    "builtin": ReviewSource(next_step=_by_file),
-    "files": ReviewSource(next_step=_by_file),
+    "builtin": ReviewSource(on_page=True, next_step=_on_page),
+    "files": ReviewSource(on_page=True, next_step=_by_file),
     "outcomes": ReviewSource(
         by_itself=True, enqueue=outcomes.enqueue, fetch=outcomes.fetch, next_step=_by_itself
     ),

@@ -1,0 +1,1 @@
+"""The addresses of the web pages, one file for each subject."""
