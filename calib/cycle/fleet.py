@@ -24,6 +24,7 @@ from calib.errors import (
     Permanent,
     SourceError,
     StoreError,
+    StudioUnreachable,
     UnexpectedError,
 )
 from calib.outbox import queue as outbox
@@ -35,6 +36,7 @@ PASSING = (
     StoreError,
     SourceError,
     EndpointBusy,
+    StudioUnreachable,
     DeliveryError,
     PoolTimeout,
 )
