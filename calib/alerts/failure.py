@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from calib.alerts.alert import Alert
-from calib.errors import ArtifactError, EndpointError, InvalidInput, QueueError, SourceError, StoreError, StudioError
+from calib.errors import (
+    ArtifactError,
+    EndpointError,
+    InvalidInput,
+    QueueError,
+    SourceError,
+    StoreError,
+    StudioError,
+)
 
 # In this order: what an error is an instance of first is its cause.
 CAUSES: dict[str, tuple[type[BaseException], ...]] = {

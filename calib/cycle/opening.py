@@ -15,6 +15,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from calib.cycle.design import Design, design_sample
+from calib.cycle.elsewhere import put_up
 from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.lifecycle import advance
 from calib.cycle.load import load_serving
@@ -77,7 +78,8 @@ def open_revision(
 
     `earlier`: the designs of its earlier revisions with as many labels, newest first. `before` and `after`
     are called in the transaction that opens it: with the connection, and with the new window's id once its
-    rows are there. Raises what `open_window` raises.
+    rows are there. Raises what `open_window` raises, and `StudioError` where the window is open and its rows
+    could not be put up in Label Studio yet.
     """
     now = ports.now()
     if now < (due := policy.due(period)):
@@ -161,7 +163,10 @@ def open_revision(
     )
     if opened is None:
         raise SourceError(f"{policy.stream}: the window of {period.name} vanished while it was opened")
-    return opened if unreadable is None else advance(opened, ports)
+    if unreadable is not None:
+        return advance(opened, ports)
+    put_up(opened, ports)
+    return opened
 
 
 def _items(rows: tuple[Drawn, ...], serving: Serving) -> list[Json]:
