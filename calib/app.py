@@ -28,6 +28,7 @@ from calib.stream_settings import Review, Stream
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from calib.alerts.cohort import Reviewers
     from calib.cycle.report_links import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.relay import Sender
@@ -126,6 +127,25 @@ class App:
             now=self.now,
             reports=self.reports(),
             studio=self.studio,
+            reviewers=self.reviewers(name),
+        )
+
+    def reviewers(self, name: str) -> Reviewers:
+        """Where the stream is labelled, and where its reviewers are told of it."""
+        from calib.alerts.cohort import Reviewers
+
+        review, web = self.settings.stream(name).review, self.settings.web.url
+        place, page = studio_place(name, review), None
+        if place is not None:
+            project = place["project"]
+            page = f"{place['url']}/projects/{f'{project}/data' if project.isdecimal() else ''}"
+        elif review.kind == "builtin" and web is not None:
+            page = f"{web.rstrip('/')}/review/{name}"
+        return Reviewers(
+            kind=review.kind,
+            page=page,
+            project=None if place is None else place["project"],
+            channel=review.channel,
         )
 
     def studio(self, name: str, place: Mapping[str, str] | None) -> StudioPort:

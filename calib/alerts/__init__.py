@@ -12,10 +12,11 @@ from calib.alerts.alert import OF_A_DAY, Alert
 from calib.lazy import importer
 
 if TYPE_CHECKING:
+    from calib.alerts.cohort import Reviewers, cohort_closing, cohort_late, cohort_opened
     from calib.alerts.facts import WindowFacts
     from calib.alerts.failure import stream_failed
     from calib.alerts.probe import probe_alerts
-    from calib.alerts.watchdog import cohort_late, mapping_stale, missing_periods, window_missed
+    from calib.alerts.watchdog import mapping_stale, missing_periods, window_missed
     from calib.alerts.window import (
         Previous,
         early_warning,
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Previous": "window",
+    "Reviewers": "cohort",
     "WindowFacts": "facts",
-    "cohort_late": "watchdog",
+    "cohort_closing": "cohort",
+    "cohort_late": "cohort",
+    "cohort_opened": "cohort",
     "early_warning": "window",
     "labels_not_found": "window",
     "mapping_stale": "watchdog",
@@ -45,8 +49,11 @@ __all__ = [
     "OF_A_DAY",
     "Alert",
     "Previous",
+    "Reviewers",
     "WindowFacts",
+    "cohort_closing",
     "cohort_late",
+    "cohort_opened",
     "early_warning",
     "labels_not_found",
     "mapping_stale",

@@ -1,4 +1,4 @@
-"""Rules that find what did not happen: missed periods, late cohorts, stale mappings. Pure."""
+"""Rules that find what did not happen: missed periods, stale mappings. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from calib.alerts.alert import Alert
 from calib.period import Period
-from calib.policy import LOOK_BACK_PERIODS, cohort_is_late, mapping_is_stale
+from calib.policy import LOOK_BACK_PERIODS, mapping_is_stale
 
 
 def missing_periods(known: Collection[Period], last: Period) -> list[Period]:
@@ -33,18 +33,6 @@ def window_missed(stream: str, period: str, *, due: datetime) -> Alert:
     return _alert("window_missed", stream, period, due=due.isoformat())
 
 
-def cohort_late(
-    stream: str, period: str, *, closes_at: datetime, now: datetime, by_itself: bool = False
-) -> Alert | None:
-    """The window is open a whole `GRACE` after it should have closed; None before that.
-
-    `by_itself`: its labels come without anybody being asked.
-    """
-    if not cohort_is_late(closes_at, now):
-        return None
-    return _alert("cohort_late", stream, period, closes_at=closes_at.isoformat(), by_itself=by_itself)
-
-
 def mapping_stale(
     stream: str, *, mapping: str, channel: str, expires_at: datetime, now: datetime
 ) -> Alert | None:
@@ -61,5 +49,5 @@ def mapping_stale(
     )
 
 
-def _alert(kind: str, stream: str, period: str, **facts: str | bool) -> Alert:
+def _alert(kind: str, stream: str, period: str, **facts: str) -> Alert:
     return Alert(kind=kind, stream=stream, period=period, severity="warning", facts=facts)

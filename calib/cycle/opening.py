@@ -21,6 +21,7 @@ from calib.cycle.lifecycle import advance
 from calib.cycle.load import load_serving
 from calib.cycle.ports import Ports
 from calib.cycle.readable import look_of_numbers, rows_unreadable
+from calib.cycle.reviewers import tell_opened
 from calib.cycle.served import Serving
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
@@ -148,6 +149,7 @@ def open_revision(
         if window_id is not None:  # else another run has just opened it
             source_of(policy.review_kind).enqueue(conn, window_id, items)
             after(conn, window_id)
+            tell_opened(conn, window_id, ports)
         opened = windows.find(conn, policy.stream, period.name, revision=revision)
     LOG.info(
         "%s %s: %s",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from calib.alerts.cohort import Reviewers
 from calib.errors import InvalidInput
 from calib.json_object import Json
 
@@ -30,7 +31,8 @@ class Ports:
     """Everything outside: our database, the object store, the traffic's engine and the clock.
 
     `reports`: where the reports that the store keeps are linked to; None: none are kept. `studio`: how a
-    stream gets to Label Studio, given what the window's settings say of it.
+    stream gets to Label Studio, given what the window's settings say of it. `reviewers`: where the stream is
+    labelled, and where its reviewers are told of it.
     """
 
     engine: Engine
@@ -39,3 +41,4 @@ class Ports:
     now: Callable[[], datetime]
     reports: Reports | None = None
     studio: Callable[[str, Json | None], StudioPort] = no_studio
+    reviewers: Reviewers = field(default_factory=Reviewers)

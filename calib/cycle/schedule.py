@@ -63,10 +63,16 @@ def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
     parts: list[tuple[str | None, Callable[[], list[WindowResult]]]] = []
     if unfinished:
         from calib.cycle.lifecycle import advance
+        from calib.cycle.reviewers import remind
         from calib.cycle.window_summary import summary
 
+        def evaluate_one(window: windows.Window) -> WindowResult:
+            advanced = advance(window, ports)
+            remind(advanced, ports)
+            return summary(advanced, ports)
+
         parts += [
-            (window.period, lambda w=window: [summary(advance(w, ports), ports)])  # type: ignore[misc]
+            (window.period, lambda w=window: [evaluate_one(w)])  # type: ignore[misc]
             for window in unfinished
         ]
     if every:
