@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,16 +23,18 @@ from calib.object_urls import folder_of
 from calib.redaction import shown
 from calib.settings import Settings, load
 from calib.store import Store, open_store
-from calib.stream_settings import Stream
+from calib.stream_settings import Review, Stream
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from calib.alerts.cohort import Reviewers
     from calib.cycle.deployment_watch import Deployment
     from calib.cycle.report_links import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.relay import Sender
     from calib.probe import Endpoint, Probe
+    from calib.review.label_studio_tasks import StudioPort
     from calib.traffic import LabelTable, Traffic
 
 
@@ -114,6 +116,7 @@ class App:
             double_review=0.0 if by_itself else stream.double_review,
             max_rejected=stream.max_rejected,
             scale=stream.scale,
+            studio=studio_place(name, stream.review),
         )
 
     def ports(self, name: str) -> Ports:
@@ -124,7 +127,36 @@ class App:
             traffic=traffic(name, self.settings.stream(name), self.settings.folder),
             now=self.now,
             reports=self.reports(),
+            studio=self.studio,
+            reviewers=self.reviewers(name),
         )
+
+    def reviewers(self, name: str) -> Reviewers:
+        """Where the stream is labelled, and where its reviewers are told of it."""
+        from calib.alerts.cohort import Reviewers
+
+        review, web = self.settings.stream(name).review, self.settings.web.url
+        place, page = studio_place(name, review), None
+        if place is not None:
+            project = place["project"]
+            page = f"{place['url']}/projects/{f'{project}/data' if project.isdecimal() else ''}"
+        elif review.kind == "builtin" and web is not None:
+            page = f"{web.rstrip('/')}/review/{name}"
+        return Reviewers(
+            kind=review.kind,
+            page=page,
+            project=None if place is None else place["project"],
+            channel=review.channel,
+        )
+
+    def studio(self, name: str, place: Mapping[str, str] | None) -> StudioPort:
+        """How a stream gets to Label Studio: as the settings say now, else as a window was opened (`place`).
+
+        Raises `InvalidInput` where neither names one.
+        """
+        stream = self.settings.streams.get(name)
+        place = (None if stream is None else studio_place(name, stream.review)) or place
+        return studio_port(name, place, self.settings)
 
     def reports(self) -> Reports | None:
         """Where reports are linked to: the web server, else the store; None where none are kept."""
@@ -158,6 +190,7 @@ class App:
         return Retention(
             contexts={name: timedelta(days=s.keep_context_days) for name, s in self.settings.streams.items()},
             replies={name: timedelta(days=p.keep_replies_days) for name, p in self.settings.probes.items()},
+            studio=self.studio,
         )
 
     def deployment(self) -> Deployment:
@@ -258,6 +291,39 @@ def label_table(name: str, stream: Stream, folder: Path) -> LabelTable | None:
         timezone=stream.timezone,
         base=folder,
         stream=name,
+    )
+
+
+def studio_place(name: str, review: Review) -> dict[str, str] | None:
+    """Where a stream is labelled in Label Studio: address and project; None where it is not."""
+    if review.kind != "label-studio" or review.url is None:
+        return None
+    return {"url": review.url, "project": review.project or f"calibwatch {name}"[:50]}
+
+
+def studio_port(name: str, place: Mapping[str, str] | None, settings: Settings) -> StudioPort:
+    """How a stream gets to a place in Label Studio; `InvalidInput` where none is named or there is no key."""
+    from calib.review.guidelines import read_guidelines
+    from calib.review.label_studio import KEY, LabelStudio
+    from calib.review.label_studio_tasks import StudioPort
+
+    if place is None:
+        raise InvalidInput(f"{name}: calib.toml names no Label Studio for this stream; set review.url")
+    key = settings.label_studio_key
+    if key is None or not key.get_secret_value().strip():
+        raise InvalidInput(
+            f"{name}: the environment variable {KEY} is not set; put a key of Label Studio there (Account & "
+            "Settings: a personal access token or a legacy token)"
+        )
+    stream = settings.streams.get(name)
+    file = None if stream is None else stream.guidelines
+
+    def guidelines() -> str | None:
+        return read_guidelines(file, base=settings.folder, stream=name)
+
+    secret = key.get_secret_value().strip()
+    return StudioPort(
+        open=lambda: LabelStudio(place["url"], secret), project=place["project"], guidelines=guidelines
     )
 
 

@@ -17,6 +17,8 @@
       x EndpointError           a model that is asked: this question got no reply               (exit code 4)
           - EndpointBusy        certain failure for now; `retry_after` seconds where the server said so
           - EndpointRefused     no question will get one: the key, the address or the model is wrong
+      x StudioError             Label Studio refuses, or holds what is not ours                 (exit code 4)
+          - StudioUnreachable   no answer for now; worth trying again
       x UnexpectedError         a library's error that nothing here foresaw, without its secrets (exit code 4)
       x DeliveryError           an alert
           - Retryable           certain failure for now; `retry_after` seconds where the server said so
@@ -99,6 +101,14 @@ class EndpointBusy(EndpointError):
 
 class EndpointRefused(EndpointError):
     """The endpoint refuses every question: the key, the address or the model's name has to be corrected."""
+
+
+class StudioError(CalibError):
+    """Label Studio refuses what it is asked, or a project there is not one of this deployment."""
+
+
+class StudioUnreachable(StudioError):
+    """Label Studio gave no answer for now; worth trying again."""
 
 
 class UnexpectedError(CalibError):

@@ -91,6 +91,7 @@ def above_limit(served: EceWithInterval, *, max_ece: float, max_rise: float) -> 
 # --- The watchdog ---
 GRACE = timedelta(days=1)  # before something that did not happen is an alert
 STALE_BEFORE_EXPIRY = timedelta(days=7)  # time to act before clients stop trusting a mapping
+CLOSING_BEFORE = timedelta(days=2)  # reviewers are told that a window closes, with time for an hour's work
 LOOK_BACK_PERIODS = 12  # that the watchdog looks over for windows that nobody opened
 
 
@@ -102,6 +103,12 @@ def cohort_is_late(closes_at: datetime, now: datetime) -> bool:
 def job_is_missing(since: datetime, now: datetime, *, every: timedelta) -> bool:
     """Whether a job that comes to its end every so often, last at `since`, is `GRACE` over its time."""
     return now >= since + every + GRACE
+
+
+def cohort_closes_soon(opened_at: datetime, closes_at: datetime, now: datetime) -> bool:
+    """Whether a window that has been open for a while closes within `CLOSING_BEFORE`, and has not yet."""
+    soon = closes_at - CLOSING_BEFORE
+    return opened_at < soon <= now < closes_at
 
 
 def mapping_is_stale(expires_at: datetime, now: datetime) -> bool:

@@ -147,6 +147,7 @@ class Settings(BaseSettings):
         serialization_alias="schema",
     )
     slack_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    label_studio_key: SecretStr | None = Field(default=None, validation_alias="LABEL_STUDIO_API_KEY")
     folder: Path = Path()  # of calib.toml: relative paths start there
 
     @classmethod

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import field_validator, model_validator
 
 from calib.policy import ALL_LABELS, MAX_REJECTED
+from calib.redaction import shown
 from calib.setting_key import Frozen as _Frozen
 from calib.setting_key import Share
 from calib.setting_key import key as _key
@@ -48,8 +50,8 @@ class Review(_Frozen):
 
     kind: Literal["builtin", "label-studio", "files", "outcomes"] = _key(
         "builtin",
-        "How labels are made: by file (`builtin` and `files`), or `outcomes` that arrive by themselves in a "
-        "table. `label-studio` is not built yet and refused.",
+        "How labels are made: by file (`builtin` and `files`), in a project of Label Studio "
+        "(`label-studio`), or `outcomes` that arrive by themselves in a table.",
     )
     source: str | None = _key(
         None,
@@ -69,6 +71,39 @@ class Review(_Frozen):
     at: str | None = _key(
         None, "With `outcomes`: the column with the time at which that was known.", "label_ts"
     )
+    url: str | None = _key(
+        None,
+        "With `label-studio`: the address of Label Studio. The key is read from LABEL_STUDIO_API_KEY, never "
+        "from here.",
+        "https://labels.example",
+    )
+    project: str | None = _key(
+        None,
+        "With `label-studio`: the project's name, which is made where it does not exist, or its id; "
+        "calibwatch and the stream's name if not set.",
+        "triage labels",
+        min_length=1,
+        max_length=50,
+    )
+    channel: str | None = _key(
+        None,
+        "Where Slack tells reviewers that a sample waits; the channel of all alerts if not set.",
+        "#labels",
+        min_length=2,
+        max_length=81,
+    )
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"{shown(url)!r} is not the address of Label Studio: write https://HOST/PATH")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("url holds a user or a password: the key belongs into LABEL_STUDIO_API_KEY")
+        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -78,11 +113,12 @@ class Review(_Frozen):
             raise ValueError(f'source, id, column and at belong to kind = "outcomes", not to {self.kind!r}')
         if self.id and not self.source:
             raise ValueError("id names a column of source: add source, or take id out")
-        if self.kind == "label-studio":
-            raise ValueError(
-                'kind = "label-studio" is not built yet, so that nobody would be asked to label: write '
-                'kind = "files" and label with `calib labels export` and `calib labels import`'
-            )
+        if self.kind == "label-studio" and not self.url:
+            raise ValueError('label-studio needs the address of Label Studio: add url = "https://HOST"')
+        if self.kind != "label-studio" and (self.url or self.project):
+            raise ValueError(f'url and project belong to kind = "label-studio", not to {self.kind!r}')
+        if self.kind == "outcomes" and self.channel:
+            raise ValueError("channel is for reviewers, and outcomes need none: take it out")
         return self
 
 

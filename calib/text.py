@@ -4,6 +4,7 @@
 |---|---|
 | terminal, logs | `printable`: nothing drives the terminal |
 | a single line: messages, titles, log records | `one_line`: nothing unseen, no line end |
+| a page of another program, as plain text | `readable`: nothing unseen, nothing reordered |
 | a sheet that a spreadsheet opens | `cell`, `defused` and back, `armed`: readable, and never a formula |
 | Markdown, inside backticks and tables | `in_backticks`: no markup |
 | matplotlib | `figure_title`: no mathematics, not endless |
@@ -38,11 +39,19 @@ def one_line(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A cell that a person reads and a spreadsheet opens: line ends and tabs stay, what is read is there.
+    """A cell that a person reads and a spreadsheet opens: `readable`, and never a formula."""
+    return defused(readable(text))
+
+
+def readable(text: str) -> str:
+    """Text that a person reads: line ends and tabs stay, nothing else is unseen or reorders what is read.
 
     Letters of scripts that need joiners, which are format characters, keep them.
+
+    >>> readable("paid\\u202e\\x00\\n")
+    'paid\\n'
     """
-    return defused("".join(c for c in text if c in "\n\t" or not _hides(c)))
+    return "".join(c for c in text if c in "\n\t" or not _hides(c))
 
 
 def defused(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The web pages in the test's own process: a project with open windows, and browsers that ask for its pages."""
+"""The web pages in the test's own process: a project with open windows, and browsers for its pages."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from calib.alerts.alert import OF_A_DAY, Alert
 from calib.lazy import importer
 
 if TYPE_CHECKING:
+    from calib.alerts.cohort import Reviewers, cohort_closing, cohort_late, cohort_opened
     from calib.alerts.facts import WindowFacts
     from calib.alerts.failure import stream_failed
     from calib.alerts.probe import probe_alerts
     from calib.alerts.watchdog import (
         DEPLOYMENT,
         alerts_parked,
-        cohort_late,
         job_missed,
         mapping_stale,
         missing_periods,
@@ -42,8 +42,11 @@ _HOMES = {
     "probe_missed": "watchdog",
     "store_unsafe": "watchdog",
     "Previous": "window",
+    "Reviewers": "cohort",
     "WindowFacts": "facts",
-    "cohort_late": "watchdog",
+    "cohort_closing": "cohort",
+    "cohort_late": "cohort",
+    "cohort_opened": "cohort",
     "early_warning": "window",
     "labels_not_found": "window",
     "mapping_stale": "watchdog",
@@ -61,9 +64,12 @@ __all__ = [
     "OF_A_DAY",
     "Alert",
     "Previous",
+    "Reviewers",
     "WindowFacts",
     "alerts_parked",
+    "cohort_closing",
     "cohort_late",
+    "cohort_opened",
     "early_warning",
     "job_missed",
     "labels_not_found",

@@ -26,7 +26,7 @@ class Alert:
 
     `period` is the window's period, or the day or minute (like 2026-11-28) for an alert that belongs to no
     window; `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it
-    is in none.
+    is in none. `channel`: where Slack is to post it, None for the channel of all alerts.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class Alert:
     facts: Json
     revision: int = 1
     episode: str | None = None
+    channel: str | None = None
 
     @property
     def id(self) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from calib.alerts.alert import Alert
-from calib.errors import ArtifactError, EndpointError, InvalidInput, QueueError, SourceError, StoreError
+from calib.errors import (
+    ArtifactError,
+    EndpointError,
+    InvalidInput,
+    QueueError,
+    SourceError,
+    StoreError,
+    StudioError,
+)
 
 # In this order: what an error is an instance of first is its cause.
 CAUSES: dict[str, tuple[type[BaseException], ...]] = {
@@ -14,6 +22,7 @@ CAUSES: dict[str, tuple[type[BaseException], ...]] = {
     "store": (StoreError,),
     "source": (SourceError,),
     "endpoint": (EndpointError,),
+    "review": (StudioError,),
     "machine": (OSError,),
 }
 

@@ -1,4 +1,4 @@
-"""Rules that find what did not happen: missed periods, late cohorts, stale mappings. Pure."""
+"""Rules that find what did not happen: missed periods, stale mappings. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from calib.alerts.alert import Alert, Severity
 from calib.period import Period
-from calib.policy import LOOK_BACK_PERIODS, cohort_is_late, job_is_missing, mapping_is_stale
+from calib.policy import LOOK_BACK_PERIODS, job_is_missing, mapping_is_stale
 
 DEPLOYMENT = "all streams"  # in the place of a stream, which cannot have this name: what concerns all of them
 
@@ -33,18 +33,6 @@ def missing_periods(known: Collection[Period], last: Period) -> list[Period]:
 def window_missed(stream: str, period: str, *, due: datetime) -> Alert:
     """The period has no window, though it could have been opened since `due`."""
     return _alert("window_missed", stream, period, due=due.isoformat())
-
-
-def cohort_late(
-    stream: str, period: str, *, closes_at: datetime, now: datetime, by_itself: bool = False
-) -> Alert | None:
-    """The window is open a whole `GRACE` after it should have closed; None before that.
-
-    `by_itself`: its labels come without anybody being asked.
-    """
-    if not cohort_is_late(closes_at, now):
-        return None
-    return _alert("cohort_late", stream, period, closes_at=closes_at.isoformat(), by_itself=by_itself)
 
 
 def mapping_stale(

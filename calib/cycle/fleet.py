@@ -25,6 +25,7 @@ from calib.errors import (
     Permanent,
     SourceError,
     StoreError,
+    StudioUnreachable,
     UnexpectedError,
 )
 from calib.outbox import queue as outbox
@@ -36,6 +37,7 @@ PASSING = (
     StoreError,
     SourceError,
     EndpointBusy,
+    StudioUnreachable,
     DeliveryError,
     PoolTimeout,
 )

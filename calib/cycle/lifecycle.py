@@ -18,7 +18,6 @@ from __future__ import annotations
 import logging
 import uuid
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from calib.alerts import (
@@ -32,6 +31,7 @@ from calib.alerts import (
 from calib.alerts.episodes import Episode, take_turn
 from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
+from calib.cycle.elsewhere import elsewhere, wind_up
 from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
 from calib.cycle.load import load_window
 from calib.cycle.order import waits_for
@@ -54,7 +54,6 @@ from calib.review import queue
 from calib.review.sources import source_of
 from calib.store import PUBLISHER, Entry, Intent, head, promote, publish, recent
 from calib.times import moment
-from calib.traffic import Interval
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -76,6 +75,7 @@ NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
 def advance(window: Window, ports: Ports) -> Window:
     """Take the window on until it is closed, insufficient, or waiting for labels."""
     policy = StreamPolicy.from_json(window.settings)
+    was_unfinished = window.unfinished
     if window.waits:
         window = _collect(window, policy, ports)
     if window.waits:
@@ -97,15 +97,16 @@ def advance(window: Window, ports: Ports) -> Window:
     if window.state == "evaluated":
         window = _publish_and_close(window, policy, ports)
     store_report(window, ports)
+    if was_unfinished and not window.unfinished:
+        wind_up(window, ports)
     return window
 
 
 def _collect(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
-    """Fetch the labels that arrive by themselves."""
+    """Fetch the labels that arrive elsewhere."""
     source = source_of(policy.review_kind)
     if source.fetch is not None:
-        ask = partial(ports.traffic.outcomes, interval=Interval(window.starts_at, window.ends_at))
-        fetched = source.fetch(ports.engine, window, ask, now=ports.now())
+        fetched = source.fetch(ports.engine, window, elsewhere(window, ports), now=ports.now())
         with ports.engine.begin() as conn:
             counts = {ANSWERS_LEFT_OUT: fetched.not_an_answer, ROWS_GONE: fetched.not_found}
             windows.count(conn, window.id, counts)

@@ -15,11 +15,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from calib.cycle.design import Design, design_sample
+from calib.cycle.elsewhere import put_up
 from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.lifecycle import advance
 from calib.cycle.load import load_serving
 from calib.cycle.ports import Ports
 from calib.cycle.readable import look_of_numbers, rows_unreadable
+from calib.cycle.reviewers import tell_opened
 from calib.cycle.served import Serving
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
@@ -77,7 +79,8 @@ def open_revision(
 
     `earlier`: the designs of its earlier revisions with as many labels, newest first. `before` and `after`
     are called in the transaction that opens it: with the connection, and with the new window's id once its
-    rows are there. Raises what `open_window` raises.
+    rows are there. Raises what `open_window` raises, and `StudioError` where the window is open and its rows
+    could not be put up in Label Studio yet.
     """
     now = ports.now()
     if now < (due := policy.due(period)):
@@ -146,6 +149,7 @@ def open_revision(
         if window_id is not None:  # else another run has just opened it
             source_of(policy.review_kind).enqueue(conn, window_id, items)
             after(conn, window_id)
+            tell_opened(conn, window_id, ports)
         opened = windows.find(conn, policy.stream, period.name, revision=revision)
     LOG.info(
         "%s %s: %s",
@@ -161,7 +165,10 @@ def open_revision(
     )
     if opened is None:
         raise SourceError(f"{policy.stream}: the window of {period.name} vanished while it was opened")
-    return opened if unreadable is None else advance(opened, ports)
+    if unreadable is not None:
+        return advance(opened, ports)
+    put_up(opened, ports)
+    return opened
 
 
 def _items(rows: tuple[Drawn, ...], serving: Serving) -> list[Json]:

@@ -16,6 +16,7 @@ from calib.db import windows
 from calib.errors import InvalidInput
 from calib.outbox.relay import Sender, relay
 from calib.period import Period, periods
+from calib.review.sources import source_of
 from calib.store import head
 
 if TYPE_CHECKING:
@@ -54,19 +55,36 @@ def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
     """
     with ports.engine.connect() as conn:
         unfinished = windows.unfinished(conn, policy.stream)
+        every = windows.of_stream(conn, policy.stream) if source_of(policy.review_kind).wind_up else []
     if ports.reports is not None:
         from calib.cycle.reporting import store_missing_reports
 
         store_missing_reports(policy.stream, ports)
-    if not unfinished:
-        return []
-    from calib.cycle.lifecycle import advance
-    from calib.cycle.window_summary import summary
+    parts: list[tuple[str | None, Callable[[], list[WindowResult]]]] = []
+    if unfinished:
+        from calib.cycle.lifecycle import advance
+        from calib.cycle.reviewers import remind
+        from calib.cycle.window_summary import summary
 
-    return all_parts(
-        policy.stream,
-        [(window.period, lambda w=window: [summary(advance(w, ports), ports)]) for window in unfinished],  # type: ignore[misc]
-    )
+        def evaluate_one(window: windows.Window) -> WindowResult:
+            advanced = advance(window, ports)
+            remind(advanced, ports)
+            return summary(advanced, ports)
+
+        parts += [
+            (window.period, lambda w=window: [evaluate_one(w)])  # type: ignore[misc]
+            for window in unfinished
+        ]
+    if every:
+        parts.append((None, lambda: _wind_up(policy, ports, every)))
+    return all_parts(policy.stream, parts)
+
+
+def _wind_up(policy: StreamPolicy, ports: Ports, every: list[windows.Window]) -> list[WindowResult]:
+    from calib.cycle.elsewhere import wind_up_stream
+
+    wind_up_stream(policy, ports, every)
+    return []
 
 
 def range_of(policy: StreamPolicy, ports: Ports, first: Period, last: Period) -> list[Period]:

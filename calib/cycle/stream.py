@@ -20,7 +20,8 @@ CANDIDATE = "candidate"  # where refits wait for a person while the window's own
 class StreamPolicy:
     """One stream as its settings describe it; frozen into each window when that opens.
 
-    `review` is the kind of review, and `outcomes` whether labels arrive by themselves in it.
+    `review` is the kind of review, and `outcomes` whether labels arrive by themselves in it. `studio`: the
+    `url` and `project` of Label Studio, where people label there.
     """
 
     stream: str
@@ -42,6 +43,7 @@ class StreamPolicy:
     max_ece: float = 0.10
     max_rejected: float = policy.MAX_REJECTED
     scale: float = 1.0
+    studio: dict[str, str] | None = None
 
     @property
     def review_kind(self) -> str:

@@ -9,11 +9,12 @@ from calib.cycle.fleet import all_parts
 from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.ports import Ports
 from calib.cycle.schedule import latest_due
-from calib.cycle.stream import PRODUCTION, StreamPolicy
+from calib.cycle.stream import PRODUCTION, StreamPolicy, review_kind
 from calib.db import windows
 from calib.outbox import queue as outbox
 from calib.period import Period
 from calib.policy import GRACE
+from calib.review import queue
 from calib.review.sources import source_of
 from calib.store import head
 from calib.times import moment
@@ -37,6 +38,7 @@ def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     with ports.engine.connect() as conn:
         refuse_other_kind(conn, policy)
         known = windows.earlier(conn, policy.stream, before=now)
+        missing = {w.id: queue.progress(conn, w.id).missing for w in known if w.unfinished}
     begun = {Period.named(window.period) for window in known}
     missed = [
         window_missed(policy.stream, period.name, due=policy.due(period))
@@ -44,11 +46,14 @@ def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     ]
     late = [
         cohort_late(
-            policy.stream,
+            window.stream,
             window.period,
             closes_at=window.closes_at,
             now=now,
-            by_itself=source_of(policy.review_kind).by_itself,
+            by_itself=source_of(review_kind(window.settings)).by_itself,
+            revision=window.revision,
+            missing=missing[window.id],
+            reviewers=ports.reviewers,
         )
         for window in known
         if window.unfinished

@@ -194,6 +194,12 @@ def latest(conn: Connection, stream: str) -> Window | None:
     return None if row is None else _window(row)
 
 
+def of_stream(conn: Connection, stream: str) -> list[Window]:
+    """All windows of a stream, every revision, oldest first."""
+    query = select(t).where(t.c.stream == stream).order_by(t.c.starts_at, t.c.revision)
+    return [_window(row) for row in conn.execute(query)]
+
+
 def unfinished(conn: Connection, stream: str) -> list[Window]:
     """The stream's windows that are neither closed nor insufficient nor discarded, oldest first."""
     open_ones = (t.c.stream == stream) & t.c.state.in_(OPEN) & t.c.discarded_at.is_(None)

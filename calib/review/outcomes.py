@@ -50,12 +50,6 @@ class Ask(Protocol):
     def __call__(self, ids: Iterable[str], *, known_by: datetime) -> FoundOutcomes: ...
 
 
-class Fetch(Protocol):
-    """Gets the answers that have come elsewhere, and gives them to the window's rows."""
-
-    def __call__(self, engine: Engine, window: Window, ask: Ask, *, now: datetime) -> Fetched: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
     """What fetching did, in rows of the window.

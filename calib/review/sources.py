@@ -15,10 +15,33 @@ from sqlalchemy import Connection
 
 from calib.errors import InvalidInput
 from calib.json_object import Json
-from calib.review import contexts, outcomes, queue
+from calib.review import contexts, label_studio_tasks, outcomes, queue
+from calib.review.label_studio_tasks import StudioPort
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from calib.db.windows import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elsewhere:
+    """Where the answers to a window's rows may come from.
+
+    `outcomes` asks the stream's table of outcomes. `studio` says how the stream gets to Label Studio; it
+    raises `InvalidInput` for a stream that names none.
+    """
+
+    outcomes: outcomes.Ask
+    studio: Callable[[], StudioPort]
+
+
+class Fetch(Protocol):
+    """Gets the answers that have come elsewhere, and gives them to the window's rows."""
+
+    def __call__(
+        self, engine: Engine, window: Window, elsewhere: Elsewhere, *, now: datetime
+    ) -> outcomes.Fetched: ...
 
 
 class Erase(Protocol):
@@ -39,12 +62,20 @@ class ReviewSource:
     that have come elsewhere; None where they are given to the queue directly. `close` is called in the
     transaction that closes a window, `erase` when texts have been kept for long enough. `next_step` says in
     words, with commands, how a window that waits goes on.
+
+    Where people answer in another program, `put_up` takes the rows of an open window there, `wind_up` takes
+    away what a stream's windows do not wait for any more, and `erase_elsewhere` deletes the texts of old
+    windows, given beside all windows of the stream. None of them is called inside a transaction, and each
+    may be called again.
     """
 
     by_itself: bool = False
     on_page: bool = False
     enqueue: Callable[[Connection, int, Sequence[Json]], None] = queue.enqueue
-    fetch: outcomes.Fetch | None = None
+    fetch: Fetch | None = None
+    put_up: Callable[[Engine, Window, Elsewhere], object] | None = None
+    wind_up: Callable[[Engine, str, Elsewhere], object] | None = None
+    erase_elsewhere: Callable[[str, Sequence[Window], Sequence[Window], StudioPort], object] | None = None
     close: Callable[[Connection, Window], None] = lambda _conn, _window: None
     erase: Erase = contexts.erase_context
     next_step: Callable[[str, str], str]
@@ -81,10 +112,40 @@ def _by_itself(stream: str, period: str) -> str:
     )
 
 
+def _in_label_studio(stream: str, period: str) -> str:
+    return (
+        "answer in the Label Studio project that `calib check` names; "
+        f"`calib run {stream} --period {period}` again, or the daily schedule, takes the answers over"
+    )
+
+
+def _fetch_outcomes(
+    engine: Engine, window: Window, elsewhere: Elsewhere, *, now: datetime
+) -> outcomes.Fetched:
+    return outcomes.fetch(engine, window, elsewhere.outcomes, now=now)
+
+
+def _fetch_from_studio(
+    engine: Engine, window: Window, elsewhere: Elsewhere, *, now: datetime
+) -> outcomes.Fetched:
+    return label_studio_tasks.fetch(engine, window, elsewhere.studio(), now=now)
+
+
 SOURCES = {
     "builtin": ReviewSource(on_page=True, next_step=_on_page),
     "files": ReviewSource(on_page=True, next_step=_by_file),
     "outcomes": ReviewSource(
-        by_itself=True, enqueue=outcomes.enqueue, fetch=outcomes.fetch, next_step=_by_itself
+        by_itself=True, enqueue=outcomes.enqueue, fetch=_fetch_outcomes, next_step=_by_itself
+    ),
+    "label-studio": ReviewSource(
+        fetch=_fetch_from_studio,
+        put_up=lambda engine, window, elsewhere: label_studio_tasks.put_up(
+            engine, window, elsewhere.studio()
+        ),
+        wind_up=lambda engine, stream, elsewhere: label_studio_tasks.wind_up(
+            engine, stream, elsewhere.studio()
+        ),
+        erase_elsewhere=label_studio_tasks.erase,
+        next_step=_in_label_studio,
     ),
 }
