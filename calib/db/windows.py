@@ -194,6 +194,11 @@ def latest(conn: Connection, stream: str) -> Window | None:
     return None if row is None else _window(row)
 
 
+def periods_of(conn: Connection, stream: str) -> list[str]:
+    """The periods of which a window was opened."""
+    return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())
+
+
 def unfinished(conn: Connection, stream: str) -> list[Window]:
     """The stream's windows that are neither closed nor insufficient nor discarded, oldest first."""
     open_ones = (t.c.stream == stream) & t.c.state.in_(OPEN) & t.c.discarded_at.is_(None)
