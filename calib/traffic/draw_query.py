@@ -32,14 +32,17 @@ def expression(
 ) -> Any:
     """The usable rows in the first `shares`, by stratum and of shape (B,), of all orders."""
     value = rules.confidence(table[columns.confidence], columns.scale)
-    cell, order = x.grid_cell(value), x.order_of(table, columns.id, seed, period)
+    cell, order = x.grid_cell(value), (table, columns.id, seed, period)
     limits = [threshold(share) for share in shares]
     limit = ibis.literal(limits[-1])
     if len(limits) > 1:
         pairs = zip(strata.upper[:-1], limits, strict=False)
         limit = ibis.cases(*((cell <= upper, part) for upper, part in pairs), else_=limits[-1])
-    inside = clock.within(interval.start, interval.end) & x.usable(table, columns, scope)
-    selected = {"id": rules.text_of(table[columns.id]), "raw": value, "cell": cell, "order": order}
+    # Nearly all rows come later than every stratum's limit, which a quick look sees first.
+    drawn = x.usable(table, columns, scope) & x.ordered_before(*order, limit)
+    drawn = x.perhaps_before(*order, max(limits)).ifelse(drawn, False)
+    inside = clock.within(interval.start, interval.end)
+    selected = {"id": rules.text_of(table[columns.id]), "raw": value, "cell": cell, "order": x.order_of(*order)}
     selected |= clock.selected("ts")
     for key in ("segment", "mapping", "cluster", "trace"):
         if name := getattr(columns, key):
@@ -49,7 +52,7 @@ def expression(
     if columns.judge:
         selected["judge"] = rules.confidence(table[columns.judge])
     selected |= {f"context_{i}": table[name].cast("string") for i, name in enumerate(columns.context)}
-    return table.filter(inside & (order < limit)).select(**selected)
+    return table.filter(inside & drawn).select(**selected)
 
 
 def threshold(share: float) -> str:

@@ -11,7 +11,7 @@ from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
 from calib.tabular import rules
 from calib.traffic.connect import engine_of, md5_of
-from calib.traffic.rules import Clock, confidence, missing, number, outside, rounded, text_of
+from calib.traffic.rules import Clock, confidence, may_change, missing, number, outside, rounded, text_of
 from calib.traffic.values import Columns
 
 REJECTS = (
@@ -111,5 +111,24 @@ def grid_cell(value: Any) -> Any:
 
 def order_of(table: Any, id_: str, seed: str, period: str) -> Any:
     """The row's place in the draw, as `calib.sampling.order_key` has it."""
-    text = ibis.literal(f"{seed}:{period}:") + text_of(table[id_])
-    return md5_of(text, engine_of(table)).left(HEX_DIGITS)
+    return _digest(text_of(table[id_]), seed, period).left(HEX_DIGITS)
+
+
+def ordered_before(table: Any, id_: str, seed: str, period: str, limit: Any) -> Any:
+    """Whether the row's place in the draw lies before a limit of `HEX_DIGITS` digits or of fewer.
+
+    The whole digest lies before such a limit where its first digits do.
+    """
+    return _digest(text_of(table[id_]), seed, period) < limit
+
+
+def perhaps_before(table: Any, id_: str, seed: str, period: str, limit: str) -> Any:
+    """A quicker look than `ordered_before`, true for every row for which that is true, and for a few more."""
+    column = table[id_]
+    if not column.type().is_string():
+        return ordered_before(table, id_, seed, period, limit)
+    return may_change(column) | (_digest(column, seed, period) < limit)
+
+
+def _digest(text: Any, seed: str, period: str) -> Any:
+    return md5_of(ibis.literal(f"{seed}:{period}:") + text, engine_of(text))
