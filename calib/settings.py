@@ -43,6 +43,11 @@ NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?")
 SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
 T = TypeVar("T")
+# names of fields, and of the environment's variables, that pydantic would take from the file too
+NOT_OF_THE_FILE = (
+    *("folder", "slack_token", "SLACK_BOT_TOKEN", "database_schema", "CALIB_SCHEMA"),
+    *("label_studio_key", "LABEL_STUDIO_API_KEY"),
+)
 
 
 class Web(_Frozen):
@@ -242,7 +247,7 @@ def load(path: Path) -> Settings:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path} is not TOML: {error}") from None
-    for key in ("folder", "slack_token", "SLACK_BOT_TOKEN", "database_schema", "CALIB_SCHEMA"):
+    for key in NOT_OF_THE_FILE:
         if key in values:
             raise InvalidInput(f"{path}: {key!r} is not a setting of the file; take it out")
     if "schema" in values:

@@ -82,7 +82,6 @@ class Review(_Frozen):
         "With `label-studio`: the project's name, which is made where it does not exist, or its id; "
         "calibwatch and the stream's name if not set.",
         "triage labels",
-        min_length=1,
         max_length=50,
     )
     channel: str | None = _key(
@@ -92,6 +91,18 @@ class Review(_Frozen):
         min_length=2,
         max_length=81,
     )
+
+    @field_validator("project", mode="before")
+    @classmethod
+    def _id(cls, project: Any) -> Any:
+        return str(project) if type(project) is int else project
+
+    @field_validator("project")
+    @classmethod
+    def _name(cls, project: str | None) -> str | None:
+        if project is not None and not project.isdecimal() and len(project.strip()) < 3:
+            raise ValueError(f"{project!r} is too short for Label Studio: write a name of 3 to 50 characters")
+        return project
 
     @field_validator("url")
     @classmethod

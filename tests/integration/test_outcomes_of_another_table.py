@@ -96,7 +96,7 @@ def test_settings_that_contradict_each_other_are_refused(world: World, calib: Ca
         '{ kind = "outcomes", column = "correct", id = "x" }': "id names a column of source",
         '{ kind = "files", source = "csv:a.csv" }': "source, id, column and at belong to kind",
         '{ kind = "outcomes", source = "csv:a.csv" }': "outcomes need the column",
-        '{ kind = "label-studio" }': "is not built yet",
+        '{ kind = "label-studio" }': "label-studio needs the address of Label Studio",
     }
     for review, said in cases.items():
         world.settings(review=f"review = {review}")

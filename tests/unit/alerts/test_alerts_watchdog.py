@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calib.alerts import cohort_late, mapping_stale, missing_periods, stream_failed
+from calib.alerts import mapping_stale, missing_periods, stream_failed
 from calib.period import Period
 
 MOMENT = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -21,22 +21,6 @@ def months(*names: str) -> set[Period]:
 
 def missing(known: set[Period], last: str) -> list[str]:
     return [period.name for period in missing_periods(known, Period.parse(last, "month"))]
-
-
-def test_a_cohort_is_late_a_day_after_its_labels_were_due_and_not_before() -> None:
-    def late(now: datetime) -> bool:
-        return cohort_late("triage", "2026-10", closes_at=MOMENT, now=now) is not None
-
-    assert not late(MOMENT)
-    assert not late(MOMENT + DAY - SECOND)
-    assert late(MOMENT + DAY)
-
-
-def test_a_late_cohort_names_its_window() -> None:
-    told = cohort_late("triage", "2026-10", closes_at=MOMENT, now=MOMENT + DAY)
-    assert told is not None
-    assert (told.kind, told.stream, told.period) == ("cohort_late", "triage", "2026-10")
-    assert told.facts == {"closes_at": MOMENT.isoformat(), "by_itself": False}
 
 
 def test_a_mapping_is_stale_a_week_before_it_expires_and_not_earlier() -> None:

@@ -95,6 +95,7 @@ RETRIED = {
     "Unavailable",
     "SourceError",
     "EndpointBusy",
+    "StudioUnreachable",
     "DeliveryError",
     "Retryable",
     "DeliveryUnknown",

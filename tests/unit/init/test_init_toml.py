@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from calib.errors import InvalidInput
 from calib.init.toml import NOT_IN_THE_FILE, settings_text, toml_value
 from calib.probe_settings import ProbeSettings
 from calib.settings import Settings, Slack, Web, load
@@ -82,11 +83,26 @@ def test_it_loads_as_it_is_and_sets_nothing_but_the_stream(tmp_path: Path) -> No
     assert load(path).probes == {}
 
 
-def test_it_loads_with_every_line_uncommented(tmp_path: Path) -> None:
+OF_ONE_KIND = {  # keys of `review` that only one kind takes
+    "outcomes": ("source", "id", "column", "at"),
+    "label-studio": ("url", "project", "channel"),
+}
+
+
+@pytest.mark.parametrize("kind", sorted(OF_ONE_KIND))
+def test_it_loads_with_every_line_uncommented(tmp_path: Path, kind: str) -> None:
+    """But for the keys that belong to another kind of review, which are refused."""
     path = tmp_path / "calib.toml"
-    text = uncommented(settings_text({})).replace('kind = "builtin"', 'kind = "outcomes"')
+    text = uncommented(settings_text({})).replace('kind = "builtin"', f'kind = "{kind}"')
     text = text.replace("sqlite:///calib.db", "postgresql+psycopg://db/x")  # `schema` is for that alone
-    path.write_text(text)
+    head, review, rest = re.split(r"(?<=\[streams\.my-stream\.review\]\n)((?:.+\n)+)", text)
+    path.write_text(head + review + rest)
+    with pytest.raises(InvalidInput, match="belong to kind"):
+        load(path)
+    for other, keys in OF_ONE_KIND.items():
+        if other != kind:
+            review = re.sub(rf"^(?:{'|'.join(keys)}) = .*\n", "", review, flags=re.MULTILINE)
+    path.write_text(head + review + rest)
     assert set(load(path).streams) == {"my-stream"}
     assert set(load(path).probes) == {"my-probe"}
 

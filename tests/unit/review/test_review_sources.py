@@ -34,17 +34,44 @@ class Found:
     undecided: tuple[str, ...] = ()
 
 
-def test_each_kind_of_the_settings_is_built_or_refused_with_the_way_out() -> None:
-    for kind in get_args(Review.model_fields["kind"].annotation):
-        more = {"column": "ok"} if kind == "outcomes" else {}
-        if kind in SOURCES:
-            assert Review(kind=kind, **more).kind == kind
-            assert "calib run s --period 2026-10" in source_of(kind).next_step("s", "2026-10")
-        else:
-            with pytest.raises(ValidationError, match=r'not built yet.*kind = "files".*labels export'):
-                Review(kind=kind)
+NEEDS = {"outcomes": {"column": "ok"}, "label-studio": {"url": "https://labels.example"}}
+
+
+@pytest.mark.parametrize("kind", get_args(Review.model_fields["kind"].annotation))
+def test_each_kind_of_the_settings_is_built(kind: str) -> None:
+    assert Review.model_validate({"kind": kind} | NEEDS.get(kind, {})).kind == kind
+    assert "calib run s --period 2026-10" in source_of(kind).next_step("s", "2026-10")
+
+
+def test_no_kind_is_built_that_the_settings_do_not_take() -> None:
+    assert set(SOURCES) == set(get_args(Review.model_fields["kind"].annotation))
     with pytest.raises(InvalidInput, match="does not know the kind of review 'oracle'; it knows builtin"):
         source_of("oracle")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"kind": "label-studio"}, r'add url = "https://HOST"'),
+        ({"kind": "label-studio", "url": "labels.example"}, r"write https://HOST/PATH"),
+        ({"kind": "label-studio", "url": "https://me:secret@h"}, "the key belongs into LABEL_STUDIO_API_KEY"),
+        ({"kind": "label-studio", "url": "https://h", "project": "ab"}, "3 to 50 characters"),
+        ({"kind": "label-studio", "url": "https://h", "column": "x"}, 'belong to kind = "outcomes"'),
+        ({"kind": "files", "url": "https://h"}, 'url and project belong to kind = "label-studio"'),
+        ({"kind": "builtin", "project": "abc"}, 'url and project belong to kind = "label-studio"'),
+        ({"kind": "outcomes", "column": "ok", "channel": "#labels"}, "outcomes need none"),
+    ],
+)
+def test_a_contradiction_is_refused_with_the_remedy(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as refused:
+        Review.model_validate(values)
+    assert "me:secret" not in str(refused.value.errors(include_input=False))
+
+
+def test_a_project_is_named_by_its_name_or_its_id() -> None:
+    for project in ("12", 12, "triage labels"):
+        review = Review.model_validate({"kind": "label-studio", "url": "https://h/ls/", "project": project})
+        assert (review.project, review.url) == (str(project), "https://h/ls")
 
 
 def test_where_nobody_labels_no_text_is_kept(tmp_path: Path) -> None:
