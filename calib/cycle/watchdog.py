@@ -37,7 +37,7 @@ def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     now = ports.now()
     with ports.engine.connect() as conn:
         refuse_other_kind(conn, policy)
-        known = windows.earlier(conn, policy.stream, before=now)
+        known = windows.known(conn, policy.stream, before=now)
         missing = {w.id: queue.progress(conn, w.id).missing for w in known if w.unfinished}
     begun = {Period.named(window.period) for window in known}
     missed = [

@@ -67,6 +67,22 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Of a window what tells how far it is, without its design and its result, which take long to read."""
+
+    id: int
+    period: str
+    state: str
+    closes_at: datetime
+    discarded_at: datetime | None
+
+    @property
+    def unfinished(self) -> bool:
+        """As `Window.unfinished`."""
+        return self.state in OPEN and self.discarded_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """What a person did with a revision of a window: `reopened` made it, `discarded` took it out."""
 
@@ -84,6 +100,12 @@ def find(conn: Connection, stream: str, period: str, *, revision: int | None = N
         query = query.where(t.c.revision == revision)
     row = conn.execute(query.limit(1)).first()
     return None if row is None else _window(row)
+
+
+def exists(conn: Connection, stream: str, period: str) -> bool:
+    """Whether a period's window was ever opened."""
+    query = select(t.c.id).where(t.c.stream == stream, t.c.period == period).limit(1)
+    return conn.execute(query).first() is not None
 
 
 def find_standing(conn: Connection, stream: str, period: str) -> Window | None:
@@ -185,6 +207,20 @@ def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
     query = select(t).where(t.c.stream == stream, t.c.ends_at <= before)
     query = query.order_by(t.c.ends_at.desc(), t.c.revision.desc())
     return [_window(row) for row in conn.execute(query)]
+
+
+def known(conn: Connection, stream: str, *, before: datetime) -> list[Known]:
+    """How far the windows of `earlier` are, in the same order."""
+    columns = [t.c[field.name] for field in fields(Known)]
+    query = select(*columns).where(t.c.stream == stream, t.c.ends_at <= before)
+    rows = conn.execute(query.order_by(t.c.ends_at.desc(), t.c.revision.desc()))
+    return [Known(**row._mapping) for row in rows]
+
+
+def latest_period(conn: Connection, stream: str) -> str | None:
+    """The period of the stream's window that ends last; None where it never had one."""
+    query = select(t.c.period).where(t.c.stream == stream).order_by(t.c.ends_at.desc()).limit(1)
+    return conn.execute(query).scalar()
 
 
 def latest(conn: Connection, stream: str) -> Window | None:
