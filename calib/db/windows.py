@@ -67,22 +67,6 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """Of a window what tells how far it is, without its design and its result, which take long to read."""
-
-    id: int
-    period: str
-    state: str
-    closes_at: datetime
-    discarded_at: datetime | None
-
-    @property
-    def unfinished(self) -> bool:
-        """As `Window.unfinished`."""
-        return self.state in OPEN and self.discarded_at is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """What a person did with a revision of a window: `reopened` made it, `discarded` took it out."""
 
@@ -209,12 +193,9 @@ def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
     return [_window(row) for row in conn.execute(query)]
 
 
-def known(conn: Connection, stream: str, *, before: datetime) -> list[Known]:
-    """How far the windows of `earlier` are, in the same order."""
-    columns = [t.c[field.name] for field in fields(Known)]
-    query = select(*columns).where(t.c.stream == stream, t.c.ends_at <= before)
-    rows = conn.execute(query.order_by(t.c.ends_at.desc(), t.c.revision.desc()))
-    return [Known(**row._mapping) for row in rows]
+def periods(conn: Connection, stream: str) -> list[str]:
+    """The periods of the stream that ever had a window, without what these hold, which takes long to read."""
+    return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())
 
 
 def latest_period(conn: Connection, stream: str) -> str | None:
