@@ -15,13 +15,13 @@ def refuse_other_kind(conn: Connection, policy: StreamPolicy) -> None:
 
     Months and weeks overlap: a week would be compared with rows of its own (ADR 122).
     """
-    latest = windows.latest(conn, policy.stream)
-    if latest is None or (kind := Period.named(latest.period).kind) == policy.kind:
+    latest = windows.latest_period(conn, policy.stream)
+    if latest is None or (kind := Period.named(latest).kind) == policy.kind:
         return
     stream, new_kind = policy.stream, policy.kind
     raise InvalidInput(
         f'{stream}: period = "{new_kind}" in calib.toml, but the windows of this stream are {kind}s, the '
-        f'latest {latest.period}. Write period = "{kind}" again; or watch by the {new_kind} as a stream of '
+        f'latest {latest}. Write period = "{kind}" again; or watch by the {new_kind} as a stream of '
         f"its own, [streams.{stream}-{new_kind}] with the same settings: its windows begin anew, and "
         "serving systems name that stream once it has a mapping"
     )

@@ -38,7 +38,7 @@ def open_due(policy: StreamPolicy, ports: Ports) -> WindowResult | None:
     period = latest_due(policy, ports.now())
     with ports.engine.connect() as conn:
         refuse_other_kind(conn, policy)
-        if windows.find(conn, policy.stream, period.name) is not None:
+        if windows.exists(conn, policy.stream, period.name):
             return None
     from calib.cycle.opening import open_window
     from calib.cycle.window_summary import summary

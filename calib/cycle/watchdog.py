@@ -37,9 +37,9 @@ def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
     now = ports.now()
     with ports.engine.connect() as conn:
         refuse_other_kind(conn, policy)
-        known = windows.earlier(conn, policy.stream, before=now)
-        missing = {w.id: queue.progress(conn, w.id).missing for w in known if w.unfinished}
-    begun = {Period.named(window.period) for window in known}
+        begun = {Period.named(period) for period in windows.periods(conn, policy.stream)}
+        unfinished = windows.unfinished(conn, policy.stream)
+        missing = {window.id: queue.progress(conn, window.id).missing for window in unfinished}
     missed = [
         window_missed(policy.stream, period.name, due=policy.due(period))
         for period in missing_periods(begun, latest_due(policy, now - GRACE))
@@ -55,8 +55,7 @@ def _of_windows(policy: StreamPolicy, ports: Ports) -> list[Alert]:
             missing=missing[window.id],
             reviewers=ports.reviewers,
         )
-        for window in known
-        if window.unfinished
+        for window in unfinished
     ]
     return [*missed, *(alert for alert in late if alert is not None)]
 

@@ -86,6 +86,12 @@ def find(conn: Connection, stream: str, period: str, *, revision: int | None = N
     return None if row is None else _window(row)
 
 
+def exists(conn: Connection, stream: str, period: str) -> bool:
+    """Whether a period's window was ever opened."""
+    query = select(t.c.id).where(t.c.stream == stream, t.c.period == period).limit(1)
+    return conn.execute(query).first() is not None
+
+
 def find_standing(conn: Connection, stream: str, period: str) -> Window | None:
     """The revision that stands for a period; None where none was opened or all were discarded."""
     query = select(t).where(t.c.stream == stream, t.c.period == period, t.c.standing)
@@ -185,6 +191,17 @@ def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
     query = select(t).where(t.c.stream == stream, t.c.ends_at <= before)
     query = query.order_by(t.c.ends_at.desc(), t.c.revision.desc())
     return [_window(row) for row in conn.execute(query)]
+
+
+def periods(conn: Connection, stream: str) -> list[str]:
+    """The periods of the stream that ever had a window, without what these hold, which takes long to read."""
+    return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())
+
+
+def latest_period(conn: Connection, stream: str) -> str | None:
+    """The period of the stream's window that ends last; None where it never had one."""
+    query = select(t.c.period).where(t.c.stream == stream).order_by(t.c.ends_at.desc()).limit(1)
+    return conn.execute(query).scalar()
 
 
 def latest(conn: Connection, stream: str) -> Window | None:

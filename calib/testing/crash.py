@@ -16,12 +16,16 @@ class Crash(BaseException):
 class CrashAt:
     """Counts effects on the world, and dies before or after the `k`-th, 1 for the first.
 
-    Wrap the ports with `engine` and `store`; `effects` says how many there were.
+    Wrap the ports with `engine` and `store`; `effects` says how many there were. `k` is 0 for not at all.
     """
 
     def __init__(self, k: int, when: Literal["before", "after"]) -> None:
         self._k, self._when = k, when
         self.effects = 0
+
+    def again(self, k: int, when: Literal["before", "after"]) -> None:
+        """Die once more, at the `k`-th effect from now; 0: not any more."""
+        self._k, self._when = self.effects + k if k else 0, when
 
     def engine(self, engine: Engine) -> Engine:
         """The engine, each commit an effect."""
