@@ -60,7 +60,7 @@ def source_of(kind: str) -> ReviewSource:
 
 def _by_file(stream: str, period: str) -> str:
     return (
-        f"`calib labels export {stream} --to todo.csv`, fill in answer, `calib labels import todo.csv "
+        f"`calib labels export {stream} --to todo.csv`, fill in label, `calib labels import todo.csv "
         f"--stream {stream}`, then `calib run {stream} --period {period}` again"
     )
 
