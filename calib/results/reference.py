@@ -38,6 +38,7 @@ from calib.results.setup import (
     LabelsImported,
     MigrationResult,
 )
+from calib.results.web import ReviewerLink, ReviewerList, ReviewerRevoked, WebStarted
 from calib.results.window import SCHEMA, WindowResult
 from calib.results.windows import DiscardedWindow, ShownWindow, WindowList
 from calib.results.work import EraseResult, RelayResult, WatchdogResult, WindowsResult
@@ -81,6 +82,10 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "labels-decide": (LabelDecided, "`calib labels decide`"),
     "labels-export": (LabelsExported, "`calib labels export`"),
     "labels-conflicts": (LabelConflicts, "`calib labels conflicts`"),
+    "web": (WebStarted, "`calib web`, once, when it serves"),
+    "reviewers-link": (ReviewerLink, "`calib reviewers add`, `calib reviewers link`"),
+    "reviewers-list": (ReviewerList, "`calib reviewers list`"),
+    "reviewers-revoke": (ReviewerRevoked, "`calib reviewers revoke`"),
     "check": (CheckResult, "`calib check`"),
     "init": (InitResult, "`calib init`"),
     "db-migrate": (MigrationResult, "`calib db migrate`"),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, HTTPException, Request
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from calib.db import tables
 from calib.web.asking import SignedIn, TheSite, stream_seen
 from calib.web.cohorts import waiting
-from calib.web.items import names_of
+from calib.web.items import fields_of_context, names_of
 from calib.web.refusals import refusal
 from calib.web.site import page
 from calib.web.texts import plain
@@ -25,6 +27,7 @@ from calib.web.work import (
 )
 
 router = APIRouter(prefix="/review")
+items, labels, windows = tables.items, tables.labels, tables.windows
 
 
 @router.get("")
@@ -76,16 +79,42 @@ def next_item(request: Request, site: TheSite, visitor: SignedIn, stream: str, a
     return JSONResponse({"next": item_html(request, site, settings, claim)})
 
 
+@router.get("/{stream}/items/{item}")
+def texts(request: Request, site: TheSite, visitor: SignedIn, stream: str, item: int) -> Response:
+    """All texts of an item that this person has answered."""
+    settings = stream_seen(site, visitor, stream)
+    own = select(labels.c.id).where(labels.c.item_id == items.c.id, labels.c.by == visitor.name)
+    with site.engine.begin() as conn:
+        row = conn.execute(_item(stream, item).where(own.exists())).first()
+    if row is None:
+        raise HTTPException(404)
+    images = site.project.settings.web.images
+    fields = fields_of_context(row.context or {}, order=settings.columns.context, images=images)
+    return page(
+        request,
+        "own_item.html",
+        stream=stream,
+        item_id=item,
+        prediction_id=row.prediction_id,
+        fields=fields,
+    )
+
+
 @router.get("/{stream}/items/{item}/{number}")
 def text(site: TheSite, visitor: SignedIn, stream: str, item: int, number: int) -> Response:
     """All of one text of an item, as it stands, as plain text."""
     settings = stream_seen(site, visitor, stream)
-    items, windows = tables.items, tables.windows
-    query = select(items.c.context).join(windows, windows.c.id == items.c.window_id)
     with site.engine.begin() as conn:
-        context = conn.execute(query.where(items.c.id == item, windows.c.stream == stream)).scalar()
-    names = names_of(context or {}, order=settings.columns.context)
-    if context is None or not 0 <= number < len(names):
+        row = conn.execute(_item(stream, item)).first()
+    context = row.context or {} if row is not None else {}
+    names = names_of(context, order=settings.columns.context)
+    if not 0 <= number < len(names):
         raise HTTPException(404)
     whole = plain(context[names[number]]).encode("utf-8", "replace")
     return PlainTextResponse(whole, headers={"content-security-policy": "default-src 'none'; sandbox"})
+
+
+def _item(stream: str, item: int) -> Select[Any]:
+    """The texts of an item, where it is one of the stream."""
+    query = select(items.c.prediction_id, items.c.context).join(windows, windows.c.id == items.c.window_id)
+    return query.where(items.c.id == item, windows.c.stream == stream)
