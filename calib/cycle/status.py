@@ -12,7 +12,6 @@ from calib.cycle.schedule import latest_due
 from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.cycle.window_summary import summary
 from calib.db import windows
-from calib.db.windows import Window
 from calib.format import Entry
 from calib.outbox import queue as outbox
 from calib.results import WindowResult
@@ -35,7 +34,8 @@ def stream_status(policy: StreamPolicy, ports: Ports) -> StreamStatus:
         counts = counts_by_stratum(conn, [latest.id]).get(latest.id, ()) if latest and waits else ()
     return status_of(
         stream,
-        latest=latest,
+        state=None if latest is None else latest.state,
+        period=None if latest is None else latest.period,
         evaluated=None if latest is None or latest.result is None else stored_result(latest),
         counts=counts,
         alerts=alerts,
@@ -47,7 +47,8 @@ def stream_status(policy: StreamPolicy, ports: Ports) -> StreamStatus:
 def status_of(
     stream: str,
     *,
-    latest: Window | None,
+    state: str | None,
+    period: str | None,
     evaluated: WindowResult | None,
     counts: Sequence[StratumCounts],
     alerts: Mapping[str, int],
@@ -56,7 +57,8 @@ def status_of(
 ) -> StreamStatus:
     """A stream in a line from what is known of its latest window, its channel and its next run.
 
-    `evaluated`: the window's result, None while labels come in; then `counts` are those of its rows.
+    `state`, `period`, `evaluated`: of the latest window, whose result is None while labels come in; then
+    `counts` are those of its rows.
     """
     if evaluated is not None:
         labels = LabelsOpen(n=evaluated.labels.n, missing=evaluated.labels.missing)
@@ -67,8 +69,8 @@ def status_of(
     serving = None if entry is None or entry.withdrawn else entry
     return StreamStatus(
         stream=stream,
-        state=None if latest is None else latest.state,
-        period=None if latest is None else latest.period,
+        state=state,
+        period=period,
         verdict=None if evaluated is None else evaluated.change.state,
         labels=labels,
         mapping=None if serving is None else serving.mapping,

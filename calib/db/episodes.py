@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from calib.alerts.episodes import Degradation, Ending, Episode, Turn
 from calib.db import tables
@@ -32,6 +32,14 @@ def all_of(conn: Connection, stream: str) -> list[Episode]:
     """The stream's episodes, oldest first."""
     query = select(t).where(t.c.stream == stream).order_by(t.c.opened_at, t.c.since, t.c.id)
     return [_episode(row) for row in conn.execute(query)]
+
+
+def count_open(conn: Connection, stream: str | None = None) -> dict[str, int]:
+    """How many open episodes each stream has, or one; streams without any are left out."""
+    query = select(t.c.stream, func.count()).where(t.c.ended_by.is_(None)).group_by(t.c.stream)
+    if stream is not None:
+        query = query.where(t.c.stream == stream)
+    return {name: int(n) for name, n in conn.execute(query)}
 
 
 def said_in(conn: Connection, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:

@@ -200,6 +200,11 @@ def of_stream(conn: Connection, stream: str) -> list[Window]:
     return [_window(row) for row in conn.execute(query)]
 
 
+def periods_of(conn: Connection, stream: str) -> list[str]:
+    """The periods of which a window was opened."""
+    return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())
+
+
 def unfinished(conn: Connection, stream: str) -> list[Window]:
     """The stream's windows that are neither closed nor insufficient nor discarded, oldest first."""
     open_ones = (t.c.stream == stream) & t.c.state.in_(OPEN) & t.c.discarded_at.is_(None)

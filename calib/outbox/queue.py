@@ -147,6 +147,17 @@ def counts(conn: Connection, stream: str) -> dict[str, int]:
     return {state: int(n) for state, n in conn.execute(query)}
 
 
+def open_counts(conn: Connection, stream: str | None = None) -> dict[str, dict[str, int]]:
+    """How many alerts of each stream, or of one, have not been delivered: pending, parked."""
+    query = select(t.c.stream, t.c.state, func.count()).where(t.c.state.in_(("pending", "parked")))
+    if stream is not None:
+        query = query.where(t.c.stream == stream)
+    by_stream: dict[str, dict[str, int]] = {}
+    for name, state, n in conn.execute(query.group_by(t.c.stream, t.c.state)):
+        by_stream.setdefault(name, {})[state] = int(n)
+    return by_stream
+
+
 def _claimed_by(id_: str, attempts: int) -> ColumnElement[bool]:
     """The alert, if nobody has taken it since its attempts were counted: they are its fence."""
     return (t.c.id == id_) & (t.c.state == "pending") & (t.c.attempts == attempts)

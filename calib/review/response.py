@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
@@ -36,15 +35,6 @@ class StratumCounts:
     def missing(self) -> int:
         """Rows that nobody has answered."""
         return self.drawn - self.labelled - self.unsure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Labeller:
-    """One person's answers in a window: on how many rows, and when the last one was given."""
-
-    by: str
-    answered: int
-    last_at: datetime
 
 
 def counts_by_stratum(conn: Connection, window_ids: Sequence[int]) -> dict[int, tuple[StratumCounts, ...]]:
@@ -76,22 +66,3 @@ def counts_by_stratum(conn: Connection, window_ids: Sequence[int]) -> dict[int, 
         )
         for window_id, by_stratum in counts.items()
     }
-
-
-def labellers(conn: Connection, window_id: int) -> list[Labeller]:
-    """Who has answered how many of a window's rows, those who answered most first.
-
-    A row that several people answered counts for each of them; changing one's own answer counts once.
-    """
-    query = (
-        select(
-            labels.c.by,
-            func.count(labels.c.item_id.distinct()).label("answered"),
-            func.max(labels.c.at).label("last_at"),
-        )
-        .join(items, items.c.id == labels.c.item_id)
-        .where(items.c.window_id == window_id)
-        .group_by(labels.c.by)
-        .order_by(func.count(labels.c.item_id.distinct()).desc(), labels.c.by)
-    )
-    return [Labeller(by=row.by, answered=row.answered, last_at=row.last_at) for row in conn.execute(query)]
