@@ -1,4 +1,4 @@
-"""A deployment with three streams, made by the product itself: two closed periods, an open cohort, nothing."""
+"""A deployment with three streams, made by the product: two closed periods, an open cohort, and nothing."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import typer
 
 from calib.cli import exit_codes, output
 from calib.cli.options import CONFIG, Config, Json, StreamName
+from calib.wording.episodes import how_it_ended
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
     from calib.results.episodes import EpisodeResult, Said
 
 app = typer.Typer(no_args_is_help=True, help="Episodes: what alerts have opened, and what ended it.")
-ENDS = {
-    "not_confirmed": "the early warning was not confirmed",
-    "recovered": "recovered",
-    "newer_degradation": "a newer degradation took its place",
-    "scope_change": "another model, prompt or score is watched",
-    "withdrawal": "the mapping was withdrawn",
-    "person": "ended by hand",
-}
 
 
 @app.command("episodes")
@@ -50,7 +43,7 @@ def episodes(stream: StreamName, config: Config = CONFIG, json: Json = False) ->
         sys.stdout.write(f"{stream} has had no episode\n")
     for episode in listing.episodes:
         began = f"{episode.opened_in}  {episode.opened_by.replace('_', ' ')}"
-        how = "OPEN" if episode.ended_by is None else ENDS[episode.ended_by]
+        how = "OPEN" if episode.ended_by is None else how_it_ended(episode.ended_by)
         when = "" if episode.ended_at is None else f", {episode.ended_in or episode.ended_at[:10]}"
         who = "" if episode.by is None else f" by {episode.by}: {episode.reason}"
         sys.stdout.write(output.printable(f"{began}: {how}{when}{who}\n"))

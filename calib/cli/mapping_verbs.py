@@ -222,16 +222,9 @@ def _mapping(opened: App, stream: str, digest: str | None, channel: str) -> Mapp
     return read_mapping(opened.store, stream=stream, digest=current.mapping)
 
 
-def differing_scope(mapping: Mapping, scope: dict[str, str]) -> str | None:
-    """In words, the first key of `scope` that the mapping has another value for; None where it fits."""
-    for key, value in mapping.scope.items():
-        if key in scope and scope[key] != value:
-            return f"for {key} {value!r:.80}, and the settings watch {scope[key]!r:.80}"
-    return None
-
-
 def _warn_of_another_scope(opened: App, entry: Entry) -> None:
     """A way back is never refused, but people must know when their clients would not apply the mapping."""
+    from calib.cycle.by_hand import differing_scope
     from calib.store import read_mapping
 
     if entry.withdrawn:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import differing_scope, entry_result, intent_of_a_person, open_app, show_entry
+from calib.cli.mapping_verbs import entry_result, intent_of_a_person, open_app, show_entry
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def publish(
 
 def read_file(file: Path, stream: str, *, scope: dict[str, str]) -> Mapping:
     """The mapping in a file; `InvalidInput` where it is none, or none that the stream's clients would use."""
+    from calib.cycle.by_hand import differing_scope
     from calib.errors import ArtifactError, InvalidInput
     from calib.format import Mapping
     from calib.format.document import LARGEST

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.errors import CalibError
-from calib.format import Entry
+from calib.format import Entry, Mapping
 from calib.store import PUBLISHER, Intent, Store
 from calib.store import withdraw as withdraw_channel
 
@@ -73,3 +73,11 @@ def _end_episodes(engine: Engine, entry: Entry, *, now: datetime) -> None:
 
     with engine.begin() as conn:
         episodes.end_open(conn, entry.stream, "withdrawal", by=entry.by, reason=entry.reason, now=now)
+
+
+def differing_scope(mapping: Mapping, scope: dict[str, str]) -> str | None:
+    """In words, the first key of `scope` that the mapping has another value for; None where it fits."""
+    for key, value in mapping.scope.items():
+        if key in scope and scope[key] != value:
+            return f"for {key} {value!r:.80}, and the settings watch {scope[key]!r:.80}"
+    return None

@@ -49,11 +49,11 @@ def report_page(months: Sequence[Month]) -> str:
         done=done_sentences(window),
         notes=[*notes(window), *episode_notes([month.result for month in months])],
         thin=THIN,
-        bins=_bin_tables(window),
+        bins=bin_tables(window),
         month_rows=tables.month_rows(months),
         change_rows=tables.change_rows(window),
         score_rows=tables.score_rows(window),
-        routing_tables=_routing_tables(window),
+        routing_tables=routing_tables(window),
         mix_caption=_mix_caption(window),
         segment_rows=tables.segment_rows(window),
         version_rows=tables.version_rows(months),
@@ -100,7 +100,8 @@ def _pictures(months: Sequence[Month]) -> dict[str, Any]:
     }
 
 
-def _bin_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:
+def bin_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:
+    """The bins or levels of the reliability pictures, each table with its name."""
     pictures = window.pictures
     if pictures is None:
         sides = (("raw", window.raw), ("served", window.served))
@@ -117,7 +118,8 @@ def _bin_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:
     return named_tables
 
 
-def _routing_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:
+def routing_tables(window: WindowResult) -> list[tuple[str, list[tables.Row]]]:
+    """The points of the routing curves, each table with its name."""
     pictures = window.pictures
     if pictures is None:
         return []

@@ -47,7 +47,7 @@ def rollback(
         raise InvalidInput(f"{stream}/{channel} has no mapping yet: there is nothing to roll back")
     present = log[-1]
     if to is None:
-        before = _before(store, present)
+        before = step_back(store, present)
     else:
         before = next((e for e in backwards(store, present) if e.mapping == to and not e.withdrawn), None)
     if before is None and to is None:
@@ -127,8 +127,8 @@ def _withdraw(
     )
 
 
-def _before(store: Store, present: Entry) -> Entry | None:
-    """The entry whose state a channel was in before the present one; None for nothing.
+def step_back(store: Store, present: Entry) -> Entry | None:
+    """The entry whose state a channel was in before the present one, where a rollback goes; None for nothing.
 
     Renewals are passed over. A rollback undid what it followed: the step back goes on from the entry that it
     returned to.

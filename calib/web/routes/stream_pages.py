@@ -1,0 +1,145 @@
+"""A stream's own pages: how it stands, one window of it, its alerts, and the reports that the store keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, HTTPException, Request
+from markupsafe import Markup
+from starlette.responses import Response
+
+from calib.cycle.report_links import report_key
+from calib.cycle.reporting import OVER
+from calib.cycle.window_summary import summary
+from calib.db import windows
+from calib.db.windows import Window
+from calib.report.tables import Row
+from calib.results import WindowResult
+from calib.review import queue
+from calib.review.conflicts import of_stream as conflicts_of
+from calib.review.response import counts_by_stratum
+from calib.web.asking import Admin, SignedIn, TheSite, stream_seen
+from calib.web.routes.overview import TheFleet
+from calib.web.site import Site, page
+from calib.web.streams import pictures
+from calib.web.streams.alert_list import alerts_of, episodes_of
+from calib.web.streams.cards import CohortCard, card, cohort_card
+from calib.web.streams.known import waiting_window
+from calib.web.streams.window_page import reliability_pictures, window_values
+from calib.wording.ledger import ledger_sentences
+from calib.wording.numbers import percent
+
+router = APIRouter()
+REPORT = re.compile(r"([0-9A-Za-z-]{1,16})-r([1-9][0-9]{0,5})\.html")
+# A report has its own policy inside; here it is also kept from scripts and from everything of this site.
+REPORT_POLICY = (
+    "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/streams/{name}")
+def stream(request: Request, site: TheSite, visitor: SignedIn, fleet: TheFleet, name: str) -> Response:
+    """How one stream stands."""
+    settings = stream_seen(site, visitor, name)
+    view, now = fleet.stream(name), site.project.now()
+    known, shown = view.known, card(view, now=now)
+    built_in = settings.review.kind == "builtin"
+    with site.engine.connect() as conn:
+        people = {waiting.id: _people(queue.progress_by_reviewer(conn, waiting.id)) for waiting in known.waiting}
+        undecided = (
+            len(conflicts_of(conn, name, undecided=True)) if visitor.admin and known.waiting else None
+        )
+    cohorts = [
+        {"card": part, "strata": _strata_rows(part), "people": people[waiting.id]}
+        for part, waiting in zip(shown.cohorts, known.waiting, strict=True)
+    ]
+    verdict = known.verdict
+    return page(
+        request,
+        "stream.html",
+        as_of=f"{now:%Y-%m-%d %H:%M:%S}",
+        card=shown,
+        latest=None if verdict is None else {"key": window_values(verdict)["key"]},
+        notes=known.notes,
+        cohorts=cohorts,
+        reviewed=built_in,
+        disagreements=undecided,
+        months="" if known.months is None else pictures.months(known.months),
+        month_rows=_with_links(site, name, known.month_rows),
+        version_rows=known.version_rows,
+        effect_rows=known.effect_rows,
+        reliability=[] if verdict is None else reliability_pictures(verdict),
+        ledger=ledger_sentences(known.ledger),
+    )
+
+
+@router.get("/streams/{name}/windows/{period}")
+def window(
+    request: Request, site: TheSite, visitor: SignedIn, name: str, period: str, revision: int | None = None
+) -> Response:
+    """One window in all its numbers: the revision that stands, or the one that is asked for."""
+    stream_seen(site, visitor, name)
+    with site.engine.connect() as conn:
+        found = _window(conn, name, period, revision)
+        if found is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        known = windows.revisions(conn, name, period)
+        counts = counts_by_stratum(conn, [found.id]) if found.waits else {}
+    result = summary(found, site.project.ports(name))
+    now = site.project.now()
+    is_over = found.state in OVER and site.project.settings.reports
+    return page(
+        request,
+        "window.html",
+        **window_values(result),
+        report=report_key(name, period, found.revision).rpartition("/")[2] if is_over else None,
+        open_cohort=cohort_card(waiting_window(found), counts, now=now) if found.waits else None,
+        revisions=[_revision_row(site, one) for one in known],
+    )
+
+
+@router.get("/streams/{name}/alerts")
+def stream_alerts(request: Request, site: TheSite, admin: Admin, name: str) -> Response:
+    """A stream's episodes and alerts."""
+    stream_seen(site, admin, name)
+    return _alerts(request, site, name)
+
+
+@router.get("/alerts")
+def all_alerts(request: Request, site: TheSite, admin: Admin) -> Response:
+    """The alerts of all streams and probes."""
+    del admin
+    return _alerts(request, site, None)
+
+
+@router.get("/{name}/reports/{file}")
+def report(site: TheSite, visitor: SignedIn, name: str, file: str) -> Response:
+    """The report that the store keeps of a window, as it is."""
+    stream_seen(site, visitor, name)
+    named = REPORT.fullmatch(file)
+    stored = None if named is None else site.project.store.get(report_key(name, named[1], int(named[2])))
+    if stored is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    headers = {"content-security-policy": REPORT_POLICY, "cache-control": "private, max-age=3600"}
+    return Response(stored, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _alerts(request: Request, site: Site, stream: str | None) -> Response:
+    names = frozenset(site.project.settings.streams)
+    with site.engine.connect() as conn:
+        listed, more = alerts_of(conn, stream=stream, streams=names)
+        episodes = [] if stream is None else episodes_of(conn, stream)
+    return page(
+        request,
+        "alerts.html",
+        title="Alerts" if stream is None else f"Alerts and episodes of {stream}",
+        stream=stream,
+        as_of=f"{site.project.now():%Y-%m-%d %H:%M:%S}",
+        alerts=listed,
+        more=more,
+        parked=sum(alert.state == "parked" for alert in listed),
+        episodes=episodes,
+    )
