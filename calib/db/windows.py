@@ -200,6 +200,12 @@ def of_stream(conn: Connection, stream: str) -> list[Window]:
     return [_window(row) for row in conn.execute(query)]
 
 
+def revisions(conn: Connection, stream: str, period: str) -> list[Window]:
+    """All revisions of a period, oldest first."""
+    query = select(t).where(t.c.stream == stream, t.c.period == period).order_by(t.c.revision)
+    return [_window(row) for row in conn.execute(query)]
+
+
 def periods_of(conn: Connection, stream: str) -> list[str]:
     """The periods of which a window was opened."""
     return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())

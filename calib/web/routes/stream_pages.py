@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, HTTPException, Request
 from markupsafe import Markup
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from calib.cycle.report_links import report_key
 from calib.cycle.reporting import OVER
@@ -16,17 +16,15 @@ from calib.cycle.window_summary import summary
 from calib.db import windows
 from calib.db.windows import Window
 from calib.report.tables import Row
-from calib.results import WindowResult
 from calib.review import queue
 from calib.review.conflicts import of_stream as conflicts_of
-from calib.review.response import counts_by_stratum
+from calib.review.queue import ReviewerProgress
 from calib.web.asking import Admin, SignedIn, TheSite, stream_seen
 from calib.web.routes.overview import TheFleet
 from calib.web.site import Site, page
 from calib.web.streams import pictures
 from calib.web.streams.alert_list import alerts_of, episodes_of
-from calib.web.streams.cards import CohortCard, card, cohort_card
-from calib.web.streams.known import waiting_window
+from calib.web.streams.cards import CohortCard, card
 from calib.web.streams.window_page import reliability_pictures, window_values
 from calib.wording.ledger import ledger_sentences
 from calib.wording.numbers import percent
@@ -48,10 +46,10 @@ def stream(request: Request, site: TheSite, visitor: SignedIn, fleet: TheFleet, 
     known, shown = view.known, card(view, now=now)
     built_in = settings.review.kind == "builtin"
     with site.engine.connect() as conn:
-        people = {waiting.id: _people(queue.progress_by_reviewer(conn, waiting.id)) for waiting in known.waiting}
-        undecided = (
-            len(conflicts_of(conn, name, undecided=True)) if visitor.admin and known.waiting else None
-        )
+        people = {
+            waiting.id: _people(queue.progress_by_reviewer(conn, waiting.id)) for waiting in known.waiting
+        }
+        undecided = len(conflicts_of(conn, name, undecided=True)) if visitor.admin and known.waiting else None
     cohorts = [
         {"card": part, "strata": _strata_rows(part), "people": people[waiting.id]}
         for part, waiting in zip(shown.cohorts, known.waiting, strict=True)
@@ -83,21 +81,23 @@ def window(
     """One window in all its numbers: the revision that stands, or the one that is asked for."""
     stream_seen(site, visitor, name)
     with site.engine.connect() as conn:
-        found = _window(conn, name, period, revision)
+        found = (
+            windows.find_standing(conn, name, period)
+            if revision is None
+            else windows.find(conn, name, period, revision=revision)
+        )
         if found is None:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        known = windows.revisions(conn, name, period)
-        counts = counts_by_stratum(conn, [found.id]) if found.waits else {}
-    result = summary(found, site.project.ports(name))
-    now = site.project.now()
-    is_over = found.state in OVER and site.project.settings.reports
+        revisions = windows.revisions(conn, name, period)
+    if found.waits:  # nothing is known of it but how far its labels are
+        return RedirectResponse(site.path("streams", name) + "#cohort", HTTPStatus.SEE_OTHER)
+    over = found.state in OVER and site.project.settings.reports
     return page(
         request,
         "window.html",
-        **window_values(result),
-        report=report_key(name, period, found.revision).rpartition("/")[2] if is_over else None,
-        open_cohort=cohort_card(waiting_window(found), counts, now=now) if found.waits else None,
-        revisions=[_revision_row(site, one) for one in known],
+        **window_values(summary(found, site.project.ports(name))),
+        report=report_key(name, period, found.revision).rpartition("/")[2] if over else None,
+        revisions=[_revision_row(site, one) for one in revisions],
     )
 
 
@@ -143,3 +143,41 @@ def _alerts(request: Request, site: Site, stream: str | None) -> Response:
         parked=sum(alert.state == "parked" for alert in listed),
         episodes=episodes,
     )
+
+
+def _with_links(site: Site, name: str, rows: Sequence[Row]) -> list[Row]:
+    """The rows of periods, each period a link to its window."""
+    link = Markup('<a href="{}">{}</a>')
+    return [[link.format(site.path("streams", name, "windows", row[0]), row[0]), *row[1:]] for row in rows]
+
+
+def _strata_rows(cohort: CohortCard) -> list[Row]:
+    return [
+        [
+            f"{low:g} to {high:g}",
+            f"{part.drawn:,}",
+            f"{part.labelled:,}",
+            f"{part.correct:,}",
+            f"{part.unsure:,}",
+            f"{part.missing:,}",
+            percent(part.labelled / part.drawn if part.drawn else None),
+        ]
+        for low, high, part in cohort.strata
+    ]
+
+
+def _people(progress: Sequence[ReviewerProgress]) -> list[Row]:
+    return [
+        [row.by, f"{row.answered:,}", f"{row.unsure:,}", f"{row.last_at:%Y-%m-%d %H:%M} UTC"]
+        for row in progress
+    ]
+
+
+def _revision_row(site: Site, window: Window) -> Row:
+    address = site.path("streams", window.stream, "windows", window.period, revision=window.revision)
+    gone = "discarded" if window.discarded_at is not None else "yes" if window.standing else "no"
+    return [
+        Markup('<a href="{}">{}</a>').format(address, window.revision),
+        window.state.replace("_", " "),
+        gone,
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from calib.format import Entry
 from calib.report.panels import reliability_panels
 from calib.report.tables import Cell, ends, exact
 from calib.review.response import StratumCounts
@@ -69,11 +70,21 @@ class StreamCard:
     trouble: str | None
 
     @property
-    def urgency(self) -> tuple[int, int, str]:
-        """The order on the page: the worst tone first, then what is late or stuck, then by name."""
-        worst = min(TONES.index(self.tone), TONES.index(self.mapping_tone))
+    def worst(self) -> int:
+        """The place in `TONES` of the worst that is known of it; what is late or stuck is a warning."""
         stuck = self.parked > 0 or self.trouble is not None or any(cohort.late for cohort in self.cohorts)
-        return min(worst, 1) if stuck else worst, 0 if stuck else 1, self.name
+        tones = (self.tone, self.mapping_tone, "warning" if stuck else "good")
+        return min(TONES.index(tone) for tone in tones)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether somebody should look at it."""
+        return TONES[self.worst] in ("bad", "warning") or self.open_episodes > 0
+
+    @property
+    def urgency(self) -> tuple[int, int, str]:
+        """The order on the page: the worst first, then those with an open episode, then by name."""
+        return self.worst, -self.open_episodes, self.name
 
 
 def card(view: StreamView, *, now: datetime) -> StreamCard:
@@ -93,7 +104,9 @@ def card(view: StreamView, *, now: datetime) -> StreamCard:
         between="–" if window is None else ends(window.served.low, window.served.high, "served"),
         spark=Markup("") if known.months is None else pictures.spark(known.months),
         dial=Markup("") if served is None else pictures.reliability(served, small=True),
-        cohorts=tuple(cohort_card(view, waiting, now=now) for waiting in known.waiting),
+        cohorts=tuple(
+            cohort_card(waiting, view.counts.get(waiting.id, ()), now=now) for waiting in known.waiting
+        ),
         mapping=mapping,
         mapping_tone=mapping_tone,
         waiting=view.status.alerts.waiting,
@@ -119,9 +132,13 @@ def mapping_words(view: StreamView, *, now: datetime) -> tuple[str, str]:
         return "The store has not been read yet.", "plain"
     if head.trouble is not None:
         return f"The store could not be read: {head.trouble}", "warning"
-    entry = head.entry
-    if entry is None:
+    if head.entry is None:
         return "No mapping yet: the raw confidence is served.", "plain"
+    return entry_words(head.entry, now=now)
+
+
+def entry_words(entry: Entry, *, now: datetime) -> tuple[str, str]:
+    """What a channel's newest entry names, since when and until when, and how that is coloured."""
     if entry.withdrawn:
         return f"Withdrawn {age(entry.at, now)}: the raw confidence is served.", "warning"
     words = f"Mapping {entry.mapping[:8]}, published {age(entry.at, now)}"
@@ -144,9 +161,8 @@ def age(at: str, now: datetime) -> str:
     return "today" if days < 1 else f"{counted(days, 'day')} ago"
 
 
-def cohort_card(view: StreamView, waiting: Waiting, *, now: datetime) -> CohortCard:
+def cohort_card(waiting: Waiting, counts: Sequence[StratumCounts], *, now: datetime) -> CohortCard:
     """An open cohort with its response by stratum."""
-    counts = view.counts.get(waiting.id, ())
     strata = tuple((*waiting.bounds[part.stratum], part) for part in counts)
     return CohortCard(
         period=waiting.period,

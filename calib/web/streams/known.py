@@ -93,7 +93,7 @@ def read_stream(
         period=None if latest is None else latest.period,
         evaluated=evaluated,
         opened=frozenset(windows.periods_of(conn, stream)),
-        waiting=tuple(_waiting(window) for window in windows.unfinished(conn, stream) if window.waits),
+        waiting=tuple(waiting_window(window) for window in windows.unfinished(conn, stream) if window.waits),
         verdict=verdict,
         closed_at=shown[-1].closed_at if shown else None,
         months=_picture(shown) if shown else None,
@@ -112,7 +112,8 @@ def _picture(months: list[Month]) -> MonthsData:
     return prepare_months(results, title="", max_rise=months[-1].max_rise, moved=moved)
 
 
-def _waiting(window: Window) -> Waiting:
+def waiting_window(window: Window) -> Waiting:
+    """What the pages need of a window whose labels still come in."""
     upper = Design.from_json(window.design).strata.upper
     lower = [0, *upper[:-1]]
     return Waiting(

@@ -50,6 +50,10 @@ class ChannelView:
         """The newest entry."""
         return self.versions[0].entry if self.versions else None
 
+    def named(self, mapping: str) -> Entry | None:
+        """The newest of the shown entries that a roll back to this mapping goes to; None where there is none."""
+        return next((v.entry for v in self.versions if v.again and v.entry.mapping == mapping), None)
+
 
 def channel_view(store: Store, *, stream: str, channel: str) -> ChannelView:
     """Read a channel from its newest entry backwards, each entry verified by the one that follows it."""
