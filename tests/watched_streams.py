@@ -49,8 +49,9 @@ def watched_streams(folder: Path, *, database: str | None = None, head: str = ""
         open_one(app, "triage", period)
         evaluate_open(app.watch("triage"), app.ports("triage"))
     open_one(app, "billing", "2026-04")
-    label(app, LABELLED, by="ana", says="correct")
+    label(app, LABELLED, by="ana")
     label(app, UNSURE, by="bo", says="unsure")
+    evaluate_open(app.watch("billing"), app.ports("billing"))
     return made
 
 
@@ -60,12 +61,12 @@ def open_one(app: App, stream: str, period: str) -> None:
     open_window(app.watch(stream), app.ports(stream), named, channel=PRODUCTION)
 
 
-def label(app: App, n: int, *, by: str, says: str, stream: str = "billing") -> None:
-    """Let somebody label so many rows."""
+def label(app: App, n: int, *, by: str, says: str | None = None, stream: str = "billing") -> None:
+    """Let somebody label so many rows; without `says`, four of five are correct, about as is stated."""
 
     def answer(claim: Claim) -> str:
-        del claim
-        return says
+        number = int(claim.prediction_id.rpartition("-")[2])
+        return says or ("incorrect" if number % 5 == 0 else "correct")
 
     reviewer = Reviewer(app.engine, says=answer, now=app.now, by=by)
     for claim in reviewer.take(stream, n):

@@ -41,22 +41,24 @@ def cards_of(app: App) -> dict[str, StreamCard]:
 
 
 @pytest.fixture
-def calib(watched_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def calib(
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Any:
     from carried import clock
 
     monkeypatch.setitem(clock(), "now", lambda: NOW)
 
     def run(*words: str) -> Any:
-        ran = run_calib(monkeypatch, capsys, *words, "--json", "--config", watched_world.config)
+        ran = run_calib(monkeypatch, capsys, *words, "--json", "--config", changeable_world.config)
         assert ran.code == 0, ran.err
         return ran.json
 
     return run
 
 
-def test_a_streams_line_is_that_of_the_status_command(watched_world: World, calib: Any) -> None:
+def test_a_streams_line_is_that_of_the_status_command(changeable_world: World, calib: Any) -> None:
     expected = {line["stream"]: line for line in calib("status")["streams"]}
-    fleet = Fleet(watched_world.open(NOW))
+    fleet = Fleet(changeable_world.open(NOW))
     from calib.results.codec import to_json
 
     assert {view.name: to_json(view.status) for view in fleet.all().streams} == expected
@@ -64,8 +66,8 @@ def test_a_streams_line_is_that_of_the_status_command(watched_world: World, cali
         assert to_json(fleet.stream(name).status) == line
 
 
-def test_a_cards_numbers_are_those_of_run(watched_world: World, calib: Any) -> None:
-    shown = cards_of(watched_world.open(NOW))["triage"]
+def test_a_cards_numbers_are_those_of_run(changeable_world: World, calib: Any) -> None:
+    shown = cards_of(changeable_world.open(NOW))["triage"]
     window = calib("run", "triage", "--period", "2026-03")
     page = read(f"<p>{shown.ece} {shown.between}</p>")
     for path, value, text in page.data:
@@ -75,8 +77,8 @@ def test_a_cards_numbers_are_those_of_run(watched_world: World, calib: Any) -> N
     assert (shown.word, shown.tone, shown.period) == ("Degraded", "bad", "2026-03")
 
 
-def test_an_open_cohorts_counts_are_those_of_run(watched_world: World, calib: Any) -> None:
-    (cohort,) = cards_of(watched_world.open(NOW))["billing"].cohorts
+def test_an_open_cohorts_counts_are_those_of_run(changeable_world: World, calib: Any) -> None:
+    (cohort,) = cards_of(changeable_world.open(NOW))["billing"].cohorts
     labels = calib("run", "billing", "--period", "2026-04")["labels"]
     assert labels["n"] == LABELLED
     assert labels["unsure"] == UNSURE
@@ -95,10 +97,10 @@ def test_a_stream_without_a_window_says_so(watched_world: World) -> None:
     assert shown.cohorts == ()
 
 
-def test_the_ledger_is_that_of_history(watched_world: World, calib: Any) -> None:
+def test_the_ledger_is_that_of_history(changeable_world: World, calib: Any) -> None:
     from calib.results.codec import to_json
 
-    view = Fleet(watched_world.open(NOW)).stream("triage")
+    view = Fleet(changeable_world.open(NOW)).stream("triage")
     assert to_json(view.known.ledger) == calib("history", "triage")["ledger"]
 
 
@@ -160,7 +162,7 @@ def test_what_is_fresh_is_not_read_again_and_what_is_stale_is(changeable_world: 
     assert fleet.all() is first
     assert asked == []
 
-    label(app, 5, by="ana", says="correct")
+    label(app, 5, by="ana")
     clock.now += STALE + 1
     billing = next(view for view in fleet.all().streams if view.name == "billing")
     assert sum(part.labelled for part in next(iter(billing.counts.values()))) == LABELLED + 5
@@ -170,7 +172,7 @@ def test_a_streams_own_page_counts_now(changeable_world: World) -> None:
     app = changeable_world.open(NOW)
     fleet = Fleet(app)
     fleet.all()
-    label(app, 7, by="ana", says="correct")
+    label(app, 7, by="ana")
     assert fleet.stream("billing").status.labels.n == LABELLED + 7
 
 
