@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conftest import World
+from web_pages import Pages
 
 from calib.app import App
 from calib.cycle import evaluate_open, open_window
@@ -48,8 +49,9 @@ def watched_streams(folder: Path, *, database: str | None = None, head: str = ""
         open_one(app, "triage", period)
         evaluate_open(app.watch("triage"), app.ports("triage"))
     open_one(app, "billing", "2026-04")
-    label(app, LABELLED, by="ana", says="correct")
+    label(app, LABELLED, by="ana")
     label(app, UNSURE, by="bo", says="unsure")
+    evaluate_open(app.watch("billing"), app.ports("billing"))
     return made
 
 
@@ -59,13 +61,21 @@ def open_one(app: App, stream: str, period: str) -> None:
     open_window(app.watch(stream), app.ports(stream), named, channel=PRODUCTION)
 
 
-def label(app: App, n: int, *, by: str, says: str, stream: str = "billing") -> None:
-    """Let somebody label so many rows."""
+def label(app: App, n: int, *, by: str, says: str | None = None, stream: str = "billing") -> None:
+    """Let somebody label so many rows; without `says`, four of five are correct, about as is stated."""
 
     def answer(claim: Claim) -> str:
-        del claim
-        return says
+        number = int(claim.prediction_id.rpartition("-")[2])
+        return says or ("incorrect" if number % 5 == 0 else "correct")
 
     reviewer = Reviewer(app.engine, says=answer, now=app.now, by=by)
     for claim in reviewer.take(stream, n):
         reviewer.answer(claim)
+
+
+class WatchedPages(Pages):
+    """The pages over a folder that has its settings already."""
+
+    def settings(self, *, head: str = "", web: str = "", stream: str = "") -> None:
+        """Leave the settings as they are."""
+        del head, web, stream

@@ -22,10 +22,19 @@ from calib.web.guard import Guard
 from calib.web.options import WebOptions
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
-from calib.web.routes import labels, review, sign_in, start
+from calib.web.routes import labels, overview, review, sign_in, start, stream_pages, versions
 from calib.web.site import STATIC, Site, admission_of
+from calib.web.streams.fleet import Fleet
 
-ROUTERS = (start.router, sign_in.router, labels.router, review.router)
+ROUTERS = (
+    start.router,
+    sign_in.router,
+    labels.router,
+    review.router,
+    overview.router,
+    versions.router,
+    stream_pages.router,
+)
 SIGN_INS = {"burst": 10, "per_minute": 10}  # for each address that requests come from
 POSTS = {"burst": 120, "per_minute": 240}  # for each session: nobody labels four items per second for long
 
@@ -54,6 +63,7 @@ def make_app(
     )
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="calibwatch")
     app.state.site = site
+    app.state.fleet = Fleet(project, clock=clock)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")

@@ -19,7 +19,12 @@ class Entry:
     admins: bool = False
 
 
-ENTRIES: tuple[Entry, ...] = (Entry(parts=("review",), words="Review"),)
+ENTRIES: tuple[Entry, ...] = (
+    Entry(parts=("review",), words="Review"),
+    Entry(parts=("streams",), words="Streams"),
+    Entry(parts=("alerts",), words="Alerts", admins=True),
+    Entry(parts=("ledger",), words="Ledger", admins=True),
+)
 
 
 def entries(site: Site, visitor: Visitor | None) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from calib.web.asking import Admin, SignedIn, TheSite
@@ -97,9 +98,13 @@ def _found(chosen: int, known: int) -> str:
 
 
 @router.get("/ledger")
-def ledger(request: Request, admin: Admin, fleet: TheFleet) -> Response:
+def ledger(request: Request, site: TheSite, admin: Admin, fleet: TheFleet) -> Response:
     """What the labels cost and what they brought, stream by stream."""
     del admin
+
+    def link(name: str) -> Markup:
+        return Markup('<a href="{}">{}</a>').format(site.path("streams", name), name)
+
     view = fleet.all()
     ledgers = [(part.name, part.known.ledger) for part in view.streams]
     answer = page(
@@ -108,7 +113,7 @@ def ledger(request: Request, admin: Admin, fleet: TheFleet) -> Response:
         as_of=f"{view.as_of:%Y-%m-%d %H:%M:%S}",
         unread=len(view.unread),
         totals=totals(ledgers),
-        rows=ledger_rows(ledgers),
+        rows=ledger_rows(ledgers, link),
         assumption=next((one.assumption for _, one in ledgers if one.assumption), ""),
     )
     if view.unread:

@@ -113,7 +113,10 @@ def _done(view: ChannelView, moved: str) -> str:
     if entry is None:
         return ""
     named = "withdrawn" if entry.withdrawn else f"on {entry.mapping[:12]}"
-    return f"Done: the channel is {named} as of entry {entry.epoch}/{entry.generation}. Clients follow at their next poll."
+    return (
+        f"Done: the channel is {named} as of entry {entry.epoch}/{entry.generation}. Clients follow at their "
+        "next poll."
+    )
 
 
 def _ask(
@@ -159,9 +162,10 @@ def _planned(site: Site, view: ChannelView, present: Entry, *, kind: str, to: st
             title=f"Withdraw the mapping of {view.stream}",
             action="Withdraw",
             effect=(
-                "No mapping is served any more: from their next poll on clients serve the raw confidence, say "
-                "UNCALIBRATED, and act on nothing. It lasts until a person promotes a mapping or rolls back. "
-                "Schedules go on measuring; what they fit goes to the channel candidate. An open episode ends."
+                "No mapping is served any more: from their next poll on clients serve the raw confidence, "
+                "say UNCALIBRATED, and act on nothing. It lasts until a person promotes a mapping or rolls "
+                "back. Schedules go on measuring, and what they fit goes to the channel candidate. An open "
+                "episode ends."
             ),
             bad=True,
             to=None,
@@ -175,8 +179,9 @@ def _planned(site: Site, view: ChannelView, present: Entry, *, kind: str, to: st
         title=f"Roll back {view.stream}",
         action="Roll back",
         effect=(
-            f"The channel goes back to entry {target.epoch}/{target.generation} of {target.at[:10]}: it "
-            f"{_named(target)}. A new entry is added and nothing is deleted; clients follow at their next poll."
+            f"The channel goes back to entry {target.epoch}/{target.generation} of {target.at[:10]}, which "
+            f"{_named(target)}. A new entry is added and nothing is deleted; clients follow at their next "
+            "poll."
         ),
         bad=target.withdrawn,
         to=to,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, or_, select
 from calib.alerts import OF_A_DAY
 from calib.alerts.message import message
 from calib.db import episodes, tables
+from calib.errors import CalibError
 from calib.redaction import redacted
 from calib.wording.episodes import how_it_ended
 from calib.wording.numbers import counted
@@ -95,13 +96,13 @@ def _ended(by: str, period: str | None) -> str:
 
 
 def _listed(row: Row[Any], has_page: bool) -> ListedAlert:
-    title, *lines = message(row.payload).text.splitlines()
+    title, lines = _words(row)
     state, state_tone = STATES.get(row.state, (row.state, "plain"))
     return ListedAlert(
         kind=row.kind.replace("_", " "),
         stream=row.stream,
         title=title,
-        lines=tuple(lines),
+        lines=lines,
         tone=str(row.payload.get("severity", "plain")),
         state=state,
         state_tone=state_tone,
@@ -109,6 +110,15 @@ def _listed(row: Row[Any], has_page: bool) -> ListedAlert:
         created=f"{row.created_at:%Y-%m-%d %H:%M}",
         window=row.period if has_page and row.kind not in OF_A_DAY else None,
     )
+
+
+def _words(row: Row[Any]) -> tuple[str, tuple[str, ...]]:
+    """The alert as it is sent; what this version has no words for is named by its kind."""
+    try:
+        title, *lines = message(row.payload).text.splitlines()
+    except CalibError:
+        return f"{row.stream} {row.period}: {row.kind.replace('_', ' ')}", ()
+    return title, tuple(lines)
 
 
 def _why(row: Row[Any]) -> str:

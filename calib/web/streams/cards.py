@@ -112,7 +112,7 @@ def card(view: StreamView, *, now: datetime) -> StreamCard:
         waiting=view.status.alerts.waiting,
         parked=view.status.alerts.parked,
         open_episodes=view.open_episodes,
-        next_run=view.status.next_run[:10],
+        next_run=next_run_words(view.status.next_run, now),
         trouble=known.trouble,
     )
 
@@ -123,6 +123,17 @@ def state_words(view: StreamView) -> str:
     if status.period is None:
         return "No period was opened yet."
     return f"{status.period}: {(status.state or '').replace('_', ' ')}."
+
+
+def next_run_words(at: str, now: datetime) -> str:
+    """From when on the next window can be opened.
+
+    >>> from datetime import UTC
+    >>> now = datetime(2026, 11, 28, tzinfo=UTC)
+    >>> next_run_words("2026-12-02T00:00:00Z", now), next_run_words("2026-11-02T00:00:00Z", now)
+    ('Next run from 2026-12-02.', 'Next run due since 2026-11-02.')
+    """
+    return f"Next run {'due since' if moment(at) <= now else 'from'} {at[:10]}."
 
 
 def mapping_words(view: StreamView, *, now: datetime) -> tuple[str, str]:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from calib.report.tables import Row, avoided
+from calib.report.tables import Cell, Row, avoided
 from calib.results.history import Ledger
 from calib.wording.numbers import number
 
 
-def ledger_rows(ledgers: Sequence[tuple[str, Ledger]]) -> list[Row]:
-    """A row for each stream with a closed period, in the order given."""
+def ledger_rows(
+    ledgers: Sequence[tuple[str, Ledger]], link: Callable[[str], Cell] = lambda name: name
+) -> list[Row]:
+    """A row for each stream with a closed period, in the order given; `link`: its name as a cell."""
     return [
         [
-            name,
+            link(name),
             f"{ledger.windows:,}",
             f"{ledger.labels:,}",
             f"{ledger.answers:,}",

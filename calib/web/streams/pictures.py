@@ -16,6 +16,7 @@ from calib.wording.numbers import number
 
 SPARK_PERIODS = 24
 MOST_NAMES = 8  # periods that are named below a picture
+APART = 0.05  # of a period: raw and served stand beside each other where they are equal
 SVG = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
 
 
@@ -63,12 +64,12 @@ def months(data: MonthsData) -> Markup:
     if not data.raw and not data.served:
         return Markup("")
     last = len(data.periods) - 1
-    frame = Frame(44, 10, 628, 170, across=max(1, last), highest=data.highest)
+    frame = Frame(50, 10, 620, 170, across=max(1, last), highest=data.highest)
     parts = [_scale(frame, data.highest), _limit(frame, data.max_rise)]
-    for role, points in (("raw", data.raw), ("served", data.served)):
-        parts += [_whisker(frame, point, role) for point in points]
-        parts.append(_line(frame, points, 0, role))
-        parts += [_mark(frame, point, 0, role) for point in points]
+    for role, points, shift in (("raw", data.raw, APART), ("served", data.served, -APART)):
+        parts += [_whisker(frame, point, shift, role) for point in points]
+        parts.append(_line(frame, points, shift, role))
+        parts += [_mark(frame, point, shift, role) for point in points]
     every = max(1, -(-len(data.periods) // MOST_NAMES))
     for i, period in enumerate(data.periods):
         if (last - i) % every == 0:
@@ -105,6 +106,16 @@ def reliability(data: ReliabilityData, *, small: bool = False) -> Markup:
                 data.role, faint, frame.x(point.stated), frame.y(point.accuracy), _short(radius)
             )
         )
+    if not small:
+        parts.append(
+            Markup(
+                '<text class="tick" x="{}" y="{}" text-anchor="middle">stated confidence</text>'
+                '<text class="tick" text-anchor="middle" transform="translate(12 {}) rotate(-90)">'
+                "accuracy</text>"
+            ).format(
+                _short((frame.left + frame.right) / 2), _short(frame.bottom + 30), _short(frame.bottom / 2)
+            )
+        )
     said = "; ".join(
         f"stated {number(p.stated, 2)}, accuracy {number(p.accuracy, 2)} "
         f"({number(p.low, 2)} to {number(p.high, 2)})"
@@ -112,7 +123,7 @@ def reliability(data: ReliabilityData, *, small: bool = False) -> Markup:
     )
     words = f"Reliability of the {data.title}, {data.numbers}. {said or 'no labels'}"
     return SVG.format(
-        "dial" if small else "chart square", side, side if small else 226, words, Markup("").join(parts)
+        "dial" if small else "chart square", side, side if small else 238, words, Markup("").join(parts)
     )
 
 
@@ -156,12 +167,12 @@ def _band(frame: Frame, points: Sequence[Estimate], first: int) -> Markup:
     return Markup('<polygon class="band" points="{}"/>').format(" ".join([*there, *back]))
 
 
-def _line(frame: Frame, points: Sequence[Estimate], first: int, role: str) -> Markup:
+def _line(frame: Frame, points: Sequence[Estimate], first: float, role: str) -> Markup:
     places = " ".join(f"{frame.x(p.at - first)},{frame.y(p.value)}" for p in points)
     return Markup('<polyline class="{}" points="{}"/>').format(role, places)
 
 
-def _mark(frame: Frame, point: Estimate, first: int, role: str) -> Markup:
+def _mark(frame: Frame, point: Estimate, first: float, role: str) -> Markup:
     x, y = frame.x(point.at - first), frame.y(point.value)
     if role == "raw":  # a square, so that the two are told apart without their colours
         return Markup('<rect class="raw mark" x="{}" y="{}" width="6" height="6"/>').format(
@@ -170,9 +181,9 @@ def _mark(frame: Frame, point: Estimate, first: int, role: str) -> Markup:
     return Markup('<circle class="{} mark" cx="{}" cy="{}" r="3"/>').format(role, x, y)
 
 
-def _whisker(frame: Frame, point: Estimate, role: str) -> Markup:
+def _whisker(frame: Frame, point: Estimate, first: float, role: str) -> Markup:
     return Markup('<path class="{} whisker" d="M{} {}V{}"/>').format(
-        role, frame.x(point.at), frame.y(point.low), frame.y(point.high)
+        role, frame.x(point.at - first), frame.y(point.low), frame.y(point.high)
     )
 
 

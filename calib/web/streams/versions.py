@@ -51,7 +51,7 @@ class ChannelView:
         return self.versions[0].entry if self.versions else None
 
     def named(self, mapping: str) -> Entry | None:
-        """The newest of the shown entries that a roll back to this mapping goes to; None where there is none."""
+        """The entry that a roll back to this mapping goes to; None where none of the shown ones is."""
         return next((v.entry for v in self.versions if v.again and v.entry.mapping == mapping), None)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,7 @@ from conftest import World
 from in_process import run_calib
 from report_reader import read, rounded, value_at
 from sqlalchemy import event, update
-from watched_streams import LABELLED, NOW, UNSURE, label, open_one, watched_streams
+from watched_streams import LABELLED, NOW, UNSURE, label, open_one
 
 from calib.app import App
 from calib.cycle import discard, evaluate_open, reopen
@@ -26,18 +24,6 @@ from calib.store import withdraw
 from calib.web.streams import fleet as fleet_module
 from calib.web.streams.cards import StreamCard, card
 from calib.web.streams.fleet import CHANNELS, FRESH, STALE, Fleet
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return watched_streams(tmp_path_factory.mktemp("watched"))
-
-
-@pytest.fixture
-def world(made: World, tmp_path: Path) -> World:
-    """A copy that a test may change."""
-    shutil.copytree(made.folder, tmp_path / "copy")
-    return World(tmp_path / "copy")
 
 
 class Seconds:
@@ -55,22 +41,24 @@ def cards_of(app: App) -> dict[str, StreamCard]:
 
 
 @pytest.fixture
-def calib(made: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+def calib(
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Any:
     from carried import clock
 
     monkeypatch.setitem(clock(), "now", lambda: NOW)
 
     def run(*words: str) -> Any:
-        ran = run_calib(monkeypatch, capsys, *words, "--json", "--config", made.config)
+        ran = run_calib(monkeypatch, capsys, *words, "--json", "--config", changeable_world.config)
         assert ran.code == 0, ran.err
         return ran.json
 
     return run
 
 
-def test_a_streams_line_is_that_of_the_status_command(made: World, calib: Any) -> None:
+def test_a_streams_line_is_that_of_the_status_command(changeable_world: World, calib: Any) -> None:
     expected = {line["stream"]: line for line in calib("status")["streams"]}
-    fleet = Fleet(made.open(NOW))
+    fleet = Fleet(changeable_world.open(NOW))
     from calib.results.codec import to_json
 
     assert {view.name: to_json(view.status) for view in fleet.all().streams} == expected
@@ -78,8 +66,8 @@ def test_a_streams_line_is_that_of_the_status_command(made: World, calib: Any) -
         assert to_json(fleet.stream(name).status) == line
 
 
-def test_a_cards_numbers_are_those_of_run(made: World, calib: Any) -> None:
-    shown = cards_of(made.open(NOW))["triage"]
+def test_a_cards_numbers_are_those_of_run(changeable_world: World, calib: Any) -> None:
+    shown = cards_of(changeable_world.open(NOW))["triage"]
     window = calib("run", "triage", "--period", "2026-03")
     page = read(f"<p>{shown.ece} {shown.between}</p>")
     for path, value, text in page.data:
@@ -89,8 +77,8 @@ def test_a_cards_numbers_are_those_of_run(made: World, calib: Any) -> None:
     assert (shown.word, shown.tone, shown.period) == ("Degraded", "bad", "2026-03")
 
 
-def test_an_open_cohorts_counts_are_those_of_run(made: World, calib: Any) -> None:
-    (cohort,) = cards_of(made.open(NOW))["billing"].cohorts
+def test_an_open_cohorts_counts_are_those_of_run(changeable_world: World, calib: Any) -> None:
+    (cohort,) = cards_of(changeable_world.open(NOW))["billing"].cohorts
     labels = calib("run", "billing", "--period", "2026-04")["labels"]
     assert labels["n"] == LABELLED
     assert labels["unsure"] == UNSURE
@@ -102,32 +90,34 @@ def test_an_open_cohorts_counts_are_those_of_run(made: World, calib: Any) -> Non
     assert cohort.drawn == 300
 
 
-def test_a_stream_without_a_window_says_so(made: World) -> None:
-    shown = cards_of(made.open(NOW))["empty"]
+def test_a_stream_without_a_window_says_so(watched_world: World) -> None:
+    shown = cards_of(watched_world.open(NOW))["empty"]
     assert shown.word == "No period closed yet"
     assert shown.state == "No period was opened yet."
     assert shown.cohorts == ()
 
 
-def test_the_ledger_is_that_of_history(made: World, calib: Any) -> None:
+def test_the_ledger_is_that_of_history(changeable_world: World, calib: Any) -> None:
     from calib.results.codec import to_json
 
-    view = Fleet(made.open(NOW)).stream("triage")
+    view = Fleet(changeable_world.open(NOW)).stream("triage")
     assert to_json(view.known.ledger) == calib("history", "triage")["ledger"]
 
 
-def test_those_that_need_somebody_come_first(made: World) -> None:
-    shown = sorted(cards_of(made.open(NOW)).values(), key=lambda one: one.urgency)
+def test_those_that_need_somebody_come_first(watched_world: World) -> None:
+    shown = sorted(cards_of(watched_world.open(NOW)).values(), key=lambda one: one.urgency)
     assert shown[0].name == "triage"
     assert [one.name for one in shown if one.needs_somebody] == ["triage"]
-    late = {v.name: card(v, now=NOW + timedelta(days=90)) for v in Fleet(made.open(NOW)).all().streams}
+    late = {
+        v.name: card(v, now=NOW + timedelta(days=90)) for v in Fleet(watched_world.open(NOW)).all().streams
+    }
     assert late["billing"].cohorts[0].late
     assert late["billing"].needs_somebody
 
 
-def test_every_step_of_a_windows_life_leaves_another_fingerprint(world: World) -> None:
+def test_every_step_of_a_windows_life_leaves_another_fingerprint(changeable_world: World) -> None:
     """So a page that compares fingerprints never shows a stream as it was before a step."""
-    app = world.open(NOW)
+    app = changeable_world.open(NOW)
     seen: list[Any] = []
 
     def look(stream: str) -> None:
@@ -160,8 +150,8 @@ def test_every_step_of_a_windows_life_leaves_another_fingerprint(world: World) -
     look("triage")
 
 
-def test_what_is_fresh_is_not_read_again_and_what_is_stale_is(world: World) -> None:
-    clock, app = Seconds(), world.open(NOW)
+def test_what_is_fresh_is_not_read_again_and_what_is_stale_is(changeable_world: World) -> None:
+    clock, app = Seconds(), changeable_world.open(NOW)
     fleet = Fleet(app, clock=clock)
     asked: list[str] = []
     event.listen(app.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
@@ -172,23 +162,25 @@ def test_what_is_fresh_is_not_read_again_and_what_is_stale_is(world: World) -> N
     assert fleet.all() is first
     assert asked == []
 
-    label(app, 5, by="ana", says="correct")
+    label(app, 5, by="ana")
     clock.now += STALE + 1
     billing = next(view for view in fleet.all().streams if view.name == "billing")
     assert sum(part.labelled for part in next(iter(billing.counts.values()))) == LABELLED + 5
 
 
-def test_a_streams_own_page_counts_now(world: World) -> None:
-    app = world.open(NOW)
+def test_a_streams_own_page_counts_now(changeable_world: World) -> None:
+    app = changeable_world.open(NOW)
     fleet = Fleet(app)
     fleet.all()
-    label(app, 7, by="ana", says="correct")
+    label(app, 7, by="ana")
     assert fleet.stream("billing").status.labels.n == LABELLED + 7
 
 
-def test_windows_that_took_no_step_are_not_read_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_that_took_no_step_are_not_read_again(
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock, read_again = Seconds(), []
-    fleet = Fleet(world.open(NOW), clock=clock)
+    fleet = Fleet(changeable_world.open(NOW), clock=clock)
     fleet.all()
     real = fleet_module.read_stream
     monkeypatch.setattr(
@@ -199,15 +191,17 @@ def test_windows_that_took_no_step_are_not_read_again(world: World, monkeypatch:
     clock.now += STALE + 1
     fleet.all()
     assert read_again == []
-    open_one(world.open(NOW), "empty", "2026-02")
+    open_one(changeable_world.open(NOW), "empty", "2026-02")
     clock.now += STALE + 1
     fleet.all()
     assert read_again == ["empty"]
 
 
-def test_many_who_ask_at_once_share_one_reading(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_who_ask_at_once_share_one_reading(
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = []
-    fleet = Fleet(world.open(NOW))
+    fleet = Fleet(changeable_world.open(NOW))
     real = fleet._read_all
     monkeypatch.setattr(fleet, "_read_all", lambda: (started.append(1), real())[1])
     views: list[Any] = []
@@ -220,7 +214,9 @@ def test_many_who_ask_at_once_share_one_reading(world: World, monkeypatch: pytes
     assert {id(view) for view in views} == {id(views[0])}
 
 
-def test_a_new_process_shows_what_it_has_read_so_far(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_process_shows_what_it_has_read_so_far(
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Reading hundreds of streams for the first time takes longer than anybody waits for a page."""
     go_on = threading.Event()
     real = fleet_module.read_stream
@@ -233,7 +229,7 @@ def test_a_new_process_shows_what_it_has_read_so_far(world: World, monkeypatch: 
     monkeypatch.setattr(fleet_module, "read_stream", slow)
     monkeypatch.setattr(fleet_module, "PATIENCE", 0.05)
     monkeypatch.setattr(fleet_module, "STEP", -1.0)
-    fleet = Fleet(world.open(NOW))
+    fleet = Fleet(changeable_world.open(NOW))
     fleet.all()
     partial = fleet.all()
     assert "billing" in partial.unread
@@ -245,10 +241,10 @@ def test_a_new_process_shows_what_it_has_read_so_far(world: World, monkeypatch: 
 
 
 def test_a_database_that_is_away_is_said_to_whoever_waits(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Seconds()
-    fleet = Fleet(world.open(NOW), clock=clock)
+    fleet = Fleet(changeable_world.open(NOW), clock=clock)
     view = fleet.all()
 
     def away(*_: object) -> None:
@@ -262,8 +258,8 @@ def test_a_database_that_is_away_is_said_to_whoever_waits(
         fleet.all()
 
 
-def test_one_damaged_window_hides_no_other_stream(world: World) -> None:
-    app = world.open(NOW)
+def test_one_damaged_window_hides_no_other_stream(changeable_world: World) -> None:
+    app = changeable_world.open(NOW)
     with app.engine.begin() as conn:
         conn.execute(
             update(tables.windows).where(tables.windows.c.stream == "triage").values(result={"schema": 2})
@@ -274,8 +270,10 @@ def test_one_damaged_window_hides_no_other_stream(world: World) -> None:
     assert shown["triage"].needs_somebody
 
 
-def test_a_store_that_is_away_is_said_on_the_card(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = world.open(NOW)
+def test_a_store_that_is_away_is_said_on_the_card(
+    changeable_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = changeable_world.open(NOW)
 
     def away(*_: object, **__: object) -> None:
         raise Unavailable("the store is away")
@@ -286,9 +284,9 @@ def test_a_store_that_is_away_is_said_on_the_card(world: World, monkeypatch: pyt
     assert shown.mapping_tone == "warning"
 
 
-def test_a_moved_channel_is_seen_at_once_where_it_was_moved_here(world: World) -> None:
+def test_a_moved_channel_is_seen_at_once_where_it_was_moved_here(changeable_world: World) -> None:
     now: list[datetime] = [NOW]
-    app = replace(world.open(NOW), now=lambda: now[0])
+    app = replace(changeable_world.open(NOW), now=lambda: now[0])
     fleet = Fleet(app)
     before = fleet.all()
     from calib.cycle.by_hand import intent_of_a_person
@@ -304,9 +302,9 @@ def test_a_moved_channel_is_seen_at_once_where_it_was_moved_here(world: World) -
     assert card(moved, now=NOW).mapping.startswith("Withdrawn")
 
 
-def test_json_of_a_result_is_not_needed_to_count_labels(world: World) -> None:
+def test_json_of_a_result_is_not_needed_to_count_labels(changeable_world: World) -> None:
     """The page of all streams asks a few questions of the database, however many streams there are."""
-    app = world.open(NOW)
+    app = changeable_world.open(NOW)
     clock = Seconds()
     fleet = Fleet(app, clock=clock)
     fleet.all()
