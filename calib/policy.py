@@ -44,6 +44,7 @@ BASELINE_WINDOWS = 6  # enough to make the baseline's own noise small, few enoug
 SEGMENT_LEAST_LABELS = 30  # expected in the sample, and present on both sides of its change test
 SEGMENT_STRATUM_LABELS = 25  # labels that each stratum of a segment's own should hold
 SEGMENTS_NAMED = 5  # degraded segments that an alert names: more would bury the message
+SEGMENTS_SHOWN = 8  # rows of an alert's table of segments, those that degraded first
 
 # --- The early watch (ADR 7) ---
 EARLY_TOLERANCE = 0.5  # standard errors of the mapping's own fit: what it may be off by without being wrong

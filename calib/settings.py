@@ -1,7 +1,9 @@
 """One frozen settings object from `calib.toml` and the environment. Read by cli and flows alone.
 
 Every top-level key can be overridden by an environment variable: `CALIB_DATABASE`, `CALIB_STORE`,
-`CALIB_SLACK__CHANNEL`. Slack's token comes from `SLACK_BOT_TOKEN` and is never written anywhere.
+`CALIB_SLACK__CHANNEL`. Secrets come from the environment alone and are never written anywhere: Slack's token
+from `SLACK_BOT_TOKEN`, the address of an incoming webhook of Slack from `SLACK_WEBHOOK_URL`, and what signs
+other webhooks from `CALIB_WEBHOOK_SECRET`. One that is set and empty counts as not set.
 """
 
 from __future__ import annotations
@@ -38,16 +40,18 @@ from calib.setting_key import key as _key
 from calib.stream_settings import ColumnSettings, Review, Stream
 from calib.text import did_you_mean
 from calib.toml_lines import line_of
+from calib.web_addresses import refusal
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(?::\d{1,5})?")
+SECRETS = {  # by setting, the environment variable
+    "slack_token": "SLACK_BOT_TOKEN",
+    "slack_webhook": "SLACK_WEBHOOK_URL",
+    "webhook_secret": "CALIB_WEBHOOK_SECRET",
+    "label_studio_key": "LABEL_STUDIO_API_KEY",
+}
 SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
 T = TypeVar("T")
-# names of fields, and of the environment's variables, that pydantic would take from the file too
-NOT_OF_THE_FILE = (
-    *("folder", "slack_token", "SLACK_BOT_TOKEN", "database_schema", "CALIB_SCHEMA"),
-    *("label_studio_key", "LABEL_STUDIO_API_KEY"),
-)
 
 
 class Web(_Frozen):
@@ -66,7 +70,14 @@ class Web(_Frozen):
         ["https://images.example"],
     )
 
-    @field_validator("url")
+    runbook: str | None = _key(
+        None,
+        "A page with your runbook, for links in alerts: the kind of the alert is put behind it as #KIND; "
+        "else they name the section in the documentation.",
+        "https://wiki.example/calibwatch",
+    )
+
+    @field_validator("url", "runbook")
     @classmethod
     def _address(cls, url: str | None) -> str | None:
         if url is not None and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc):
@@ -88,12 +99,25 @@ class Web(_Frozen):
 class Notify(_Frozen):
     """Who else is told, beside Slack."""
 
+    webhook: str | None = _key(
+        None,
+        "An address that takes each alert as signed JSON by POST, for pagers and other chats. The secret is "
+        "read from CALIB_WEBHOOK_SECRET, never from here.",
+        "https://alerts.example/calibwatch",
+    )
     ping: SecretStr | None = _key(
         None,
         "Called after each watchdog run that found nothing: whoever listens there raises an alarm when the "
         "calls stop.",
         "https://ping.example/your-check",
     )
+
+    @field_validator("webhook")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        if url is not None and (why := refusal(url)):
+            raise ValueError(f"{shown(url)!r} {why}")
+        return url
 
     @field_validator("ping")
     @classmethod
@@ -109,7 +133,7 @@ class Notify(_Frozen):
 
 
 class Slack(_Frozen):
-    """Where alerts go; without a token they go to the terminal."""
+    """Where alerts go; without a token or a webhook they go to the terminal of whoever runs a verb."""
 
     base_url: str = _key("https://slack.com/api/", "The address of Slack; another one is for tests.")
     channel: str = _key(
@@ -153,6 +177,8 @@ class Settings(BaseSettings):
     )
     slack_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
     label_studio_key: SecretStr | None = Field(default=None, validation_alias="LABEL_STUDIO_API_KEY")
+    slack_webhook: SecretStr | None = Field(default=None, validation_alias="SLACK_WEBHOOK_URL")
+    webhook_secret: SecretStr | None = Field(default=None, validation_alias="CALIB_WEBHOOK_SECRET")
     folder: Path = Path()  # of calib.toml: relative paths start there
 
     @classmethod
@@ -167,6 +193,11 @@ class Settings(BaseSettings):
         """The environment wins over the file."""
         del env_settings, dotenv_settings, file_secret_settings
         return _Environment(settings_cls), init_settings
+
+    @field_validator(*SECRETS, mode="before")
+    @classmethod
+    def _empty_is_unset(cls, secret: Any) -> Any:
+        return None if isinstance(secret, str) and not secret.strip() else secret
 
     @field_validator("streams", "probes")
     @classmethod
@@ -247,7 +278,7 @@ def load(path: Path) -> Settings:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path} is not TOML: {error}") from None
-    for key in NOT_OF_THE_FILE:
+    for key in ("folder", *SECRETS, *SECRETS.values(), "database_schema", "CALIB_SCHEMA"):
         if key in values:
             raise InvalidInput(f"{path}: {key!r} is not a setting of the file; take it out")
     if "schema" in values:
@@ -280,4 +311,4 @@ def _known_keys(loc: list[str]) -> list[str]:
     for part in loc:
         model = nested.get(part, model)
     names = ["schema" if name == "database_schema" else name for name in model.model_fields]
-    return [name for name in names if name not in ("folder", "slack_token")]
+    return [name for name in names if name not in ("folder", *SECRETS)]

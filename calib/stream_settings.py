@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from calib.setting_key import Frozen as _Frozen
 from calib.setting_key import Share
 from calib.setting_key import key as _key
 from calib.setting_key import known_zone as _known_zone
+
+OWNER = re.compile(r"@[a-z0-9][a-z0-9._-]{0,79}|[UWS][A-Z0-9]{8,}")  # handles of Slack are lower case
 
 
 class ColumnSettings(_Frozen):
@@ -193,6 +196,13 @@ class Stream(_Frozen):
     max_rejected: float = _key(MAX_REJECTED, "The share of rows that may be unreadable.", ge=0, le=1)
     scale: float = _key(1, "What stated confidences are out of: 100 for percent.", ge=1, allow_inf_nan=False)
     double_review: float = _key(0.1, "The share of the sample that a second person labels too.", ge=0, le=1)
+    owner: str | None = _key(
+        None,
+        "Who is mentioned in Slack when something acts wrongly now: the handle of a user group or a person, "
+        "or an id of Slack (U… or W… for a person, S… for a group).",
+        "@ml-oncall",
+    )
+    quiet_line: bool = _key(False, "Whether a period without any finding is told too, in one quiet line.")
     seed: str | None = _key(
         None,
         "Seeds the random sample; the name of the stream if not set.",
@@ -202,6 +212,20 @@ class Stream(_Frozen):
     )
 
     _zone = field_validator("timezone")(_known_zone)
+
+    @field_validator("owner")
+    @classmethod
+    def _mentionable(cls, owner: str | None) -> str | None:
+        if owner is None:
+            return None
+        if owner.lower() in ("@here", "@channel", "@everyone"):
+            raise ValueError(f"{owner} would call a whole channel: name a group or a person, like @ml-oncall")
+        if not OWNER.fullmatch(owner):
+            raise ValueError(
+                f"{owner!r} names nobody in Slack: write the handle of a user group or a person, like "
+                "@ml-oncall, or an id, which is U, W or S and eight or more capitals and digits"
+            )
+        return owner
 
     @model_validator(mode="before")
     @classmethod

@@ -8,7 +8,6 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from calib import scheduled
-from calib.cycle import deliver
 from calib.redaction import only_what_may_be_shown
 
 
@@ -17,7 +16,12 @@ def relay(config: str | None = None, now: datetime | None = None) -> dict[str, A
     """Runs every few minutes; what cannot be delivered now is tried again, later and later."""
     with only_what_may_be_shown():
         opened = scheduled.open_and_migrate(config, now)
-        report = deliver(opened.engine, opened.sender(), now=opened.now)
+        report = opened.deliver()
         opened.record_run("relay")
-    get_run_logger().info("delivered %(delivered)d, to retry %(retried)d, parked %(parked)d", report)
+    log = get_run_logger()
+    log.info("delivered %(delivered)d, to retry %(retried)d, parked %(parked)d", report)
+    for alert in report["kept"]:
+        log.error("parked at %(place)s: %(kind)s of %(stream)s %(period)s: %(reason)s", alert)
+    if report["unseen"]:
+        log.error("%(unseen)d alerts wait: no place is set where anybody would see them", report)
     return report

@@ -1,6 +1,7 @@
 """From findings to alerts, and from alerts to words.
 
-The rules are in `window`, `watchdog`, `probe` and `failure`; the words are in `message`, and nowhere else.
+The rules are in `window`, `watchdog`, `probe`, `parked` and `failure`; the words are in `kinds`, an entry for
+each kind, and `message` makes of them what Slack and a terminal show.
 Each name is imported when it is first used: a relay with nothing to deliver needs neither rules nor words.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calib.alerts.alert import OF_A_DAY, Alert
+from calib.alerts.alert import NOTE, OF_A_DAY, OPENS, Alert
 from calib.lazy import importer
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ _HOMES = {
 
 __all__ = [
     "DEPLOYMENT",
+    "NOTE",
     "OF_A_DAY",
+    "OPENS",
     "Alert",
     "Previous",
     "Reviewers",

@@ -17,6 +17,8 @@ OF_A_DAY = (
     "store_unsafe",
     "alerts_parked",
 )  # kinds that belong to no window: their period is a day
+NOTE = "note"  # no alert: a line in the thread of one, or of a period without findings
+OPENS = ("early_warning", "degraded")  # what begins a thread is said before what belongs into it
 Severity = Literal["good", "warning", "bad"]
 
 
@@ -26,7 +28,9 @@ class Alert:
 
     `period` is the window's period, or the day or minute (like 2026-11-28) for an alert that belongs to no
     window; `revision` that of the window. `episode`: the id of the episode that it belongs to; None where it
-    is in none. `channel`: where Slack is to post it, None for the channel of all alerts.
+    is in none. `channel`: where Slack is to post it, None for the channel of all alerts. `about`: of a `NOTE`
+    outside an episode the id of the alert that it is said beside; what tells notes of one period apart is
+    `facts["key"]`.
     """
 
     kind: str
@@ -37,9 +41,12 @@ class Alert:
     revision: int = 1
     episode: str | None = None
     channel: str | None = None
+    about: str | None = None
 
     @property
     def id(self) -> str:
         """The same for the same kind, stream, period and revision, so that twice is recognised as once."""
         key = f"{self.stream}/{self.period}/{self.kind}"
+        if self.kind == NOTE:
+            key = f"{key}/{self.facts['key']}"
         return str(uuid.uuid5(NAMESPACE, key if self.revision == 1 else f"{key}/{self.revision}"))

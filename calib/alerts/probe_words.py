@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calib.alerts.probe_facts import OtherModelFacts, ProbeFacts, UnreadableFacts, WorseModelFacts
-from calib.json_object import Json
+from calib.alerts.words import NOTHING_TONIGHT, TO_DO, WHAT, Parts, Said, Told
 from calib.results.codec import from_json
 from calib.wording.numbers import difference, p_value, percent
 
@@ -14,23 +14,42 @@ _PROBE_FACTS: dict[str, type[ProbeFacts]] = {
 }
 
 
-def probe_line(kind: str, probe: Json) -> str:
-    """What a run of a probe found."""
-    facts = from_json(_PROBE_FACTS[kind], probe, what="the facts of an alert")
+TITLES = {
+    "cannot_see": "too little is known for a verdict",
+    "degraded": "the model got worse on the fixed questions",
+    "scope_changed": "another model answers than before",
+}
+
+
+def words(told: Told) -> Said:
+    """What a run of a probe found; the stream is the probe's name."""
+    probe, name = told.facts["probe"], told.stream
+    facts = from_json(_PROBE_FACTS[told.kind], probe, what="the facts of an alert")
+    parts = Parts()
     if isinstance(facts, UnreadableFacts):
-        return _unseen_line(facts)
-    return _worse_line(facts) if isinstance(facts, WorseModelFacts) else _other_model_line(facts)
-
-
-def probe_step(kind: str, name: str, probe: Json) -> str:
-    """What to do about it; `name` is the probe's."""
-    accept = f"`calib probe {name} --accept` makes these answers the ones to compare with"
-    return {
-        "cannot_see": f"see the endpoint; `calib probe {name}` asks again what got no reply",
-        "degraded": f"look for what changed at {probe.get('model')}; {accept}",
-        "scope_changed": "mappings are valid for the model that they were fitted on: see each stream's "
-        f"scope; {accept}",
-    }[kind]
+        parts.add(WHAT, _unseen_line(facts))
+    else:
+        parts.add(
+            WHAT, _worse_line(facts) if isinstance(facts, WorseModelFacts) else _other_model_line(facts)
+        )
+    accept = f"`calib probe {name} --accept` makes these answers the ones to compare with."
+    steps = {
+        "cannot_see": [f"See whether the endpoint works; `calib probe {name}` asks again what got no reply."],
+        "degraded": [
+            f"Look for what changed at {probe.get('model')}. Streams of this model may be wrong too.",
+            accept,
+        ],
+        "scope_changed": [
+            "Mappings are valid for the model that they were fitted on: correct `scope` of each stream of "
+            "this model.",
+            accept,
+        ],
+    }[told.kind]
+    parts.add(TO_DO, *steps)
+    tonight = NOTHING_TONIGHT
+    if told.kind == "degraded":
+        tonight = "Whether production acts wrongly is not known. Look at it in the next working hours."
+    return Said(title=TITLES[told.kind], tonight=tonight, parts=parts.done())
 
 
 def _unseen_line(facts: UnreadableFacts) -> str:

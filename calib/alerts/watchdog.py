@@ -48,6 +48,7 @@ def mapping_stale(
         mapping=mapping,
         channel=channel,
         expires_at=expires_at.isoformat(),
+        now=now.isoformat(),
     )
 
 

@@ -21,13 +21,15 @@ class Previous:
 
     `rejected_share`: of the window before, None where there was none. `underpowered`: that window could not
     have seen even a large rise. `scope`: its scope, None where there was none. `other_scope`: another scope
-    was watched before this one.
+    was watched before this one. `compared`: the result of the last window of the baseline, None where there
+    is none.
     """
 
     rejected_share: float | None
     underpowered: bool = False
     scope: dict[str, str] | None = None
     other_scope: bool = False
+    compared: WindowResult | None = None
 
 
 def window_alerts(
@@ -38,17 +40,27 @@ def window_alerts(
     scope: dict[str, str] | None = None,
     by_itself: bool = False,
     report: str | None = None,
+    withdrawn: bool = False,
 ) -> list[Alert]:
     """The alerts of a closed or insufficient window, each with the episode that the window belongs to.
 
     `turn`: what the window does to the stream's episodes. `scope`: what it watched. `by_itself`: its labels
-    come without anybody being asked. `report`: the address of its report. A mapping that is upheld in a quiet
-    month raises no alert; one that had to be replaced and could not be does. A segment that degraded is
-    reported as the stream's degradation, by name.
+    come without anybody being asked. `report`: the address of its report. `withdrawn`: whether a person has
+    withdrawn the channel. A mapping that is upheld in a quiet month raises no alert; one that had to be
+    replaced and could not be does. A segment that degraded is reported as the stream's degradation, by name.
     """
     alerts: list[Alert] = []
     change = result.change
-    facts = to_json(WindowFacts.of(result, turn, by_itself=by_itself, report=report))
+    facts = to_json(
+        WindowFacts.of(
+            result,
+            turn,
+            by_itself=by_itself,
+            report=report,
+            before=previous.compared,
+            withdrawn=withdrawn,
+        )
+    )
 
     def tell(kind: str, severity: Severity) -> None:
         alerts.append(
@@ -104,10 +116,24 @@ def labels_not_found(stream: str, period: str, *, gone: int, waiting: int, revis
 
 
 def early_warning(
-    stream: str, period: str, early: EarlyResult, *, revision: int = 1, episode: str | None = None
+    stream: str,
+    period: str,
+    early: EarlyResult,
+    *,
+    revision: int = 1,
+    episode: str | None = None,
+    by_itself: bool = False,
 ) -> Alert:
-    """The labels so far speak against the mapping; the verdict is still to come, and ends the episode."""
-    facts = {"labels": early.labels, "e_value": early.e_value, "needed": early.needed}
+    """The labels so far speak against the mapping; the verdict is still to come, and ends the episode.
+
+    `by_itself`: the labels come without anybody being asked.
+    """
+    facts = {
+        "labels": early.labels,
+        "e_value": early.e_value,
+        "needed": early.needed,
+        "by_itself": by_itself,
+    }
     return Alert(
         kind="early_warning",
         stream=stream,

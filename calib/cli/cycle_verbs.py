@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -190,17 +190,29 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
 
 
 def relay(config: Config = CONFIG, json: Json = False) -> None:
-    """Deliver the alerts that wait: to Slack where SLACK_BOT_TOKEN is set, else to the terminal."""
+    """Deliver the alerts that wait: to Slack, to the webhook, else to the terminal of who runs this.
+
+    Alerts that were parked are tried again once their place works. Exit code 4: some are still to come, or
+    are parked; then each is named, with the reason.
+    """
     from calib.app import App
 
     opened = App.open(config)
-    report = _deliver(opened)
+    report = relay_result(opened.deliver())
     opened.record_run("relay")
     if json:
         output.emit(report.to_json())
     else:
         sys.stdout.write(f"delivered {report.delivered}, to retry {report.retried}, parked {report.parked}\n")
-    if report.retried or report.parked:
+        for alert in report.kept:
+            what = f"{alert.stream} {alert.period}: {alert.kind.replace('_', ' ')}"
+            sys.stdout.write(output.printable(f"parked at {alert.place}: {what}: {alert.reason}\n"))
+        if report.kept:
+            sys.stdout.write(
+                "They go out with the next relay once `calib check` says that the place works.\n"
+            )
+    say_unseen(report)
+    if report.retried or report.kept:
         raise typer.Exit(exit_codes.OUTSIDE)
 
 
@@ -297,10 +309,27 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
 
 
 def _deliver(opened: App) -> RelayResult:
-    from calib import cycle
-    from calib.results.work import RelayResult
+    report = relay_result(opened.deliver())
+    say_unseen(report)
+    return report
 
-    return RelayResult(**cycle.deliver(opened.engine, opened.sender(), now=opened.now))
+
+def relay_result(report: dict[str, Any]) -> RelayResult:
+    """What a run of the relay did, as the object that is printed."""
+    from calib.results.work import ParkedAlert, RelayResult
+
+    kept = tuple(ParkedAlert(**alert) for alert in report["kept"])
+    return RelayResult(**report | {"kept": kept})
+
+
+def say_unseen(report: RelayResult) -> None:
+    """Name what waits because nobody would see it, on standard error."""
+    if report.unseen:
+        sys.stderr.write(
+            f"calib: {output.counted(report.unseen, 'alert')} kept and not delivered: no place is set where "
+            "anybody would see them. Set SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL, or `webhook` in [notify] of "
+            "calib.toml; `calib alerts list` shows them\n"
+        )
 
 
 def _show_all(fleet: Fleet[WindowResult], none: str, *, as_json: bool) -> None:

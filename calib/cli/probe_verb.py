@@ -49,7 +49,7 @@ def probe(
     )
     if name is None:
         opened.record_run("probe")
-    cycle.deliver(opened.engine, opened.sender(), now=opened.now)
+    opened.deliver()
     results = [_with_alerts(opened, result) for result in fleet.done]
     if name is not None and fleet.failures:
         raise fleet.failures[0].error

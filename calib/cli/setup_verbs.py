@@ -50,12 +50,15 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
 
     tables = sum(stream.review.source is not None for stream in settings.streams.values())
     guided = sum(stream.guidelines is not None for stream in settings.streams.values())
-    total = 4 + len(settings.streams) + tables + guided + len(settings.probes)
+    total = 4 + (settings.notify.webhook is not None) + len(settings.streams)
+    total += tables + guided + len(settings.probes)
     with output.progress("check", total=total, bar=json) as step:
         attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
         attempt("database", lambda: _database(settings))
         attempt("store", lambda: _store(settings))
         attempt("slack", lambda: _slack(settings))
+        if settings.notify.webhook is not None:
+            attempt("webhook", lambda: _webhook(settings))
         for name, stream in settings.streams.items():
             attempt(f"traffic of {name}", partial(_traffic, name, stream, settings.folder))
             if stream.review.source is not None:
@@ -118,15 +121,28 @@ def _store(settings: Any) -> str:
 
 
 def _slack(settings: Any) -> str:
-    if settings.slack_token is None:
-        return "no SLACK_BOT_TOKEN: alerts go to the terminal"
-    from calib.outbox.slack import SlackSender
+    from calib.app import slack_place
 
-    slack = settings.slack
-    sender = SlackSender(
-        settings.slack_token.get_secret_value(), channel=slack.channel, base_url=slack.base_url
-    )
-    return f"signed in as {sender.check()}, alerts go to {slack.channel}"
+    if settings.slack_token is None and settings.slack_webhook is not None:
+        from calib.outbox.slack_webhook import SlackWebhookPlace
+
+        return SlackWebhookPlace(settings.slack_webhook.get_secret_value()).check()
+    if settings.slack_token is None:
+        return "no SLACK_BOT_TOKEN: alerts go to the terminal of who runs a verb, and nowhere from a schedule"
+    place = slack_place(settings)
+    says = place.check()
+    for owner in sorted({s.owner for s in settings.streams.values() if s.owner is not None}):
+        place.owner(owner)
+        says += f"; {owner} can be mentioned"
+    if settings.slack_webhook is not None:
+        says += "; SLACK_WEBHOOK_URL is not used beside SLACK_BOT_TOKEN"
+    return says
+
+
+def _webhook(settings: Any) -> str:
+    from calib.app import utc_now, webhook_place
+
+    return webhook_place(settings, utc_now).check()
 
 
 def _probe(settings: Any, name: str) -> str:

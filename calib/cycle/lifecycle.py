@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from calib.alerts import (
     window_alerts,
 )
 from calib.alerts.episodes import Episode, take_turn
+from calib.alerts.note import quiet_line
 from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
 from calib.cycle.elsewhere import elsewhere, wind_up
@@ -141,7 +143,14 @@ def _warn_early(data: WindowData, ports: Ports) -> None:
             now=ports.now(),
             since=window.ends_at,
         )
-        alert = early_warning(window.stream, window.period, early, revision=window.revision, episode=begun.id)
+        alert = early_warning(
+            window.stream,
+            window.period,
+            early,
+            revision=window.revision,
+            episode=begun.id,
+            by_itself=source_of(data.policy.review_kind).by_itself,
+        )
         is_new = outbox.put(conn, alert, now=ports.now())
         if is_new:
             episodes.begin(conn, begun, "early_warning")
@@ -283,7 +292,7 @@ def _close(
     with ports.engine.begin() as conn:
         if window.revision > 1:
             windows.lock(conn, window.stream, window.period)
-        previous = _previous(conn, window)
+        previous = _previous(conn, window, compared=result.baseline.periods)
         turn = take_turn(
             episodes.open_of(conn, window.stream, until=window.ends_at),
             result,
@@ -300,6 +309,7 @@ def _close(
             turn=turn,
             scope=policy.scope,
             by_itself=source_of(policy.review_kind).by_itself,
+            withdrawn=withdrawn_at is not None,
             report=None
             if ports.reports is None
             else ports.reports.link(window.stream, window.period, window.revision),
@@ -321,13 +331,18 @@ def _close(
             episodes.record(conn, turn, window.period)
             for alert in alerts:
                 outbox.put(conn, alert, now=now)
+            if ports.quiet_line and not alerts:
+                outbox.put(conn, quiet_line(result), now=now)
     kinds = [alert.kind for alert in alerts] if closed else []
     _log(state if closed else "overtaken", window, alerts=kinds)
     return _reload(window, ports)
 
 
-def _previous(conn: Connection, window: Window) -> Previous:
-    """What the alert policy needs to know of the windows before this one."""
+def _previous(conn: Connection, window: Window, *, compared: Sequence[str] = ()) -> Previous:
+    """What the alert policy needs to know of the windows before this one.
+
+    `compared`: the periods of its baseline.
+    """
     before = windows.earlier(conn, window.stream, before=window.starts_at)
     standing = [w for w in before if w.standing]
     latest = stored_result(standing[0]) if standing and standing[0].result else None
@@ -336,6 +351,7 @@ def _previous(conn: Connection, window: Window) -> Previous:
         underpowered=latest is not None and underpowered(latest),
         scope=standing[0].settings.get("scope") if standing else None,
         other_scope=any(w.settings.get("scope") != window.settings.get("scope") for w in before),
+        compared=next((stored_result(w) for w in standing if w.period in compared and w.result), None),
     )
 
 

@@ -32,7 +32,8 @@ class Ports:
 
     `reports`: where the reports that the store keeps are linked to; None: none are kept. `studio`: how a
     stream gets to Label Studio, given what the window's settings say of it. `reviewers`: where the stream is
-    labelled, and where its reviewers are told of it.
+    labelled, and where its reviewers are told of it. `quiet_line`: whether a window without any finding is
+    told in a line.
     """
 
     engine: Engine
@@ -42,3 +43,4 @@ class Ports:
     reports: Reports | None = None
     studio: Callable[[str, Json | None], StudioPort] = no_studio
     reviewers: Reviewers = field(default_factory=Reviewers)
+    quiet_line: bool = False

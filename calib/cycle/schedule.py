@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,7 +14,9 @@ from calib.cycle.ports import Ports
 from calib.cycle.stream import PRODUCTION, StreamPolicy
 from calib.db import windows
 from calib.errors import InvalidInput
-from calib.outbox.relay import Sender, relay
+from calib.json_object import Json
+from calib.outbox.place import Place
+from calib.outbox.relay import relay
 from calib.period import Period, periods
 from calib.review.sources import source_of
 from calib.store import head
@@ -22,6 +24,7 @@ from calib.store import head
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from calib.alerts.message import Audience
     from calib.results import WindowResult
 
 
@@ -112,10 +115,24 @@ def backfill_channel(policy: StreamPolicy, ports: Ports, first: Period) -> str:
 
 def deliver(
     engine: Engine,
-    sender: Sender,
+    places: Sequence[Place],
     *,
     now: Callable[[], datetime],
     sleep: Callable[[float], None] = time.sleep,
-) -> dict[str, int]:
-    """Run the relay once."""
-    return asdict(relay(engine, sender, now=now, sleep=sleep))
+    audience: Audience | None = None,
+) -> Json:
+    """Run the relay once: the fields of `calib.results.work.RelayResult` by name.
+
+    `audience`: what messages link to and whom they mention.
+    """
+    from calib.cycle.alert_pictures import picture_of
+
+    report = relay(
+        engine,
+        places,
+        now=now,
+        sleep=sleep,
+        audience=audience,
+        draw=lambda payload: picture_of(engine, payload),
+    )
+    return asdict(report)

@@ -15,7 +15,7 @@ import numpy as np
 
 from calib.app import App
 from calib.client import MappingClient
-from calib.cycle import PRODUCTION, deliver, evaluate_open, open_due
+from calib.cycle import PRODUCTION, evaluate_open, open_due
 from calib.demo.digits import DigitReader, DigitReadings
 from calib.demo.people import Reviewers
 from calib.errors import InvalidInput
@@ -104,7 +104,7 @@ class Directly:
 
     def relay(self, config: Path, now: datetime) -> None:
         opened = App.open(config, now=lambda: now)
-        deliver(opened.engine, opened.sender(), now=opened.now)
+        opened.deliver()
 
 
 def run_year(

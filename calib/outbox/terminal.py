@@ -1,32 +1,33 @@
-"""Alerts in the terminal, if no token for Slack is set."""
+"""Alerts in the terminal of a person, if no other place for them is known."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from calib.json_object import Json
-
-if TYPE_CHECKING:
-    from calib.alerts.message import Message
+from calib.outbox.place import Parcel
 
 
-class TerminalSender:
-    """Writes alerts to a text stream; the outbox keeps them as a log."""
+class TerminalPlace:
+    """Writes alerts to a text stream that a person looks at; the outbox keeps them as a log."""
 
-    paced = False
+    name, pace = "terminal", 0.0
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def send(self, text: Message, alert_id: str) -> Json:
+    def send(self, parcel: Parcel) -> Json:
         """Write the alert down; its text carries no control characters."""
-        del alert_id
-        self._stream.write(f"\n{text.text}\n")
+        self._stream.write(f"\n{parcel.message.text}\n")
         self._stream.flush()
         return {"channel": "terminal"}
 
-    def find(self, alert_id: str, since: datetime) -> Json | None:
+    def find(self, parcel: Parcel, since: datetime) -> Json | None:
         """Nothing: a terminal remembers nothing."""
-        del alert_id, since
+        del parcel, since
         return None
+
+    def check(self) -> str:
+        """It is there."""
+        return "the terminal is there"

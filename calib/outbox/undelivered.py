@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, case, exists, func, select
 
+from calib.alerts import NOTE
 from calib.db import tables
 
-t = tables.outbox
+t, d = tables.outbox, tables.deliveries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +27,20 @@ def undelivered(conn: Connection, *, before: datetime) -> Undelivered | None:
 
     The alert that says so is itself left out: while nothing is delivered it would count itself.
     """
-    lying = (t.c.state == "parked") | ((t.c.state == "pending") & (t.c.created_at <= before))
-    query = (
-        select(t.c.state, func.count(), func.min(t.c.created_at))
-        .where(lying, t.c.kind != "alerts_parked")
-        .group_by(t.c.state)
+    given_up = exists().where(d.c.alert_id == t.c.id, d.c.state == "parked") & (t.c.state == "pending")
+    state = case((given_up, "parked"), else_=t.c.state)  # though another place may still get it
+    lying = (state == "parked") | ((t.c.state == "pending") & (t.c.created_at <= before))
+    of_each = (
+        select(state.label("word"), t.c.created_at)
+        .where(lying, t.c.kind.not_in(("alerts_parked", NOTE)))
+        .subquery()
     )
-    rows = {state: (int(n), oldest) for state, n, oldest in conn.execute(query)}
+    word = of_each.c.word
+    query = select(word, func.count(), func.min(of_each.c.created_at)).group_by(word)
+    rows = {word: (int(n), oldest) for word, n, oldest in conn.execute(query)}
     if not rows:
         return None
-    count = {state: n for state, (n, _) in rows.items()}
+    count = {word: n for word, (n, _) in rows.items()}
     return Undelivered(
         parked=count.get("parked", 0),
         waiting=count.get("pending", 0),

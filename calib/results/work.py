@@ -40,12 +40,30 @@ class WindowsResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParkedAlert:
+    """An alert that could not be delivered to a place, and why."""
+
+    id: str
+    kind: str
+    stream: str
+    period: str
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RelayResult:
-    """The alerts that one run of the relay handled; `retried` are still to come."""
+    """The deliveries that one run of the relay handled; `retried` are still to come.
+
+    `kept`: everything that is parked now, of earlier runs too. `unseen`: alerts that wait because there is no
+    place where anybody would see them.
+    """
 
     delivered: int
     retried: int
     parked: int
+    kept: tuple[ParkedAlert, ...] = ()
+    unseen: int = 0
 
     def to_json(self) -> Json:
         """The object of `calib relay`."""

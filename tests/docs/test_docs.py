@@ -155,9 +155,9 @@ def test_the_changelog_names_every_verb() -> None:
 
 
 def test_every_alert_is_explained() -> None:
-    from calib.alerts.message import TITLES
+    from calib.alerts.kinds import KINDS
 
     explained = re.findall(
         r"^\| `([a-z_]+)` \|", (ROOT / "docs" / "how-to" / "alerts.md").read_text(), re.MULTILINE
     )
-    assert sorted(explained) == sorted(TITLES)
+    assert sorted(explained) == sorted(KINDS)

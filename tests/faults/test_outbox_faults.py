@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,11 +11,11 @@ from log_records import Records
 from queues import NOW, alert
 from sqlalchemy import Engine, delete
 
-from calib.alerts.message import Message
 from calib.db import tables
-from calib.outbox import queue
+from calib.outbox import deliveries, queue
+from calib.outbox.place import Parcel
 from calib.outbox.relay import RelayReport, relay
-from calib.outbox.slack import SlackSender
+from calib.outbox.slack import SlackPlace
 from calib.testing.clock import ManualClock
 from calib.testing.slack import TOKEN, FakeSlack, Fault, broken, limited, lost, refused
 
@@ -38,8 +39,8 @@ def fake(clock: ManualClock) -> FakeSlack:
 
 
 def run(engine: Engine, slack: FakeSlack, clock: ManualClock, sender: Any = None) -> RelayReport:
-    to = sender or SlackSender(TOKEN, channel="#ml-calibration", base_url=slack.url)
-    return relay(engine, to, now=clock.now, sleep=clock.sleep)
+    to = sender or SlackPlace(TOKEN, channel="#ml-calibration", base_url=slack.url)
+    return replace(relay(engine, [to], now=clock.now, sleep=clock.sleep), kept=())
 
 
 def states(engine: Engine) -> dict[str, bool]:
@@ -76,11 +77,11 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-class DyingSender(SlackSender):
+class DyingSlack(SlackPlace):
     """Posts, and is killed before anybody hears of it."""
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
-        super().send(text, alert_id)
+    def send(self, parcel: Parcel) -> dict[str, Any]:
+        super().send(parcel)
         raise Killed
 
 
@@ -90,16 +91,16 @@ def test_a_crash_after_slack_accepted_is_reconciled_not_repeated(
     (id_,) = put(engine, "a")
     with fake(clock) as slack:
         with pytest.raises(Killed):
-            run(engine, slack, clock, DyingSender(TOKEN, channel="#ml-calibration", base_url=slack.url))
+            run(engine, slack, clock, DyingSlack(TOKEN, channel="#ml-calibration", base_url=slack.url))
         assert slack.ids == [id_]
         assert states(engine) == {id_: False}
         assert run(engine, slack, clock) == RelayReport(delivered=0, retried=0, parked=0)  # its lease
-        clock.sleep(queue.LEASE.total_seconds())
+        clock.sleep(deliveries.LEASE.total_seconds())
         assert run(engine, slack, clock) == RelayReport(delivered=1, retried=0, parked=0)
         assert slack.ids == [id_]
     assert states(engine) == {id_: True}
     with engine.begin() as conn:
-        row = conn.execute(tables.outbox.select()).one()
+        row = conn.execute(tables.deliveries.select()).one()
     assert row.remote["ts"] == slack.messages[0]["ts"]
     records.has("outbox.relay", "reconciled", times=1, alert=id_, attempt=2)
 
@@ -111,6 +112,7 @@ def test_a_restored_backup_sends_nothing_that_was_sent(
     with fake(clock) as slack:
         run(engine, slack, clock)
         with engine.begin() as conn:
+            conn.execute(delete(tables.deliveries))
             conn.execute(delete(tables.outbox))
         clock.sleep(86_400)
         with engine.begin() as conn:
@@ -145,10 +147,9 @@ def test_what_fails_for_good_is_parked_in_sight_and_can_be_sent_once_mended(
         report = run(engine, slack, clock)
         assert report == RelayReport(delivered=1, retried=0, parked=1)
         with engine.begin() as conn:
-            (parked,) = queue.parked(conn)
-            assert code in parked["last_error"]
-            assert "calib.toml" in parked["last_error"]
-            assert queue.unpark(conn, now=clock.wall) == 1
+            (parked,) = deliveries.parked(conn)
+            assert code in parked.reason
+            assert "calib.toml" in parked.reason
         run(engine, slack, clock)
         assert sorted(slack.ids) == sorted(alert(kind).id for kind in "ab")
     record = records.has("outbox.relay", "parked", level="warning", times=1, period="2026-10")

@@ -38,6 +38,7 @@ FLOORS = (
         "reasons",
         "rejects",
         "toml_lines",
+        "web_addresses",
         "text",
         "backoff",
         "lazy",

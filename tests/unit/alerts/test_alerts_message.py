@@ -28,7 +28,8 @@ from calib.alerts import (
     window_missed,
 )
 from calib.alerts.episodes import Turn
-from calib.alerts.message import HEADER, SECTION, TITLES, TOTAL, Message, message
+from calib.alerts.kinds import KINDS
+from calib.alerts.message import HEADER, SECTION, TOTAL, Message, message
 from calib.errors import ArtifactError, Conflict, EndpointBusy, InvalidInput, SourceError
 from calib.results import WindowResult
 from calib.results.window import EarlyResult
@@ -108,7 +109,7 @@ ALONE = [
 ]
 
 
-@pytest.mark.parametrize("kind", [*TITLES])
+@pytest.mark.parametrize("kind", [*KINDS])
 def test_every_kind_has_words_and_a_next_step(kind: str) -> None:
     of_a_window = window_alerts(result("degraded"), previous=QUIET, turn=Turn())[0].facts
     own = next((told.facts for told in ALONE if told is not None and told.kind == kind), of_a_window)

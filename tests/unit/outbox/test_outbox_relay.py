@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,11 +11,11 @@ import pytest
 from queues import NOW, alert
 from sqlalchemy import Engine, text
 
-from calib.alerts.message import Message
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
-from calib.outbox import queue
+from calib.outbox import deliveries, queue
+from calib.outbox.place import Parcel
 from calib.outbox.relay import FAILURES, PATIENCE, RelayReport, relay
-from calib.outbox.terminal import TerminalSender
+from calib.outbox.terminal import TerminalPlace
 
 
 @dataclass
@@ -23,9 +23,11 @@ class World:
     """A sender and a clock in one: sleeping moves the clock."""
 
     engine: Engine
-    paced: bool = False
+    name: str = "slack"
+    pace: float = 0.0
     faults: dict[str, list[Exception]] = field(default_factory=dict)
     find_fails: DeliveryError | None = None
+    ill: DeliveryError | None = None
     sent: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     moment: datetime = NOW
@@ -36,14 +38,19 @@ class World:
                 queue.put(conn, alert(kind), now=self.moment)
                 self.moment += timedelta(seconds=1)
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
-        kind = next(k for k in "abcdefgh" if alert(k).id == alert_id)
+    def send(self, parcel: Parcel) -> dict[str, Any]:
+        kind = next(k for k in "abcdefgh" if alert(k).id == parcel.id)
         if self.faults.get(kind):
             raise self.faults[kind].pop(0)
         self.sent.append(kind)
         return {"ts": "1"}
 
-    def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
+    def check(self) -> str:
+        if self.ill is not None:
+            raise self.ill
+        return "well"
+
+    def find(self, parcel: Parcel, since: datetime) -> dict[str, Any] | None:
         if self.find_fails is not None:
             raise self.find_fails
         return None
@@ -53,7 +60,11 @@ class World:
         self.moment += timedelta(seconds=seconds)
 
     def run(self, **how: Any) -> RelayReport:
-        return relay(self.engine, self, now=lambda: self.moment, sleep=self.sleep, **how)
+        return without_kept(relay(self.engine, [self], now=lambda: self.moment, sleep=self.sleep, **how))
+
+
+def without_kept(report: RelayReport) -> RelayReport:
+    return replace(report, kept=())
 
 
 @pytest.fixture
@@ -70,7 +81,7 @@ def test_what_is_due_is_delivered_in_order_and_once(world: World) -> None:
 
 
 def test_a_paced_sender_gets_a_message_a_second(world: World) -> None:
-    world.paced = True
+    world.pace = 1.0
     world.put("a", "b", "c")
     world.run()
     assert world.slept == [1.0, 1.0]
@@ -105,7 +116,7 @@ def test_a_clock_that_stands_still_ends_the_run(world: World) -> None:
     world.faults = {"a": [Retryable("busy")]}
     world.put("a")
     still = world.moment
-    report = relay(world.engine, world, now=lambda: still, sleep=lambda _: None)
+    report = relay(world.engine, [world], now=lambda: still, sleep=lambda _: None)
     assert report == RelayReport(delivered=0, retried=1, parked=0)
 
 
@@ -121,7 +132,7 @@ def test_what_fails_for_good_is_parked_and_blocks_nothing(world: World) -> None:
     world.put("a", "b")
     assert world.run() == RelayReport(delivered=1, retried=0, parked=1)
     with world.engine.begin() as conn:
-        assert queue.parked(conn)[0]["last_error"] == "is_archived"
+        assert deliveries.parked(conn)[0].reason == "is_archived"
 
 
 def test_an_alert_that_cannot_be_put_into_words_is_parked_and_blocks_nothing(world: World) -> None:
@@ -130,15 +141,18 @@ def test_an_alert_that_cannot_be_put_into_words_is_parked_and_blocks_nothing(wor
         conn.execute(text("update outbox set payload = '{\"kind\": 3}' where kind = 'a'"))
     assert world.run() == RelayReport(delivered=1, retried=0, parked=1)
     with world.engine.begin() as conn:
-        assert "malformed" in queue.parked(conn)[0]["last_error"]
+        assert "malformed" in deliveries.parked(conn)[0].reason
 
 
 def test_where_looking_fails_a_first_attempt_is_made_and_a_second_is_not(world: World) -> None:
     world.find_fails = DeliveryUnknown("timeout")
     world.put("a", "b")
     with world.engine.begin() as conn:
-        queue.claim_next(conn, now=world.moment)  # an earlier attempt at a, and its process died
-    world.moment += queue.LEASE
+        deliveries.spread(conn, ["slack"], now=world.moment)
+        deliveries.claim_next(
+            conn, "slack", now=world.moment
+        )  # an earlier attempt at a, and its process died
+    world.moment += deliveries.LEASE
     world.run()
     assert world.sent == ["b"]
 
@@ -147,8 +161,9 @@ def test_where_looking_is_not_allowed_the_alert_is_sent(world: World) -> None:
     world.find_fails = Permanent("missing_scope")
     world.put("a")
     with world.engine.begin() as conn:
-        queue.claim_next(conn, now=world.moment)
-    world.moment += queue.LEASE
+        deliveries.spread(conn, ["slack"], now=world.moment)
+        deliveries.claim_next(conn, "slack", now=world.moment)
+    world.moment += deliveries.LEASE
     assert world.run().delivered == 1
 
 
@@ -162,9 +177,9 @@ def test_the_terminal_gets_the_words_without_control_characters(world: World) ->
     to = io.StringIO()
     with world.engine.begin() as conn:
         queue.put(conn, alert("a", what="no window \x1b[2J\u202e here"), now=NOW)
-    report = relay(world.engine, TerminalSender(to), now=lambda: NOW, sleep=world.sleep)
+    report = relay(world.engine, [TerminalPlace(to)], now=lambda: NOW, sleep=world.sleep)
     assert report.delivered == 1
-    assert "triage 2026-10: a\nno window [2J here\n" in to.getvalue()
+    assert "triage 2026-10: a\nWhat happened: no window [2J here\n" in to.getvalue()
 
 
 def test_an_error_that_nobody_foresaw_stops_no_other_alert(world: World) -> None:
@@ -174,7 +189,9 @@ def test_an_error_that_nobody_foresaw_stops_no_other_alert(world: World) -> None
     assert (report.delivered, report.retried) == (2, 1)
     assert world.sent == ["b", "c"]
     with world.engine.connect() as conn:
-        said = conn.execute(text("SELECT last_error FROM outbox WHERE kind = 'a'")).scalar_one()
+        said = conn.execute(
+            text("SELECT last_error FROM deliveries JOIN outbox ON id = alert_id WHERE kind = 'a'")
+        ).scalar_one()
     assert said == "KeyError, which was not foreseen"
     world.faults = {}
     world.sleep(7200.0)

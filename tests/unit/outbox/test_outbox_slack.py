@@ -9,7 +9,7 @@ from queues import NOW
 
 from calib.alerts.message import Message
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
-from calib.outbox.slack import SlackSender
+from calib.outbox.slack import SlackPlace
 from calib.testing.slack import CHANNEL_ID, TOKEN, FakeSlack, Fault, broken, limited, lost, refused
 
 BLOCKS = [{"type": "section", "text": {"type": "mrkdwn", "text": "worse"}}]
@@ -17,8 +17,8 @@ MESSAGE = Message(text="worse <!channel>", blocks=BLOCKS)
 POST, LONG_AGO = "chat.postMessage", NOW - timedelta(days=3650)
 
 
-def sender(slack: FakeSlack, *, channel: str = "#ml-calibration", token: str = TOKEN) -> SlackSender:
-    return SlackSender(token, channel=channel, base_url=slack.url)
+def sender(slack: FakeSlack, *, channel: str = "#ml-calibration", token: str = TOKEN) -> SlackPlace:
+    return SlackPlace(token, channel=channel, base_url=slack.url)
 
 
 def test_a_message_carries_its_alerts_id_and_can_be_found_by_it() -> None:

@@ -15,7 +15,9 @@ def test_an_item_is_labelled_and_the_next_one_follows(pages: Pages) -> None:
     with pages.local() as visit:
         page = visit.get(HERE).text
         assert "q 0" in page
-        assert page.index("<bdi>question</bdi>") < page.index("<bdi>answer</bdi>"), "the order of the settings"
+        assert page.index("<bdi>question</bdi>") < page.index("<bdi>answer</bdi>"), (
+            "the order of the settings"
+        )
         assert "0.93" not in page, "the model's confidence before the label"
         after = visit.label("correct")
         assert after.status_code == 200
@@ -123,7 +125,10 @@ def test_after_the_evaluation_answers_stay_as_they_are(pages: Pages) -> None:
         assert "can no longer be changed" in visit.post(f"{HERE}/undo", undo).text
         assert "can no longer be changed" in visit.post(f"{HERE}/mine", change | {"answer": "unsure"}).text
         assert pages.labels() == before
-        assert "evaluated before your answer came" in visit.post(f"{HERE}/label", label | {"answer": "unsure"}).text
+        assert (
+            "evaluated before your answer came"
+            in visit.post(f"{HERE}/label", label | {"answer": "unsure"}).text
+        )
         mine = visit.get(f"{HERE}/mine").text
         assert "The period has been evaluated." in mine
         assert 'name="answer"' not in mine
@@ -139,7 +144,9 @@ def test_the_script_gets_the_item_after_the_one_it_shows(pages: Pages) -> None:
         assert "0.93" not in second
         shown = re.search(r'data-item="(\d+)"', second)
         assert shown
-        got = visit.post(f"{HERE}/label", form | {"answer": "correct", "shown": shown[1]}, headers=json).json()
+        got = visit.post(
+            f"{HERE}/label", form | {"answer": "correct", "shown": shown[1]}, headers=json
+        ).json()
         assert "q 2" in got["next"]
         assert "You said <strong>correct</strong>" in got["status"]
         assert "2 of 3 answers are missing" in got["cohort"]

@@ -1,0 +1,94 @@
+"""Silences: of a stream or of all, a person wants to hear nothing for a while. What they cover is kept.
+
+Who made one and why stays with it, and each step is written into `alert_actions`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from calib.db import tables
+
+t, alerts, actions = tables.silences, tables.outbox, tables.alert_actions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A silence; `stream` is None for every stream, `kind` None for every kind of alert."""
+
+    id: int
+    stream: str | None
+    kind: str | None
+    since: datetime
+    until: datetime
+    by: str
+    reason: str
+
+
+def silence_over(conn: Connection, stream: str, kind: str, *, at: datetime) -> int | None:
+    """The id of the silence that covers an alert at a moment; None where none does."""
+    query = (
+        select(t.c.id)
+        .where(t.c.since <= at, t.c.until > at)
+        .where(or_(t.c.stream.is_(None), t.c.stream == stream), or_(t.c.kind.is_(None), t.c.kind == kind))
+        .order_by(t.c.id)
+    )
+    return conn.execute(query.limit(1)).scalar()
+
+
+def silence(
+    conn: Connection,
+    *,
+    stream: str | None,
+    kind: str | None,
+    until: datetime,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> tuple[Silence, int]:
+    """Begin a silence, which covers what waits already; it, and how many alerts waited."""
+    values = {"stream": stream, "kind": kind, "since": now, "until": until, "by": by, "reason": reason}
+    id_ = int(conn.execute(insert(t).values(**values).returning(t.c.id)).scalar_one())
+    record(conn, "silenced", by=by, at=now, reason=reason, silence_id=id_)
+    waiting = update(alerts).where(alerts.c.state == "pending")
+    if stream is not None:
+        waiting = waiting.where(alerts.c.stream == stream)
+    if kind is not None:
+        waiting = waiting.where(alerts.c.kind == kind)
+    covered = conn.execute(waiting.values(state="silenced", silence_id=id_)).rowcount
+    return Silence(id=id_, **values), covered  # type: ignore[arg-type]
+
+
+def in_force(conn: Connection, *, at: datetime, stream: str | None = None) -> list[Silence]:
+    """The silences that hold at a moment, oldest first; `stream`: those of this stream alone."""
+    query = select(t).where(t.c.since <= at, t.c.until > at).order_by(t.c.id)
+    if stream is not None:
+        query = query.where(t.c.stream == stream)
+    return [Silence(**row._mapping) for row in conn.execute(query)]
+
+
+def end(conn: Connection, stream: str | None, *, by: str, reason: str, now: datetime) -> list[Silence]:
+    """End the silences of a stream, None for those of every stream; what they covered stays silenced."""
+    ended = [one for one in in_force(conn, at=now) if one.stream == stream]
+    for one in ended:
+        conn.execute(update(t).where(t.c.id == one.id).values(until=now))
+        record(conn, "unsilenced", by=by, at=now, reason=reason, silence_id=one.id)
+    return ended
+
+
+def record(
+    conn: Connection,
+    action: str,
+    *,
+    by: str,
+    at: datetime,
+    reason: str,
+    alert_id: str | None = None,
+    silence_id: int | None = None,
+) -> None:
+    """Keep who did what with an alert or a silence, when and why."""
+    values = {"action": action, "by": by, "at": at, "reason": reason}
+    conn.execute(insert(actions).values(**values, alert_id=alert_id, silence_id=silence_id))
