@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 # The tests start some hundred Python processes; without stored bytecode each of them compiles every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast lint types postgresql chromium lock clean help
+.PHONY: demo test fast lint types postgresql chromium infra-tools lock clean help
 
 help:  ## show what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -17,7 +17,7 @@ help:  ## show what can be made
 demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, report data and store in ./demo
 	$(BIN)/calib demo --into demo
 
-test: $(VENV)/.dev postgresql chromium lint types  ## lint, types and every test, the slow ones too
+test: $(VENV)/.dev postgresql chromium infra-tools lint types  ## lint, types and every test, the slow ones too
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
 fast: $(VENV)/.dev postgresql  ## the tests that take a moment
@@ -50,6 +50,17 @@ chromium:  ## install Chromium with its driver, in which tests open reports, whe
 	  test "$$(id -u)" = 0 && as_root= || as_root=sudo; \
 	  $$as_root apt-get update -qq && \
 	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
+	fi
+
+infra-tools:  ## install docker-compose and kubectl, by which tests check infra/, where they are missing
+	@missing=; \
+	command -v docker-compose >/dev/null || missing="docker-compose"; \
+	command -v kubectl >/dev/null || missing="$$missing kubernetes-client"; \
+	if test -n "$$missing"; then \
+	  command -v apt-get >/dev/null || { echo "The tests of infra/ need docker-compose and kubectl on PATH."; exit 1; }; \
+	  test "$$(id -u)" = 0 && as_root= || as_root=sudo; \
+	  $$as_root apt-get update -qq && \
+	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
 	fi
 
 # The lock is complete, so pip has nothing to resolve; every file is checked against its hash.

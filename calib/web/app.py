@@ -22,11 +22,12 @@ from calib.web.guard import Guard
 from calib.web.options import WebOptions
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
-from calib.web.routes import labels, overview, review, sign_in, start, stream_pages, versions
+from calib.web.routes import health, labels, overview, review, sign_in, start, stream_pages, versions
 from calib.web.site import STATIC, Site, admission_of
 from calib.web.streams.fleet import Fleet
 
 ROUTERS = (
+    health.router,
     start.router,
     sign_in.router,
     labels.router,
