@@ -71,7 +71,7 @@ def test_our_containers_write_nowhere_and_read_the_settings(services: dict[str, 
 
 @pytest.mark.slow
 def test_the_store_makes_its_bucket_once_and_answers_its_health_check(services: dict[str, Any]) -> None:
-    """The commands of `store` and `bucket`, with loopback and free ports in the place of the containers' own."""
+    """The commands of `store` and `bucket`, with loopback and free ports for the containers' own."""
     import time
     import urllib.request
 
