@@ -47,7 +47,7 @@ def wind_up(window: Window, ports: Ports) -> None:
     if wind_stream_up is None:
         return
     try:
-        wind_stream_up(ports.engine, window.stream, elsewhere(window, ports))
+        wind_stream_up(ports.engine, window.stream, elsewhere(window, ports), now=ports.now())
     except StudioError as error:
         keys = {"event": "not_wound_up", "stream": window.stream, "period": window.period}
         LOG.warning("%s %s: %s", window.stream, window.period, reason(error), extra=keys)
@@ -57,4 +57,4 @@ def wind_up_stream(policy: StreamPolicy, ports: Ports, windows: list[Window]) ->
     """Take away what any ended window of a stream left where people answer; raises where that fails."""
     wind_stream_up = source_of(policy.review_kind).wind_up
     if wind_stream_up is not None and windows:
-        wind_stream_up(ports.engine, policy.stream, elsewhere(windows[-1], ports))
+        wind_stream_up(ports.engine, policy.stream, elsewhere(windows[-1], ports), now=ports.now())

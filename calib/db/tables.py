@@ -179,7 +179,7 @@ labels = Table(
     Column("answer", String(16), nullable=False),  # correct, incorrect, unsure
     Column("by", Text, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("source", String(16), nullable=False),  # review, file, outcome, decision
+    Column("source", String(16), nullable=False),  # review, file, label-studio, outcome, decision
     Column("comment", Text),  # for whoever decides; erased with what reviewers see
     Column("blind", Boolean, nullable=False, default=True, server_default=true()),  # and in time
     Column("current", Boolean, nullable=False, default=True, server_default=true()),  # this person's last one

@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, Select, func, select
 
 from calib.db import tables
 from calib.db.windows import Window
@@ -16,23 +17,29 @@ from calib.json_object import Json
 from calib.review import queue
 from calib.review.label_studio_project import ANSWER, COMMENT
 from calib.review.label_studio_task import ITEM, key_of, mark_of
+from calib.review.labelling import ANSWERS, LONGEST_COMMENT, Answer, label_all
+from calib.review.own_answers import take_back
 from calib.text import readable, storable
 
 LOG = logging.getLogger(__name__)
 KIND = "label-studio"  # the source of these labels
-LONGEST_COMMENT, LONGEST_NAME = 4_000, 200
+LONGEST_NAME = 200  # characters
 t, answers = tables.items, tables.labels
 
 
 def newest_answer(conn: Connection, window_id: int) -> tuple[datetime | None, int]:
     """When the newest answer of Label Studio in a window was given, and how many rows have one."""
-    query = (
-        select(func.max(answers.c.at), func.count(answers.c.item_id.distinct()))
-        .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id, answers.c.source == KIND)
-    )
-    newest, rows = conn.execute(query).one()
+    query = select(func.max(answers.c.at), func.count(answers.c.item_id.distinct()))
+    newest, rows = conn.execute(_of_window(query, window_id)).one()
     return newest, int(rows)
+
+
+def _of_window(query: Select[Any], window_id: int) -> Select[Any]:
+    """Only answers of Label Studio in the window that nobody has taken back."""
+    query = query.join(t, t.c.id == answers.c.item_id)
+    return query.where(
+        t.c.window_id == window_id, answers.c.source == KIND, answers.c.taken_back_at.is_(None)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +49,38 @@ class Said:
     answer: str | None
     by: str
     at: datetime
-    comment: str | None
+    comment: str
 
 
-def take(engine: Engine, window: Window, tasks: Iterable[Json]) -> tuple[int, int]:
-    """Label the window's rows as people did; how many labels are new, and how many answers were none."""
-    not_an_answer = new = 0
+def take(engine: Engine, window: Window, tasks: Iterable[Json], *, now: datetime) -> tuple[int, int]:
+    """Label the window's rows as people did; how many labels are new, and how many answers were none.
+
+    A person's later answer corrects the earlier one, and one that was deleted there is taken back.
+    """
+    tasks_by_item: dict[int, list[Json]] = defaultdict(list)
     with engine.begin() as conn:
         items = {key_of(mark_of(window), id_): item for id_, item in queue.items_of(conn, window.id).items()}
-        before = _latest_by_person(conn, window.id)
-        rounds: dict[int, list[queue.Answer]] = defaultdict(list)  # an item at most once in each
-        turns: dict[int, int] = defaultdict(int)
         for task in tasks:
-            item = items.get(str(task["data"].get(ITEM)))
-            if item is None:
-                continue
-            for said in answers_of(task):
-                if said.answer is None:
-                    not_an_answer += 1
-                elif (item, said.by) not in before or said.at > before[item, said.by]:
-                    label = queue.Answer(item_id=item, answer=said.answer, by=said.by, at=said.at)
-                    rounds[turns[item]].append(label)
-                    turns[item] += 1
-        for _, labels in sorted(rounds.items()):
-            new += queue.label_all(conn, labels, source=KIND).count("new")
+            if (item := items.get(str(task["data"].get(ITEM)))) is not None:
+                tasks_by_item[item] += task["annotations"]
+        latest = _latest_by_person(conn, window.id)
+        held = _people_by_item(conn, window.id)
+        not_an_answer = new = 0
+        turns: dict[int, list[Answer]] = defaultdict(list)  # an item at most once in each
+        for item, annotations in tasks_by_item.items():
+            said_by_all = answers_of(annotations)
+            for person in held[item] - {said.by for said in said_by_all}:
+                take_back(conn, item_id=item, by=person, at=now)
+            not_an_answer += sum(said.answer is None for said in said_by_all)
+            fresh = (
+                Answer(item_id=item, answer=said.answer, by=said.by, at=said.at, comment=said.comment)
+                for said in said_by_all
+                if said.answer and ((item, said.by) not in latest or said.at > latest[item, said.by])
+            )
+            for turn, answer in enumerate(fresh):
+                turns[turn].append(answer)
+        for _, labels in sorted(turns.items()):
+            new += label_all(conn, labels, source=KIND).count("new")
     if not_an_answer:
         LOG.warning(
             "%s %s: %d answers in Label Studio are none of correct, incorrect and unsure",
@@ -78,7 +93,7 @@ def take(engine: Engine, window: Window, tasks: Iterable[Json]) -> tuple[int, in
 
 
 def _latest_by_person(conn: Connection, window_id: int) -> dict[tuple[int, str], datetime]:
-    """When each person gave the latest answer that is kept, by item and person."""
+    """When each person gave the latest answer that is kept, wherever, by item and person."""
     query = (
         select(answers.c.item_id, answers.c.by, func.max(answers.c.at).label("at"))
         .join(t, t.c.id == answers.c.item_id)
@@ -88,10 +103,18 @@ def _latest_by_person(conn: Connection, window_id: int) -> dict[tuple[int, str],
     return {(row.item_id, row.by): row.at for row in conn.execute(query)}
 
 
-def answers_of(task: Json) -> list[Said]:
-    """What people answered in a task, oldest first; the latest of each person."""
+def _people_by_item(conn: Connection, window_id: int) -> dict[int, set[str]]:
+    """Whose answers in Label Studio are held of each item."""
+    people: dict[int, set[str]] = defaultdict(set)
+    for row in conn.execute(_of_window(select(answers.c.item_id, answers.c.by), window_id)):
+        people[row.item_id].add(row.by)
+    return people
+
+
+def answers_of(annotations: Iterable[Json]) -> list[Said]:
+    """What people answered, oldest first, the latest of each person; who skipped has not answered."""
     latest: dict[str, Said] = {}
-    for annotation in sorted(task["annotations"], key=lambda a: (str(a["updated_at"]), a["id"])):
+    for annotation in sorted(annotations, key=lambda a: (str(a["updated_at"]), a["id"])):
         if annotation.get("was_cancelled"):
             continue
         by = _person(annotation)
@@ -106,12 +129,12 @@ def _said(annotation: Json, by: str) -> Said:
         value = region.get("value") or {}
         values[str(region.get("from_name"))] += [*value.get("choices", []), *value.get("text", [])]
     chosen = values[ANSWER]
-    comment = storable(readable("\n".join(map(str, values[COMMENT]))), LONGEST_COMMENT).strip()
+    comment = readable("\n".join(map(str, values[COMMENT])))
     return Said(
-        answer=chosen[0] if len(chosen) == 1 and chosen[0] in queue.ANSWERS else None,
+        answer=chosen[0] if len(chosen) == 1 and chosen[0] in ANSWERS else None,
         by=by,
         at=datetime.fromisoformat(str(annotation["updated_at"])),
-        comment=comment or None,
+        comment=storable(comment, LONGEST_COMMENT).strip(),
     )
 
 

@@ -14,8 +14,8 @@ from calib.errors import StudioError
 from calib.json_object import Json
 from calib.redaction import shown
 from calib.review.label_studio import LabelStudio
+from calib.review.labelling import ANSWERS
 from calib.review.markdown import markdown_html
-from calib.review.queue import ANSWERS
 
 ANSWER, COMMENT = "label", "comment"  # the two controls that people fill in
 TEXTS = ("question", "answer", "context")  # the three texts of a task, each with a title of its own

@@ -50,6 +50,8 @@ def put_up(engine: Engine, window: Window, port: StudioPort) -> int:
     Doing it again changes nothing. Two runs at one moment may put a row up twice: the next one takes the
     second task away, unless somebody has answered it.
     """
+    if not window.population:
+        return 0
     with port.open() as studio:
         project = _project(engine, window.stream, port, studio)
         return _put_up(engine, window, studio, project)
@@ -75,11 +77,11 @@ def fetch(engine: Engine, window: Window, port: StudioPort, *, now: datetime) ->
             moment = f"{since - OVERLAP:%Y-%m-%dT%H:%M:%S.%fZ}"
             conditions.append(where("updated_at", "greater", "Datetime", moment))
         tasks = list(studio.tasks(project, *conditions))
-    new, not_an_answer = take(engine, window, tasks)
+    new, not_an_answer = take(engine, window, tasks, now=now)
     return Fetched(waiting=waiting, new=new, changed=0, not_an_answer=not_an_answer, not_found=0, undecided=0)
 
 
-def wind_up(engine: Engine, stream: str, port: StudioPort) -> int:
+def wind_up(engine: Engine, stream: str, port: StudioPort, *, now: datetime) -> int:
     """Take away the unanswered tasks of the stream's windows that wait no more; how many there were.
 
     Answers that those windows got last are kept first: they came too late for the verdict, and count where
@@ -103,7 +105,7 @@ def wind_up(engine: Engine, stream: str, port: StudioPort) -> int:
         for mark in {task["data"][WINDOW] for task in left}:
             mine = where(f"data.{WINDOW}", "equal", "String", mark)
             annotated = where("total_annotations", "greater", "Number", 0)
-            take(engine, known[mark], list(studio.tasks(project_id, mine, annotated)))
+            take(engine, known[mark], list(studio.tasks(project_id, mine, annotated)), now=now)
         studio.delete_tasks(project_id, [int(task["id"]) for task in left])
         make_ready(studio, _wanted(engine, stream, port))
     if left:
@@ -138,7 +140,7 @@ def _project(engine: Engine, stream: str, port: StudioPort, studio: LabelStudio)
 def _wanted(engine: Engine, stream: str, port: StudioPort) -> Wanted:
     with engine.connect() as conn:
         known = windows.of_stream(conn, stream)
-    waiting = [window for window in known if window.waits and window.settings.get("review") == KIND]
+    waiting = [w for w in known if w.waits and w.population and w.settings.get("review") == KIND]
     return Wanted(
         stream=stream,
         name=port.project,

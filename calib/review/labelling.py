@@ -18,6 +18,7 @@ from calib.text import storable
 LOG = logging.getLogger(__name__)
 t, answers = tables.items, tables.labels
 ANSWERS = ("correct", "incorrect", "unsure")
+PERSONS = ("review", "file", "label-studio")  # sources of answers that a person gave and may correct
 AT_ONCE = 4_000  # answers in one statement: below every engine's limit of parameters
 LONGEST_COMMENT = 4_000  # characters
 

@@ -12,11 +12,11 @@ from calib.db import tables, windows
 from calib.errors import QueueError
 from calib.json_object import Json
 from calib.review.claims import LEASE
-from calib.review.labelling import Answer, LabelOutcome, count_people, label_all, lock
+from calib.review.labelling import PERSONS, Answer, LabelOutcome, count_people, label_all, lock
 
 t, answers, w = tables.items, tables.labels, tables.windows
 TakenBack = Literal["taken_back", "late", "nothing"]
-PERSONS = answers.c.source.in_(["review", "file"])
+BY_A_PERSON = answers.c.source.in_(PERSONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def own_answers(
         )
         .join(t, t.c.id == answers.c.item_id)
         .join(w, w.c.id == t.c.window_id)
-        .where(answers.c.by == by, w.c.stream == stream, PERSONS)
+        .where(answers.c.by == by, w.c.stream == stream, BY_A_PERSON)
         .where(answers.c.current, answers.c.taken_back_at.is_(None))
         .order_by(answers.c.at.desc(), answers.c.id.desc())
         .limit(limit)
@@ -121,7 +121,7 @@ def take_back(
 
 def _own(conn: Connection, item_id: int, by: str) -> list[int]:
     """The ids of this person's answers to an item that were not taken back."""
-    query = select(answers.c.id).where(answers.c.item_id == item_id, answers.c.by == by, PERSONS)
+    query = select(answers.c.id).where(answers.c.item_id == item_id, answers.c.by == by, BY_A_PERSON)
     return list(conn.execute(query.where(answers.c.taken_back_at.is_(None))).scalars())
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from calib.db import tables
 
+ONE_BY_ONE = ("review", "label-studio")  # sources of answers whose times say when each was given
 LONGEST = timedelta(minutes=5)  # between two answers: more is a break, not work
 
 
@@ -34,7 +35,7 @@ def pace_by_window(conn: Connection, stream: str, *, until: datetime) -> dict[in
         select(items.c.window_id, labels.c.by, labels.c.at)
         .join(items, items.c.id == labels.c.item_id)
         .join(windows, windows.c.id == items.c.window_id)
-        .where(windows.c.stream == stream, labels.c.source == "review", labels.c.at <= until)
+        .where(windows.c.stream == stream, labels.c.source.in_(ONE_BY_ONE), labels.c.at <= until)
         .order_by(items.c.window_id, labels.c.by, labels.c.at)
     )
     times: dict[int, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))

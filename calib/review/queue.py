@@ -19,6 +19,7 @@ from calib.review.claims import LEASE, Claim, claim, claimable, looked_at_twice,
 from calib.review.labelling import (
     ANSWERS,
     AT_ONCE,
+    PERSONS,
     Answer,
     LabelOutcome,
     answer,
@@ -138,7 +139,7 @@ def progress_by_reviewer(conn: Connection, window_id: int) -> list[ReviewerProgr
         )
         .join(t, t.c.id == answers.c.item_id)
         .where(t.c.window_id == window_id, answers.c.current, answers.c.taken_back_at.is_(None))
-        .where(answers.c.source.in_(["review", "file"]))
+        .where(answers.c.source.in_(PERSONS))
         .group_by(answers.c.by)
     )
     rows = [ReviewerProgress(**row._mapping) for row in conn.execute(query)]

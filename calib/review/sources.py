@@ -44,6 +44,12 @@ class Fetch(Protocol):
     ) -> outcomes.Fetched: ...
 
 
+class WindUp(Protocol):
+    """Takes away what a stream's windows do not wait for any more."""
+
+    def __call__(self, engine: Engine, stream: str, elsewhere: Elsewhere, *, now: datetime) -> object: ...
+
+
 class Erase(Protocol):
     """Erases what reviewers saw; how many rows: `calib.review.contexts.erase_context`."""
 
@@ -74,7 +80,7 @@ class ReviewSource:
     enqueue: Callable[[Connection, int, Sequence[Json]], None] = queue.enqueue
     fetch: Fetch | None = None
     put_up: Callable[[Engine, Window, Elsewhere], object] | None = None
-    wind_up: Callable[[Engine, str, Elsewhere], object] | None = None
+    wind_up: WindUp | None = None
     erase_elsewhere: Callable[[str, Sequence[Window], Sequence[Window], StudioPort], object] | None = None
     close: Callable[[Connection, Window], None] = lambda _conn, _window: None
     erase: Erase = contexts.erase_context
@@ -131,6 +137,10 @@ def _fetch_from_studio(
     return label_studio_tasks.fetch(engine, window, elsewhere.studio(), now=now)
 
 
+def _wind_up_studio(engine: Engine, stream: str, elsewhere: Elsewhere, *, now: datetime) -> int:
+    return label_studio_tasks.wind_up(engine, stream, elsewhere.studio(), now=now)
+
+
 SOURCES = {
     "builtin": ReviewSource(on_page=True, next_step=_on_page),
     "files": ReviewSource(on_page=True, next_step=_by_file),
@@ -142,9 +152,7 @@ SOURCES = {
         put_up=lambda engine, window, elsewhere: label_studio_tasks.put_up(
             engine, window, elsewhere.studio()
         ),
-        wind_up=lambda engine, stream, elsewhere: label_studio_tasks.wind_up(
-            engine, stream, elsewhere.studio()
-        ),
+        wind_up=_wind_up_studio,
         erase_elsewhere=label_studio_tasks.erase,
         next_step=_in_label_studio,
     ),
