@@ -120,16 +120,20 @@ COMMANDS = {
     ),
     "labels": Teaching("Labels: export what waits, import, list what differs.", ()),
     "labels export": Teaching(
-        "Write the rows that wait for an answer as CSV.",
-        ("calib labels export support-triage --to todo.csv",),
+        "Write the rows that wait for an answer.",
+        ("calib labels export support-triage --to todo.xlsx",),
     ),
     "labels import": Teaching(
-        "Read answers from a CSV file.",
-        ("calib labels import todo.csv --stream support-triage",),
+        "Read the answers of a sheet.",
+        ("calib labels import todo.xlsx --stream support-triage",),
     ),
     "labels conflicts": Teaching(
         "Predictions to which there are different answers.",
         ("calib labels conflicts support-triage",),
+    ),
+    "labels decide": Teaching(
+        "Settle a disagreement between two answers.",
+        ("calib labels decide support-triage p-00731 incorrect",),
     ),
     "alerts": Teaching("Episodes: what alerts have opened, and what ended it.", ()),
     "alerts episodes": Teaching(

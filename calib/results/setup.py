@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from calib.json_object import Json
 from calib.results.codec import to_json
@@ -122,7 +123,8 @@ class LabelsImported:
     same person's earlier answer. `conflicts`: another answer counts; this one is kept beside it. `late`: the
     window has been evaluated without it; it counts in the baselines of later windows. `late_periods` names
     those windows. `unknown`: the id was not drawn. `rejected` has the first rows that were no labels,
-    `disputed` the first conflicts and `changed` the first corrections, by line.
+    `disputed` the first conflicts and `changed` the first corrections, by line. `refused`: because of the
+    rejected rows nothing was taken; `would_take` is then how many answers `--partial` takes.
     """
 
     stream: str
@@ -137,6 +139,8 @@ class LabelsImported:
     disputed: tuple[str, ...]
     changed: tuple[str, ...]
     late_periods: tuple[str, ...]
+    refused: bool
+    would_take: int
 
     def to_json(self) -> Json:
         """The object of `calib labels import`."""
@@ -144,12 +148,27 @@ class LabelsImported:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LabelOpinion:
+    """One answer to a prediction, and who gave it."""
+
+    by: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LabelConflict:
-    """One prediction with different answers: all of them, the one that counts first."""
+    """One prediction with different answers: all of them, the one that counts first.
+
+    `opinions` says who gave which. `decided_by`: who settled it; null where nobody has. `open`: it can still
+    be settled.
+    """
 
     period: str
     prediction_id: str
     answers: tuple[str, ...]
+    opinions: tuple[LabelOpinion, ...]
+    decided_by: str | None
+    open: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +180,26 @@ class LabelConflicts:
 
     def to_json(self) -> Json:
         """The object of `calib labels conflicts`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelDecided:
+    """A decision between different answers.
+
+    `outcome` is `new` where it counts from now on, `same` where the same person has decided so already, and
+    `late` where the window has been evaluated, so that nothing was changed.
+    """
+
+    stream: str
+    period: str
+    prediction_id: str
+    answer: str
+    by: str
+    outcome: Literal["new", "same", "late"]
+
+    def to_json(self) -> Json:
+        """The object of `calib labels decide`."""
         return to_json(self)
 
 

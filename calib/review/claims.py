@@ -68,7 +68,7 @@ def claimable(conn: Connection, *, stream: str, by: str) -> int:
     Counted whoever has them in hand at the moment, and skipped ones too.
     """
     ids = [window.id for window in conn.execute(_waiting_windows(stream))]
-    free = t.c.label_id.is_(None) | (_one_answered() & ~_answered_by(by))
+    free = t.c.label_id.is_(None) | (looked_at_once() & ~answered_by(by))
     query = select(func.count()).select_from(t).where(t.c.window_id.in_(ids), free)
     return int(conn.execute(query).scalar_one())
 
@@ -124,7 +124,7 @@ def _rows(by: str, now: datetime) -> Select[Any]:
 def _in_hand(waiting: Sequence[Any], by: str, now: datetime) -> Select[Any]:
     """The rows that this person has in hand already and has not answered."""
     mine = (t.c.leased_by == by) & (t.c.lease_until > now) & t.c.window_id.in_([row.id for row in waiting])
-    return _rows(by, now).where(mine, t.c.label_id.is_(None) | (_one_answered() & ~_answered_by(by)))
+    return _rows(by, now).where(mine, t.c.label_id.is_(None) | (looked_at_once() & ~answered_by(by)))
 
 
 def _free(window_id: int, by: str, now: datetime, second: bool) -> Select[Any]:
@@ -135,14 +135,16 @@ def _free(window_id: int, by: str, now: datetime, second: bool) -> Select[Any]:
     """
     free = t.c.lease_until.is_(None) | (t.c.lease_until <= now)
     query = _rows(by, now).where(t.c.window_id == window_id, free).with_for_update(skip_locked=True)
-    return query.where(_one_answered(), ~_answered_by(by)) if second else query.where(t.c.label_id.is_(None))
+    return query.where(looked_at_once(), ~answered_by(by)) if second else query.where(t.c.label_id.is_(None))
 
 
-def _one_answered() -> ColumnElement[bool]:
+def looked_at_once() -> ColumnElement[bool]:
+    """As a condition: a row that two people look at, and that one has answered; as in its partial index."""
     return t.c.twice & (t.c.people == 1) & t.c.label_id.is_not(None)
 
 
-def _answered_by(by: str) -> ColumnElement[bool]:
+def answered_by(by: str) -> ColumnElement[bool]:
+    """As a condition: a row that this person has answered, and has not taken the answer back."""
     own = (answers.c.item_id == t.c.id) & (answers.c.by == by) & answers.c.taken_back_at.is_(None)
     return select(answers.c.id).where(own).exists()
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection, exists, insert, select, update
 
 from calib.db import tables, windows
 from calib.errors import QueueError
-from calib.review.labelling import ANSWERS, LONGEST_COMMENT, LabelOutcome, lock
+from calib.review.labelling import ANSWERS, LONGEST_COMMENT, lock
 from calib.text import storable
 
 t, answers, w = tables.items, tables.labels, tables.windows
-other = answers.alias("other")
+Decided = Literal["new", "same", "late"]
+other, counting = answers.alias("other"), answers.alias("counting")
 # Whoever corrects an own answer contradicts nobody; an outcome that was changed later contradicts itself.
-STANDS = (answers.c.current | (answers.c.source == "outcome")) & answers.c.taken_back_at.is_(None)
-OTHER_STANDS = (other.c.current | (other.c.source == "outcome")) & other.c.taken_back_at.is_(None)
+STANDS = (answers.c.id == counting.c.id) | (
+    answers.c.taken_back_at.is_(None)
+    & ((answers.c.source == "outcome") | (answers.c.current & (answers.c.by != counting.c.by)))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ def of_stream(
 
     `undecided`: only those that can be decided and were not.
     """
-    differs = exists().where(other.c.item_id == t.c.id, OTHER_STANDS, other.c.answer != answers.c.answer)
+    differs = exists().where(other.c.item_id == t.c.id, other.c.answer != answers.c.answer)
     query = (
         select(
             t.c.id.label("item_id"),
@@ -77,7 +81,8 @@ def of_stream(
         )
         .join(t, t.c.id == answers.c.item_id)
         .join(w, w.c.id == t.c.window_id)
-        .where(w.c.stream == stream, t.c.label_id.is_not(None), STANDS, differs)
+        .join(counting, counting.c.id == t.c.label_id)
+        .where(w.c.stream == stream, STANDS, differs)
         .order_by(w.c.ends_at.desc(), t.c.prediction_id, t.c.id, answers.c.id)
     )
     if period is not None:
@@ -96,7 +101,7 @@ def of_stream(
                 decision=row.source == "decision",
             )
         )
-    conflicts = [
+    all_of_them = [
         Conflict(
             item_id=item_id,
             period=of_period,
@@ -106,12 +111,13 @@ def of_stream(
         )
         for item_id, (of_period, id_, is_open) in items.items()
     ]
-    return [c for c in conflicts if not undecided or (c.open and c.decided_by is None)]
+    differing = [conflict for conflict in all_of_them if len(conflict.answers) > 1]
+    return [c for c in differing if not undecided or (c.open and c.decided_by is None)]
 
 
 def decide(
     conn: Connection, *, item_id: int, answer: str, by: str, at: datetime, comment: str | None = None
-) -> LabelOutcome:
+) -> Decided:
     """Settle a disagreement: this answer counts from now on, whoever gave which before.
 
     It is kept as a decision beside the answers, and agreement does not count it. `new`: it counts; `same`:

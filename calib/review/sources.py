@@ -100,7 +100,7 @@ def _on_page(stream: str, period: str) -> str:
 
 def _by_file(stream: str, period: str) -> str:
     return (
-        f"`calib labels export {stream} --to todo.csv`, fill in answer, `calib labels import todo.csv "
+        f"`calib labels export {stream} --to todo.csv`, fill in label, `calib labels import todo.csv "
         f"--stream {stream}`, then `calib run {stream} --period {period}` again"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from calib.db import tables
-from calib.review.conflicts import STANDS
+from calib.review.conflicts import STANDS, counting
 from calib.review.labelling import AT_ONCE, count_people
 from calib.review.queue import items_of
 
@@ -87,15 +87,15 @@ def carry_over(conn: Connection, window_id: int, *, earlier: Sequence[int]) -> i
     stored = select(answers.c.id, answers.c.item_id, answers.c.answer, answers.c.by, answers.c.source).join(
         t, t.c.id == answers.c.item_id
     )
-    counting = [
+    counts_now = [
         {"item": row.item_id, "counts": row.id}
         for row in conn.execute(stored.where(t.c.window_id == window_id)).all()
         if row.item_id in counts and counts[row.item_id][1] == _said(row)
     ]
-    if counting:
+    if counts_now:
         change = update(t).where(t.c.id == bindparam("item")).values(label_id=bindparam("counts"))
-        conn.execute(change, counting)
-    return len(counting)
+        conn.execute(change, counts_now)
+    return len(counts_now)
 
 
 def _said(row: Any) -> tuple[str, str, bool]:
@@ -122,7 +122,8 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
     query = (
         select(t.c.prediction_id, answers.c.answer)
         .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id, t.c.label_id.is_not(None), STANDS)
+        .join(counting, counting.c.id == t.c.label_id)
+        .where(t.c.window_id == window_id, STANDS)
         .order_by(t.c.prediction_id, (answers.c.id == t.c.label_id).desc(), answers.c.id)
     )
     words_by_id: dict[str, dict[str, None]] = {}

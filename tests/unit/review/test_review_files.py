@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select, update
 
 from calib.db import tables, windows
 from calib.errors import InvalidInput
-from calib.review import files, queue, window_labels
+from calib.review import files, queue, sheets, window_labels
 
 HOSTILE = ["=cmd()", "+1", "-2", "@sum", "\tx", "'quoted", "''two", 'a,"b', "line\nend", " =spaced"]
 
@@ -26,12 +26,24 @@ def conn(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def exported(conn: Connection) -> list[dict[str, str]]:
+SHEET = "s00000a"
+
+
+def exported(conn: Connection, stream: str = "triage", sheet: str = SHEET) -> list[dict[str, str]]:
     to = io.StringIO(newline="")
-    n = files.export(conn, "triage", to)
+    waiting = sheets.waiting_rows(conn, stream, sheet=sheet)
+    sheets.write_csv(waiting, to)
     rows = list(csv.DictReader(io.StringIO(to.getvalue(), newline="")))
-    assert len(rows) == n
+    assert len(rows) == len(waiting.rows)
     return rows
+
+
+def as_text(rows: list[dict[str, str]]) -> str:
+    to = io.StringIO(newline="")
+    writer = csv.DictWriter(to, fieldnames=rows[0].keys())
+    writer.writeheader()
+    writer.writerows(rows)
+    return to.getvalue()
 
 
 def imported(conn: Connection, path: Path, text: str | bytes, **how: Any) -> files.ImportReport:
@@ -45,14 +57,15 @@ def label_of(conn: Connection, window: int) -> dict[str, str | None]:
     return {id_: words.get(c) for id_, c in zip(found.id, found.correct.tolist(), strict=True)}
 
 
-def test_what_is_exported_can_be_filled_in_and_imported(conn: Connection, tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["label", "answer"])
+def test_what_is_exported_can_be_filled_in_and_imported(
+    conn: Connection, tmp_path: Path, column: str
+) -> None:
+    """In the column `label`, or in `answer`, which sheets of earlier versions have."""
     window = open_window(conn, *HOSTILE)
     rows = exported(conn)
-    to = io.StringIO(newline="")
-    writer = csv.DictWriter(to, fieldnames=rows[0].keys())
-    writer.writeheader()
-    writer.writerows(row | {"answer": "correct"} for row in rows)
-    report = imported(conn, tmp_path / "labels.csv", to.getvalue())
+    text = as_text([row | {column: "correct"} for row in rows])
+    report = imported(conn, tmp_path / "labels.csv", text)
     assert (report.new, report.unknown, report.rejected_total) == (len(HOSTILE), 0, 0)
     assert set(label_of(conn, window).values()) == {"correct"}
     assert exported(conn) == []
@@ -67,12 +80,16 @@ def test_no_exported_cell_is_a_formula(conn: Connection) -> None:
     assert row["context.answer"] == "'@evil[0m"
 
 
-def test_a_context_column_called_answer_is_not_the_column_to_fill_in(conn: Connection) -> None:
-    open_window(conn, "a", answer="what the model said", question="q")
+def test_the_columns_stand_in_the_order_of_the_settings_and_the_last_one_is_to_be_filled_in(
+    conn: Connection,
+) -> None:
+    open_window(conn, "a", question="q", answer="what the model said")
     to = io.StringIO(newline="")
-    files.export(conn, "triage", to)
-    header = to.getvalue().splitlines()[0].split(",")
-    assert header == ["stream", "period", "prediction_id", "context.answer", "context.question", "answer"]
+    sheets.write_csv(sheets.waiting_rows(conn, "triage", sheet=SHEET), to)
+    header = next(csv.reader(io.StringIO(to.getvalue())))
+    assert header[:4] == ["row", "stream", "period", "prediction_id"]
+    assert header[4:6] == ["context.question", "context.answer"]
+    assert header[-3:] == ["comment", "in the last column write correct, incorrect or unsure", "label"]
 
 
 def test_a_row_with_a_trace_says_where_the_whole_conversation_is(conn: Connection) -> None:
@@ -80,15 +97,14 @@ def test_a_row_with_a_trace_says_where_the_whole_conversation_is(conn: Connectio
     conn.execute(update(tables.items).where(tables.items.c.prediction_id == "a").values(trace="=t-1"))
     rows = exported(conn)
     assert [row["trace"] for row in rows] == ["'=t-1", ""]
-    assert list(rows[0])[:4] == ["stream", "period", "prediction_id", "trace"]
+    assert list(rows[0])[:5] == ["row", "stream", "period", "prediction_id", "trace"]
 
 
 def test_a_megabyte_of_context_fits_a_cell(conn: Connection, tmp_path: Path) -> None:
     open_window(conn, "a", question="x" * 1_000_000)
-    to = io.StringIO(newline="")
-    files.export(conn, "triage", to)
-    assert len(to.getvalue()) < 33_000
-    assert imported(conn, tmp_path / "x.csv", to.getvalue().replace(",\r\n", ",yes\r\n")).new == 1
+    text = as_text([row | {"label": "yes"} for row in exported(conn)])
+    assert len(text) < 33_000
+    assert imported(conn, tmp_path / "x.csv", text).new == 1
 
 
 def test_only_what_waits_is_exported(conn: Connection) -> None:
@@ -133,7 +149,11 @@ def test_rows_that_are_no_labels_are_counted_by_line(conn: Connection, tmp_path:
         "N/A,b,,\n"  # not known yet: no fault either
         "yes"  # the writer was stopped
     )
-    report = imported(conn, tmp_path / "x.csv", text)
+    refused = imported(conn, tmp_path / "x.csv", text)
+    assert (refused.refused, refused.taken, refused.would_take) == (True, 0, 1)
+    assert label_of(conn, window) == {"a": None, "b": None, "c": None}
+    report = imported(conn, tmp_path / "x.csv", text, partial=True)
+    assert refused.rejected == report.rejected
     assert [line.split(":")[0] for line in report.rejected] == [
         "line 10",
         "line 2",
@@ -262,9 +282,7 @@ def test_late_answers_are_counted_by_period_and_kept(conn: Connection, tmp_path:
 def test_an_export_can_be_told_from_that_of_another_stream(conn: Connection, tmp_path: Path) -> None:
     open_window(conn, "a", stream="other")
     open_window(conn, "a")
-    sheet = io.StringIO()
-    files.export(conn, "other", sheet)
-    text = sheet.getvalue().replace(",\r\n", ",yes\r\n")
+    text = as_text([row | {"label": "yes"} for row in exported(conn, "other")])
     report = imported(conn, tmp_path / "x.csv", text)
     assert (report.new, report.unknown, report.taken) == (0, 0, 0)
     assert report.rejected == ["line 2: it belongs to the stream 'other'"]
@@ -272,7 +290,9 @@ def test_an_export_can_be_told_from_that_of_another_stream(conn: Connection, tmp
 
 def test_of_two_answers_one_that_cannot_be_read_is_said(conn: Connection, tmp_path: Path) -> None:
     open_window(conn, "a", "b", "c")
-    report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,no\nb,agreed!\nc,unsure\n")
+    some = "prediction_id,answer\na,no\nb,agreed!\nc,unsure\n"
+    report = imported(conn, tmp_path / "x.csv", some, partial=True)
     assert (report.new, report.rejected_total, report.one_sided) == (2, 1, "incorrect")
-    report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,no\nb,agreed!\nc,yes\n")
+    both = "prediction_id,answer\na,no\nb,agreed!\nc,yes\n"
+    report = imported(conn, tmp_path / "x.csv", both, partial=True)
     assert report.one_sided is None
