@@ -30,6 +30,10 @@ LEAST_RESPONSE = 0.7  # labelled share of the sample: below it the missing answe
 LEAST_EVENNESS = 0.5  # response of the worst stratum per response of the best: less leans to one side
 EVENNESS_LEAST_DRAWN = 10  # drawn rows of a stratum whose response is looked at: with fewer it is chance
 
+# --- Labels that are wrong (ADR 150) ---
+LABELS_SHOW_LEAST = 0.2  # share of a rise: labels that show less are as good as coins, and prove nothing
+LABELS_WORSE_ALPHA = 0.05  # one-sided: "people agree less than before" is a hint beside the verdict, no alarm
+
 # --- How many outcomes does labels = "all" take? ---
 ALL_LABELS = 50_000  # more would narrow no interval that matters, and take minutes to draw and to store
 
@@ -81,11 +85,14 @@ def recovered(low: float | None, high: float | None, degraded_ece: float | None,
     return low <= max_rise and high < degraded_ece
 
 
-def above_limit(served: EceWithInterval, *, max_ece: float, max_rise: float) -> bool:
-    """Whether a served ECE is too large whatever came before: beyond the limit, and not by chance."""
-    return (
-        served.ece is not None and served.low is not None and served.ece > max_ece and served.low > max_rise
-    )
+def above_limit(served: EceWithInterval, *, max_ece: float, max_rise: float, floor: float = 0.0) -> bool:
+    """Whether a served ECE is too large whatever came before: beyond the limit, and not by chance.
+
+    `floor`: the ECE that a perfect mapping shows through these labels, which is not the mapping's fault.
+    """
+    if served.ece is None or served.low is None:
+        return False
+    return served.ece - floor > max_ece and served.low - floor > max_rise
 
 
 # --- The watchdog ---

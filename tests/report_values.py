@@ -21,8 +21,8 @@ from calib.results.pictures import (
     RoutingPoint,
     ThresholdEffect,
 )
+from calib.results.response import AgreementResult, ResponseResult, StratumResponse
 from calib.results.window import (
-    AgreementResult,
     AlertState,
     BaselineUsed,
     ChangeResult,
@@ -34,10 +34,8 @@ from calib.results.window import (
     PooledGap,
     ProvenCut,
     RefitResult,
-    ResponseResult,
     SegmentResult,
     ServedMeasured,
-    StratumResponse,
     StreamChange,
 )
 

@@ -12,6 +12,7 @@ from calib.results import EceInterval, WindowResult
 from calib.results.demo import DemoYear
 from calib.results.window import CertificateKept
 from calib.wording.change import change_words
+from calib.wording.label_error import kappa_words, label_error_sentences
 from calib.wording.measured import information_words
 from calib.wording.numbers import interval, number, odds
 
@@ -176,9 +177,12 @@ def _evidence(result: WindowResult) -> Iterator[tuple[str, str]]:
         yield (
             "agreement",
             f"{agreed.share:.1%} ({agreed.low:.1%} to {agreed.high:.1%}) of {agreed.rows} rows "
-            "that two people labelled; with such labels a perfect mapping shows an ECE of "
-            f"{agreed.ece_floor:.3f}",
+            f"that two people labelled{kappa_words(agreed)}; with such labels a perfect mapping shows an "
+            f"ECE of {agreed.ece_floor:.3f}",
         )
+    if result.change.label_error is not None:
+        for sentence in label_error_sentences(result.change.label_error):
+            yield "label error", sentence
     if (early := result.early_watch) is not None and early.off is not None:
         yield "early watch", f"off: {early.off}"
     elif early is not None:

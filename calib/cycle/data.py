@@ -53,7 +53,8 @@ class WindowData:
     """One window with everything that its evaluation, early watch, refit and verdict rest on.
 
     `cohort`: the drawn rows and their labels. `answered_twice`: of each row that two people answered, the
-    first two answers. `earlier`: the windows of `baseline`, oldest first. `newer`: the newest later period of
+    first two answers, `answered_twice_before` those of the pooled baseline. `earlier`: the windows of
+    `baseline`, oldest first. `newer`: the newest later period of
     the channel that is closed already. `head`: the channel's last entry. `candidate`: that of the channel
     `candidate`, read only where the window's own channel is withdrawn. `mappings`, by digest: the one that
     `head` names and those that served this window, as far as a step needs them. `fit_rows`: for each mapping
@@ -72,6 +73,7 @@ class WindowData:
     fit_rows: Named[str, Sequence[Sample]]
     newer: str | None = None
     candidate: Entry | None = None
+    answered_twice_before: Sequence[tuple[str, str]] = ()
 
     @cached_property
     def sample(self) -> Sample:

@@ -10,7 +10,7 @@ import numpy as np
 from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
 from calib.cycle.measuring import mix_part, raw_part, segments_part, served_part
-from calib.cycle.nonresponse import insufficient_because, response
+from calib.cycle.nonresponse import agreement, insufficient_because, response
 from calib.cycle.picture_data import picture_part
 from calib.cycle.promises import certificates_kept
 from calib.cycle.readable import (
@@ -123,7 +123,12 @@ def evaluate(data: WindowData) -> Evaluation:
             result,
             change=decision.result(),
             above_limit=data.baselines is None
-            and above_limit(result.served, max_ece=data.policy.max_ece, max_rise=data.policy.max_rise),
+            and above_limit(
+                result.served,
+                max_ece=data.policy.max_ece,
+                max_rise=data.policy.max_rise,
+                floor=agreement(data.answered_twice, data.design).ece_floor or 0.0,
+            ),
             segments=segments_part(data, decision.segments),
             certificates=proven,
             certificates_kept=certificates_kept(data),

@@ -69,6 +69,9 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
                 )
                 for earlier in windows.by_ids(conn, baseline.ids)
             ],
+            answered_twice_before=[
+                pair for id_ in baseline.pooled for pair in window_labels.answered_twice(conn, id_)
+            ],
             newer=windows.newer_closed(conn, window),
             head=current,
             candidate=candidate,

@@ -8,9 +8,10 @@ import numpy as np
 
 from calib.cycle.design import Design
 from calib.measure import GRID, wilson
+from calib.measure.agreement import cohen_kappa, label_error
 from calib.policy import EVENNESS_LEAST_DRAWN, LEAST_EVENNESS, LEAST_RESPONSE, VERDICT_LEAST_LABELS
 from calib.reasons import Reason
-from calib.results.window import AgreementResult, ResponseResult, StratumResponse
+from calib.results.response import AgreementResult, ResponseResult, StratumResponse
 from calib.review.cohort import Cohort
 
 
@@ -68,25 +69,37 @@ def agreement(answers: Sequence[tuple[str, str]], design: Design) -> AgreementRe
     2ε(1 − ε): `label_error` is that ε, `ece_floor` what a perfect mapping's ECE would read through such
     labels. The ends of both belong to the ends of `share`.
     """
-    sure = [pair for pair in answers if "unsure" not in pair]
+    sure = sure_pairs(answers)
     if not sure:
         return AgreementResult()
     n, same = len(sure), sum(a == b for a, b in sure)
     low, high = (float(end[0]) for end in wilson(np.array([same / n]), np.array([float(n)])))
-    error, worst, best = (_error(1 - share) for share in (same / n, low, high))
-    mass, served = design.mass, design.served_mean
+    error, worst, best = (label_error(1 - share) for share in (same / n, low, high))
+    words = ("correct", "incorrect")
+    kappa = cohen_kappa(*(sure.count((first, second)) for first in words for second in words))
     return AgreementResult(
         rows=n,
         share=same / n,
         low=low,
         high=high,
+        kappa=None if kappa is None else kappa.value,
+        kappa_low=None if kappa is None else kappa.low,
+        kappa_high=None if kappa is None else kappa.high,
         label_error=error,
         label_error_low=best,
         label_error_high=worst,
-        ece_floor=float(error * (mass @ np.abs(1 - 2 * served))),
+        ece_floor=ece_through(error, design),
     )
 
 
-def _error(disagreement: float) -> float:
-    """ε from 2ε(1 − ε); answers that differ more often than not are as good as coins."""
-    return 0.5 * (1 - float(np.sqrt(max(0.0, 1 - 2 * disagreement))))
+def sure_pairs(answers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs of answers without `unsure`."""
+    return [pair for pair in answers if "unsure" not in pair]
+
+
+def ece_through(error: float, design: Design) -> float:
+    """The ECE that a perfect mapping shows through labels that are wrong with chance `error`.
+
+    There the accuracy a reads a(1 − 2ε) + ε, which is |1 − 2a|ε away.
+    """
+    return float(error * (design.mass @ np.abs(1 - 2 * design.served_mean)))

@@ -19,6 +19,7 @@ from calib.cycle.comparison import (
     seed_of,
 )
 from calib.cycle.data import WindowData
+from calib.cycle.label_error import NO_LABEL_ERROR, LabelError
 from calib.cycle.segments import Segment
 from calib.measure import Change, holm
 from calib.measure.sample import Sample
@@ -36,6 +37,7 @@ class ChangeDecision:
     stream: JudgedChange
     anchor: Change | None
     segments: dict[str, Change]
+    labels: LabelError = NO_LABEL_ERROR
 
     @property
     def deciding(self) -> Change:
@@ -59,6 +61,7 @@ class ChangeDecision:
             judge=None
             if judged is None
             else JudgeResult(used=judged.used, correlation=judged.correlation, **judged.why.fields()),
+            label_error=self.labels.result(self.deciding),
         )
 
 
@@ -70,6 +73,8 @@ def decide_change(data: WindowData) -> ChangeDecision:
             stream=JudgedChange(change=Change.first(), judged=None), anchor=None, segments={}
         )
     budget, period = policy.budget, data.window.period
+    labels = LabelError.of(data.answered_twice, data.answered_twice_before, design)
+    max_rise = policy.max_rise * labels.shown
     pooled = EarlierSample.of(baselines.pooled, mapping, baselines.designs)
     tested = [
         (segment, *part)
@@ -92,7 +97,7 @@ def decide_change(data: WindowData) -> ChangeDecision:
             population,
             design=design,
             alpha=alpha,
-            max_rise=policy.max_rise,
+            max_rise=max_rise,
             seed=seed_of(policy.stream, period, salt),
         )
 
@@ -109,7 +114,7 @@ def decide_change(data: WindowData) -> ChangeDecision:
             population,
             design=None,
             alpha=budget.window * float(weight[-1]),
-            max_rise=policy.max_rise,
+            max_rise=max_rise,
             seed=seed_of(policy.stream, period, "segment", segment.name),
         ).change
 
@@ -121,12 +126,13 @@ def decide_change(data: WindowData) -> ChangeDecision:
     changes = [stream.change, *(segment_against(*part) for part in tested)]
     adjusted = holm([change.p if change.p is not None else 1.0 for change in changes], weight)
     decided = [
-        change.at(bool(p <= budget.window), policy.max_rise)
+        labels.seen_through(change.at(bool(p <= budget.window), max_rise))
         for change, p in zip(changes, adjusted, strict=True)
     ]
     return ChangeDecision(
         stream=replace(stream, change=decided[0]),
-        anchor=anchor,
+        anchor=None if anchor is None else labels.seen_through(anchor),
+        labels=labels,
         segments={part[0].name: change for part, change in zip(tested, decided[1:], strict=True)},
     )
 

@@ -181,7 +181,7 @@ labels = Table(
     Column("at", Moment, nullable=False),
     Column("source", String(16), nullable=False),  # review, file, outcome, decision
     Column("comment", Text),  # for whoever decides; erased with what reviewers see
-    Column("blind", Boolean, nullable=False, default=True, server_default=true()),  # no other answer was seen
+    Column("blind", Boolean, nullable=False, default=True, server_default=true()),  # and in time
     Column("current", Boolean, nullable=False, default=True, server_default=true()),  # this person's last one
     Column("sheet", String(16)),  # the export that a file's row came from
     Column("taken_back_at", Moment),  # by whoever gave it: it counts no more

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calib.results import WindowResult
+from calib.wording.label_error import kappa_words, label_error_sentences
 from calib.wording.numbers import number, percent
 
 
@@ -40,9 +41,11 @@ def _response(window: WindowResult) -> list[str]:
     if agreement.rows and agreement.share is not None:
         sentences.append(
             f"Two people labelled {agreement.rows:,} rows and agreed on {percent(agreement.share)} "
-            f"({percent(agreement.low)} to {percent(agreement.high)}). With labels like these, even a "
-            f"perfect mapping shows an ECE of {number(agreement.ece_floor)}."
+            f"({percent(agreement.low)} to {percent(agreement.high)}){kappa_words(agreement)}. With labels "
+            f"like these, even a perfect mapping shows an ECE of {number(agreement.ece_floor)}."
         )
+    if window.change.label_error is not None:
+        sentences += label_error_sentences(window.change.label_error)
     return sentences
 
 

@@ -15,6 +15,7 @@ from calib.results.clusters import ClustersResult
 from calib.results.codec import KEYS, from_json, to_json
 from calib.results.measured import EceInterval, Measured
 from calib.results.pictures import PictureData
+from calib.results.response import LabelErrorResult, ResponseResult
 
 SCHEMA = 2
 
@@ -146,6 +147,7 @@ class StreamChange(ChangeResult):
     against: Literal["baseline", "anchor"] | None = None
     anchor: ChangeResult | None = None
     judge: JudgeResult | None = None
+    label_error: LabelErrorResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,41 +185,6 @@ class MixResult:
     ece_from_mix: float | None
     now: tuple[float, ...]
     before: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StratumResponse:
-    """Drawn and answered rows of one stratum: raw confidences above `above`, up to `to`."""
-
-    above: float
-    to: float
-    drawn: int
-    answered: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementResult:
-    """How far two people agree on the same rows, and what their errors do to an ECE (ADR 8)."""
-
-    rows: int = 0
-    share: float | None = None
-    low: float | None = None
-    high: float | None = None
-    label_error: float | None = None
-    label_error_low: float | None = None
-    label_error_high: float | None = None
-    ece_floor: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseResult:
-    """Who answered, and the accuracy if every missing answer were wrong, or right."""
-
-    share: float | None
-    strata: tuple[StratumResponse, ...]
-    accuracy_if_missing_wrong: float | None
-    accuracy_if_missing_right: float | None
-    agreement: AgreementResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,17 +121,17 @@ def import_labels(
 ) -> ImportReport:
     """Read labels from a file: prediction_id and label[, row, period, by, at, stream, comment].
 
-    `by` and `now` stand in where the file does not say who answered and when; a time without a zone is
-    UTC. Any form that `calib.tabular` reads will do. An answer that is empty or says that nothing is known
-    yet (NA, pending) is skipped. Rows that are not labels are counted with their lines, never guessed, and
-    one of them is enough for nothing to be taken, unless `partial`. `DrawnRows.place` says which drawn row a
+    `by` and `now` stand in where the file does not say who answered and when; a time without a zone is UTC.
+    Any form that `calib.tabular` reads will do. An answer that is empty or says that nothing is known yet
+    (NA, pending) is skipped. Rows that are not labels are counted with their lines, never guessed, and one
+    of them is enough for nothing to be taken, unless `partial`. `DrawnRows.place` says which drawn row a
     row is; an id that was not drawn is counted as unknown, and is rejected where the row comes from an
-    exported sheet. A row of another stream is rejected. Whoever answers again in a later file corrects the own answer;
-    two answers in one file are a conflict. `overwrite` lets the file's answers replace those of others too.
-    An answer is blind, so that agreement counts it, where nobody else answered the row before in the same
-    exported sheet or, for rows of no exported sheet, at all; `blind` says so of every row. Raises
-    `InvalidInput` for a file that cannot be read or lacks a column; the caller's transaction is then to be
-    given up.
+    exported sheet. A row of another stream is rejected. Whoever answers again in a later file corrects the
+    own answer; two answers in one file are a conflict. `overwrite` lets the file's answers replace those of
+    others too. An answer is blind, so that agreement counts it, where nobody else answered the row before
+    in the same exported sheet or, for rows of no exported sheet, at all; `blind` says so of every row.
+    Raises `InvalidInput` for a file that cannot be read or lacks a column; the caller's transaction is then
+    to be given up.
     """
     report = ImportReport()
     with conn.begin_nested() as all_or_nothing:

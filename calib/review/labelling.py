@@ -236,9 +236,11 @@ def _keep(
     by_key = {(answer.item_id, answer.answer, answer.by): answer for answer in labels}
     missing = [answer for key, answer in by_key.items() if key not in keys]
     if missing:
+        in_time = _waiting(conn, [answer.item_id for answer in missing])
         values = [
             asdict(answer)
             | {"source": source, "comment": _comment(answer)}
+            | {"blind": answer.blind and answer.item_id in in_time}
             | {"current": corrects or (answer.item_id, answer.by) not in have_one}
             for answer in missing
         ]
@@ -266,6 +268,13 @@ def _keep(
     if missing and source != "outcome":
         count_people(conn, [answer.item_id for answer in missing])
     return {answer: keys[answer.item_id, answer.answer, answer.by] for answer in labels}
+
+
+def _waiting(conn: Connection, item_ids: Sequence[int]) -> set[int]:
+    """The items whose window waits for labels: later answers are no part of the agreement."""
+    w = tables.windows
+    query = select(t.c.id).join(w, w.c.id == t.c.window_id).where(t.c.id.in_(item_ids), windows.WAITING)
+    return set(conn.execute(query).scalars())
 
 
 def _comment(answer: Answer) -> str | None:

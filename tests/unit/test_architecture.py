@@ -125,7 +125,17 @@ PURE = {
         "measuring",
         "promises",
     ),
-    *("nonresponse", "picture_data", "readable", "refitting", "segments", "served", "stream", "verdict"),
+    *(
+        "label_error",
+        "nonresponse",
+        "picture_data",
+        "readable",
+        "refitting",
+        "segments",
+        "served",
+        "stream",
+        "verdict",
+    ),
 }
 TYPES_OF_PORTS = {
     "calib.db.windows": {"Window"},
