@@ -30,7 +30,7 @@ def label_error_sentences(error: LabelErrorResult) -> list[str]:
     if error.explains:
         sentences.append(
             f"People differ more often than before: about {now} of the labels are wrong, before {before}. "
-            f"That alone makes the ECE rise by {number(error.alone)}, which is as much as was proven. Look at "
-            "the disagreements and the guidelines first."
+            f"That alone makes the ECE rise by {number(error.alone)}, which is as much as was proven. Look "
+            "at the disagreements and the guidelines first."
         )
     return sentences
