@@ -24,13 +24,13 @@ def label_error_sentences(error: LabelErrorResult) -> list[str]:
     now, before = percent(error.now), percent(error.before)
     if error.now is not None and error.shown < 1:
         sentences.append(
-            f"About {now} of the labels are wrong, so that they show only {percent(error.shown)} of a rise of "
-            "the ECE. The verdict takes that into account."
+            f"About {now} of the labels are wrong, so that they show only {percent(error.shown)} of a rise "
+            "of the ECE. The verdict takes that into account."
         )
     if error.explains:
         sentences.append(
-            f"People differ more often than before: about {now} of the labels are wrong, before {before}. That "
-            f"alone makes the ECE rise by {number(error.alone)}, which is as much as was proven. Look at the "
-            "disagreements and the guidelines first."
+            f"People differ more often than before: about {now} of the labels are wrong, before {before}. "
+            f"That alone makes the ECE rise by {number(error.alone)}, which is as much as was proven. Look "
+            "at the disagreements and the guidelines first."
         )
     return sentences
