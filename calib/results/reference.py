@@ -31,6 +31,8 @@ from calib.results.report import ReportDocument, ReportResult
 from calib.results.routes import RoutesResult
 from calib.results.setup import (
     CheckResult,
+    DatabaseChecked,
+    DumpResult,
     InitResult,
     LabelConflicts,
     LabelsExported,
@@ -81,7 +83,10 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "labels-conflicts": (LabelConflicts, "`calib labels conflicts`"),
     "check": (CheckResult, "`calib check`"),
     "init": (InitResult, "`calib init`"),
+    "db-check": (DatabaseChecked, "`calib db check`"),
+    "db-dump": (DumpResult, "`calib db dump`"),
     "db-migrate": (MigrationResult, "`calib db migrate`"),
+    "db-restore": (DumpResult, "`calib db restore`"),
     "demo": (DemoYear, "`calib demo`"),
 }
 
