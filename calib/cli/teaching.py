@@ -67,7 +67,16 @@ COMMANDS = {
         "Erase what reviewers and probes saw, when its time is over.",
         ("calib erase",),
     ),
-    "db": Teaching("The database: its schema.", ()),
+    "db": Teaching("The database: its schema, and a copy of it.", ()),
+    "db check": Teaching("What the database holds, and whether it is whole.", ("calib db check",)),
+    "db dump": Teaching(
+        "Copy the whole database into one file.",
+        ("calib db dump --to calib-backup.jsonl",),
+    ),
+    "db restore": Teaching(
+        "Put a copy back, into an empty database.",
+        ("calib db restore calib-backup.jsonl",),
+    ),
     "db migrate": Teaching(
         "Make the tables, or bring older ones up to date.",
         ("calib db migrate", "calib db migrate --config calib.toml"),

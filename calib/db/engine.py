@@ -15,6 +15,15 @@ from calib.errors import InvalidInput
 from calib.redaction import ESCAPES, redacted, shown, unescaped
 
 BUSY_MS = 30_000
+# For PostgreSQL. A process works with one connection at a time, and few processes may hold many for nothing.
+POOL: dict[str, Any] = {"pool_size": 2, "max_overflow": 3, "pool_timeout": 30, "pool_recycle": 1_800}
+CONNECT_SECONDS = 10
+# In each transaction, where the server or the user's own settings say nothing: 0 is PostgreSQL's "never".
+LIMITS = {
+    "lock_timeout": "30s",
+    "statement_timeout": "5min",
+    "idle_in_transaction_session_timeout": "5min",  # of a process that was stopped while it held a lock
+}
 FORMS = "sqlite:///FILE, or postgresql+psycopg://USER:PASSWORD@HOST/NAME with calibwatch[postgres] installed"
 
 
@@ -37,7 +46,14 @@ def open_engine(url: str, *, schema: str | None = None, reads_only: bool = False
         raise InvalidInput("`schema` in calib.toml belongs to PostgreSQL; SQLite has none: take it out")
     if reads_only and file_of(url) is not None:
         parsed = _to_read(parsed)
-    options = {} if schema is None else {"execution_options": {"schema_translate_map": {None: schema}}}
+    options: dict[str, Any] = {}
+    if schema is not None:
+        options["execution_options"] = {"schema_translate_map": {None: schema}}
+    if parsed.get_backend_name() == "postgresql":
+        # prepared statements belong to a session, which a pooler changes between transactions
+        connecting = {"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None}
+        own = {name: value for name, value in connecting.items() if name not in parsed.query}
+        options |= POOL | {"connect_args": own}
     try:
         engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **options)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
@@ -51,9 +67,18 @@ def open_engine(url: str, *, schema: str | None = None, reads_only: bool = False
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _settle_sqlite if reads_only else _prepare_sqlite)
         event.listen(engine, "begin", _begin_plainly if reads_only else _begin_immediately)
+    if engine.dialect.name == "postgresql":
+        event.listen(engine, "begin", _limit)
     with engine.connect():
         pass
     return engine
+
+
+def without_limits(connection: Connection) -> None:
+    """Let this transaction take as long as it needs and wait for others, as a migration has to."""
+    if connection.dialect.name == "postgresql":
+        values = ", ".join(f"set_config('{name}', '0', true)" for name in LIMITS)
+        connection.exec_driver_sql(f"SELECT {values}")
 
 
 def schema_of(engine: Engine) -> str | None:
@@ -114,6 +139,16 @@ def _prepare_sqlite(connection: sqlite3.Connection, record: Any) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
+
+
+def _limit(connection: Connection) -> None:
+    """Set the limits for one transaction: those of a session would not survive a pooler."""
+    values = ", ".join(
+        f"set_config('{name}', CASE current_setting('{name}') WHEN '0' THEN '{limit}' "
+        f"ELSE current_setting('{name}') END, true)"
+        for name, limit in LIMITS.items()
+    )
+    connection.exec_driver_sql(f"SELECT {values}")
 
 
 def _begin_plainly(connection: Connection) -> None:

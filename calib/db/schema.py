@@ -19,7 +19,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Engine, column, func, inspect, select, table, text
 
 from calib.db.adoption import revision_of_first_version
-from calib.db.engine import file_of, open_engine, schema_of
+from calib.db.engine import file_of, open_engine, schema_of, without_limits
 from calib.db.tables import metadata
 from calib.errors import InvalidInput, SourceError
 from calib.redaction import shown
@@ -200,6 +200,7 @@ def _keys_hold(connection: Connection) -> None:
 def _stand_in_line(connection: Connection) -> None:
     """One after the other: SQLite's transactions are so anyway, PostgreSQL has a lock that ends with one."""
     if connection.dialect.name == "postgresql":
+        without_limits(connection)
         connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
 
 

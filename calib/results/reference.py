@@ -31,6 +31,8 @@ from calib.results.report import ReportDocument, ReportResult
 from calib.results.routes import RoutesResult
 from calib.results.setup import (
     CheckResult,
+    DatabaseChecked,
+    DumpResult,
     InitResult,
     LabelConflicts,
     LabelDecided,
@@ -88,7 +90,10 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "reviewers-revoke": (ReviewerRevoked, "`calib reviewers revoke`"),
     "check": (CheckResult, "`calib check`"),
     "init": (InitResult, "`calib init`"),
+    "db-check": (DatabaseChecked, "`calib db check`"),
+    "db-dump": (DumpResult, "`calib db dump`"),
     "db-migrate": (MigrationResult, "`calib db migrate`"),
+    "db-restore": (DumpResult, "`calib db restore`"),
     "demo": (DemoYear, "`calib demo`"),
 }
 

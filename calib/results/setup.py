@@ -91,6 +91,35 @@ class MigrationResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseChecked:
+    """What stands in the database, in words; the server with its version; the rows of each table.
+
+    `server` is empty and there are no rows where nothing was made yet.
+    """
+
+    says: str
+    server: str
+    rows: dict[str, int]
+
+    def to_json(self) -> Json:
+        """The object of `calib db check`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DumpResult:
+    """The database, without its password, the file of its copy, and the rows of each table."""
+
+    database: str
+    file: str
+    rows: dict[str, int]
+
+    def to_json(self) -> Json:
+        """The object of `calib db dump` and of `calib db restore`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InitResult:
     """A working folder: its files by what became of them, what was guessed, and the next commands.
 
