@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -44,6 +45,13 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.pop("SLACK_BOT_TOKEN", None)
 # A report takes a second to draw, and hundreds of windows are closed here: the tests of reports turn them on.
 os.environ.setdefault("CALIB_REPORTS", "false")
+
+
+def pytest_collection_finish() -> None:
+    """Collected tests live to the end: look for garbage seldom, and not among them."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
 
 LEVELS = np.array([0.5, 0.7, 0.8, 0.9, 0.95, 1.0])
 SHARES = np.array([0.10, 0.15, 0.20, 0.25, 0.20, 0.10])

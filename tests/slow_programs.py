@@ -15,6 +15,14 @@ from typing import Any
 import pytest
 
 PROGRAMS = {"calib", "prefect"}
+# They take half a minute and more: started last, each would keep one core busy after all others are done.
+LONGEST = {
+    "test_demo.py",
+    "test_real_months.py",
+    "test_schedule.py",
+    "test_tutorial.py",
+    "test_life_machine.py",
+}
 FOLDERS = {"integration", "simulations", "real", "upgrade"}  # each of their tests is slow
 _running: list[pytest.Item] = []
 
@@ -39,6 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if FOLDERS & set(item.path.relative_to(item.config.rootpath).parts):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: item.path.name not in LONGEST)  # stable: all others keep their order
 
 
 @pytest.hookimpl(wrapper=True)

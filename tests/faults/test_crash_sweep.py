@@ -18,6 +18,7 @@ import pytest
 from conftest import NOW, World
 from log_records import Records
 from postgres import Postgres
+from remembered_traffic import TrafficMemory
 
 from calib import cycle
 from calib.alerts.message import Message
@@ -46,9 +47,9 @@ class Inbox:
         return {"channel": "inbox"} if alert_id in self.got else None
 
 
-def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None) -> dict[str, Any]:
+def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None, traffic: TrafficMemory) -> dict[str, Any]:
     opened = world.open()
-    watch, ports = opened.watch("triage"), opened.ports("triage")
+    watch, ports = opened.watch("triage"), traffic.ports(opened.ports("triage"))
     if crash is not None:
         ports = Ports(
             engine=crash.engine(ports.engine),
@@ -100,8 +101,8 @@ def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(
     before: World, copy_of: Copy, records: Records
 ) -> None:
     told = dict.fromkeys([("store.publish", "published_before"), ("outbox.relay", "reconciled")], 0)
-    counter = CrashAt(0, "before")
-    calm = whole_cycle(copy_of(before, "calm"), Inbox(), counter)
+    counter, traffic = CrashAt(0, "before"), TrafficMemory()
+    calm = whole_cycle(copy_of(before, "calm"), Inbox(), counter, traffic)
     assert calm["change"]["state"] == "degraded"
     assert calm["refit"]["published"]
     assert counter.effects >= 9, "the cycle has fewer effects than steps: the crash port is not wired in"
@@ -110,9 +111,9 @@ def test_dying_anywhere_and_running_again_is_as_if_nothing_had_happened(
             world = copy_of(before, f"{when}{k}")
             inbox = Inbox()
             with pytest.raises(Crash):
-                whole_cycle(world, inbox, CrashAt(k, when))  # type: ignore[arg-type]
+                whole_cycle(world, inbox, CrashAt(k, when), traffic)  # type: ignore[arg-type]
             records.clear()
-            result = whole_cycle(world, inbox, None)
+            result = whole_cycle(world, inbox, None, traffic)
             assert result == calm, f"{when} effect {k}"
             store = world.open().store
             assert len(history(store, stream="triage", channel="production")) == 2, f"{when} effect {k}"

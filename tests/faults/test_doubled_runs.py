@@ -15,6 +15,7 @@ import pytest
 from conftest import NOW, World
 from interleaving import PauseAt
 from log_records import Records
+from remembered_traffic import TrafficMemory
 
 from calib import cycle
 from calib.cycle import Ports
@@ -35,6 +36,7 @@ LATER = NOW + timedelta(days=30)  # the window waits for labels no longer
 
 
 Copy = Callable[[World, str], World]
+RunAll = Callable[[list[str], TrafficMemory], list[tuple[str, Any]]]
 
 
 @pytest.fixture(params=DATABASES)
@@ -99,10 +101,12 @@ def answer(world: World, ports: Ports, window: Window) -> None:
             queue.label(conn, item_id=item, answer=words, by="ana", at=NOW, source="files")
 
 
-def run(world: World, pause: PauseAt | None = None) -> dict[str, Any]:
+def run(world: World, pause: PauseAt | None = None, traffic: TrafficMemory | None = None) -> dict[str, Any]:
     """What `calib run` does, but for the delivery of alerts."""
     opened = world.open(LATER)
     watch, ports = opened.watch("triage"), opened.ports("triage")
+    if traffic is not None:
+        ports = traffic.ports(ports)
     watched = ports if pause is None else pause.ports(ports)
     period = Period.parse(PERIOD, watch.kind)
     window = cycle.open_window(watch, watched, period, channel=cycle.PRODUCTION, replay=True)
@@ -133,8 +137,8 @@ def test_a_second_run_inside_the_first_changes_nothing(
     due: World, database: str | None, copy_of: Copy, records: Records
 ) -> None:
     calm = copy_of(due, "calm")
-    counter = PauseAt(0, lambda: None)
-    alone = run(calm, counter)
+    counter, traffic = PauseAt(0, lambda: None), TrafficMemory()
+    alone = run(calm, counter, traffic)
     assert alone["state"] == "closed"
     assert alone["refit"]["published"]
     expected = left_behind(calm)
@@ -146,7 +150,11 @@ def test_a_second_run_inside_the_first_changes_nothing(
     for k in range(1, counter.steps + 1, every):
         world = copy_of(due, f"at{k}")
         inner: list[dict[str, Any]] = []
-        outer = run(world, PauseAt(k, lambda w=world, into=inner: into.append(run(w))))  # type: ignore[misc]
+
+        def second(world: World = world, inner: list[dict[str, Any]] = inner) -> None:
+            inner.append(run(world, traffic=traffic))
+
+        outer = run(world, PauseAt(k, second), traffic)
         assert inner == [alone], f"the inner run, at step {k}"
         assert outer == alone, f"the outer run, at step {k}"
         assert left_behind(world) == expected, f"at step {k}"
@@ -157,17 +165,17 @@ def test_a_person_who_moves_the_channel_inside_a_run_is_not_undone(
     due: World, copy_of: Copy, records: Records
 ) -> None:
     """A person moves the channel, and a second run comes by, in the middle of the first run."""
-    counter = PauseAt(0, lambda: None)
-    run(copy_of(due, "calm"), counter)
+    counter, traffic = PauseAt(0, lambda: None), TrafficMemory()
+    run(copy_of(due, "calm"), counter, traffic)
     for k in range(1, counter.steps + 1, 3):
         world = copy_of(due, f"person{k}")
 
         def person(world: World = world) -> None:
             opened = world.open(LATER)
             promote_as_a_person(opened.store)
-            run(world)
+            run(world, traffic=traffic)
 
-        result = run(world, PauseAt(k, person))
+        result = run(world, PauseAt(k, person), traffic)
         found = left_behind(world)
         ours = [entry for entry in found["log"] if entry[2] == f"refit on {PERIOD}"]
         assert len(ours) <= 1, f"published twice, at step {k}"
@@ -186,16 +194,17 @@ def promote_as_a_person(store: Store) -> None:
 
 def worker(folders: Any, barrier: Barrier, said: Any) -> None:
     """Run the cycle in each folder that comes, at the same moment as the others; None ends it."""
-    while (folder := folders.get()) is not None:
+    while (task := folders.get()) is not None:
+        folder, traffic = task
         barrier.wait(timeout=300)
         try:
-            said.put((folder, run(World(Path(folder)))))
+            said.put((folder, run(World(Path(folder)), traffic=traffic)))
         except BaseException as error:  # noqa: BLE001  the parent reports it
             said.put((folder, repr(error)))
 
 
 @pytest.fixture(scope="module")
-def five_processes() -> Iterator[Callable[[list[str]], list[tuple[str, Any]]]]:
+def five_processes() -> Iterator[RunAll]:
     """Runs the cycle in each folder by five processes at once; what each of them answered."""
     spawn = multiprocessing.get_context("spawn")
     barrier, said = spawn.Barrier(PROCESSES), spawn.Queue()
@@ -206,10 +215,10 @@ def five_processes() -> Iterator[Callable[[list[str]], list[tuple[str, Any]]]]:
     for process in processes:
         process.start()
 
-    def run_all(names: list[str]) -> list[tuple[str, Any]]:
+    def run_all(names: list[str], traffic: TrafficMemory) -> list[tuple[str, Any]]:
         for name in names:
             for waiting in folders:
-                waiting.put(name)
+                waiting.put((name, traffic))
         return [said.get(timeout=300) for _ in range(PROCESSES * len(names))]
 
     yield run_all
@@ -219,13 +228,11 @@ def five_processes() -> Iterator[Callable[[list[str]], list[tuple[str, Any]]]]:
         process.join(timeout=60)
 
 
-def test_five_processes_on_one_window_end_like_one(
-    due: World, copy_of: Copy, five_processes: Callable[[list[str]], list[tuple[str, Any]]]
-) -> None:
-    calm = copy_of(due, "calm")
-    alone, expected = run(calm), left_behind(calm)
+def test_five_processes_on_one_window_end_like_one(due: World, copy_of: Copy, five_processes: RunAll) -> None:
+    calm, traffic = copy_of(due, "calm"), TrafficMemory()
+    alone, expected = run(calm, traffic=traffic), left_behind(calm)
     worlds = [copy_of(due, f"round{i}") for i in range(ROUNDS)]
-    answers = five_processes([str(world.folder) for world in worlds])
+    answers = five_processes([str(world.folder) for world in worlds], traffic)
     assert len(answers) == PROCESSES * ROUNDS
     assert [answer for answer in answers if answer[1] != alone] == []
     for world in worlds:

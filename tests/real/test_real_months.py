@@ -17,7 +17,7 @@ from calib.app import App
 from calib.store import read_mapping
 
 pytestmark = [pytest.mark.slow, pytest.mark.real_data]
-SEEDS = 4
+SEEDS = 2
 SWAPPED = "2025-07"
 
 
@@ -41,13 +41,16 @@ seed = "{seed}"
 def test_the_healthy_control_is_left_in_peace(
     real_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """At most the budget of 0.5 alarms per year. Four draws find none: twice the budget would be noticed."""
+    """The budget is 0.5 alarms per year, 1.2 per draw of the data; at most one is raised in both draws.
+
+    Twice the budget, 4.7 alarms, would be noticed with a probability of 0.95 (Poisson).
+    """
     folder = tmp_path_factory.mktemp("soccer")
     years = [soccer(real_data, folder, seed) for seed in range(SEEDS)]
     assert all(len(windows) == 29 for windows in years)
     assert all(w["state"] == "closed" for windows in years for w in windows)
     found = [sum(w["change"]["state"] in ("degraded", "changed") for w in windows[1:]) for windows in years]
-    assert np.mean(found) <= 0.5 * 28 / 12
+    assert sum(found) <= 1, found
 
 
 def swapped_models(real_data: Path, folder: Path, seed: int) -> dict[str, pa.Table]:

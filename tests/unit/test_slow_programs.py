@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from slow_programs import pytest_collection_modifyitems
+from slow_programs import LONGEST, pytest_collection_modifyitems
 
 VERSION = [sys.executable, "-m", "calib", "--version"]
 
@@ -37,3 +37,14 @@ def test_folders_are_slow_as_a_whole(folder: str, slow: bool, pytestconfig: pyte
     path = Path(pytestconfig.rootpath) / "tests" / folder / "test_it.py"
     pytest_collection_modifyitems([SimpleNamespace(path=path, config=pytestconfig, add_marker=marks.append)])  # type: ignore[list-item]
     assert bool(marks) is slow
+
+
+def test_the_longest_tests_start_first_and_the_others_keep_their_order(pytestconfig: pytest.Config) -> None:
+    folder = Path(pytestconfig.rootpath) / "tests" / "unit"
+    names = ["test_b.py", "test_a.py", "test_demo.py", "test_c.py", "test_tutorial.py"]
+    items: list[Any] = [SimpleNamespace(path=folder / name, config=pytestconfig) for name in names]
+    pytest_collection_modifyitems(items)
+    first = ["test_demo.py", "test_tutorial.py", "test_b.py", "test_a.py", "test_c.py"]
+    assert [item.path.name for item in items] == first
+    files = {path.name for path in (Path(pytestconfig.rootpath) / "tests").rglob("test_*.py")}
+    assert files >= LONGEST

@@ -7,7 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from prefect_server import PrefectServer, process, wait_for
 
 from calib.period import Period
 
-SECONDS = 20  # between two runs, in place of a day
+SECONDS = {"open-windows-daily": 60, "evaluate-windows-daily": 20}  # between two runs, in place of a day
+FIRST = timedelta(seconds=20)  # from now to the first run: the deployment takes as long
 
 
 def last_month() -> str:
@@ -28,12 +29,15 @@ def last_month() -> str:
     return period.name if now.day > 1 else period.previous().name
 
 
-def run_often(prefect_yaml: Path, *deployments: str) -> None:
-    """Run these deployments every few seconds."""
+def run_often(prefect_yaml: Path, *, first: datetime) -> None:
+    """Run the deployments of `SECONDS` that often, from `first` on.
+
+    The window has to be opened once and evaluated after that: each further run costs seconds of processor.
+    """
     content = yaml.safe_load(prefect_yaml.read_text())
     for deployment in content["deployments"]:
-        if deployment["name"] in deployments:
-            deployment["schedules"] = [{"interval": SECONDS}]
+        if seconds := SECONDS.get(deployment["name"]):
+            deployment["schedules"] = [{"interval": seconds, "anchor_date": first.isoformat()}]
     prefect_yaml.write_text(yaml.safe_dump(content))
 
 
@@ -64,8 +68,8 @@ def test_a_run_that_the_schedule_started_completes(
     init = f"{shlex.quote(sys.executable)} -m calib init --traffic parquet:traffic/*.parquet --json"
     made = json.loads(typed(init))
     _, _, make_pool, deploy, start_worker = made["next"]["schedule"]  # the server runs already
-    run_often(world.folder / "prefect.yaml", "open-windows-daily", "evaluate-windows-daily")
     typed(make_pool)
+    run_often(world.folder / "prefect.yaml", first=datetime.now(UTC) + FIRST)
     typed(deploy)
     deployed_at = datetime.now(UTC)
     with process(shlex.split(start_worker), env, tmp_path / "worker.log", cwd=world.folder):
