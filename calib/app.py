@@ -6,14 +6,13 @@ What a verb does not use is not imported: a relay from cron needs neither traffi
 from __future__ import annotations
 
 import os
-import sys
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from calib.cycle.ports import Ports
 from calib.cycle.stream import StreamPolicy
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from calib.cycle.report_links import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.place import Place
-    from calib.outbox.slack import SlackPlace
-    from calib.outbox.webhook import WebhookPlace
     from calib.probe import Endpoint, Probe
     from calib.review.label_studio_tasks import StudioPort
     from calib.traffic import LabelTable, Traffic
@@ -227,30 +224,10 @@ class App:
         return ping(url.get_secret_value()) or "answered"
 
     def places(self) -> list[Place]:
-        """Where alerts go: Slack and the webhook, as far as they are set; else the terminal of a person.
+        """Where alerts go; see `calib.alert_places`."""
+        from calib.alert_places import places
 
-        Whoever runs a verb by hand without the deployment's secrets does not take its alerts away: the
-        terminal counts only where a person looks at it, and where no alert of this deployment was ever meant
-        for another place.
-        """
-        settings = self.settings
-        made: list[Place] = []
-        if settings.slack_token is not None:
-            made.append(slack_place(settings))
-        elif settings.slack_webhook is not None:
-            from calib.outbox.slack_webhook import SlackWebhookPlace
-
-            made.append(SlackWebhookPlace(settings.slack_webhook.get_secret_value()))
-        if settings.notify.webhook is not None:
-            made.append(webhook_place(settings, self.now))
-        if not made and person_looks(sys.stderr):
-            from calib.outbox.deliveries import remote_place_known
-            from calib.outbox.terminal import TerminalPlace
-
-            with self.engine.connect() as conn:
-                if not remote_place_known(conn):
-                    made.append(TerminalPlace(sys.stderr))
-        return made
+        return places(self.settings, now=self.now, engine=lambda: self.engine)
 
     def audience(self) -> Audience:
         """What alerts link to and whom they mention."""
@@ -264,35 +241,6 @@ class App:
         from calib.cycle.schedule import deliver
 
         return deliver(self.engine, self.places(), now=self.now, audience=self.audience())
-
-
-def person_looks(stream: TextIO) -> bool:
-    """Whether a person sees what is written there."""
-    return stream.isatty()
-
-
-def slack_place(settings: Settings) -> SlackPlace:
-    """Slack by its token, which must be set."""
-    from calib.outbox.slack import SlackPlace
-
-    token = settings.slack_token
-    if token is None:
-        raise InvalidInput("SLACK_BOT_TOKEN is not set")
-    slack = settings.slack
-    also = [stream.review.channel for stream in settings.streams.values() if stream.review.channel]
-    return SlackPlace(token.get_secret_value(), channel=slack.channel, base_url=slack.base_url, also=also)
-
-
-def webhook_place(settings: Settings, now: Callable[[], datetime]) -> WebhookPlace:
-    """The address in [notify], which must be set."""
-    from calib.outbox.webhook import WebhookPlace
-
-    if settings.notify.webhook is None:
-        raise InvalidInput("calib.toml names no webhook in [notify]")
-    secret = settings.webhook_secret
-    return WebhookPlace(
-        settings.notify.webhook, secret=None if secret is None else secret.get_secret_value(), clock=now
-    )
 
 
 def open_database(settings: Settings) -> Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ from planted import TEXT
 from sqlalchemy import Connection, Engine
 
 from calib.alerts import Alert
+from calib.alerts.message import Message
+from calib.alerts.message import message as to_message
 from calib.db import windows
 from calib.db.engine import open_engine
 from calib.db.schema import migrate
+from calib.outbox.place import Parcel
 from calib.review import queue
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -86,3 +90,23 @@ def alert(kind: str = "window_missed", *, period: str = "2026-10", **facts: Any)
     """An alert that can be put into words."""
     told = facts or {"what": f"No window was opened for {period}."}
     return Alert(kind=kind, stream="triage", period=period, severity="warning", facts=told)
+
+
+def parcel(
+    id_: str = "id-1",
+    message: Message | None = None,
+    *,
+    deployment: str | None = "here",
+    thread: dict[str, Any] | None = None,
+    **payload: Any,
+) -> Parcel:
+    """An alert on its way, with a message of its own."""
+    told = asdict(alert()) | payload
+    return Parcel(
+        id=id_,
+        deployment=deployment,
+        created_at=NOW,
+        payload=told,
+        message=to_message(told) if message is None else message,
+        thread=thread,
+    )

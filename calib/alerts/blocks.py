@@ -14,7 +14,7 @@ from calib.json_object import Json
 SECTION, HEADER, TOTAL, MOST_BLOCKS = 3_000, 150, 13_000, 50
 MOST_PART = 9_000  # characters of one part: a hostile one leaves room for the others
 WIDEST = 24  # characters of a table's cell
-CUT = "… (cut)"
+CUT = "…(cut)"
 HARMLESS = str.maketrans("`<>&", "'‹›+")  # in a table, where an escape would spoil the columns
 
 

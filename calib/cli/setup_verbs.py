@@ -121,12 +121,10 @@ def _store(settings: Any) -> str:
 
 
 def _slack(settings: Any) -> str:
-    from calib.app import slack_place
+    from calib.alert_places import slack_place, slack_webhook_place
 
     if settings.slack_token is None and settings.slack_webhook is not None:
-        from calib.outbox.slack_webhook import SlackWebhookPlace
-
-        return SlackWebhookPlace(settings.slack_webhook.get_secret_value()).check()
+        return slack_webhook_place(settings).check()
     if settings.slack_token is None:
         return "no SLACK_BOT_TOKEN: alerts go to the terminal of who runs a verb, and nowhere from a schedule"
     place = slack_place(settings)
@@ -140,7 +138,8 @@ def _slack(settings: Any) -> str:
 
 
 def _webhook(settings: Any) -> str:
-    from calib.app import utc_now, webhook_place
+    from calib.alert_places import webhook_place
+    from calib.app import utc_now
 
     return webhook_place(settings, utc_now).check()
 

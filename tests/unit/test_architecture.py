@@ -17,6 +17,7 @@ FLOORS = (
     ("web", "init", "files"),
     ("scheduled",),
     ("app",),
+    ("alert_places",),
     ("cycle", "settings", "probe"),
     ("probe_settings", "stream_settings"),
     ("setting_key",),

@@ -108,9 +108,9 @@ def test_an_early_warning_says_how_strong_the_evidence_is() -> None:
     assert alert.kind == "early_warning"
     said = message(asdict(alert)).text
     assert "After 143 labels" in said
-    assert "more than 1,000 to 1, and the alarm is at 120 to 1" in said
+    assert "more than 1,000 to 1; the alarm is at 120 to 1" in said
     said = message(asdict(early_warning("triage", "2026-10", replace(early, e_value=143.4)))).text
-    assert "the evidence against it is 143 to 1" in said
+    assert "The evidence against it is 143 to 1" in said
 
 
 def test_the_end_of_an_episode_is_told_once_whatever_ended_it() -> None:
@@ -139,11 +139,11 @@ def test_what_became_of_a_warning_is_said_in_the_verdict_s_alert() -> None:
     turn = Turn(warning="not_confirmed", warned_in="2026-10", current="e")
     (alert,) = window_alerts(result("stable"), previous=QUIET, turn=turn)
     said = message(asdict(alert)).text
-    assert said.startswith("triage 2026-10: the early warning is not confirmed\n")
+    assert said.startswith("triage 2026-10: the early warning is not confirmed. Nothing")
     assert "the change test says stable, p < 0.001" in said
     both = replace(turn, recovered=True)
     (alert,) = window_alerts(result("stable"), previous=QUIET, turn=both)
-    assert message(asdict(alert)).text.startswith("triage 2026-10: confidence is true again\n")
+    assert message(asdict(alert)).text.startswith("triage 2026-10: confidence is right again. Nothing")
 
 
 def kept(verdict: Any, *, target: float = 0.9) -> CertificateKept:

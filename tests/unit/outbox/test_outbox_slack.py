@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from queues import NOW
+from queues import NOW, parcel
 
 from calib.alerts.message import Message
 from calib.errors import DeliveryError, DeliveryUnknown, Permanent, Retryable
@@ -23,20 +23,20 @@ def sender(slack: FakeSlack, *, channel: str = "#ml-calibration", token: str = T
 
 def test_a_message_carries_its_alerts_id_and_can_be_found_by_it() -> None:
     with FakeSlack() as slack:
-        there = sender(slack).send(MESSAGE, "id-1")
+        there = sender(slack).send(parcel("id-1", MESSAGE))
         assert there == {"channel": CHANNEL_ID, "ts": slack.messages[0]["ts"]}
         assert slack.messages[0]["blocks"] == BLOCKS
         assert slack.messages[0]["text"] == "worse &lt;!channel&gt;"
         assert slack.ids == ["id-1"]
-        assert sender(slack).find("id-1", LONG_AGO) == there
-        assert sender(slack).find("id-2", LONG_AGO) is None
+        assert sender(slack).find(parcel("id-1"), LONG_AGO) == there
+        assert sender(slack).find(parcel("id-2"), LONG_AGO) is None
 
 
 @pytest.mark.parametrize("channel", ["#ml-calibration", "ml-calibration", CHANNEL_ID])
 def test_a_channel_goes_by_its_name_or_its_id(channel: str) -> None:
     with FakeSlack() as slack:
-        sender(slack, channel=channel).send(MESSAGE, "id-1")
-        assert sender(slack, channel=channel).find("id-1", LONG_AGO) is not None
+        sender(slack, channel=channel).send(parcel("id-1", MESSAGE))
+        assert sender(slack, channel=channel).find(parcel("id-1"), LONG_AGO) is not None
 
 
 def test_it_is_found_pages_back_and_not_before_the_time_asked_for() -> None:
@@ -46,13 +46,19 @@ def test_it_is_found_pages_back_and_not_before_the_time_asked_for() -> None:
             slack.messages.append(
                 {"channel": CHANNEL_ID, "ts": f"{moment + i}", "text": "chat", "metadata": None, "blocks": []}
             )
-        slack.messages[3]["metadata"] = {"event_type": "calibwatch_alert", "event_payload": {"id": "deep"}}
-        slack.messages[4]["metadata"] = {"event_type": "somebody_elses", "event_payload": {"id": "deep"}}
-        found = sender(slack).find("deep", NOW)
+        slack.messages[3]["metadata"] = {
+            "event_type": "calibwatch_alert",
+            "event_payload": {"id": "deep", "deployment": "here"},
+        }
+        slack.messages[4]["metadata"] = {
+            "event_type": "somebody_elses",
+            "event_payload": {"id": "deep", "deployment": "here"},
+        }
+        found = sender(slack).find(parcel("deep"), NOW)
         assert found is not None
         assert float(found["ts"]) == moment + 3
         assert slack.calls.count("conversations.history") == 3
-        assert sender(slack).find("deep", NOW + timedelta(seconds=4)) is None
+        assert sender(slack).find(parcel("deep"), NOW + timedelta(seconds=4)) is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +87,7 @@ def test_each_failure_is_one_of_three(fault: Fault, kind: type[DeliveryError]) -
     with FakeSlack() as slack:
         slack.fail(POST, fault)
         with pytest.raises(kind) as caught:
-            sender(slack).send(MESSAGE, "id-1")
+            sender(slack).send(parcel("id-1", MESSAGE))
         assert slack.calls == [POST]  # the SDK does not retry behind our back
         assert len(slack.messages) == int(fault.accepted)
     assert TOKEN not in str(caught.value)
@@ -93,14 +99,14 @@ def test_the_wish_to_wait_is_read_where_it_is_a_number(wish: str, seconds: float
     with FakeSlack() as slack:
         slack.fail(POST, Fault(status=429, error="ratelimited", headers={"Retry-After": wish}))
         with pytest.raises(Retryable) as caught:
-            sender(slack).send(MESSAGE, "id-1")
+            sender(slack).send(parcel("id-1", MESSAGE))
     assert caught.value.retry_after == seconds
 
 
 def test_a_message_whose_blocks_are_refused_goes_as_text() -> None:
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": "x" * 3001}}]
     with FakeSlack() as slack:
-        sender(slack).send(Message(text="worse <!here>", blocks=blocks), "id-1")
+        sender(slack).send(parcel("id-1", Message(text="worse <!here>", blocks=blocks)))
         assert slack.ids == ["id-1"]
         assert slack.messages[0]["blocks"] is None
         assert slack.messages[0]["text"] == "worse &lt;!here&gt;"
@@ -110,12 +116,12 @@ def test_a_server_that_is_not_there_leaves_the_outcome_open() -> None:
     with FakeSlack() as slack:
         gone = sender(slack)
     with pytest.raises(DeliveryUnknown, match="did not answer"):
-        gone.send(MESSAGE, "id-1")
+        gone.send(parcel("id-1", MESSAGE))
 
 
 def test_a_token_is_checked() -> None:
     with FakeSlack() as slack:
-        assert sender(slack).check() == "calibwatch"
+        assert "signed in as calibwatch" in sender(slack).check()
         with pytest.raises(Permanent, match="invalid_auth"):
             sender(slack, token="xoxb-other").check()
 
@@ -125,4 +131,4 @@ def test_a_channel_that_cannot_be_seen_is_said() -> None:
         FakeSlack(channel="elsewhere") as slack,
         pytest.raises(Permanent, match="a private one"),
     ):
-        sender(slack).find("id-1", datetime.fromtimestamp(0, tz=NOW.tzinfo))
+        sender(slack).find(parcel("id-1"), datetime.fromtimestamp(0, tz=NOW.tzinfo))
