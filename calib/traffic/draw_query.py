@@ -42,7 +42,12 @@ def expression(
     drawn = x.usable(table, columns, scope) & x.ordered_before(*order, limit)
     drawn = x.perhaps_before(*order, max(limits)).ifelse(drawn, False)
     inside = clock.within(interval.start, interval.end)
-    selected = {"id": rules.text_of(table[columns.id]), "raw": value, "cell": cell, "order": x.order_of(*order)}
+    selected = {
+        "id": rules.text_of(table[columns.id]),
+        "raw": value,
+        "cell": cell,
+        "order": x.order_of(*order),
+    }
     selected |= clock.selected("ts")
     for key in ("segment", "mapping", "cluster", "trace"):
         if name := getattr(columns, key):
