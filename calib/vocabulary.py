@@ -38,6 +38,8 @@ WORDS: dict[str, Meaning] = {
     for word in words.split()
     for spelling in (word, word.replace("_", " "))
 } | {"": "unknown"}
+# In a column of numbers the same words say that none was stated; NaN is a number that went wrong.
+NO_NUMBER = tuple(word for word, means in WORDS.items() if means == "unknown" and word != "nan")
 HOW = "write 1 or 0, true or false, correct or incorrect"
 
 

@@ -12,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.tabular import rules
-from calib.vocabulary import BLANKS, MEANINGS, WORDS
+from calib.vocabulary import BLANKS, MEANINGS, NO_NUMBER, WORDS
 
 # The codes of an answer: 1, 0, and below zero what counts for neither.
 CORRECT, INCORRECT, UNSURE, UNKNOWN, OTHER = 1, 0, -3, -1, -2
 CODES = dict(zip(MEANINGS, (CORRECT, INCORRECT, UNSURE, UNKNOWN), strict=True))
 FLOATING = ("FLOAT", "DOUBLE")
 HALF_NORMAL, HALF_DIGITS = 2.0**-14, 9  # 16-bit floats: the least with all digits; digits after the point
+MARK = "\ufeff"  # of the encoding, in front of a file that was put behind another
 WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 
 
@@ -26,8 +27,8 @@ WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 class Numbers:
     """A column of numbers: float64 of shape (n,), NaN where a cell has no number.
 
-    `missing` separates empty cells (and NULL) from text that is not a number and from NaN itself. Numbers are
-    divided by `scale`; where that is 100, `85%` is 85.
+    `missing` separates empty cells, NULL and words like `N/A` from text that is no number and from NaN
+    itself. Numbers are divided by `scale`; where that is 100, `85%` is 85.
     """
 
     column: str
@@ -91,6 +92,21 @@ def number(name: str, kind: str, *, decimal_comma: bool = False, percent: bool =
     )
 
 
+def no_number(name: str, kind: str) -> str:
+    """Whether a cell of a column of numbers says that there is none, as SQL."""
+    if base_of(kind) != "VARCHAR":
+        return f"{name} IS NULL"
+    words = ", ".join(map(literal, NO_NUMBER))
+    said = f"lower(trim({name}, {literal(BLANKS)})) IN ({words})"
+    # most cells begin with a digit or the point, as no word does
+    return f"({name} IS NULL OR CASE WHEN ascii({name}) BETWEEN 46 AND 57 THEN false ELSE {said} END)"
+
+
+def plain_cell(name: str) -> str:
+    """A cell as `calib.tabular.names.plain` has the name of a column, as SQL; empty where there is none."""
+    return f"coalesce(lower(trim({name}, {literal(BLANKS + MARK)})), '')"
+
+
 def half(name: str) -> str:
     """A 16-bit float as the double of its shortest decimal, as SQL: what was written as 0.3 is 0.3.
 
@@ -122,14 +138,14 @@ def text(name: str, kind: str) -> str:
         return f"CASE WHEN {name} = 0 THEN '0' WHEN contains({plain}, '.') THEN {short} ELSE {plain} END"
     if base != "VARCHAR":
         return plain
-    trimmed = f"trim({name}, {literal(BLANKS)})"
+    trimmed = f"trim({name}, {literal(rules.SPACES)})"
     changed = (
         f"CASE WHEN lower({trimmed}) IN ('', '{rules.NOT_A_NUMBER}') THEN NULL "
         f"WHEN {trimmed} IN ('-0', '-0.0') THEN '0' WHEN suffix({trimmed}, '.0') "
         f"AND regexp_matches({trimmed}, {literal(rules.POINT_ZERO)}) THEN left({trimmed}, -2) "
         f"ELSE {trimmed} END"
     )
-    touched = f"regexp_matches({name}, {literal(rules.CHANGES)}) OR contains({name}, '\xa0')"
+    touched = f"regexp_matches({name}, {literal(rules.CHANGES)})"
     return f"CASE WHEN {touched} THEN {changed} ELSE {name} END"
 
 

@@ -18,10 +18,11 @@ from calib.redaction import reason, shown
 from calib.tabular import columns as sql
 from calib.tabular import rules
 from calib.tabular.columns import Answers, Column, Numbers, Texts, Wanted, as_column
-from calib.tabular.csv_file import CsvFile, csv_file, exactly, fault_of
+from calib.tabular.csv_file import CsvFile, csv_file, fault_of
 from calib.tabular.formats import Form, Format, TemporaryFolder, format_of
 from calib.tabular.jsonl_file import JsonlFile, jsonl_fault, jsonl_file
 from calib.tabular.names import plain, position
+from calib.tabular.parquet_file import ParquetFile, parquet_file
 from calib.tabular.scan import records_of
 
 # Nothing is fetched from anywhere: what the wheel of DuckDB brings is enough.
@@ -56,8 +57,7 @@ class TableFile:
 
     `path` is the URL of an object where it is read in place.
     `records`: the rows that it holds, counted apart from DuckDB's own reading. `cut`: its last row was not
-    written to its end and is not among them. `halves`: where columns of 16-bit floats are, whose kind is
-    DOUBLE here.
+    written to its end and is not among them.
     """
 
     path: Path | str
@@ -66,8 +66,7 @@ class TableFile:
     kinds: tuple[str, ...]
     records: int
     cut: bool
-    inner: CsvFile | JsonlFile | None = None
-    halves: frozenset[int] = frozenset()
+    inner: CsvFile | JsonlFile | ParquetFile
 
     @property
     def decimal_comma(self) -> bool:
@@ -78,14 +77,9 @@ class TableFile:
         """The rows as SQL for DuckDB, with the columns c0, c1, …"""
         if isinstance(self.inner, CsvFile):
             return self.inner.source(parallel=parallel)
-        if self.inner is not None:
-            return self.inner.source()
-        names = ", ".join(f"c{i}" for i in range(len(self.names)))
-        rows = f"read_parquet({exactly(self.path)}) AS rows({names})"
-        if not self.halves:
-            return rows
-        read = ", ".join(f"{sql.half(f'c{i}')} AS c{i}" for i in sorted(self.halves))
-        return f"(SELECT * REPLACE ({read}) FROM {rows})"  # noqa: S608
+        if isinstance(self.inner, ParquetFile):
+            return self.inner.source([self.path])
+        return self.inner.source()
 
     def read(self, forms: Mapping[str, Wanted]) -> Rows:
         """The wanted columns, in the order of the file's rows, under the keys of `wanted`.
@@ -98,7 +92,8 @@ class TableFile:
         selected: list[str] = []
         for i, form in enumerate(forms.values()):
             name, kind, at = self._column(form.column)
-            selected += [f"{self._value(form, name, kind)} AS value{i}", f"{name} IS NULL AS missing{i}"]
+            missing = sql.no_number(name, kind) if isinstance(form, Numbers) else f"{name} IS NULL"
+            selected += [f"{self._value(form, name, kind)} AS value{i}", f"{missing} AS missing{i}"]
             check = sql.rounded(name, kind) if isinstance(form, Texts) and not form.raw else None
             if check is not None:
                 selected.append(f"{check} AS rounded{at}")
@@ -208,12 +203,11 @@ class TableFile:
         if self.form not in ("csv", "xlsx") or not unread:
             return rows
         named = [
-            f"coalesce(lower(trim(c{i})), '') = {sql.literal(plain(name))}"
-            for i, name in enumerate(self.names)
+            f"{sql.plain_cell(f'c{i}')} = {sql.literal(plain(name))}" for i, name in enumerate(self.names)
         ]
         words = ", ".join({sql.literal(plain(name)) for name in self.names if plain(name)})
         cells = {f"c{self._column(forms[key].column)[2]}" for key in numbers}
-        names_a_column = " OR ".join(f"lower(trim({cell})) IN ({words})" for cell in sorted(cells))
+        names_a_column = " OR ".join(f"{sql.plain_cell(cell)} IN ({words})" for cell in sorted(cells))
         query = (
             f"SELECT i, ({' AND '.join(named)}) AS whole "  # noqa: S608
             f"FROM (SELECT row_number() OVER () - 1 AS i, * FROM {self.source()}) WHERE {names_a_column}"
@@ -294,51 +288,20 @@ def unreadable(path: Path | str, error: Exception) -> InvalidInput:
 def parquet_table(connection: duckdb.DuckDBPyConnection, path: Path | str) -> TableFile:
     """A Parquet file, or an object that `connection` can read by its URL, with the names of its columns."""
     try:
-        query = f"DESCRIBE SELECT * FROM read_parquet({exactly(path)})"  # noqa: S608
-        described = connection.execute(query).fetchall()
-        schema = f"SELECT name, num_children, logical_type FROM parquet_schema({exactly(path)})"  # noqa: S608
-        tops = _tops(connection.execute(schema).fetchall())
-        counted = f"SELECT sum(num_rows) FROM parquet_file_metadata({exactly(path)})"  # noqa: S608
-        ((records,),) = connection.execute(counted).fetchall()
+        inner = parquet_file(connection, path)
     except duckdb.Error as error:
         if isinstance(path, str) and str(error).startswith("Traceback"):  # of the store, not of the file
             raise SourceError(f"{shown(path)} cannot be read: {reason(error, path)}") from None
         raise unreadable(path, error) from None
-    at = frozenset(
-        i
-        for i, ((_, kind, *_), (_, logical)) in enumerate(zip(described, tops, strict=False))
-        if kind == "FLOAT" and "Float16" in logical
-    )
-    keys = [str(name) for name, *_ in described[len(tops) :]]  # of the folders' names, behind the file's own
     return TableFile(
         path=path,
         form="parquet",
-        # the file's own names: where one stands twice, in any case, DuckDB calls the second `name_1`
-        names=(*(name for name, _ in tops), *keys),
-        kinds=tuple("DOUBLE" if i in at else str(kind) for i, (_, kind, *_) in enumerate(described)),
-        records=int(records),
+        names=inner.names,
+        kinds=inner.kinds,
+        records=inner.records,
         cut=False,
-        halves=at,
+        inner=inner,
     )
-
-
-def _tops(schema: list[tuple[str, int | None, str | None]]) -> list[tuple[str, str]]:
-    """The name and the logical type of each column, without what lies inside of columns.
-
-    `schema` is the file's tree: its root, and before its own children each of the root's children.
-    """
-    tops: list[tuple[str, str]] = []
-    inside: list[int] = []  # how many children are still to come, at each depth
-    for name, children, logical in schema[1:]:
-        if not inside:
-            tops.append((str(name), str(logical)))
-        else:
-            inside[-1] -= 1
-        if children:
-            inside.append(children)
-        while inside and not inside[-1]:
-            inside.pop()
-    return tops
 
 
 def _sheet(path: Path) -> CsvFile:

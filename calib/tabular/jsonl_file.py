@@ -15,6 +15,7 @@ from calib.errors import InvalidInput
 from calib.tabular.columns import literal
 from calib.tabular.csv_file import exactly, transcode
 from calib.tabular.formats import Compression, Format, TemporaryFolder, file_errors, opened
+from calib.tabular.names import plain
 from calib.tabular.scan import LONGEST_RECORD, not_utf8, zero_byte
 
 DEEPEST = 8  # fields inside fields
@@ -27,13 +28,14 @@ NO_CHARACTER = rb"\ufffd"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JsonlFile:
-    """A JSON Lines file: its fields, where each lies (a JSON pointer), and how many objects it holds.
+    """A JSON Lines file: its fields, where each lies (JSON pointers), and how many objects it holds.
 
-    `cut`: its last line was not written to its end, and is left out.
+    A field has several pointers where its name is written in several cases, of which no row has two. `cut`:
+    its last line was not written to its end, and is left out.
     """
 
     names: tuple[str, ...]
-    pointers: tuple[str, ...]
+    pointers: tuple[tuple[str, ...], ...]
     records: int
     cut: bool
     read_from: Path
@@ -45,9 +47,11 @@ class JsonlFile:
         return jsonl_source([self.read_from], self.pointers, compression=self.compression)
 
 
-def jsonl_source(paths: list[Path], pointers: tuple[str, ...], *, compression: Compression) -> str:
+def jsonl_source(
+    paths: list[Path], pointers: tuple[tuple[str, ...], ...], *, compression: Compression
+) -> str:
     """DuckDB's reader of JSON Lines, as SQL; a field that is null or not there is NULL."""
-    expressions = ", ".join(f"json->>{literal(pointer)} AS c{i}" for i, pointer in enumerate(pointers))
+    expressions = ", ".join(f"{_value(places)} AS c{i}" for i, places in enumerate(pointers))
     return f"(SELECT {expressions or 'json AS c0'} FROM {_objects(paths, compression)})"  # noqa: S608
 
 
@@ -83,10 +87,11 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
     structure = json.loads(counts[0]) if counts and counts[0] else {}
     if not isinstance(structure, dict) and (fault := _other_than_objects(path, source, compression)):
         raise fault
-    fields = _fields(structure, "", "", 0) if isinstance(structure, dict) else []
+    found = _fields(structure, "", "", 0) if isinstance(structure, dict) else []
+    fields = _in_one_case(connection, found, _objects([source], compression))
     return JsonlFile(
         names=tuple(name for name, _ in fields),
-        pointers=tuple(pointer for _, pointer in fields),
+        pointers=tuple(places for _, places in fields),
         records=records,
         cut=cut,
         read_from=source,
@@ -112,6 +117,32 @@ def _other_than_objects(path: Path, source: Path, compression: Compression) -> I
 
 def _no_object(path: Path, line: int) -> InvalidInput:
     return InvalidInput(f"{path}, line {line}: not one JSON object, as each line has to be")
+
+
+def _value(places: tuple[str, ...]) -> str:
+    values = ", ".join(f"json->>{literal(pointer)}" for pointer in places)
+    return f"coalesce({values})" if len(places) > 1 else f"({values})"
+
+
+def _in_one_case(
+    connection: duckdb.DuckDBPyConnection, fields: list[tuple[str, str]], objects: str
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The fields with their pointers: those whose names differ in case alone are one, if no row has two."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for name, pointer in fields:
+        alike.setdefault(plain(name), []).append((name, pointer))
+    joined: list[tuple[str, tuple[str, ...]]] = []
+    for group in alike.values():
+        places = tuple(pointer for _, pointer in group)
+        names = {name for name, _ in group}
+        if len(names) == len(group) > 1:
+            stated = " + ".join(f"(json->>{literal(pointer)} IS NOT NULL)::INTEGER" for pointer in places)
+            most = connection.execute(f"SELECT max({stated}) FROM {objects}").fetchone()  # noqa: S608
+            if most is not None and most[0] is not None and most[0] <= 1:
+                joined.append((group[0][0], places))
+                continue
+        joined += [(name, (pointer,)) for name, pointer in group]
+    return joined
 
 
 def _whole(line: bytes) -> bytes:

@@ -120,7 +120,7 @@ def read_labelled(
     rejected = rejects.counts() | rows.rejected
     if not keep.any():
         raise _nothing_left(path, names, rejected)
-    left_out = (codes == OTHER) | ((codes == UNKNOWN) if roles.said is None else False)
+    left_out = (codes == OTHER) | (codes == UNSURE) | ((codes == UNKNOWN) if roles.said is None else False)
     limit.one_class(left_out, answers[keep], name=names["correct"])
     return Labelled(
         rows=rows.n + sum(rows.rejected.values()),

@@ -77,9 +77,9 @@ class Limit:
         row = int(np.flatnonzero(left_out)[0])
         word = "right" if answers_left[0] == 1 else "wrong"
         raise InvalidInput(
-            f"{self.place(row)}, column {name!r}: {self.shown(row, name)} is not known as an answer, and of "
-            f"{len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave them "
-            f"out with --allow-rejected {share_up(share)}"
+            f"{self.place(row)}, column {name!r}: {self.shown(row, name)} says neither right nor wrong, "
+            f"and of {len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave "
+            f"them out with --allow-rejected {share_up(share)}"
         )
 
     def weights(self, unreadable: Bools, *, name: str) -> None:

@@ -8,7 +8,7 @@ meaning whether it was written as seconds or as a date.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,9 +16,10 @@ import duckdb
 
 from calib.errors import InvalidInput
 from calib.tabular import columns as sql
-from calib.tabular.csv_file import CsvFile, exactly
+from calib.tabular.csv_file import CsvFile
 from calib.tabular.file import TableFile, open_table, unreadable
 from calib.tabular.names import find, plain, position
+from calib.tabular.parquet_file import ParquetFile
 
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 AWARE = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
@@ -32,6 +33,8 @@ class ManyFiles:
 
     `names`: every name of a column in any file. `rejected`: rows that do not hold data, by kind (`cut_line`,
     `repeated_header`), in all files together. `records`: the rows of each file, counted apart from DuckDB.
+    `lacking`: for an asked column that some files have, the others that hold rows; without those of JSON
+    Lines, where a field without a value need not be there.
     """
 
     table: str
@@ -39,6 +42,7 @@ class ManyFiles:
     columns: tuple[str, ...]
     records: dict[Path | str, int]
     rejected: dict[str, int] = field(default_factory=dict)
+    lacking: Mapping[str, tuple[Path | str, ...]] = field(default_factory=dict)
 
 
 def load(
@@ -83,6 +87,13 @@ def load(
         columns=tuple(names_to_read),
         records={file.path: file.records for file in files},
         rejected={kind: n for kind, n in sorted(rejected.items()) if n},
+        lacking={name: lacking for name in names_to_read if (lacking := _lacking(files, name))},
+    )
+
+
+def _lacking(files: Sequence[TableFile], name: str) -> tuple[Path | str, ...]:
+    return tuple(
+        file.path for file in files if file.form != "jsonl" and file.records and not find(file.names, name)
     )
 
 
@@ -94,23 +105,22 @@ def quoted(name: str) -> str:
 def _of_parquet(files: Sequence[TableFile], names: Sequence[str], *, places: bool) -> str:
     """One SELECT for the files of each schema, joined by UNION ALL."""
     kinds: dict[str, set[str]] = {name: set() for name in names}
-    groups: dict[tuple[object, ...], list[TableFile]] = {}
+    groups: dict[tuple[object, ...], list[tuple[TableFile, ParquetFile]]] = {}
     for file in files:
-        groups.setdefault((file.names, file.kinds, file.halves), []).append(file)
+        inner = file.inner
+        if isinstance(inner, ParquetFile):
+            groups.setdefault((inner.names, inner.kinds, inner.values), []).append((file, inner))
         for name in names:
             if find(file.names, name):
                 kinds[name].add(file.kinds[position(file.path, file.names, name)])
     selects = []
     for group in groups.values():
-        file = group[0]
+        file, inner = group[0]
         columns = [_typed(file, name, kinds[name]) for name in names] or ["1 AS nothing"]
-        inner = ", ".join(f"c{i}" for i in range(len(file.names)))
-        paths = ", ".join(exactly(member.path) for member in group)
-        options = ""
-        if places:  # DuckDB puts the two behind the file's own columns
-            inner, options = f"{inner}, record, file", ", file_row_number = true, filename = true"
+        if places:
             columns += [f"file AS {quoted(PLACE[0])}", f"record AS {quoted(PLACE[1])}"]
-        selects.append(f"SELECT {', '.join(columns)} FROM read_parquet([{paths}]{options}) AS rows({inner})")  # noqa: S608
+        rows = inner.source([member.path for member, _ in group], places=places)
+        selects.append(f"SELECT {', '.join(columns)} FROM {rows}")  # noqa: S608
     return " UNION ALL ".join(selects)
 
 
@@ -119,7 +129,7 @@ def _typed(file: TableFile, name: str, kinds: set[str]) -> str:
     if not find(file.names, name):
         return f"NULL AS {quoted(name)}"
     at = position(file.path, file.names, name)
-    column, kind = sql.half(f"c{at}") if at in file.halves else f"c{at}", file.kinds[at]
+    column, kind = f"c{at}", file.kinds[at]
     if kinds <= set(AWARE):
         value = f"CAST({column} AS TIMESTAMPTZ)" if kind != AWARE[0] else column
     elif len(kinds) == 1 or all(sql.base_of(column_kind) in sql.WHOLE for column_kind in kinds):
@@ -151,7 +161,7 @@ def _insert(
         columns.append(_text(file, f"c{at}", file.kinds[at], comma=name in numbers))
     words = ", ".join({sql.literal(plain(name)) for name in file.names if plain(name)})
     header = " OR ".join(
-        f"lower(trim(c{own[name]})) IN ({words})" for name in names if name in own and name in numbers
+        f"{sql.plain_cell(f'c{own[name]}')} IN ({words})" for name in names if name in own and name in numbers
     )
     header = f"coalesce({header}, false)" if header and isinstance(file.inner, CsvFile) else "false"
     columns = columns or ["NULL"]
@@ -183,7 +193,7 @@ def _insert(
 def _headers(connection: duckdb.DuckDBPyConnection, file: TableFile, header: str, rows: str) -> int:
     """The lines that name the columns once more; `InvalidInput` for one with other columns."""
     whole = " AND ".join(
-        f"coalesce(lower(trim(c{i})), '') = {sql.literal(plain(name))}" for i, name in enumerate(file.names)
+        f"{sql.plain_cell(f'c{i}')} = {sql.literal(plain(name))}" for i, name in enumerate(file.names)
     )
     header_rows = connection.execute(
         f"SELECT i, {whole} FROM (SELECT row_number() OVER () - 1 AS i, * FROM {rows}) WHERE {header}"  # noqa: S608

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 from calib.errors import InvalidInput
-from calib.tabular.names import find, listed, plain, position
+from calib.tabular.names import listed, plain, position
 
 # The first name of each is the documented one; finding another is a guess, and said.
 USUAL = {
@@ -19,11 +21,19 @@ USUAL = {
     "trace": ("trace", "trace_id"),
 }
 OPTIONAL = ("weight", "segment", "cluster")
-# What may be a class, and what stands beside it in a classifier's log.
+# Guesses of equal rank: where a file has both, neither is taken.
+EQUAL = {"confidence": ("score", "probability"), "correct": ("outcome", "label")}
+# What may be a class, and the words in the name of what stands beside it in a classifier's log.
 CLASSES = ("outcome", "label")
-PREDICTIONS = (
-    "prediction", "predicted", "pred", "y_pred", "predicted_label", "predicted_class", "pred_label",
-    "prediction_label", "model_prediction",
+PREDICTED = {"pred", "preds", "predicted", "prediction", "predictions", "ypred", "yhat", "classified"}
+OUTPUTS = ("y_hat", "model_output", "model_label", "model_class", "model_answer", "output_label")
+NO_CLASS = {
+    "id", "ids", "uuid", "key", "time", "ts", "timestamp", "date", "at", "ms", "prob", "probs", "proba",
+    "probability", "probabilities", "score", "scores", "conf", "confidence", "logit", "logits", "logprob",
+    "logprobs", "model", "version", "text",
+}  # fmt: skip
+TRUE = (
+    "true_label", "true_class", "y_true", "ground_truth", "truth", "gold", "gold_label", "actual", "target",
 )  # fmt: skip
 TRUTHS = {
     "prediction": (
@@ -102,7 +112,9 @@ def roles_of(path: Path, names: Sequence[str], asked: Asked, *, optional: Sequen
             columns[role] = names[position(path, names, name)]
             return
         for candidate in usual:
-            if find(names, candidate):
+            alike = [i for i, known in enumerate(names) if plain(known) == candidate]
+            if alike:
+                _one_alone(path, names, role, alike, candidate)
                 columns[role] = names[position(path, names, candidate)]
                 if plain(candidate) != usual[0]:
                     guessed.append(role)
@@ -135,10 +147,43 @@ def roles_of(path: Path, names: Sequence[str], asked: Asked, *, optional: Sequen
     return Roles(columns=columns, guessed=tuple(guessed), unasked=unasked)
 
 
+def _one_alone(path: Path, names: Sequence[str], role: str, alike: Sequence[int], candidate: str) -> None:
+    """Raise `InvalidInput` where two columns have the same right to be the one that nobody named."""
+    spelled = [names[i] for i in alike]
+    equal = EQUAL.get(role, ())
+    if candidate in equal:
+        spelled += [name for name in names if plain(name) in equal and name not in spelled]
+    if len(set(spelled)) > 1:
+        raise InvalidInput(f"{path} has the columns {listed(spelled)}: say which it is with --{role} NAME")
+
+
 def _no_class(path: Path, names: Sequence[str], correct: str, asked: Asked) -> None:
-    beside = [name for name in names if plain(name) in PREDICTIONS]
-    if asked.correct is None and plain(correct) in CLASSES and beside:
+    if asked.correct is not None or plain(correct) not in CLASSES:
+        return
+    beside = [name for name in names if _is_prediction(name)]
+    if beside:
         raise InvalidInput(
             f"{path}: {correct!r} beside {beside[0]!r} may be the true class. If it is, --prediction "
-            f"{beside[0]} compares the two; if it says 1 where the model was right, --correct {correct}"
+            f"{quote(beside[0])} compares the two; if it says 1 where the model was right, "
+            f"--correct {correct}"
         )
+    truth = [name for name in names if "_".join(_words(name)) in TRUE]
+    if truth:
+        raise InvalidInput(
+            f"{path}: {correct!r} beside {truth[0]!r} may be the class that the model said. If it is, "
+            f"--prediction {correct} --correct {quote(truth[0])} compares the two; if it says 1 where the "
+            f"model was right, --correct {correct}"
+        )
+
+
+def _is_prediction(name: str) -> bool:
+    """Whether a column seems to hold what a model said, and not when, how surely or under which id."""
+    words = _words(name)
+    predicted = not PREDICTED.isdisjoint(words) or "_".join(words) in OUTPUTS
+    return predicted and NO_CLASS.isdisjoint(words[1:])
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name: `y_pred`, `Predicted Class` and `predictedLabel` are two each."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip().strip("\ufeff"))
+    return [word for word in re.split(r"[\W_]+", apart.lower()) if word]

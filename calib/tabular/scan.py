@@ -144,6 +144,8 @@ def _header(path: Path, compression: Compression) -> tuple[tuple[str, ...], str]
         raise not_utf8(path, 1)
     if not first.strip():
         raise InvalidInput(f"{path}, line 1 is blank: the first line names the columns")
+    if first.lower().startswith("sep=") and len(first.strip()) <= len("sep=;"):
+        raise InvalidInput(f"{path}, line 1: {first.strip()!r} speaks to Excel: delete this line")
     header: tuple[list[str], str] = ([], ",")
     for delimiter in ",;\t":
         try:
@@ -154,6 +156,10 @@ def _header(path: Path, compression: Compression) -> tuple[tuple[str, ...], str]
             header = names, delimiter
     if not header[0]:
         raise open_quote(path, 1)
+    if len(header[0]) == 1 and "|" in header[0][0]:
+        raise InvalidInput(
+            f"{path}, line 1: '|' separates the names: separate cells by commas, semicolons or tabs"
+        )
     return tuple(header[0]), header[1]
 
 

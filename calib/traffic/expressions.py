@@ -11,7 +11,17 @@ from calib.measure import GRID
 from calib.sampling.draw import HEX_DIGITS
 from calib.tabular import rules
 from calib.traffic.connect import engine_of, md5_of
-from calib.traffic.rules import Clock, confidence, may_change, missing, number, outside, rounded, text_of
+from calib.traffic.rules import (
+    Clock,
+    confidence,
+    may_change,
+    missing,
+    no_number,
+    number,
+    outside,
+    rounded,
+    text_of,
+)
 from calib.traffic.values import Columns
 
 REJECTS = (
@@ -58,7 +68,7 @@ def reject(table: Any, columns: Columns, scope: Mapping[str, str]) -> Any:
         *((rule, CODES["out_of_scope"]) for rule in out_of_scope(table, columns, scope)),
         (missing(id_), CODES["missing_id"]),
         (rounded(id_), CODES["rounded_id"]),
-        (_blank(stated), CODES["missing"]),
+        (no_number(stated), CODES["missing"]),
         (value.isnull(), _infinite(stated).ifelse(CODES["out_of_range"], CODES["not_a_number"])),
         (outside(value), CODES["out_of_range"]),
         else_=0,
@@ -86,11 +96,6 @@ def _infinite(column: Any) -> Any:
     if not (kind.is_string() or kind.is_floating()):
         return ibis.literal(False)
     return column.cast("string").strip().lower().re_search(rules.INFINITE)
-
-
-def _blank(column: Any) -> Any:
-    """Whether nothing is stated: no value, or a text without any."""
-    return column.isnull() | (column.strip() == "") if column.type().is_string() else column.isnull()
 
 
 def without_time(table: Any, clock: Clock, columns: Columns, scope: Mapping[str, str]) -> Any:

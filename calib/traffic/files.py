@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,12 +28,14 @@ T = TypeVar("T")
 class OpenedTable:
     """An Ibis table. `whole`: no file of another time was left out of it, so that it serves any interval.
 
-    `rejected`: how many lines of its files are no rows, by kind: `cut_line`, `repeated_header`.
+    `rejected`: how many lines of its files are no rows, by kind: `cut_line`, `repeated_header`. `lacking`: by
+    column the files that do not have it, beside others that do.
     """
 
     table: Any
     whole: bool = True
     rejected: Mapping[str, int] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[Path | str]] = field(default_factory=dict)
 
 
 def opened(
@@ -88,7 +90,7 @@ def opened(
     whole = len(indices) == len(names)
     if len(loaded.columns) < len(set(columns)):
         return OpenedTable(ibis.table(dict.fromkeys(loaded.names, "string")), whole)  # to say what is there
-    return OpenedTable(connection.table(loaded.table), whole, loaded.rejected)
+    return OpenedTable(connection.table(loaded.table), whole, loaded.rejected, loaded.lacking)
 
 
 def _needed_indices(
@@ -112,8 +114,6 @@ def _local(pattern: str, base: Path) -> str:
 
 
 def _only(stored: StoredFiles, indices: Sequence[int]) -> StoredFiles:
-    from dataclasses import replace
-
     return replace(stored, files=tuple(stored.files[i] for i in indices))
 
 
@@ -143,7 +143,11 @@ def _load_stored(
         for path, file in copies.items() if places else ():
             named = f"UPDATE {quoted(loaded.table)} SET {quoted(PLACE[0])} = ? WHERE {quoted(PLACE[0])} = ?"  # noqa: S608
             connection.con.execute(named, [file.url, str(path)])
-        return loaded
+        lacking = {
+            name: tuple(copies[path].url for path in copies if path in paths)
+            for name, paths in loaded.lacking.items()
+        }
+        return replace(loaded, lacking=lacking)
     except CalibError as error:
         message = str(error)
         for path, file in copies.items():

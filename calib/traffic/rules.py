@@ -14,6 +14,7 @@ import ibis.expr.datatypes as dt
 
 from calib.period import naive_bound
 from calib.tabular import rules
+from calib.vocabulary import NO_NUMBER
 
 NANOSECONDS = 9
 FIRST_BLANK = 32  # the number of the blank: empty texts, tabs and line ends have lower ones
@@ -83,6 +84,13 @@ def number(column: Any, scale: float = 1) -> Any:
     return value if scale == 1 else (value / float(scale)).round(DIGITS)
 
 
+def no_number(column: Any) -> Any:
+    """Whether a cell of a column of numbers says that there is none: null, blank, or a word like `N/A`."""
+    if not column.type().is_string():
+        return column.isnull()
+    return column.isnull() | _trimmed(column).lower().isin(NO_NUMBER)
+
+
 def confidence(column: Any, scale: float = 1) -> Any:
     """A column as float64 in [0, 1], the ends for what is just beyond; null where it holds anything else."""
     value = number(column, scale)
@@ -109,7 +117,7 @@ def _number(column: Any, *, percent: bool) -> Any:
     kind = column.type()
     null = ibis.null("float64")
     if kind.is_string():
-        text = column.strip()
+        text = _trimmed(column)
         if percent:
             text = text.endswith("%").ifelse(text.re_replace("%+$", "").strip(), text)
         # the pattern first: not every engine has a cast that fails softly, and what fails differs
@@ -122,6 +130,11 @@ def _number(column: Any, *, percent: bool) -> Any:
     # Not isnan: DuckDB 2 answers it, and every comparison, from a Parquet file's statistics, which leave
     # NaN out. The difference is 0 for finite numbers and NaN for all others.
     return (value - value == 0).ifelse(value, null) if kind.is_floating() else value
+
+
+def _trimmed(column: Any) -> Any:
+    """A text of a number or a time without the blanks around it, of which only ids keep the unusual one."""
+    return column.replace("\xa0", " ").strip()
 
 
 def _limit(kind: Any) -> float:
@@ -157,7 +170,7 @@ class Clock:
         self.zone = ZoneInfo(timezone)
         self.aware = self.naive = None
         if kind.is_string():
-            text, null = column.strip(), ibis.null("string")
+            text, null = _trimmed(column), ibis.null("string")
             plain = text.upper().replace("/", "-").replace(",", ".").replace("GMT", "UTC")
             plain = plain.replace(" +", "+").replace(" -", "-")
             aware = text.re_search(rules.AWARE).ifelse(plain, null).try_cast("timestamp('UTC')")

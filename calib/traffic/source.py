@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from calib.errors import InvalidInput
+from calib.redaction import shown
 from calib.rejects import UNREADABLE
 from calib.tabular.rules import CANNOT_KEEP
 from calib.traffic.label_table import LabelTable
@@ -29,7 +31,8 @@ SCOPES_NAMED, WORDS_READ = 5, 10_000
 class _Opened:
     """The open table with its clock; where it is not `whole`, it holds the rows of `interval` alone.
 
-    `rejected`: the lines of its files that are no rows, by kind.
+    `rejected`: the lines of its files that are no rows, by kind. `lacking`: the files without
+    the column of confidences.
     """
 
     table: Any
@@ -37,6 +40,7 @@ class _Opened:
     whole: bool
     interval: Interval | None
     rejected: Mapping[str, int]
+    lacking: Sequence[Path | str]
 
 
 class Traffic(SourceTable):
@@ -86,7 +90,38 @@ class Traffic(SourceTable):
         survey = survey_of(self._run(query.to_pandas), self._columns, beside=beside)
         if rounded := survey.rejected.get("rounded_id"):
             raise InvalidInput(f"{self._stream}: {self._columns.id!r}: each of {rounded:,} ids {CANNOT_KEEP}")
+        if survey.rejected.get("missing"):
+            self._refuse_lacking(interval)
         return survey
+
+    def _refuse_lacking(self, interval: Interval) -> None:
+        """Raise `InvalidInput` for a file with rows of the interval that lacks the column of confidences.
+
+        Files of other times may be older than the column.
+        """
+        c = self._columns
+        for file in self._opened.lacking if self._opened else ():
+            kind = self._url.partition(":")[0]
+            name = glob.escape(str(file)) if isinstance(file, Path) else file
+            part = Traffic(
+                f"{kind}:{name}",
+                columns=Columns(id=c.id, ts=c.ts, confidence=c.ts),
+                where=self._where,
+                timezone=self._timezone,
+                base=self._base,
+                stream=self._stream,
+            )
+            table, clock = part._table()
+            inside = table.filter(clock.within(interval.start, interval.end).fill_null(False))
+            if n := self._run(inside.count().to_pandas):
+                raise self._lacks(file, c.confidence, f", and {int(n):,} rows of this period")
+
+    def _lacks(self, file: Path | str, column: str, rows: str = "") -> InvalidInput:
+        name = str(file).removeprefix(f"{self._base}/")
+        return InvalidInput(
+            f"{self._stream}: {shown(name)} has no column {column!r}, which other files of the traffic have"
+            f"{rows}: write the column there, or keep the file out of the pattern"
+        )
 
     def _without_time(self, table: Any, clock: Any) -> dict[str, int]:
         """The rows of a whole table whose column of times holds none, by why they do not count."""
@@ -296,6 +331,9 @@ class Traffic(SourceTable):
                 late=self._late,
                 places=self._places,
             )
+            for name in (self._columns.id, self._columns.ts):
+                for file in opened.lacking.get(name, ()):
+                    raise self._lacks(file, name)
             table = opened.table
             for name, value in self._where.items():
                 try:
@@ -306,7 +344,8 @@ class Traffic(SourceTable):
                     ) from None
             with self._engine_errors():
                 clock = self._clock(table, self._columns.ts, "columns.ts")
-            self._opened = _Opened(table, clock, opened.whole, interval, opened.rejected)
+            lacking = opened.lacking.get(self._columns.confidence, ())
+            self._opened = _Opened(table, clock, opened.whole, interval, opened.rejected, lacking)
         return self._opened.table, self._opened.clock
 
     def _drawn(self, row: dict[str, Any], stratum: int, probability: float) -> Drawn:

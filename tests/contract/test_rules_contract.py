@@ -47,6 +47,9 @@ TEXTS: list[tuple[str, str | None, float | None, str | None]] = [
     ("null", "null", None, "unknown"),
     ("pending", "pending", None, "unknown"),
     ("-", "-", None, "unknown"),
+    ("\xa00.5", "\xa00.5", 0.5, None),
+    ("1\xa0", "1\xa0", 1.0, "correct"),
+    ("\tNo\n", "No", None, "incorrect"),
     ("Yes", "Yes", None, "correct"),
     ("NO", "NO", None, "incorrect"),
     ("t", "t", None, "correct"),
@@ -87,6 +90,7 @@ TIMES: dict[str, str | None] = {
     "1791158400000000": "2026-10-05T00:00:00",
     "1791158400000000000": "2026-10-05T00:00:00",
     "2028-02-29": "2028-02-29T05:00:00",
+    "\xa02026-10-05\xa0": "2026-10-05T04:00:00",
     "07/08/2026": None,
     "05.10.2026": None,
     "2026-02-29": None,
@@ -200,6 +204,17 @@ def test_engines_read_texts_and_numbers_alike(engine: Callable[[Values], Any]) -
     table = engine([value for value, *_ in TEXTS])
     found = read(table, text=rules.text_of(table["v"]), number=rules.number(table["v"]))
     assert [(row["text"], row["number"]) for row in found] == [(text, n) for _, text, n, _ in TEXTS]
+
+
+def test_the_same_words_state_no_number_in_files_and_engines(
+    engine: Callable[[Values], Any], tmp_path: Path
+) -> None:
+    words = ["N/A", " null ", "None", "-", "--", "", "\xa0", "NA", "nan", "-1", "-0.5", "high", "0.5", ".5"]
+    none = [True] * 8 + [False] * 6
+    file = open_table(csv_file(tmp_path, words)).read({"v": Numbers("v")})
+    assert file["v"].missing.tolist() == none
+    table = engine(words)
+    assert [row["none"] for row in read(table, none=rules.no_number(table["v"]))] == none
 
 
 def test_engines_see_ids_that_were_rounded(engine: Callable[[Values], Any]) -> None:
