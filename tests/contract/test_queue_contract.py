@@ -12,7 +12,7 @@ import pytest
 from log_records import Records
 from planted import TEXT
 from queues import MINUTE, NOW, item_row, open_window
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 
 from calib.db import tables, windows
 from calib.errors import QueueError
@@ -231,9 +231,30 @@ def test_context_is_erased_for_closed_windows_alone_and_once(conn: Connection) -
     assert contexts.erase_context(conn, stream="triage", closed_before=NOW) == 0
     assert contexts.erase_context(conn, stream="triage", closed_before=after) == 2
     assert contexts.erase_context(conn, stream="triage", closed_before=after) == 0
+    assert contexts.streams_with_context(conn) == ["other", "triage"]
     t = tables.items
     left = conn.execute(select(t.c.prediction_id).where(t.c.context.is_not(None)).order_by(t.c.id))
     assert left.scalars().all() == ["c", "e"]
+
+
+def test_comments_are_erased_with_the_context_and_where_there_is_none(conn: Connection) -> None:
+    for period in ("2026-08", "2026-09"):
+        window = open_window(conn, "a", "b", period=period)
+        item = queue.items_of(conn, window)["a"]
+        for by in ("ada", "bo"):
+            said = queue.Answer(item_id=item, answer="correct", by=by, at=NOW, comment=TEXT)
+            queue.label_all(conn, [said], source="review")
+        if period == "2026-08":
+            windows.advance(conn, window, expect="sampled", state="closed", closed_at=NOW)
+    conn.execute(update(tables.items).values(context=None))
+    assert contexts.streams_with_context(conn) == ["triage"]
+    after = NOW + timedelta(days=90)
+    assert len(contexts.windows_to_erase(conn, stream="triage", closed_before=after)) == 1
+    assert contexts.erase_context(conn, stream="triage", closed_before=after) == 1
+    comments = conn.execute(select(tables.labels.c.comment).order_by(tables.labels.c.id)).scalars().all()
+    assert comments == [None, None, TEXT, TEXT]
+    contexts.blank(conn, [window])
+    assert contexts.streams_with_context(conn) == []
 
 
 def test_many_reviewers_never_share_an_item(engine: Engine) -> None:

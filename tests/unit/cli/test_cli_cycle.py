@@ -152,7 +152,7 @@ def test_labels_go_out_and_come_back_by_file(world: World, calib: Any, tmp_path:
     with todo.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0].keys())
         writer.writeheader()
-        writer.writerows(row | {"answer": right[row["prediction_id"]]} for row in rows)
+        writer.writerows(row | {"label": right[row["prediction_id"]]} for row in rows)
     report = calib("labels", "import", todo, "--json", *config).json
     assert (report["new"], report["conflicts"], report["unknown"]) == (300, 0, 0)
     assert calib("labels", "import", todo, "--json", *config).json["same"] == 300

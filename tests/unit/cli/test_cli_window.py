@@ -141,14 +141,14 @@ def test_an_import_says_what_was_late_and_ends_with_1_where_nothing_was_taken(
     with (tmp_path / "todo.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["stream"] for row in rows} == {"triage"}
-    half = [row | {"answer": "yes" if i % 3 else "no"} for i, row in enumerate(rows)]
+    half = [row | {"label": "yes" if i % 3 else "no"} for i, row in enumerate(rows)]
     taken = calib("labels", "import", sheet(tmp_path / "some.csv", half[:40]), *config)
     assert taken.code == 0
-    mine = calib("labels", "import", sheet(tmp_path / "one.csv", [half[0] | {"answer": "yes"}]), *config)
+    mine = calib("labels", "import", sheet(tmp_path / "one.csv", [half[0] | {"label": "yes"}]), *config)
     assert mine.code == 0
     assert "1 corrected" in mine.out
     assert "was incorrect, now correct" in mine.out
-    theirs = sheet(tmp_path / "theirs.csv", [half[1] | {"answer": "no"}])
+    theirs = sheet(tmp_path / "theirs.csv", [half[1] | {"label": "no"}])
     differs = calib("labels", "import", theirs, "--by", "somebody else", *config)
     assert differs.code == 1
     assert "`calib labels conflicts triage` lists what differs" in differs.err
@@ -168,9 +168,11 @@ def test_an_import_says_what_was_late_and_ends_with_1_where_nothing_was_taken(
     wrong = calib("labels", "import", sheet(tmp_path / "other.csv", other), *config)
     assert wrong.code == 1
     assert "belongs to the stream 'other'" in wrong.out
-    words = [row | {"answer": "no" if i % 2 else "agreed!"} for i, row in enumerate(half)]
+    words = [row | {"label": "no" if i % 2 else "agreed!"} for i, row in enumerate(half)]
     again = calib("window", "reopen", "triage", "2026-01", "--reason", "late labels", "--json", *config)
     assert again.json["labels"]["n"] == 300
-    one_sided = calib("labels", "import", sheet(tmp_path / "words.csv", words), "--by", "bo", *config)
+    one_sided = calib(
+        "labels", "import", sheet(tmp_path / "words.csv", words), "--by", "bo", "--partial", *config
+    )
     assert one_sided.code == 1
     assert "every answer that was taken is incorrect" in one_sided.err
