@@ -134,7 +134,7 @@ def precision(strata: Sequence[Stratum]) -> Precision:
     >>> rows = StratumCounts(stratum=0, drawn=400, correct=80, incorrect=20, unsure=0)
     >>> half = precision([Stratum(mass=1.0, rows=rows)])
     >>> [round(x or 0, 3) for x in (half.now, half.soon, half.complete)]
-    [0.079, 0.075, 0.039]
+    [0.078, 0.075, 0.039]
     """
     labels = [part.rows.labelled for part in strata]
     missing = [part.rows.missing for part in strata]

@@ -1,7 +1,8 @@
 """Reviewers' texts and guidelines as HTML: Markdown rendered by markdown-it-py, then sanitised by nh3.
 
-HTML in a text is text. Links lead to http, https and mailto alone. A picture is loaded only from an origin
-that the settings name; any other becomes a link, so that no stranger learns who reads what.
+HTML in a text is text. Links lead to http, https and mailto alone, none to a page of ours. A picture is
+loaded only from an origin that the settings name; any other becomes a link, so that no stranger learns who
+reads what.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def plain_html(text: str) -> Markup:
 def _parser(images: tuple[str, ...]) -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": DEEPEST})
     parser.enable(["table", "strikethrough"])
+    parser.validateLink = leads_out  # type: ignore[method-assign]
 
     def image(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         token = tokens[at]
@@ -102,6 +104,15 @@ def _parser(images: tuple[str, ...]) -> MarkdownIt:
     parser.add_render_rule("fence", code)
     parser.add_render_rule("code_block", code)
     return parser
+
+
+def leads_out(url: str) -> bool:
+    """Whether a link leads to another site or to a mailbox; what leads to pages of ours is no link.
+
+    >>> [leads_out(url) for url in ("https://a.example", "mailto:a@b", "/sign-in?token=x", "javascript:a")]
+    [True, True, False, False]
+    """
+    return url.strip().lower().startswith(("http://", "https://", "mailto:"))
 
 
 def origin_of(url: str) -> str | None:

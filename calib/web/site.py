@@ -69,9 +69,9 @@ class Site:
 
     def path(self, *parts: str | int, **query: str | int) -> str:
         """The address of a page from its parts, each escaped: `path("review", stream)`."""
-        address = self.prefix + "".join(f"/{quote(str(part), safe='')}" for part in parts)
+        address = self.prefix + ("".join(f"/{quote(str(part), safe='')}" for part in parts) or "/")
         asked = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
-        return (address or "/") + (f"?{asked}" if asked else "")
+        return address + (f"?{asked}" if asked else "")
 
     def cookie(self, *, proxy: bool) -> str:
         """The name of the session's cookie; several processes on one machine do not share it.
