@@ -9,10 +9,10 @@ export DO_NOT_TRACK := 1
 # The tests start some hundred Python processes; without stored bytecode each of them compiles every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast lint types postgresql chromium infra-tools lock clean help
+.PHONY: demo test fast test-label-studio lint types postgresql chromium infra-tools lock clean help
 
 help:  ## show what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, report data and store in ./demo
 	$(BIN)/calib demo --into demo
@@ -28,6 +28,16 @@ fuzz: $(VENV)/.dev  ## every reader against made-up input: 5,000 files of every 
 	CALIB_FUZZ_FILES=5000 $(BIN)/python -m pytest tests/properties/test_tabular_properties.py tests/properties/test_elicit_properties.py
 	$(BIN)/python tests/fuzz/fuzz_tabular.py -max_total_time=$$(( $(FUZZ_SECONDS) / 2 )) -timeout=20 -max_len=4096 -rss_limit_mb=4096
 	$(BIN)/python tests/fuzz/fuzz_elicit.py -max_total_time=$$(( $(FUZZ_SECONDS) / 2 )) -timeout=5 -max_len=4096
+
+# about a gigabyte, in a virtual environment of its own
+LABEL_STUDIO ?= $(HOME)/.cache/calibwatch-tests/label-studio-1.23
+$(LABEL_STUDIO)/.installed:
+	$(PYTHON) -m venv $(LABEL_STUDIO)
+	$(LABEL_STUDIO)/bin/python -m pip install --quiet --disable-pip-version-check 'label-studio==1.23.*'
+	touch $@
+
+test-label-studio: $(VENV)/.dev $(LABEL_STUDIO)/.installed chromium  ## the tests of Label Studio against the real server (5 minutes)
+	CALIB_LABEL_STUDIO_VENV=$(LABEL_STUDIO) $(BIN)/python -m pytest tests/label_studio -v
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

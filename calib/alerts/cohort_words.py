@@ -49,14 +49,19 @@ def cohort_late(told: Told) -> Said:
 
 
 def how_to_label(told: Told) -> str:
-    """Where the rows wait: a page, Label Studio, or a file."""
-    facts, page = told.facts, told.facts.get("page")
-    if page:
-        where = f" (project {facts['project']})" if facts.get("project") else ""
-        return f"Open {page}{where}."
-    return (
-        f"`calib labels export {told.stream}` writes them into a file, `calib labels import` reads it back."
+    """Where the rows wait: a page, a project in Label Studio, or a file."""
+    facts, page, stream = told.facts, told.facts.get("page"), told.stream
+    sheet = (
+        f"`calib labels export {stream} --to todo.csv` writes them into a file, "
+        f"`calib labels import todo.csv --stream {stream}` reads the answers."
     )
+    if facts.get("project"):
+        return f"Open {page} and label in the project {facts['project']}."
+    if page:
+        return f"Open {page}."
+    if facts.get("review") == "builtin":
+        return f"`calib web` shows them on a page of this machine. Or by file: {sheet}"
+    return sheet
 
 
 def _rows(facts: Json) -> str:

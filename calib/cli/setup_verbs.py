@@ -23,6 +23,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     and the first of each kind with its place. Fails where a run would.
     """
     from calib.cli.page import Page
+    from calib.cli.studio_check import label_studio_line
     from calib.cycle.checking import CheckFailed
     from calib.results.setup import CheckLine, CheckResult
     from calib.settings import load
@@ -52,6 +53,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
     guided = sum(stream.guidelines is not None for stream in settings.streams.values())
     total = 4 + (settings.notify.webhook is not None) + len(settings.streams)
     total += tables + guided + len(settings.probes)
+    total += sum(stream.review.kind == "label-studio" for stream in settings.streams.values())
     with output.progress("check", total=total, bar=json) as step:
         attempt("settings", lambda: f"{config}, {len(settings.streams)} streams")
         attempt("database", lambda: _database(settings))
@@ -63,6 +65,8 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
             attempt(f"traffic of {name}", partial(_traffic, name, stream, settings.folder))
             if stream.review.source is not None:
                 attempt(f"outcomes of {name}", partial(_outcomes, name, stream, settings.folder))
+            if stream.review.kind == "label-studio":
+                attempt(f"Label Studio of {name}", partial(label_studio_line, settings, name))
             if stream.guidelines is not None:
                 attempt(f"guidelines of {name}", partial(_guidelines, name, stream, settings.folder))
         for name in settings.probes:

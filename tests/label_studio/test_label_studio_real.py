@@ -68,15 +68,14 @@ def test_hostile_text_is_text_in_a_browser(desk: Desk, browser: Browser, monkeyp
 
 def test_erased_text_is_in_no_row_of_the_server(desk: Desk, label_studio_folder: Path) -> None:
     """Not in a task, not in an annotation or a draft, nowhere in its database."""
-    word = "Schattenburg-91c2"
-    window = desk.window("a", "b", "c")
+    comment, row = "Schattenburg-91c2", "row-91c2"
+    window = desk.window(row, "b")
     studio_tasks.put_up(desk.engine, window, desk.port)
-    desk.server.people.annotate(desk.task("a"), "correct", comment=f"seen in {word}")
-    texts = [window.period, word, "what is b?"]
-    assert all(holds(label_studio_folder, text) for text in texts)
+    desk.server.people.annotate(desk.task(row), "correct", comment=f"seen in {comment}")
+    assert all(holds(label_studio_folder, text) for text in (comment, f"what is {row}?"))
     studio_tasks.erase("triage", [window], [window], desk.port)
     assert holds(label_studio_folder, desk.project)  # the search itself finds what is there
-    assert [text for text in texts[1:] if holds(label_studio_folder, text)] == []
+    assert [text for text in (comment, row) if holds(label_studio_folder, text)] == []
 
 
 def holds(folder: Path, text: str) -> bool:
