@@ -150,9 +150,9 @@ class Year:
             return
         if chance() < 0.5:
             self.crash.again(self.random.randint(1, 60), self.random.choice(["before", "after"]))  # type: ignore[arg-type]
-        if chance() < 0.15:
+        if chance() < 0.1:
             self.database_is_gone = self._an_hour(midnight)
-        if chance() < 0.15:
+        if chance() < 0.1:
             self.store_is_down = self._an_hour(midnight)
         if chance() < 0.5:
             self.store.faults.extend(self.random.choices(["lost", "unavailable", "unknown"], k=2))  # type: ignore[arg-type]
@@ -221,7 +221,7 @@ class Year:
         cycle.erase_texts(self.engine, cycle.Retention(contexts=kept, replies={}), now=self.clock.now())
 
     def _people_label(self) -> None:
-        """A third of each open cohort a day."""
+        """A third of each open cohort a day; what a bad day swallowed is answered on the next one."""
         for stream in self.streams:
             if not stream.by_people:
                 continue
@@ -232,7 +232,7 @@ class Year:
                         continue
                     day = (self.clock.now() - window.opened_at).days
                     items = sorted(queue.items_of(conn, window.id).items())
-                    part = items[day * len(items) // 3 : (day + 1) * len(items) // 3]
+                    part = items[: (day + 1) * len(items) // 3]
                     answers = [
                         queue.Answer(
                             item_id=item,

@@ -17,6 +17,7 @@ from calib.testing.clock import ManualClock
 from calib.testing.slack import TOKEN, FakeSlack
 
 STREAMS = 20
+MOST_SECONDS = 120  # of CPU: about 35 on a machine that does nothing else
 MOST_FALSE_ALARMS = 18  # the 99th percentile of a Poisson law of mean 10, which the budgets allow
 WORSE = {3: "2026-06", 10: "2026-08"}  # one stream whose labels arrive by themselves, one that people label
 
@@ -85,4 +86,4 @@ def test_a_year_ends_with_every_window_and_every_alert_once(monkeypatch: pytest.
         told = [(row.kind, row.episode) for row in alerts if row.stream == name and row.episode == mine[0].id]
         assert Counter(kind for kind, _ in told)["recovered"] == 1
         assert {"degraded", "recovered"} <= {kind for kind, _ in told}
-    assert taken < 60
+    assert taken < MOST_SECONDS
