@@ -20,7 +20,8 @@ from calib.cycle.stream import StreamPolicy
 from calib.db import jobs, tables, windows
 from calib.db.engine import open_engine
 from calib.errors import SourceError
-from calib.outbox.relay import Sender, relay
+from calib.outbox.place import Place
+from calib.outbox.relay import relay
 from calib.period import Period
 from calib.review import queue
 from calib.testing.clock import ManualClock
@@ -74,11 +75,11 @@ class Year:
     """A deployment with its schedules; `run` lets the year pass, `happened` counts what went wrong."""
 
     def __init__(
-        self, streams: int, *, seed: int, worse: dict[int, str], slack: FakeSlack, sender: Sender
+        self, streams: int, *, seed: int, worse: dict[int, str], slack: FakeSlack, place: Place
     ) -> None:
         self.random, self.happened = Random(seed), Counter[str]()
         self.clock, self.store, self.crash = ManualClock(START), FaultyStore(), CrashAt(0, "before")
-        self.slack, self.sender = slack, sender
+        self.slack, self.place = slack, place
         self.database_is_gone = self.store_is_down = (START, START)
         name = f"file:year{id(self)}?mode=memory&cache=shared"
         self.keeper = sqlite3.connect(
@@ -213,7 +214,7 @@ class Year:
             cycle.watch_deployment(self.deployment(), now=self.clock.now)
 
     def _relay(self) -> None:
-        report = relay(self.engine, self.sender, now=self.clock.now, sleep=self.clock.sleep)
+        report = relay(self.engine, [self.place], now=self.clock.now, sleep=self.clock.sleep)
         self.happened["alert put off"] += report.retried
 
     def _erase(self) -> None:
