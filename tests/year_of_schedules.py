@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection
 from stream_life import Row, RowsInMemory
 from window_values import LEVELS, POLICY, SHARES
 
@@ -89,7 +90,12 @@ class Year:
         tables.metadata.create_all(engine)
         self.engine = self.crash.engine(engine)
         connect = engine.connect
-        engine.connect = lambda: self._database_answers() or connect()  # type: ignore[method-assign]
+
+        def answered() -> Connection:
+            self._database_answers()
+            return connect()
+
+        engine.connect = answered  # type: ignore[method-assign]
         self.streams = [
             Stream(f"stream-{i:02}", i, i % BY_PEOPLE == 0, worse_from=worse.get(i)) for i in range(streams)
         ]
@@ -150,13 +156,13 @@ class Year:
         if midnight.toordinal() % 2:
             return
         if chance() < 0.5:
-            self.crash.again(self.random.randint(1, 60), self.random.choice(["before", "after"]))  # type: ignore[arg-type]
+            self.crash.again(self.random.randint(1, 60), self.random.choice(["before", "after"]))
         if chance() < 0.1:
             self.database_is_gone = self._an_hour(midnight)
         if chance() < 0.1:
             self.store_is_down = self._an_hour(midnight)
         if chance() < 0.5:
-            self.store.faults.extend(self.random.choices(["lost", "unavailable", "unknown"], k=2))  # type: ignore[arg-type]
+            self.store.faults.extend(self.random.choices(["lost", "unavailable", "unknown"], k=2))
         if chance() < 0.5:
             faults = [limited(self.random.randint(1, 900)), lost(), lost(accepted=False), broken(503)]
             kind = self.random.randrange(len(faults))

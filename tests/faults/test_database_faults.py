@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from calib import cycle
 from calib.alerts import Alert
-from calib.alerts.message import Message
 from calib.db import tables
 from calib.db.engine import LIMITS, POOL, open_engine
 from calib.db.schema import migrate
 from calib.errors import SourceError
 from calib.outbox import queue as outbox
+from calib.outbox.place import Parcel
 from calib.outbox.relay import relay
 from calib.period import Period
 from calib.store import history
@@ -42,15 +43,19 @@ WORKERS, ALERTS = 20, 60
 class Inbox:
     """Where alerts arrive."""
 
-    paced: bool = False
+    name: str = "inbox"
+    pace: float = 0.0
     got: list[str] = field(default_factory=list)
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
-        self.got.append(alert_id)
+    def send(self, parcel: Parcel) -> dict[str, Any]:
+        self.got.append(parcel.id)
         return {"channel": "inbox"}
 
-    def find(self, alert_id: str, since: Any) -> dict[str, Any] | None:
-        return {"channel": "inbox"} if alert_id in self.got else None
+    def find(self, parcel: Parcel, since: datetime) -> dict[str, Any] | None:
+        return {"channel": "inbox"} if parcel.id in self.got else None
+
+    def check(self) -> str:
+        return "listening"
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ def test_twenty_workers_share_the_work_and_hold_few_connections(
         nonlocal most
         mine = open_engine(postgres_url)
         begin.wait(60)
-        delivered = relay(mine, inbox, now=lambda: NOW, sleep=lambda _: None).delivered
+        delivered = relay(mine, [inbox], now=lambda: NOW, sleep=lambda _: None).delivered
         if most == 0:
             with postgres_server.connect() as looking:
                 mine_only = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
@@ -105,7 +110,8 @@ def test_twenty_workers_share_the_work_and_hold_few_connections(
 def test_one_process_holds_no_more_than_its_pool(engine: Engine) -> None:
     most = POOL["pool_size"] + POOL["max_overflow"]
     held = [engine.connect() for _ in range(most)]
-    engine.pool._timeout = 0.1  # type: ignore[attr-defined]  not half a minute
+    pool: Any = engine.pool
+    pool._timeout = 0.1  # not half a minute
     with pytest.raises(PoolTimeout):
         engine.connect()
     for connection in held:
