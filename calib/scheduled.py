@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from calib.errors import CalibError, StreamsFailed
 from calib.json_object import Json
 from calib.period import Period
 from calib.redaction import redacted
+from calib.results import WindowResult
+from calib.wording.verdict_table import verdict_table
 
 LOG = logging.getLogger(__name__)
 
@@ -86,6 +89,21 @@ def run_name(flow: str) -> Callable[[], str]:
         return " ".join(word for word in words if word)
 
     return name
+
+
+def verdict_page(opened: App, stream: str, results: Sequence[WindowResult]) -> tuple[str, str]:
+    """The key and the text of Prefect's artifact about a stream: the verdicts, with links to the reports."""
+    from calib.cycle.reporting import OVER
+
+    reports = opened.reports()
+
+    def link(result: WindowResult) -> str | None:
+        if reports is None or result.state not in OVER:
+            return None
+        return reports.link(stream, result.period, result.revision)
+
+    key = f"verdicts-{re.sub('[^a-z0-9-]+', '-', stream)}"  # all that Prefect takes
+    return key, f"## {stream}\n\n{verdict_table(results, link=link)}"
 
 
 def retry_if_outside(_task: Any, _task_run: Any, state: Any) -> bool:

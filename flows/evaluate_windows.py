@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
 
 from calib import scheduled
 from calib.cycle import evaluate_open
@@ -35,6 +36,9 @@ def evaluate(stream: str, periods: str, config: str | None, now: datetime | None
         get_run_logger().info(
             "%s %s: %s, change %s", stream, result.period, result.state, result.change.state
         )
+    if results:
+        key, page = scheduled.verdict_page(opened, stream, results)
+        create_markdown_artifact(page, key=key, description=f"The verdicts on {stream}")
     return [result.to_json() for result in results]
 
 

@@ -73,9 +73,12 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @contextmanager
-def prefect_server(folder: Path) -> Iterator[PrefectServer]:
-    """A Prefect server with its database and log in `folder`."""
-    port = free_port()
+def prefect_server(folder: Path, port: int | None = None) -> Iterator[PrefectServer]:
+    """A Prefect server with its database and log in `folder`; one of an earlier server is carried on.
+
+    `port`: that of the earlier server, where its clients should find it again.
+    """
+    port = port or free_port()
     home = folder / "prefect-home"
     server = PrefectServer(f"http://127.0.0.1:{port}/api", folder / "server.log", home)
     words = ["server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-ui"]

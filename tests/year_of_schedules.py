@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import numpy as np
+from sqlalchemy import Connection
 from stream_life import Row, RowsInMemory
 from window_values import LEVELS, POLICY, SHARES
 
@@ -20,7 +21,8 @@ from calib.cycle.stream import StreamPolicy
 from calib.db import jobs, tables, windows
 from calib.db.engine import open_engine
 from calib.errors import SourceError
-from calib.outbox.relay import Sender, relay
+from calib.outbox.place import Place
+from calib.outbox.relay import relay
 from calib.period import Period
 from calib.review import queue
 from calib.testing.clock import ManualClock
@@ -74,11 +76,11 @@ class Year:
     """A deployment with its schedules; `run` lets the year pass, `happened` counts what went wrong."""
 
     def __init__(
-        self, streams: int, *, seed: int, worse: dict[int, str], slack: FakeSlack, sender: Sender
+        self, streams: int, *, seed: int, worse: dict[int, str], slack: FakeSlack, place: Place
     ) -> None:
         self.random, self.happened = Random(seed), Counter[str]()
         self.clock, self.store, self.crash = ManualClock(START), FaultyStore(), CrashAt(0, "before")
-        self.slack, self.sender = slack, sender
+        self.slack, self.place = slack, place
         self.database_is_gone = self.store_is_down = (START, START)
         name = f"file:year{id(self)}?mode=memory&cache=shared"
         self.keeper = sqlite3.connect(
@@ -88,7 +90,12 @@ class Year:
         tables.metadata.create_all(engine)
         self.engine = self.crash.engine(engine)
         connect = engine.connect
-        engine.connect = lambda: self._database_answers() or connect()  # type: ignore[method-assign]
+
+        def answered() -> Connection:
+            self._database_answers()
+            return connect()
+
+        engine.connect = answered  # type: ignore[method-assign]
         self.streams = [
             Stream(f"stream-{i:02}", i, i % BY_PEOPLE == 0, worse_from=worse.get(i)) for i in range(streams)
         ]
@@ -149,13 +156,13 @@ class Year:
         if midnight.toordinal() % 2:
             return
         if chance() < 0.5:
-            self.crash.again(self.random.randint(1, 60), self.random.choice(["before", "after"]))  # type: ignore[arg-type]
-        if chance() < 0.15:
+            self.crash.again(self.random.randint(1, 60), self.random.choice(["before", "after"]))
+        if chance() < 0.1:
             self.database_is_gone = self._an_hour(midnight)
-        if chance() < 0.15:
+        if chance() < 0.1:
             self.store_is_down = self._an_hour(midnight)
         if chance() < 0.5:
-            self.store.faults.extend(self.random.choices(["lost", "unavailable", "unknown"], k=2))  # type: ignore[arg-type]
+            self.store.faults.extend(self.random.choices(["lost", "unavailable", "unknown"], k=2))
         if chance() < 0.5:
             faults = [limited(self.random.randint(1, 900)), lost(), lost(accepted=False), broken(503)]
             kind = self.random.randrange(len(faults))
@@ -213,7 +220,7 @@ class Year:
             cycle.watch_deployment(self.deployment(), now=self.clock.now)
 
     def _relay(self) -> None:
-        report = relay(self.engine, self.sender, now=self.clock.now, sleep=self.clock.sleep)
+        report = relay(self.engine, [self.place], now=self.clock.now, sleep=self.clock.sleep)
         self.happened["alert put off"] += report.retried
 
     def _erase(self) -> None:
@@ -221,7 +228,7 @@ class Year:
         cycle.erase_texts(self.engine, cycle.Retention(contexts=kept, replies={}), now=self.clock.now())
 
     def _people_label(self) -> None:
-        """A third of each open cohort a day."""
+        """A third of each open cohort a day; what a bad day swallowed is answered on the next one."""
         for stream in self.streams:
             if not stream.by_people:
                 continue
@@ -232,7 +239,7 @@ class Year:
                         continue
                     day = (self.clock.now() - window.opened_at).days
                     items = sorted(queue.items_of(conn, window.id).items())
-                    part = items[day * len(items) // 3 : (day + 1) * len(items) // 3]
+                    part = items[: (day + 1) * len(items) // 3]
                     answers = [
                         queue.Answer(
                             item_id=item,

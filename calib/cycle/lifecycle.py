@@ -16,7 +16,6 @@ Several runs may work on one window at the same time. Three rules make that as i
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -37,6 +36,7 @@ from calib.cycle.elsewhere import elsewhere, wind_up
 from calib.cycle.evaluation import Proposal, evaluate, stored_proposal, stored_result
 from calib.cycle.load import load_window
 from calib.cycle.order import waits_for
+from calib.cycle.own_entries import window_publish_id
 from calib.cycle.ports import Ports
 from calib.cycle.readable import ANSWERS_LEFT_OUT, ROWS_GONE
 from calib.cycle.reconstruction import reconstruct
@@ -71,7 +71,6 @@ SAYS = {
     "waits": "complete, and waits for the periods before it, whose labels are its baseline",
     "early_warning": "the labels so far speak against the mapping",
 }
-NAMESPACE = uuid.UUID("6f7a2d4c-6d5b-5e0a-9f0e-0c1b7d1f2a33")
 
 
 def advance(window: Window, ports: Ports) -> Window:
@@ -209,7 +208,12 @@ def _publish_and_close(window: Window, policy: StreamPolicy, ports: Ports) -> Wi
                 window = _evaluate(data, ports)
             continue
         if entry is not None and proposal.mapping is not None:
-            refit = replace(result.refit, published=not result.refit.upheld, generation=entry.generation)
+            refit = replace(
+                result.refit,
+                published=not result.refit.upheld,
+                generation=entry.generation,
+                mapping=entry.mapping,  # another one where other labels came before a restore
+            )
             result = replace(result, refit=refit)
         window = _close(window, policy, ports, result, proposal, state="closed")
     if window.state != "evaluated":
@@ -236,7 +240,7 @@ def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Pro
         log = recent(ports.store, stream=window.stream, channel=channel, since=window.starts_at)
         expected = next((entry for entry in log if entry.digest == proposal.candidate), None)
     intent = Intent(
-        publish_id=publish_id(window, channel),
+        publish_id=window_publish_id(window, channel),
         at=at,
         by=PUBLISHER,
         reason=f"upheld by {window.period}" if proposal.renew else f"refit on {window.period}",
@@ -258,15 +262,6 @@ def _carry_out(window: Window, policy: StreamPolicy, ports: Ports, proposal: Pro
             expected=expected,
         )
     return None
-
-
-def publish_id(window: Window, channel: str | None = None) -> str:
-    """The id under which a window publishes, however often it is tried; each revision has its own.
-
-    `channel`: by default the window's own.
-    """
-    key = f"{window.stream}/{window.period}/{channel or window.channel}"
-    return str(uuid.uuid5(NAMESPACE, key if window.revision == 1 else f"{key}/{window.revision}"))
 
 
 def _stand_back(result: WindowResult, newest: Entry) -> WindowResult:

@@ -15,6 +15,7 @@ from calib.cycle.baseline import Baseline, choose
 from calib.cycle.cohort_sample import cohort_sample, pool
 from calib.cycle.data import EarlierWindow, WindowData, watched_early
 from calib.cycle.design import Design
+from calib.cycle.own_entries import before, head_before, window_publish_id
 from calib.cycle.served import Serving, only, served_by, serves, spans_of
 from calib.cycle.stream import CANDIDATE, StreamPolicy
 from calib.db import windows
@@ -25,7 +26,7 @@ from calib.measure.sample import Sample
 from calib.results import WindowResult
 from calib.results.window import ProvenCut
 from calib.review import queue, window_labels
-from calib.store import Store, head, read_mapping, recent
+from calib.store import Entry, Store, read_mapping, recent
 
 
 def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
@@ -35,9 +36,9 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
     evaluation on it is the one that was fixed then. Raises what the ports raise; writes nothing.
     """
     policy, design = StreamPolicy.from_json(window.settings), Design.from_json(window.design)
-    current = head(store, stream=window.stream, channel=window.channel)
+    current = _head(store, window, window.channel)
     withdrawn = current is not None and current.withdrawn
-    candidate = head(store, stream=window.stream, channel=CANDIDATE) if withdrawn else None
+    candidate = _head(store, window, CANDIDATE) if withdrawn else None
     watched = watched_early(policy, design)
     needed = {*watched, design.main_mapping, served_by(current), served_by(candidate)} - {None}
     mappings = {
@@ -88,6 +89,11 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
         )
 
 
+def _head(store: Store, window: Window, channel: str) -> Entry | None:
+    own = window_publish_id(window, channel)
+    return head_before(store, stream=window.stream, channel=channel, own=own, ended=window.ends_at)
+
+
 def current_baseline(conn: Connection, stream: str, *, before: datetime, scope: dict[str, str]) -> Baseline:
     """What a window that begins at `before` would be compared with if it was evaluated now.
 
@@ -126,13 +132,23 @@ def load_baseline_sample(conn: Connection, baseline: Baseline) -> Sample | None:
 
 
 def load_serving(
-    store: Store, *, stream: str, channel: str, scope: dict[str, str], start: datetime, end: datetime
+    store: Store,
+    *,
+    stream: str,
+    channel: str,
+    scope: dict[str, str],
+    start: datetime,
+    end: datetime,
+    own: str | None = None,
 ) -> Serving:
     """Read the channel's log from `start` on once, and each mapping that it takes once.
 
-    A mapping for another scope than `scope` served nothing: clients answer with the raw confidence then.
+    `own`: the publish id of the window that asks; its entry and what came after that are left out. A mapping
+    for another scope than `scope` served nothing: clients answer with the raw confidence then.
     """
     entries = recent(store, stream=stream, channel=channel, since=start)
+    if own is not None:
+        entries = before(entries, own)
     spans = spans_of(entries, start, end)
     current = served_by(entries[-1] if entries else None)
     digests = {span.mapping for span in spans} | {current}

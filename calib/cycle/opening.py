@@ -19,6 +19,7 @@ from calib.cycle.elsewhere import put_up
 from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.lifecycle import advance
 from calib.cycle.load import load_serving
+from calib.cycle.own_entries import publish_id
 from calib.cycle.ports import Ports
 from calib.cycle.readable import look_of_numbers, rows_unreadable
 from calib.cycle.reviewers import tell_opened
@@ -89,8 +90,9 @@ def open_revision(
             f"has ended and late rows have settled; it is {now:%Y-%m-%d %H:%M} UTC"
         )
     start, end = period.interval(policy.timezone)
+    own = publish_id(stream=policy.stream, period=period.name, revision=revision, channel=channel)
     serving = load_serving(
-        ports.store, stream=policy.stream, channel=channel, scope=policy.scope, start=start, end=end
+        ports.store, stream=policy.stream, channel=channel, scope=policy.scope, start=start, end=end, own=own
     )
     survey = ports.traffic.survey(Interval(start, end), eras=serving.breaks)
     design = design_sample(policy, survey, serving, earlier=earlier)

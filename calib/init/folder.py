@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 from calib.errors import InvalidInput
 from calib.init.columns import REQUIRED, Guess, guess
-from calib.init.data import flow_texts, template
+from calib.init.data import deployments_text, flow_texts, template
 from calib.init.toml import settings_text
 from calib.json_object import Json
 from calib.object_urls import CLOUDS
@@ -24,7 +25,11 @@ SETTINGS = "calib.toml"
 FILES = re.compile(r"(?i)(?:.*\.)?(csv|parquet|pq)")  # a traffic file named without its kind
 LOCAL = ("parquet", "csv", "jsonl", "duckdb", "sqlite")
 # A file of these names that does not hold its mark belongs to something else.
-MARKS = {"prefect.yaml": "flows/open_windows.py:open_windows", "flows/": "calib"}
+MARKS = {
+    "prefect.yaml": "flows/open_windows.py:open_windows",
+    "automations.yaml": "calibwatch",
+    "flows/": "calib",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +99,21 @@ def _texts(folder: Path, streams: Mapping[str, Mapping[str, Any]]) -> dict[str, 
     texts = {SETTINGS: settings_text(streams)}
     texts |= {f"flows/{name}": text for name, text in flow_texts().items()}
     return texts | {
-        "prefect.yaml": template("prefect.yaml"),
+        "prefect.yaml": deployments_text(_zones(folder / SETTINGS)),
+        "automations.yaml": template("automations.yaml"),
         "crontab": crontab,
         ".gitignore": template("gitignore"),
     }
+
+
+def _zones(settings: Path) -> list[str]:
+    """The time zones of the streams that a calib.toml names; UTC where there is none, or it is not TOML."""
+    try:
+        streams = tomllib.loads(settings.read_text(encoding="utf-8")).get("streams", {})
+    except (OSError, ValueError):
+        return ["UTC"]
+    named = {stream.get("timezone", "UTC") for stream in streams.values() if isinstance(stream, dict)}
+    return sorted(zone for zone in named if isinstance(zone, str)) or ["UTC"]
 
 
 def _check_place(folder: Path) -> None:

@@ -70,8 +70,8 @@ def schedule_it(*, folder: Path, cwd: Path) -> list[Step]:
         ),
         Step(says="deploy the flows", command=f"{prefect} --no-prompt deploy --all"),
         Step(
-            says="start a worker and leave it running",
-            command=f"{prefect} worker start --pool calibwatch",
+            says="start a worker, of at most four runs at a time, and leave it running",
+            command=f"{prefect} worker start --pool calibwatch --limit 4",
         ),
     ]
     if folder != cwd:

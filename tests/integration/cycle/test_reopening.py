@@ -13,7 +13,7 @@ from stream_life import StreamLife, quick_fits
 
 from calib import cycle
 from calib.cycle import reopening
-from calib.cycle.lifecycle import publish_id
+from calib.cycle.own_entries import window_publish_id
 from calib.cycle.reporting import _standing_at
 from calib.db import episodes, tables, windows
 from calib.db.windows import Window
@@ -63,9 +63,9 @@ def test_what_a_revision_publishes_and_reports_has_ids_of_its_own(life: StreamLi
     life.advance("2026-02")
     told = life.told("2026-02", 2)
     assert "degraded" in told
-    assert len({publish_id(life.window("2026-02", n), "production") for n in (1, 2)}) == 2
+    assert len({window_publish_id(life.window("2026-02", n), "production") for n in (1, 2)}) == 2
     assert len(life.log()) == 3
-    assert life.log()[-1].publish_id == publish_id(life.window("2026-02", 2), "production")
+    assert life.log()[-1].publish_id == window_publish_id(life.window("2026-02", 2), "production")
     t = tables.outbox
     with life.engine.connect() as conn:
         ids = conn.execute(select(t.c.id).where(t.c.kind == "degraded")).scalars().all()

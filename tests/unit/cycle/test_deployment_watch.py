@@ -174,8 +174,9 @@ def test_what_waits_for_a_day_or_is_parked_is_found_and_told_once(deployment: De
     with deployment.engine.begin() as conn:
         conn.execute(update(tables.outbox).values(state="delivered"))
     assert found(deployment, START + 50 * HOUR) == []
-    text = message(next(p for p in told(deployment.engine) if p["kind"] == "alerts_parked")).text
-    assert "Waiting for more than a day: 1. The oldest is of 2026-11-02." in text
+    told_once = next(p for p in told(deployment.engine) if p["kind"] == "alerts_parked")
+    assert told_once["facts"] == {"parked": 0, "waiting": 1, "oldest": START.isoformat()}
+    assert "2026-11-02" in message(told_once).text
 
 
 def test_a_parked_alert_is_found_at_once(deployment: Deployment) -> None:
