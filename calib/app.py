@@ -84,6 +84,15 @@ class App:
             make_ready(engine)
         return engine
 
+    @cached_property
+    def reading(self) -> Engine:
+        """The same database for reading alone: on SQLite, whoever reads here keeps nobody from writing."""
+        if self.engine.dialect.name != "sqlite":
+            return self.engine
+        engine = open_database(self.settings, reads_only=True)
+        weakref.finalize(self, engine.dispose)
+        return engine
+
     def streams(self, name: str | None) -> list[str]:
         """The one stream that was asked for, or all of them; `InvalidInput` if it does not exist."""
         if name is not None:
@@ -243,11 +252,11 @@ class App:
         return deliver(self.engine, self.places(), now=self.now, audience=self.audience())
 
 
-def open_database(settings: Settings) -> Engine:
+def open_database(settings: Settings, *, reads_only: bool = False) -> Engine:
     """The database that the settings name, whatever stands in it."""
     from calib.db.engine import open_engine
 
-    return open_engine(settings.database_url, schema=settings.database_schema)
+    return open_engine(settings.database_url, schema=settings.database_schema, reads_only=reads_only)
 
 
 def traffic(name: str, stream: Stream, folder: Path, *, places: bool = False) -> Traffic:

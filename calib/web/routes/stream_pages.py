@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 from fastapi import APIRouter, HTTPException, Request
@@ -45,7 +46,7 @@ def stream(request: Request, site: TheSite, visitor: SignedIn, fleet: TheFleet, 
     view, now = fleet.stream(name), site.project.now()
     known, shown = view.known, card(view, now=now)
     built_in = settings.review.kind == "builtin"
-    with site.engine.connect() as conn:
+    with site.project.reading.connect() as conn:
         people = {
             waiting.id: _people(queue.progress_by_reviewer(conn, waiting.id)) for waiting in known.waiting
         }
@@ -80,7 +81,7 @@ def window(
 ) -> Response:
     """One window in all its numbers: the revision that stands, or the one that is asked for."""
     stream_seen(site, visitor, name)
-    with site.engine.connect() as conn:
+    with site.project.reading.connect() as conn:
         found = (
             windows.find_standing(conn, name, period)
             if revision is None
@@ -95,7 +96,7 @@ def window(
     return page(
         request,
         "window.html",
-        **window_values(summary(found, site.project.ports(name))),
+        **window_values(summary(found, replace(site.project.ports(name), engine=site.project.reading))),
         report=report_key(name, period, found.revision).rpartition("/")[2] if over else None,
         revisions=[_revision_row(site, one) for one in revisions],
     )
@@ -129,7 +130,7 @@ def report(site: TheSite, visitor: SignedIn, name: str, file: str) -> Response:
 
 def _alerts(request: Request, site: Site, stream: str | None) -> Response:
     names = frozenset(site.project.settings.streams)
-    with site.engine.connect() as conn:
+    with site.project.reading.connect() as conn:
         listed, more = alerts_of(conn, stream=stream, streams=names)
         episodes = [] if stream is None else episodes_of(conn, stream)
     return page(

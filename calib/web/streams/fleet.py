@@ -95,7 +95,7 @@ class Fleet:
     def stream(self, name: str) -> StreamView:
         """One stream, read now."""
         self.heads.of(name, at_most=CHANNEL)
-        with self._app.engine.connect() as conn:
+        with self._app.reading.connect() as conn:
             mark = fingerprints(conn, name).get(name)
             known = self._read(conn, name, mark)
             return self._put_together(
@@ -132,29 +132,29 @@ class Fleet:
         began, now = self._clock(), self._app.now()
         names = list(self._app.settings.streams)
         shown_at = began
-        with self._app.engine.connect() as conn:
+        with self._app.reading.connect() as conn:
             marks = fingerprints(conn)
-            for name in names:
+        for name in names:
+            with self._app.reading.connect() as conn:
                 self._read(conn, name, marks.get(name))
-                if self._view.unread and self._clock() - shown_at > STEP:
-                    self._show(conn, names, as_of=now)
-                    shown_at = self._clock()
-            self.heads.refresh(names, at_most=CHANNELS)
-            self._show(conn, names, as_of=now)
+            if self._view.unread and self._clock() - shown_at > STEP:
+                self._show(names, as_of=now)
+                shown_at = self._clock()
+        self.heads.refresh(names, at_most=CHANNELS)
+        self._show(names, as_of=now)
         self._read_at = began
 
-    def _show(self, conn: Connection, names: Sequence[str], *, as_of: datetime) -> None:
+    def _show(self, names: Sequence[str], *, as_of: datetime) -> None:
         """Make the view of the streams that are known by now."""
         known = [self._known[name] for name in names if name in self._known]
         waiting = [window.id for stream in known for window in stream.waiting]
+        with self._app.reading.connect() as conn:
+            counts = counts_by_stratum(conn, waiting)
+            alerts = outbox.open_counts(conn)
+            open_episodes = episodes.count_open(conn)
         self._view = FleetView(
             as_of=as_of,
-            streams=self._put_together(
-                known,
-                counts=counts_by_stratum(conn, waiting),
-                alerts=outbox.open_counts(conn),
-                open_episodes=episodes.count_open(conn),
-            ),
+            streams=self._put_together(known, counts=counts, alerts=alerts, open_episodes=open_episodes),
             unread=tuple(name for name in names if name not in self._known),
         )
 

@@ -154,7 +154,7 @@ def test_what_is_fresh_is_not_read_again_and_what_is_stale_is(changeable_world: 
     clock, app = Seconds(), changeable_world.open(NOW)
     fleet = Fleet(app, clock=clock)
     asked: list[str] = []
-    event.listen(app.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    event.listen(app.reading, "before_cursor_execute", lambda *a: asked.append(a[2]))
     first = fleet.all()
     assert asked
     asked.clear()
@@ -309,7 +309,7 @@ def test_json_of_a_result_is_not_needed_to_count_labels(changeable_world: World)
     fleet = Fleet(app, clock=clock)
     fleet.all()
     asked: list[str] = []
-    event.listen(app.engine, "before_cursor_execute", lambda *a: asked.append(a[2]))
+    event.listen(app.reading, "before_cursor_execute", lambda *a: asked.append(a[2]))
     clock.now += STALE + 1
     fleet.all()
     selects = [statement for statement in asked if statement.lstrip().upper().startswith("SELECT")]
