@@ -17,6 +17,7 @@ import pytest
 PROGRAMS = {"calib", "prefect"}
 # They take half a minute and more: started last, each would keep one core busy after all others are done.
 LONGEST = {
+    "test_year.py",
     "test_demo.py",
     "test_real_months.py",
     "test_schedule.py",

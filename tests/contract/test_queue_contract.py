@@ -12,7 +12,7 @@ import pytest
 from log_records import Records
 from planted import TEXT
 from queues import MINUTE, NOW, item_row, open_window
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, event, func, select, update
 
 from calib.db import tables, windows
 from calib.errors import QueueError
@@ -43,6 +43,14 @@ def test_enqueueing_twice_is_once(conn: Connection) -> None:
     queue.enqueue(conn, window, [item_row("b", 9), item_row("c", 2)])
     assert queue.cohort(conn, window).id == ("a", "c", "b")  # strata 0, 0, 1
     assert queue.progress(conn, window).drawn == 3
+
+
+def test_a_cohort_is_loaded_without_what_reviewers_see(conn: Connection) -> None:
+    window, statements = open_window(conn, "a", "b"), []
+    event.listen(conn, "before_cursor_execute", lambda *asked: statements.append(asked[2]))
+    assert queue.cohort(conn, window).id == ("a", "b")
+    assert [statement for statement in statements if "context" in statement] == []
+    assert [statement for statement in statements if "items.raw" in statement] != []
 
 
 def test_items_are_claimed_in_the_order_of_the_draw_oldest_window_first(conn: Connection) -> None:

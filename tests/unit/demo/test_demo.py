@@ -65,7 +65,7 @@ def check_intervals(years: list[list[DemoWindow]]) -> None:
             (window.served, window.true.served_ece),
         )
     ]
-    # 144 intervals at 95%, two standard errors below: a coverage of 88% is noticed with a probability of 0.9
+    # 144 intervals at 95%, two standard errors below: a coverage of 88% is noticed with a probability of 0.89
     assert sum(held) / len(held) >= 0.95 - 2 * (0.95 * 0.05 / len(held)) ** 0.5
 
 
