@@ -93,6 +93,14 @@ class App:
         weakref.finalize(self, engine.dispose)
         return engine
 
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database already: a file that is missing is not made to find that out."""
+        from calib.db.engine import file_of
+
+        path = file_of(self.settings.database_url)
+        return path is None or path.exists()
+
     def streams(self, name: str | None) -> list[str]:
         """The one stream that was asked for, or all of them; `InvalidInput` if it does not exist."""
         if name is not None:

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from calib.alerts.episodes import Episode
     from calib.results.episodes import EpisodeResult, Said
 
-app = typer.Typer(no_args_is_help=True, help="Episodes: what alerts have opened, and what ended it.")
+app = typer.Typer(
+    no_args_is_help=True, help="Alerts: what was said, what waits, what is parked and why; and episodes."
+)
 
 
 @app.command("episodes")
@@ -64,13 +66,16 @@ def close(
     degradation begins a new episode. Exit code 1: the stream has no open episode.
     """
     from calib.app import App
+    from calib.cycle.thread_notes import tell_of_closing
     from calib.db import episodes as stored
     from calib.results.episodes import EpisodeList
 
     opened = App.open(config)
     opened.settings.stream(stream)
     with opened.engine.begin() as conn:
-        ended = stored.end_open(conn, stream, "person", by=getpass.getuser(), reason=reason, now=opened.now())
+        by = getpass.getuser()
+        ended = stored.end_open(conn, stream, "person", by=by, reason=reason, now=opened.now())
+        tell_of_closing(conn, ended, by=by, reason=reason, now=opened.now())
         results = results_of(conn, ended)
     if json:
         output.emit(EpisodeList(stream=stream, episodes=results).to_json())

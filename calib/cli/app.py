@@ -45,6 +45,8 @@ def root(
 
 
 from calib.cli import (  # noqa: E402
+    alert_handling_verbs,
+    alert_list_verbs,
     alerts_verbs,
     chain_verb,
     cycle_verbs,
@@ -91,6 +93,12 @@ app.command("web")(web_verb.web)
 app.add_typer(reviewers_verbs.app, name="reviewers")
 app.add_typer(window_verbs.app, name="window")
 app.add_typer(labels_verbs.app, name="labels")
+alerts_verbs.app.command("list")(alert_list_verbs.list_alerts)
+alerts_verbs.app.command("show")(alert_list_verbs.show)
+alerts_verbs.app.command("resend")(alert_handling_verbs.resend)
+alerts_verbs.app.command("ack")(alert_handling_verbs.ack)
+alerts_verbs.app.command("silence")(alert_handling_verbs.silence)
+alerts_verbs.app.command("test")(alert_handling_verbs.try_places)
 app.add_typer(alerts_verbs.app, name="alerts")
 app.add_typer(db_verb.app, name="db")
 mapping_verbs.app.command("publish")(mapping_way_back_verbs.publish)

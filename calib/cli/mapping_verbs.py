@@ -140,6 +140,7 @@ def promote(
     )
     show_entry(entry, as_json=json)
     _warn_of_another_scope(opened, entry)
+    tell_thread(opened, "promote", entry)
 
 
 @app.command("rollback")
@@ -168,6 +169,21 @@ def rollback(
     )
     show_entry(entry, as_json=json)
     _warn_of_another_scope(opened, entry)
+    tell_thread(opened, "rollback", entry)
+
+
+def tell_thread(opened: App, what: str, entry: Entry) -> None:
+    """Say in the threads of open episodes what was done; without a database there is none."""
+    if not opened.has_database:
+        return
+    from calib.cycle.thread_notes import tell_of_move
+    from calib.redaction import reason as in_a_line
+
+    trouble = tell_of_move(lambda: opened.engine, what, entry, now=opened.now())
+    if trouble is not None:
+        sys.stderr.write(
+            f"calib: the channel was moved. That could not be said in Slack: {in_a_line(trouble)}\n"
+        )
 
 
 def open_app(config: Any, stream: str) -> App:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from calib.cli import output
-from calib.cli.mapping_verbs import entry_result, intent_of_a_person, open_app, show_entry
+from calib.cli.mapping_verbs import entry_result, intent_of_a_person, open_app, show_entry, tell_thread
 from calib.cli.options import CONFIG, Channel, Config, Json, StreamName
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def publish(
     entry = store.publish(
         opened.store, mapping, channel=channel, intent=intent_of_a_person(opened, stream, reason)
     )
+    tell_thread(opened, "publish", entry)
     if json:
         from dataclasses import asdict
 

@@ -144,7 +144,32 @@ COMMANDS = {
         "Settle a disagreement between two answers.",
         ("calib labels decide support-triage p-00731 incorrect",),
     ),
-    "alerts": Teaching("Episodes: what alerts have opened, and what ended it.", ()),
+    "alerts": Teaching("Alerts: what was said, what waits, what is parked.", ()),
+    "alerts list": Teaching(
+        "The alerts, what became of each, and why.",
+        ("calib alerts list", "calib alerts list support-triage --state parked"),
+    ),
+    "alerts show": Teaching(
+        "One alert: its words, its places, who did what.",
+        ("calib alerts show 1f3a9c20",),
+    ),
+    "alerts resend": Teaching(
+        "Let parked or silenced alerts go out.",
+        ("calib alerts resend --parked", "calib alerts resend 1f3a9c20"),
+    ),
+    "alerts ack": Teaching(
+        "Say that you have seen alerts.",
+        ("calib alerts ack 1f3a9c20 --reason 'looking at the prompt'",),
+    ),
+    "alerts silence": Teaching(
+        "Hear nothing of a stream for a while.",
+        (
+            "calib alerts silence support-triage --until 2d --reason 'planned migration'",
+            "calib alerts silence support-triage --end",
+            "calib alerts silence",
+        ),
+    ),
+    "alerts test": Teaching("Send one to each place and read it back.", ("calib alerts test",)),
     "alerts episodes": Teaching(
         "What alerts have opened, and what ended it.",
         ("calib alerts episodes support-triage",),

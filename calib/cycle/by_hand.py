@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from calib.cycle.stream import PRODUCTION, StreamPolicy
+from calib.cycle.thread_notes import tell
 from calib.errors import CalibError
 from calib.format import Entry, Mapping
 from calib.store import PUBLISHER, Intent, Store
@@ -72,7 +73,8 @@ def _end_episodes(engine: Engine, entry: Entry, *, now: datetime) -> None:
     from calib.db import episodes
 
     with engine.begin() as conn:
-        episodes.end_open(conn, entry.stream, "withdrawal", by=entry.by, reason=entry.reason, now=now)
+        ended = episodes.end_open(conn, entry.stream, "withdrawal", by=entry.by, reason=entry.reason, now=now)
+        tell(conn, "withdraw", ended, entry=entry, now=now)
 
 
 def differing_scope(mapping: Mapping, scope: dict[str, str]) -> str | None:

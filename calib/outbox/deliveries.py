@@ -36,6 +36,7 @@ t, alerts = tables.deliveries, tables.outbox
 LEASE = timedelta(minutes=5)  # longer than any attempt takes
 CANDIDATES = 20  # looked at in one go, should others be quicker with the first ones
 SHOWN = 500  # characters of an error
+UNSETTLED = ("pending", "parked")  # states of an alert that its deliveries still decide
 RECHECK, LONGEST_RECHECK = 300.0, 6 * 3600.0  # seconds until a parked alert that was refused again is tried
 
 
@@ -158,8 +159,11 @@ def park(conn: Connection, pending: Pending, *, now: datetime, error: str, malfo
 
 def may_be_mended(conn: Connection, place: str, *, now: datetime) -> list[str]:
     """The alerts that are parked at a place and would be worth another attempt, were the place well again."""
-    query = select(t.c.alert_id).where(
-        t.c.place == place, t.c.state == "parked", ~t.c.malformed, t.c.next_at <= now
+    query = (
+        select(t.c.alert_id)
+        .join(alerts, alerts.c.id == t.c.alert_id)
+        .where(t.c.place == place, t.c.state == "parked", ~t.c.malformed, t.c.next_at <= now)
+        .where(alerts.c.state.in_(UNSETTLED))
     )
     return list(conn.execute(query).scalars())
 
@@ -187,7 +191,7 @@ def parked(conn: Connection) -> list[Parked]:
     query = (
         select(t.c.alert_id, alerts.c.kind, alerts.c.stream, alerts.c.period, t.c.place, t.c.last_error)
         .join(alerts, alerts.c.id == t.c.alert_id)
-        .where(t.c.state == "parked", alerts.c.state.in_(("pending", "parked")))
+        .where(t.c.state == "parked", alerts.c.state.in_(UNSETTLED))
         .order_by(alerts.c.created_at, t.c.alert_id, t.c.place)
     )
     return [
@@ -204,11 +208,11 @@ def parked(conn: Connection) -> list[Parked]:
 
 
 def settle(conn: Connection, id_: str) -> None:
-    """Sum the deliveries of an alert up; a silenced one stays silenced."""
+    """Sum the deliveries of an alert up; one that is silenced, or that a person acknowledged, stays so."""
     states = set(conn.execute(select(t.c.state).where(t.c.alert_id == id_)).scalars())
     state = next((word for word in ("waiting", "parked", "delivered") if word in states), "waiting")
     values = {"state": "pending" if state == "waiting" else state}
-    conn.execute(update(alerts).where(alerts.c.id == id_, alerts.c.state != "silenced").values(**values))
+    conn.execute(update(alerts).where(alerts.c.id == id_, alerts.c.state.in_(UNSETTLED)).values(**values))
 
 
 def remote_place_known(conn: Connection) -> bool:

@@ -9,6 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from calib.results.alerts import (
+    AlertEvent,
+    AlertList,
+    AlertsChanged,
+    AlertsTested,
+    ShownAlert,
+    SilenceList,
+)
 from calib.results.chain import ChainResult
 from calib.results.codec import json_schema
 from calib.results.demo import DemoYear
@@ -79,6 +87,12 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
         "`calib mapping open-epoch`",
     ),
     "mapping-publish": (PublishedMapping, "`calib mapping publish`"),
+    "alerts-list": (AlertList, "`calib alerts list`"),
+    "alerts-show": (ShownAlert, "`calib alerts show`"),
+    "alerts-changed": (AlertsChanged, "`calib alerts resend`, `calib alerts ack`"),
+    "alerts-silence": (SilenceList, "`calib alerts silence`"),
+    "alerts-test": (AlertsTested, "`calib alerts test`"),
+    "alert-event": (AlertEvent, "each post to `webhook` in [notify]"),
     "alerts-episodes": (EpisodeList, "`calib alerts episodes`, `calib alerts close`"),
     "labels-import": (LabelsImported, "`calib labels import`"),
     "labels-decide": (LabelDecided, "`calib labels decide`"),
