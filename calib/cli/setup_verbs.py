@@ -151,7 +151,7 @@ def _webhook(settings: Any) -> str:
 def _probe(settings: Any, name: str) -> str:
     import anyio
 
-    from calib.app import endpoint_of, probe_of
+    from calib.connections import endpoint_of, probe_of
 
     probe = probe_of(name, settings)
     listed = anyio.run(endpoint_of(name, settings).check)
@@ -159,7 +159,7 @@ def _probe(settings: Any, name: str) -> str:
 
 
 def _outcomes(name: str, stream: Any, folder: Path) -> str:
-    from calib.app import label_table
+    from calib.connections import label_table
 
     table = label_table(name, stream, folder)
     if table is None:
@@ -182,7 +182,8 @@ def _guidelines(name: str, stream: Any, folder: Path) -> str:
 
 
 def _traffic(name: str, stream: Any, folder: Path) -> tuple[str, TrafficChecked]:
-    from calib.app import traffic, utc_now
+    from calib.app import utc_now
+    from calib.connections import traffic
     from calib.cycle.checking import check_traffic, words
 
     checked = check_traffic(

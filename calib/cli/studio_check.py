@@ -14,7 +14,7 @@ def label_studio_line(settings: Settings, stream: str) -> str:
     Raises `InvalidInput` where there is no key, and `StudioError` where the server, the key or the project
     would stop a run.
     """
-    from calib.app import studio_place, studio_port
+    from calib.connections import studio_place, studio_port
     from calib.redaction import shown
     from calib.review.label_studio_project import find_project, page_of
 

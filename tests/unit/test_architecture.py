@@ -17,7 +17,10 @@ FLOORS = (
     ("web", "init", "files"),
     ("scheduled",),
     ("app",),
-    ("alert_places",),
+    (
+        "alert_places",
+        "connections",
+    ),
     ("cycle", "settings", "probe"),
     ("probe_settings", "stream_settings"),
     ("setting_key",),

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calib.app import probe_of
 from calib.client import MappingClient
 from calib.client.fetch import open_fetcher
+from calib.connections import probe_of
 from calib.errors import InvalidInput
 from calib.local_paths import local_path
 from calib.object_urls import CLOUDS, folder_of, open_remote
