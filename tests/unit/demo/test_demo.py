@@ -17,6 +17,7 @@ from calib.results.demo import DemoWindow
 from calib.store import Intent, open_store, rollback
 
 SEEDS = 6
+FOR_REVIEWERS = {"cohort_opened", "cohort_closing"}  # there is something to label; nothing is wrong
 
 
 @pytest.mark.slow
@@ -37,7 +38,7 @@ def check_alerts(years: list[list[DemoWindow]]) -> None:
     heard = early = 0
     for windows in years:
         told = {w.period for w in windows if any(a.kind == "degraded" for a in w.alerts)}
-        any_alert = {w.period for w in windows if w.alerts}
+        any_alert = {w.period for w in windows if {a.kind for a in w.alerts} - FOR_REVIEWERS}
         heard += bool(told & {"2026-07", "2026-08"})
         early += bool({period for period in any_alert if period < CHANGED})
     assert heard == SEEDS
