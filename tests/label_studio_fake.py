@@ -138,9 +138,21 @@ class FakeLabelStudio(Loopback):
             now = _now()
             self.tasks[id_] = {
                 "id": id_, "project": project, "data": task["data"], "annotations": [],
-                "created_at": now, "updated_at": now, "total_annotations": 0,
+                "created_at": now, "updated_at": now, "total_annotations": 0, "overlap": 1,
+                "is_labeled": False,
             }  # fmt: skip
+        self._rearrange(project)
         return 201, {"task_count": len(body)}
+
+    def _rearrange(self, project: int) -> None:
+        """Some tasks, as many as the share says, wait for as many people as the project says."""
+        tasks = [task for task in self.tasks.values() if task["project"] == project]
+        settings = self.projects[project]
+        share = settings["overlap_cohort_percentage"] / 100
+        for place, task in enumerate(tasks):
+            many = place < int(len(tasks) * share + 0.5)
+            task["overlap"] = settings["maximum_annotations"] if many else 1
+            task["is_labeled"] = task["total_annotations"] >= task["overlap"]
 
     def _page(self, query: dict[str, str]) -> Answer:
         asked = json.loads(query["query"])
@@ -209,6 +221,7 @@ class FakePeople:
         row = self.server.tasks[task]
         row["updated_at"] = _now()
         row["total_annotations"] = sum(not made["was_cancelled"] for made in row["annotations"])
+        row["is_labeled"] = row["total_annotations"] >= row["overlap"]
 
 
 def result_of(answer: str | None, comment: str) -> list[dict[str, Any]]:

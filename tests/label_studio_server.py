@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from label_studio_fake import ADMIN, LEGACY, result_of
 
 PASSWORD = "calibwatch-test-1"
 BOB = "bob@calib.example"
-PATIENCE = 300.0  # seconds: its first start makes some hundred migrations
+PATIENCE = 900.0  # seconds, on a busy machine: its first start makes some hundred migrations
+MIGRATED = "migrated.sqlite3"  # in the virtual environment: what they leave, for the next start
 
 
 class RealPeople:
@@ -66,6 +69,9 @@ def label_studio(venv: Path) -> Iterator[tuple[Path, str, str, str, RealPeople]]
             **dict.fromkeys(("COLLECT_ANALYTICS", "LATEST_VERSION_CHECK"), "false"),
             **dict.fromkeys(("SENTRY_DSN", "FRONTEND_SENTRY_DSN"), ""),
         }
+        database = Path(folder) / "label_studio.sqlite3"
+        if (venv / MIGRATED).is_file():
+            shutil.copy(venv / MIGRATED, database)
         start = ("start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(port))
         with (Path(folder) / "server.log").open("wb") as log:
             process = subprocess.Popen(
@@ -74,6 +80,8 @@ def label_studio(venv: Path) -> Iterator[tuple[Path, str, str, str, RealPeople]]
         try:
             url = f"http://127.0.0.1:{port}"
             _wait(url, process, Path(folder) / "server.log")
+            if not (venv / MIGRATED).is_file():
+                _keep(database, venv / MIGRATED)
             with _session(url) as admin, _session(url) as bob:
                 _post_form(admin, "/user/login/", email=ADMIN, password=PASSWORD)
                 invitation = re.sub(r"^https?://[^/]+", "", admin.get("/api/invite").json()["invite_url"])
@@ -82,6 +90,14 @@ def label_studio(venv: Path) -> Iterator[tuple[Path, str, str, str, RealPeople]]
         finally:
             process.terminate()
             process.wait(30)
+
+
+def _keep(database: Path, copy: Path) -> None:
+    """A copy of the migrated database, whole or not at all."""
+    making = copy.with_suffix(f".{os.getpid()}")
+    with closing(sqlite3.connect(database)) as made, closing(sqlite3.connect(making)) as kept:
+        made.backup(kept)
+    making.replace(copy)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

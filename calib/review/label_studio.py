@@ -103,7 +103,12 @@ class LabelStudio:
             yield from page["tasks"]
             if len(page["tasks"]) < PAGE:
                 return
-            last = max(int(task["id"]) for task in page["tasks"])
+            before, last = last, max(int(task["id"]) for task in page["tasks"])
+            if last <= before:  # else it would be asked for the same page for ever
+                raise StudioError(
+                    f"Label Studio at {shown(self.url)} does not filter tasks by id: it has to be version "
+                    "1.23 or later"
+                )
 
     def add_tasks(self, project: int, tasks: Sequence[Json]) -> None:
         """Put tasks into a project; those of the batches before an error are there."""

@@ -126,16 +126,25 @@ def answers_of(annotations: Iterable[Json]) -> list[Said]:
 def _said(annotation: Json, by: str) -> Said:
     values: dict[str, list[str]] = defaultdict(list)
     for region in annotation.get("result") or []:
-        value = region.get("value") or {}
-        values[str(region.get("from_name"))] += [*value.get("choices", []), *value.get("text", [])]
+        value = region.get("value") if isinstance(region, dict) else None
+        if isinstance(value, dict):
+            name = str(region.get("from_name"))
+            values[name] += [*_texts(value.get("choices")), *_texts(value.get("text"))]
     chosen = values[ANSWER]
-    comment = readable("\n".join(map(str, values[COMMENT])))
+    comment = readable("\n".join(values[COMMENT]))
     return Said(
         answer=chosen[0] if len(chosen) == 1 and chosen[0] in ANSWERS else None,
         by=by,
         at=datetime.fromisoformat(str(annotation["updated_at"])),
         comment=storable(comment, LONGEST_COMMENT).strip(),
     )
+
+
+def _texts(value: object) -> list[str]:
+    """One text or several, as an annotation holds them; nothing else."""
+    if isinstance(value, str):
+        return [value]
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _person(annotation: Json) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from calib.db import tables, windows
 from calib.db.windows import Window
@@ -64,6 +64,8 @@ def fetch(engine: Engine, window: Window, port: StudioPort, *, now: datetime) ->
     numbers differ, or where the window is about to be evaluated. A person's later answer corrects the earlier
     one; of several people the first counts, as everywhere. A skipped task has no answer.
     """
+    if not window.population:
+        return Fetched(waiting=0, new=0, changed=0, not_an_answer=0, not_found=0, undecided=0)
     with port.open() as studio:
         project = _project(engine, window.stream, port, studio)
         _put_up(engine, window, studio, project)
@@ -82,10 +84,11 @@ def fetch(engine: Engine, window: Window, port: StudioPort, *, now: datetime) ->
 
 
 def wind_up(engine: Engine, stream: str, port: StudioPort, *, now: datetime) -> int:
-    """Take away the unanswered tasks of the stream's windows that wait no more; how many there were.
+    """Take away what would still be offered of the stream's windows that wait no more; how many tasks.
 
-    Answers that those windows got last are kept first: they came too late for the verdict, and count where
-    the window is used again. The project's instructions say afterwards what is open.
+    Tasks without an answer, and those that wait for a second person. Answers that these windows got last are
+    kept first: they came too late for the verdict, and count where the window is used again. The project's
+    instructions say afterwards what is open.
     """
     with engine.connect() as conn:
         known = {mark_of(window): window for window in windows.of_stream(conn, stream)}
@@ -96,11 +99,9 @@ def wind_up(engine: Engine, stream: str, port: StudioPort, *, now: datetime) -> 
             return 0
         project_id = int(project["id"])
         others = [where(f"data.{WINDOW}", "not_equal", "String", mark) for mark in waiting]
-        unanswered = where("total_annotations", "equal", "Number", 0)
+        offered = where("is_labeled", "equal", "Boolean", False)
         left = [
-            task
-            for task in studio.tasks(project_id, unanswered, *others)
-            if task["data"].get(WINDOW) in known
+            task for task in studio.tasks(project_id, offered, *others) if task["data"].get(WINDOW) in known
         ]
         for mark in {task["data"][WINDOW] for task in left}:
             mine = where(f"data.{WINDOW}", "equal", "String", mark)
@@ -140,7 +141,8 @@ def _project(engine: Engine, stream: str, port: StudioPort, studio: LabelStudio)
 def _wanted(engine: Engine, stream: str, port: StudioPort) -> Wanted:
     with engine.connect() as conn:
         known = windows.of_stream(conn, stream)
-    waiting = [w for w in known if w.waits and w.population and w.settings.get("review") == KIND]
+    of_kind = [window for window in known if window.settings.get("review") == KIND]
+    waiting = [window for window in of_kind if window.waits and window.population]
     return Wanted(
         stream=stream,
         name=port.project,
@@ -148,17 +150,19 @@ def _wanted(engine: Engine, stream: str, port: StudioPort) -> Wanted:
         instruction=instruction_html(
             [(window.period, f"{window.closes_at:%Y-%m-%d}") for window in waiting], port.guidelines()
         ),
-        double_review=max((window.settings.get("double_review", 0.0) for window in waiting), default=0.0),
+        double_review=of_kind[-1].settings.get("double_review", 0.0) if of_kind else 0.0,
     )
 
 
 def _put_up(engine: Engine, window: Window, studio: LabelStudio, project: int) -> int:
-    with engine.connect() as conn:
-        rows = _rows(conn, window.id)
     mark = mark_of(window)
     mine = where(f"data.{WINDOW}", "equal", "String", mark)
-    if studio.count(project, mine) == len(rows):
+    with engine.connect() as conn:
+        drawn = conn.execute(select(func.count()).where(t.c.window_id == window.id)).scalar_one()
+    if studio.count(project, mine) == drawn:
         return 0
+    with engine.connect() as conn:
+        rows = _rows(conn, window.id)
     tasks_by_key: dict[str, list[Json]] = defaultdict(list)
     for task in studio.tasks(project, mine):
         tasks_by_key[str(task["data"].get(ITEM))].append(task)
@@ -188,7 +192,7 @@ def _rows(conn: Connection, window_id: int) -> Sequence[Any]:
 
 SAYS = {
     "tasks_put_up": "%d tasks put up in Label Studio",
-    "tasks_taken_away": "%d unanswered tasks of windows that wait no more taken away in Label Studio",
+    "tasks_taken_away": "%d tasks of windows that wait no more taken away in Label Studio",
     "tasks_erased": "%d tasks erased in Label Studio, with their texts",
 }
 

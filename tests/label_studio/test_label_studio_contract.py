@@ -235,13 +235,22 @@ def test_a_labelling_configuration_without_our_answers_is_refused(desk: Desk) ->
     assert fetch(desk, window).waiting == 1
 
 
-def test_a_share_is_labelled_by_two_people(desk: Desk) -> None:
+def test_a_share_is_labelled_by_two_people_until_the_window_ends(desk: Desk) -> None:
     window = desk.window(*(f"r{i}" for i in range(10)), settings={"double_review": 0.2})
     studio_tasks.put_up(desk.engine, window, desk.port)
     project = desk.project_now()
     assert (project["maximum_annotations"], project["overlap_cohort_percentage"]) == (2, 20)
     assert project["show_instruction"] is True
     assert project["enable_empty_annotation"] is False
+    assert sorted(task["overlap"] for task in desk.tasks().values()) == [1] * 8 + [2] * 2
+    for task in desk.tasks().values():
+        desk.server.people.annotate(int(task["id"]), "correct")
+    assert fetch(desk, window).new == 10
+    close(desk, window)
+    assert studio_tasks.wind_up(desk.engine, "triage", desk.port, now=NOW) == 2
+    assert {task["is_labeled"] for task in desk.tasks().values()} == {True}
+    assert (desk.project_now()["maximum_annotations"], len(desk.tasks())) == (2, 8)
+    assert len(labels(desk, window)) == 10
 
 
 @pytest.mark.parametrize("kind", ["legacy", "personal"])
