@@ -26,9 +26,9 @@ from calib.object_urls import (
     patient,
     read,
 )
+from calib.object_words import is_refusal, words
 from calib.redaction import reason, shown
 from calib.store.files import create_file, sync_file
-from calib.store.words import is_refusal, words
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from calib.errors import InvalidInput
 from calib.init.toml import NOT_IN_THE_FILE, settings_text, toml_value
 from calib.probe_settings import ProbeSettings
-from calib.settings import Settings, Slack, Web, load
+from calib.settings import Notify, Settings, Slack, Web, load
 from calib.stream_settings import ColumnSettings, Review, Stream
 
 STREAM = {"traffic": "csv:log.csv", "review": {"kind": "outcomes", "column": "correct"}}
@@ -23,6 +23,7 @@ MODELS: list[tuple[type[BaseModel], str]] = [
     (Settings, ""),
     (Slack, "slack"),
     (Web, "web"),
+    (Notify, "notify"),
     (Stream, "streams.my-stream"),
     (ColumnSettings, "streams.my-stream.columns"),
     (Review, "streams.my-stream.review"),
