@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from calib.alerts.cohort import Reviewers
     from calib.alerts.message import Audience
     from calib.cycle.deployment_watch import Deployment
+    from calib.cycle.fleet import Fleet
     from calib.cycle.report_links import Reports
     from calib.cycle.retention import Retention
     from calib.outbox.place import Place
@@ -207,6 +208,19 @@ class App:
             replies={name: timedelta(days=p.keep_replies_days) for name, p in self.settings.probes.items()},
             studio=self.studio,
         )
+
+    def erase(self) -> Fleet[Json]:
+        """Erase the texts and the results that were kept for as long as the settings say."""
+        from calib.cycle.fleet import Fleet
+        from calib.cycle.old_results import erase_results
+        from calib.cycle.retention import erase_texts
+
+        now, years = self.now(), self.settings.keep_results_years
+        texts = erase_texts(self.engine, self.retention(), now=now)
+        if years is None:
+            return texts
+        results = erase_results(self.engine, before=now - years * timedelta(days=365.25))
+        return Fleet(done=texts.done + results.done, failures=texts.failures + results.failures)
 
     def deployment(self) -> Deployment:
         """All of it, as the watchdog wants it."""

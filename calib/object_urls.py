@@ -25,6 +25,7 @@ ALLOW_HTTP = ("AWS_ALLOW_HTTP", "AZURE_ALLOW_HTTP", "GOOGLE_ALLOW_HTTP")  # for 
 TIMEOUT = 10.0  # seconds for one request, its body included
 ATTEMPTS = 6  # at one request, the first one included
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds
+NO_PLACE = ("<Code>NoSuchBucket</Code>", "<Code>ContainerNotFound</Code>")
 
 
 def folder_of(url: str, *, base: Path = Path()) -> Path | None:
@@ -108,5 +109,7 @@ def read(store: ObjectStore, key: str) -> bytes | None:
         if result.meta["size"] > LARGEST:
             raise ArtifactError(f"{key} has {result.meta['size']} bytes; more than {LARGEST} are refused")
         return bytes(result.bytes())
-    except (FileNotFoundError, NotFoundError):
+    except (FileNotFoundError, NotFoundError) as error:
+        if any(code in str(error) for code in NO_PLACE):  # not the object is missing, but where it would be
+            raise
         return None

@@ -162,6 +162,13 @@ class Settings(BaseSettings):
     )
     store: str = _key("file:mappings", "The mappings: file:FOLDER, s3://BUCKET/PREFIX, gs://…, az://…")
     reports: bool = _key(True, "Whether the report of each closed period is kept in the store.")
+    keep_results_years: int | None = _key(
+        None,
+        "After how many years windows with their labels, alerts and runs of probes are deleted from the "
+        "database; without it they stay. What is in the store stays anyway.",
+        3,
+        ge=1,
+    )
     slack: Slack = Slack()
     web: Web = Web()
     notify: Notify = Notify()

@@ -8,7 +8,6 @@ from typing import Any
 from prefect import flow, get_run_logger
 
 from calib import scheduled
-from calib.cycle import erase_texts
 from calib.redaction import only_what_may_be_shown
 
 
@@ -17,7 +16,7 @@ def erase(config: str | None = None, now: datetime | None = None) -> list[dict[s
     """Runs daily; nothing else erases. What fails today is erased tomorrow."""
     with only_what_may_be_shown():
         opened = scheduled.open_and_migrate(config, now)
-        fleet = erase_texts(opened.engine, opened.retention(), now=opened.now())
+        fleet = opened.erase()
     for item in fleet.done:
         get_run_logger().info("%(stream)s: %(what)s of %(erased)d rows erased", item)
     return scheduled.finish_fleet("erase", "erase", fleet, config=config, now=now)

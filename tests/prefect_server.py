@@ -13,11 +13,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from object_servers import WATCHED, free_port
+
+from calib.period import Period
 
 PATIENCE = 480.0  # seconds: machines that test are slow
 
@@ -120,3 +123,10 @@ def wait_for(holds: Callable[[], Any], what: str) -> Any:
         if time.monotonic() > deadline:
             pytest.fail(f"not within {PATIENCE:.0f} seconds: {what}")
         time.sleep(1)
+
+
+def last_month() -> str:
+    """The newest month that is over and has settled."""
+    now = datetime.now(UTC)
+    period = Period.containing(now, "month", "UTC").previous()
+    return period.name if now.day > 1 else period.previous().name

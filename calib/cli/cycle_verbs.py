@@ -275,17 +275,17 @@ def watchdog(
 
 
 def erase(config: Config = CONFIG, json: Json = False) -> None:
-    """Erase reviewers' contexts and models' replies that were kept for long enough. Idempotent.
+    """Erase texts and results that were kept for long enough. Idempotent.
 
     `keep_context_days` of a stream counts from the closing of each window, `keep_replies_days` of a probe
-    from each reply. Labels and outcomes stay. Streams and probes that calib.toml names no more are included.
-    Schedule it daily: nothing else erases.
+    from each reply; labels and outcomes stay. After `keep_results_years`, where that is set, windows with
+    their labels, alerts and runs of probes are deleted too. Streams and probes that calib.toml names no
+    more are included. Schedule it daily: nothing else erases.
     """
-    from calib import cycle
     from calib.app import App
 
     opened = App.open(config)
-    fleet = cycle.erase_texts(opened.engine, opened.retention(), now=opened.now())
+    fleet = opened.erase()
     opened.record_run("erase")
     record = failures.recorder(opened, "erase")
     for failure in fleet.failures:
@@ -300,8 +300,10 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
         output.emit(result.to_json())
     else:
         for item in fleet.done:
-            rows = output.counted(item["erased"], "row")
-            sys.stdout.write(f"{item['stream']}: {item['what']} of {rows} erased\n")
+            count = f"of {output.counted(item['erased'], 'row')} "
+            if item["what"] not in ("contexts", "replies"):
+                count = f"{item['erased']:,} "
+            sys.stdout.write(f"{item['stream']}: {item['what']} {count}erased\n")
         if not fleet.done and not fleet.failures:
             sys.stdout.write("no texts are kept\n")
     if worst := failures.report(fleet.failures):

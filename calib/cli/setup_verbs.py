@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -107,21 +108,27 @@ def _database(settings: Any) -> str:
 
 
 def _store(settings: Any) -> str:
-    from calib.errors import Overwrites
+    from calib.errors import Overwrites, StoreError
     from calib.redaction import shown
     from calib.store import open_store
+    from calib.store.credentials import credentials
     from calib.store.safety import KEY, refuses_second_creation
 
     store = open_store(settings.store, base=settings.folder)
-    place = shown(settings.store)
-    if not refuses_second_creation(store):
+    place, signed_in = shown(settings.store), credentials(settings.store, os.environ)
+    also = "" if signed_in is None else f"; {signed_in}"
+    try:
+        safe = refuses_second_creation(store)
+        store.keys("")
+    except StoreError as error:
+        raise type(error)(f"{error}{also}") from None
+    if not safe:
         raise Overwrites(
             f"{place} took other bytes for {KEY}, which was there already: two runs that publish at once "
             "could both believe that they won. Use a store that honours If-None-Match, or a newer version "
             "of its server"
         )
-    store.keys("")
-    return f"{place}, readable and writable, and refuses to create an object twice"
+    return f"{place}, readable and writable, and refuses to create an object twice{also}"
 
 
 def _slack(settings: Any) -> str:

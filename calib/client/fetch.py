@@ -10,7 +10,8 @@ from calib.client.greenlets import run_blocking
 from calib.errors import InvalidInput, Unavailable
 from calib.format.document import LARGEST
 from calib.object_urls import CLOUDS, TIMEOUT, WEB, folder_of, open_remote, read, refuse_cut
-from calib.redaction import reason, shown
+from calib.object_words import words
+from calib.redaction import shown
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -112,7 +113,7 @@ class ObstoreFetcher:
                 self._store = open_remote(self._url, timeout=self._timeout)
             return read(self._store, key)
         except (BaseError, OSError, InvalidInput) as error:
-            raise Unavailable(f"{shown(self._url)}: {key} cannot be read: {reason(error)}") from None
+            raise Unavailable(f"{shown(self._url)}: {key} cannot be read: {words(error)}") from None
 
 
 def open_fetcher(url: str, *, timeout: float = TIMEOUT) -> Fetcher:

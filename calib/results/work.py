@@ -99,7 +99,11 @@ class WatchdogResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErasedTexts:
-    """How many rows of a stream's contexts or a probe's replies were erased."""
+    """What was erased of a stream or a probe, and how many of it.
+
+    `what`: `contexts` and `replies`, counted by row; `windows`, `episodes`, `alerts` and `probe runs`, which
+    are deleted whole after `keep_results_years`.
+    """
 
     stream: str
     what: str

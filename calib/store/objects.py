@@ -26,6 +26,7 @@ from calib.object_urls import (
     patient,
     read,
 )
+from calib.object_words import is_refusal, words
 from calib.redaction import reason, shown
 from calib.store.files import create_file, sync_file
 
@@ -99,7 +100,7 @@ class ObstoreStore:
             return read(self._reading, key)
         except (BaseError, OSError) as error:
             LOG.info("%s cannot be read: %s", key, reason(error), extra=self._keys("unreadable", key))
-            raise Unavailable(f"{self._name}: {key} cannot be read: {reason(error)}") from None
+            raise Unavailable(f"{self._name}: {key} cannot be read: {words(error)}") from None
 
     def create(self, key: str, data: bytes) -> None:
         """Create an object as `Store.create` promises: read back after every doubt, then try again."""
@@ -147,10 +148,10 @@ class ObstoreStore:
             )
             if doubtful:
                 raise OutcomeUnknown(
-                    f"{self._name}: {key} is not there yet ({reason(failed)}) and may still arrive; "
+                    f"{self._name}: {key} is not there yet ({words(failed)}) and may still arrive; "
                     "run it again"
                 ) from None
-            raise Unavailable(f"{self._name}: {key} cannot be written: {reason(failed)}") from None
+            raise Unavailable(f"{self._name}: {key} cannot be written: {words(failed)}") from None
         self._sync(key)
 
     def _create_once(self, key: str, data: bytes, attempt: int) -> Exception | None:
@@ -170,6 +171,8 @@ class ObstoreStore:
         try:
             stored = self.get(key)
         except Unavailable:
+            if attempt == 1 and refused(failed):  # nothing is under way: nothing was written
+                return failed
             LOG.info(
                 "whether %s was created is unknown: %s",
                 key,
@@ -177,7 +180,7 @@ class ObstoreStore:
                 extra=self._keys("outcome_unknown", key, attempt),
             )
             raise OutcomeUnknown(
-                f"{self._name}: whether {key} was written is unknown ({reason(failed)}); run it again"
+                f"{self._name}: whether {key} was written is unknown ({words(failed)}); run it again"
             ) from None
         if stored is not None and stored != data:
             LOG.info("%s holds other bytes already", key, extra=self._keys("other_bytes", key, attempt))
@@ -213,7 +216,7 @@ class ObstoreStore:
             paths = sorted(item["path"] for page in pages for item in page)
         except (BaseError, OSError) as error:
             LOG.info("%s cannot be listed: %s", prefix, reason(error), extra=self._keys("unreadable", prefix))
-            raise Unavailable(f"{self._name}: {prefix} cannot be listed: {reason(error)}") from None
+            raise Unavailable(f"{self._name}: {prefix} cannot be listed: {words(error)}") from None
         return [path for path in paths if after is None or path > after]  # Azurite starts too early
 
     def _keys(self, event: str, key: str, attempt: int | None = None) -> dict[str, object]:
@@ -283,4 +286,5 @@ def refused(error: BaseException | None) -> bool:
     """Whether the store says that it will not, whoever asks again."""
     from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
 
-    return isinstance(error, PermissionDeniedError | UnauthenticatedError | PermissionError)
+    kinds = PermissionDeniedError | UnauthenticatedError | PermissionError
+    return isinstance(error, kinds) or is_refusal(error)

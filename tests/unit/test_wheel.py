@@ -84,7 +84,7 @@ def test_the_client_of_the_wheel_runs_on_the_standard_library_alone(
     assert not [name for name in names if name.startswith("flows")]
     for flow in (ROOT / "flows").glob("*.py"):
         assert f"calib/init/flows/{flow.name}" in names
-    for template in ("prefect.yaml", "crontab", "gitignore"):
+    for template in ("prefect.yaml", "automations.yaml", "crontab", "gitignore"):
         assert f"calib/init/{template}" in names
     assert {"calib/report/templates/report.html", "calib/report/templates/style.css"} <= set(names)
     assert not [name for name in names if name.startswith("tests/")]

@@ -52,7 +52,10 @@ def test_an_empty_folder_gets_everything_and_a_second_time_nothing(
 ) -> None:
     made = calib("init", "--json").json
     flows = {f"flows/{path.name}" for path in flows_folder().glob("*.py")}
-    assert set(made["written"]) == {"calib.toml", "prefect.yaml", "crontab", ".gitignore"} | flows
+    assert (
+        set(made["written"])
+        == {"calib.toml", "prefect.yaml", "automations.yaml", "crontab", ".gitignore"} | flows
+    )
     assert made["kept"] == []
     for name in flows:
         assert (empty / name).read_text() == (flows_folder() / Path(name).name).read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from conftest import NOW
 
 from calib.events import EVENT, RESOURCE
 from calib.init import flows_folder
-from calib.init.data import template
+from calib.init.data import deployments_text, template
 
 
 def deployments() -> list[dict[str, Any]]:
@@ -47,10 +48,66 @@ def test_every_flow_is_deployed_once_under_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
 
 
+def triggers(name: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = next(one for one in deployments() if one["name"] == name)["triggers"]
+    return found
+
+
 def test_the_deployment_waits_for_what_is_emitted() -> None:
-    triggers = [trigger for one in deployments() for trigger in one.get("triggers", [])]
-    assert [trigger["expect"] for trigger in triggers] == [[EVENT]]
-    assert triggers[0]["match"]["prefect.resource.id"] == RESOURCE.format("*")
+    (trigger,) = triggers("evaluate-windows-daily")
+    assert trigger["expect"] == [EVENT]
+    assert trigger["match"]["prefect.resource.id"] == RESOURCE.format("*")
+
+
+def test_the_relay_runs_after_a_failure_of_any_other_deployment_and_never_of_its_own() -> None:
+    (trigger,) = triggers("relay-every-five-minutes")
+    tag = trigger["match_related"]["prefect.resource.id"].removeprefix("prefect.tag.")
+    marked = {one["name"] for one in deployments() if tag in one["tags"]}
+    assert marked == {one["name"] for one in deployments()} - {"relay-every-five-minutes"}
+
+
+def test_no_run_that_died_can_keep_others_from_starting() -> None:
+    """A limit of a deployment counts it until Prefect's lease ends, or for ever after a server's restart."""
+    for deployment in deployments():
+        assert "concurrency_limit" not in deployment
+        assert deployment["work_pool"]["job_variables"]["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == "30"
+
+
+def test_the_automations_are_ones_that_prefect_takes() -> None:
+    from prefect.events.schemas.automations import AutomationCore
+
+    (died,) = yaml.safe_load(template("automations.yaml"))["automations"]
+    automation = AutomationCore.model_validate(died)
+    trigger: Any = automation.trigger
+    assert (trigger.posture.value, trigger.within.total_seconds()) == ("Proactive", 90)
+    tag = died["trigger"]["match_related"]["prefect.resource.id"].removeprefix("prefect.tag.")
+    assert all(tag in one["tags"] for one in deployments())
+
+
+@pytest.mark.parametrize("zones", [["UTC"], ["Europe/Vienna"], ["America/Lima", "Asia/Tokyo", "UTC"]])
+def test_each_daily_deployment_runs_in_the_time_zone_of_every_stream(zones: list[str]) -> None:
+    before = {one["name"]: one["schedules"] for one in deployments()}
+    made = yaml.safe_load(deployments_text(zones))["deployments"]
+    assert len(made) == len(before)
+    for deployment in made:
+        (schedule,) = before[deployment["name"]]
+        mine = ["UTC"] if deployment["name"].startswith("relay") else zones
+        expected = [{"cron": schedule["cron"], "timezone": zone} for zone in mine]
+        assert deployment["schedules"] == expected
+
+
+def test_init_writes_the_zones_that_calib_toml_names(tmp_path: Path) -> None:
+    from calib.init.folder import prepare
+
+    streams = "".join(
+        f'[streams.{name}]\ntraffic = "csv:log.csv"\ntimezone = "{zone}"\n'
+        for name, zone in (("a", "Europe/Vienna"), ("b", "Asia/Tokyo"), ("c", "Asia/Tokyo"))
+    )
+    (tmp_path / "calib.toml").write_text(streams)
+    prepare(tmp_path, traffic=None, cwd=tmp_path)
+    made = yaml.safe_load((tmp_path / "prefect.yaml").read_text())["deployments"]
+    zones = {schedule["timezone"] for schedule in made[0]["schedules"]}
+    assert zones == {"Asia/Tokyo", "Europe/Vienna"}
 
 
 @pytest.mark.parametrize("deployment", deployments(), ids=lambda d: d["entrypoint"])

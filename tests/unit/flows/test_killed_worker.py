@@ -20,9 +20,8 @@ import pytest
 import yaml
 from conftest import World
 from object_servers import free_port
-from prefect_server import PrefectServer, prefect_server, wait_for
+from prefect_server import PrefectServer, last_month, prefect_server, wait_for
 from sqlalchemy import select
-from test_schedule import last_month
 
 from calib.db import tables
 from calib.store import history

@@ -14,19 +14,10 @@ from typing import Any
 import pytest
 import yaml
 from conftest import World
-from prefect_server import PrefectServer, process, wait_for
-
-from calib.period import Period
+from prefect_server import PrefectServer, last_month, process, wait_for
 
 SECONDS = {"open-windows-daily": 60, "evaluate-windows-daily": 20}  # between two runs, in place of a day
 FIRST = timedelta(seconds=20)  # from now to the first run: the deployment takes as long
-
-
-def last_month() -> str:
-    """The newest month that is over and has settled."""
-    now = datetime.now(UTC)
-    period = Period.containing(now, "month", "UTC").previous()
-    return period.name if now.day > 1 else period.previous().name
 
 
 def run_often(prefect_yaml: Path, *, first: datetime) -> None:
