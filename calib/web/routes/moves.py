@@ -93,6 +93,9 @@ def _ask(
     reason: str = "",
     status: int = 200,
 ) -> Response:
+    if view.trouble is not None:
+        words = f"The store could not be read: {view.trouble}"
+        return refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, words)
     present = view.present
     move = None if present is None else _planned(site, view, present, kind=kind, to=to)
     if present is None or move is None:
@@ -177,16 +180,6 @@ def _move(
     def again(problem: str, status: HTTPStatus) -> Response:
         fleet.changed(name)
         view = channel_view(site.project.store, stream=name, channel=channel)
-        if view.trouble is not None:
-            return page(
-                request,
-                "versions.html",
-                code=HTTPStatus.SERVICE_UNAVAILABLE,
-                view=view,
-                mapping="",
-                mapping_tone="plain",
-                done="",
-            )
         try:
             return _ask(request, site, view, kind=kind, to=to, problem=problem, reason=reason, status=status)
         except HTTPException:  # there is nothing to do any more: the page of the channel says how it stands
