@@ -23,6 +23,7 @@ from calib.web.options import WebOptions
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
 from calib.web.routes import (
+    disagreements,
     health,
     labels,
     moves,
@@ -45,6 +46,7 @@ ROUTERS = (
     overview.router,
     versions.router,
     moves.router,
+    disagreements.router,
     stream_pages.router,
 )
 SIGN_INS = {"burst": 10, "per_minute": 10}  # for each address that requests come from

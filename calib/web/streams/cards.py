@@ -76,9 +76,14 @@ class StreamCard:
         return min(TONES.index(tone) for tone in tones)
 
     @property
+    def look(self) -> str:
+        """The tone of the whole card."""
+        return TONES[self.worst]
+
+    @property
     def needs_somebody(self) -> bool:
         """Whether somebody should look at it."""
-        return TONES[self.worst] in ("bad", "warning") or self.open_episodes > 0
+        return self.look in ("bad", "warning") or self.open_episodes > 0
 
     @property
     def urgency(self) -> tuple[int, int, str]:

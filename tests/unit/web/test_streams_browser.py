@@ -33,6 +33,7 @@ PAGES = {
     "roll-back": "/streams/triage/versions/roll-back",
     "withdraw": "/streams/triage/versions/withdraw",
     "alerts": "/streams/triage/alerts",
+    "disagreements": "/streams/billing/disagreements",
     "ledger": "/ledger",
 }
 IN_DOCS = {("streams", 1280, "light"), ("streams", 360, "dark"), ("withdraw", 360, "light")}
