@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conftest import World
+from sqlalchemy import select
 from web_pages import Pages
 
 from calib.app import App
 from calib.cycle import evaluate_open, open_window
 from calib.cycle.stream import PRODUCTION
+from calib.db import tables
 from calib.period import Period
+from calib.review.labelling import Answer, label_all
 from calib.review.queue import Claim
 from calib.testing.review import Reviewer
 
@@ -52,6 +55,7 @@ def watched_streams(folder: Path, *, database: str | None = None, head: str = ""
     label(app, LABELLED, by="ana")
     label(app, UNSURE, by="bo", says="unsure")
     evaluate_open(app.watch("billing"), app.ports("billing"))
+    disagree(app, by="cy <b>")
     return made
 
 
@@ -71,6 +75,21 @@ def label(app: App, n: int, *, by: str, says: str | None = None, stream: str = "
     reviewer = Reviewer(app.engine, says=answer, now=app.now, by=by)
     for claim in reviewer.take(stream, n):
         reviewer.answer(claim)
+
+
+def disagree(app: App, *, by: str) -> int:
+    """Let somebody answer a row of the open cohort otherwise than it was; its id."""
+    items, labels = tables.items, tables.labels
+    with app.engine.begin() as conn:
+        query = select(items.c.id).join(labels, labels.c.id == items.c.label_id)
+        item_id = int(
+            conn.execute(
+                query.where(labels.c.answer == "correct", labels.c.source == "review").limit(1)
+            ).scalar_one()
+        )
+        other = Answer(item_id=item_id, answer="incorrect", by=by, at=app.now(), comment="see <i>line 3</i>")
+        label_all(conn, [other], source="review")
+    return item_id
 
 
 class WatchedPages(Pages):

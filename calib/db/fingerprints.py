@@ -5,7 +5,7 @@ One small row for each stream, so that a page of all streams reads anew only wha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import Connection, case, func, select
@@ -50,6 +50,6 @@ def fingerprints(conn: Connection, stream: str | None = None) -> dict[str, Finge
     if stream is not None:
         query = query.where(t.c.stream == stream)
     return {
-        row.stream: Fingerprint(**{name: row._mapping[name] for name in Fingerprint.__dataclass_fields__})
+        row.stream: Fingerprint(**{part.name: getattr(row, part.name) for part in fields(Fingerprint)})
         for row in conn.execute(query)
     }

@@ -22,7 +22,18 @@ from calib.web.guard import Guard
 from calib.web.options import WebOptions
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
-from calib.web.routes import health, labels, overview, review, sign_in, start, stream_pages, versions
+from calib.web.routes import (
+    disagreements,
+    health,
+    labels,
+    moves,
+    overview,
+    review,
+    sign_in,
+    start,
+    stream_pages,
+    versions,
+)
 from calib.web.site import STATIC, Site, admission_of
 from calib.web.streams.fleet import Fleet
 
@@ -34,6 +45,8 @@ ROUTERS = (
     review.router,
     overview.router,
     versions.router,
+    moves.router,
+    disagreements.router,
     stream_pages.router,
 )
 SIGN_INS = {"burst": 10, "per_minute": 10}  # for each address that requests come from

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from calib.web.asking import Admin, SignedIn, TheSite
 from calib.web.site import page
-from calib.web.streams.cards import StreamCard, card
+from calib.web.streams.cards import StreamCard
 from calib.web.streams.fleet import Fleet
 from calib.web.streams.ledger_rows import ledger_rows, totals
 from calib.web.streams.pictures import SPARK_PERIODS
@@ -49,7 +49,6 @@ class Asked:
 @router.get("/streams")
 def streams(
     request: Request,
-    site: TheSite,
     visitor: SignedIn,
     fleet: TheFleet,
     q: Annotated[str, Query(max_length=200)] = "",
@@ -57,8 +56,8 @@ def streams(
     number: Annotated[int, Query(alias="page", ge=1, le=10_000)] = 1,
 ) -> Response:
     """Every stream that the visitor may see, those that need somebody first."""
-    view, now = fleet.all(), site.project.now()
-    known = [card(part, now=now) for part in view.streams if visitor.sees(part.name)]
+    view = fleet.all()
+    known = [one for one in view.cards if visitor.sees(one.name)]
     chosen = sorted(_chosen(known, q.strip().lower(), show), key=lambda one: one.urgency)
     pages = max(1, -(-len(chosen) // ON_A_PAGE))
     number = min(number, pages)

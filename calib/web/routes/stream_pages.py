@@ -23,7 +23,6 @@ from calib.review.queue import ReviewerProgress
 from calib.web.asking import Admin, SignedIn, TheSite, stream_seen
 from calib.web.routes.overview import TheFleet
 from calib.web.site import Site, page
-from calib.web.streams import pictures
 from calib.web.streams.alert_list import alerts_of, episodes_of
 from calib.web.streams.cards import CohortCard, card
 from calib.web.streams.window_page import reliability_pictures, window_values
@@ -66,7 +65,7 @@ def stream(request: Request, site: TheSite, visitor: SignedIn, fleet: TheFleet, 
         cohorts=cohorts,
         reviewed=built_in,
         disagreements=undecided,
-        months="" if known.months is None else pictures.months(known.months),
+        months=known.months,
         month_rows=_with_links(site, name, known.month_rows),
         version_rows=known.version_rows,
         effect_rows=known.effect_rows,

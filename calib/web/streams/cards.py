@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 from markupsafe import Markup
 
 from calib.format import Entry
-from calib.report.panels import reliability_panels
 from calib.report.tables import Cell, ends, exact
 from calib.review.response import StratumCounts
 from calib.times import moment
 from calib.web.streams import pictures
-from calib.web.streams.fleet import StreamView
 from calib.web.streams.known import Waiting
+from calib.web.streams.views import StreamView
 from calib.wording.numbers import counted, number
 from calib.wording.window import tone, verdict, verdict_word
 
@@ -77,9 +76,14 @@ class StreamCard:
         return min(TONES.index(tone) for tone in tones)
 
     @property
+    def look(self) -> str:
+        """The tone of the whole card."""
+        return TONES[self.worst]
+
+    @property
     def needs_somebody(self) -> bool:
         """Whether somebody should look at it."""
-        return TONES[self.worst] in ("bad", "warning") or self.open_episodes > 0
+        return self.look in ("bad", "warning") or self.open_episodes > 0
 
     @property
     def urgency(self) -> tuple[int, int, str]:
@@ -90,8 +94,6 @@ class StreamCard:
 def card(view: StreamView, *, now: datetime) -> StreamCard:
     """The card of a stream."""
     known, window = view.known, view.known.verdict
-    panels = [] if window is None else reliability_panels(window)
-    served = next((panel for panel in panels if panel.role == "served"), None)
     mapping, mapping_tone = mapping_words(view, now=now)
     return StreamCard(
         name=view.name,
@@ -102,8 +104,8 @@ def card(view: StreamView, *, now: datetime) -> StreamCard:
         state=state_words(view),
         ece="–" if window is None else exact(window.served.ece, number(window.served.ece), "served.ece"),
         between="–" if window is None else ends(window.served.low, window.served.high, "served"),
-        spark=Markup("") if known.months is None else pictures.spark(known.months),
-        dial=Markup("") if served is None else pictures.reliability(served, small=True),
+        spark=known.spark,
+        dial=known.dial,
         cohorts=tuple(
             cohort_card(waiting, view.counts.get(waiting.id, ()), now=now) for waiting in known.waiting
         ),

@@ -23,10 +23,11 @@ from calib.db.fingerprints import Fingerprint, fingerprints
 from calib.errors import ArtifactError, InvalidInput
 from calib.outbox import queue as outbox
 from calib.redaction import reason
-from calib.results.history import StreamStatus
 from calib.review.response import StratumCounts, counts_by_stratum
-from calib.web.streams.heads import Head, Heads
+from calib.web.streams.cards import StreamCard, card
+from calib.web.streams.heads import Heads
 from calib.web.streams.known import KnownStream, read_stream
+from calib.web.streams.views import StreamView
 
 FRESH = 5.0  # seconds for which nothing is read anew
 STALE = 60.0  # seconds after which an answer waits for what is read anew
@@ -37,31 +38,12 @@ CHANNEL = timedelta(seconds=10)  # and on the stream's own page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamView:
-    """A stream as the pages show it.
-
-    `counts`: the rows of each window that waits for labels, by window id. `head`: what its channel names,
-    None where the store has not been asked yet. `status`: as `calib status --json` shows it.
-    """
-
-    known: KnownStream
-    status: StreamStatus
-    counts: Mapping[int, tuple[StratumCounts, ...]]
-    head: Head | None
-    open_episodes: int
-
-    @property
-    def name(self) -> str:
-        """The stream's name."""
-        return self.known.stream
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
-    """All streams as of a moment; `unread`: those that a new process has not read yet."""
+    """All streams as of a moment, each with its card; `unread`: those that a new process has not read yet."""
 
     as_of: datetime
     streams: tuple[StreamView, ...]
+    cards: tuple[StreamCard, ...]
     unread: tuple[str, ...]
 
 
@@ -72,7 +54,7 @@ class Fleet:
         self._app, self._clock = app, clock
         self.heads = Heads(app.store, now=app.now)
         self._known: dict[str, KnownStream] = {}
-        self._view = FleetView(as_of=app.now(), streams=(), unread=tuple(app.settings.streams))
+        self._view = FleetView(as_of=app.now(), streams=(), cards=(), unread=tuple(app.settings.streams))
         self._read_at = float("-inf")
         self._reading: Future[None] | None = None
         self._lock = threading.Lock()
@@ -152,9 +134,11 @@ class Fleet:
             counts = counts_by_stratum(conn, waiting)
             alerts = outbox.open_counts(conn)
             open_episodes = episodes.count_open(conn)
+        streams = self._put_together(known, counts=counts, alerts=alerts, open_episodes=open_episodes)
         self._view = FleetView(
             as_of=as_of,
-            streams=self._put_together(known, counts=counts, alerts=alerts, open_episodes=open_episodes),
+            streams=streams,
+            cards=tuple(card(view, now=as_of) for view in streams),
             unread=tuple(name for name in names if name not in self._known),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 
 from calib.cycle.design import Design
@@ -19,10 +20,13 @@ from calib.report.figures.months import MonthsData, prepare_months
 from calib.report.ledger import ledger_of
 from calib.report.months import Month
 from calib.report.notes import episode_notes
+from calib.report.panels import reliability_panels
 from calib.report.tables import Row
 from calib.results import WindowResult
 from calib.results.history import Ledger
+from calib.web.streams import pictures
 
+NOTHING = Markup("")
 MOST_PERIODS = 60  # that a picture and a table show: the last ones
 
 
@@ -59,8 +63,9 @@ class KnownStream:
     opened: frozenset[str] = frozenset()
     waiting: tuple[Waiting, ...] = ()
     verdict: WindowResult | None = None
-    closed_at: datetime | None = None
-    months: MonthsData | None = None
+    months: Markup = NOTHING  # the pictures, drawn once
+    spark: Markup = NOTHING
+    dial: Markup = NOTHING
     month_rows: tuple[Row, ...] = ()
     version_rows: tuple[Row, ...] = ()
     effect_rows: tuple[Row, ...] = ()
@@ -82,6 +87,7 @@ def read_stream(
     results = [month.result for month in shown]
     ledger = ledger_of(months)
     verdict = results[-1] if results else None
+    data = _picture(shown) if shown else None
     evaluated = None
     if latest is not None and latest.result is not None:
         same = verdict is not None and (verdict.period, verdict.revision) == (latest.period, latest.revision)
@@ -95,8 +101,9 @@ def read_stream(
         opened=frozenset(windows.periods_of(conn, stream)),
         waiting=tuple(waiting_window(window) for window in windows.unfinished(conn, stream) if window.waits),
         verdict=verdict,
-        closed_at=shown[-1].closed_at if shown else None,
-        months=_picture(shown) if shown else None,
+        months=NOTHING if data is None else pictures.months(data),
+        spark=NOTHING if data is None else pictures.spark(data),
+        dial=NOTHING if verdict is None else _dial(verdict),
         month_rows=tuple(tables.month_rows(shown)),
         version_rows=tuple(tables.version_rows(shown)),
         effect_rows=tuple(tables.effect_rows(ledger)),
@@ -110,6 +117,11 @@ def _picture(months: list[Month]) -> MonthsData:
     results = [month.result for month in months]
     moved = tables.moved(results)
     return prepare_months(results, title="", max_rise=months[-1].max_rise, moved=moved)
+
+
+def _dial(window: WindowResult) -> Markup:
+    served = [panel for panel in reliability_panels(window) if panel.role == "served"]
+    return pictures.reliability(served[0], small=True) if served else NOTHING
 
 
 def waiting_window(window: Window) -> Waiting:

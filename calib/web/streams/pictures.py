@@ -16,7 +16,7 @@ from calib.wording.numbers import number
 
 SPARK_PERIODS = 24
 MOST_NAMES = 8  # periods that are named below a picture
-APART = 0.05  # of a period: raw and served stand beside each other where they are equal
+APART = 3.5  # pixels: raw and served stand beside each other where they are equal
 SVG = Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>')
 
 
@@ -66,7 +66,8 @@ def months(data: MonthsData) -> Markup:
     last = len(data.periods) - 1
     frame = Frame(50, 10, 620, 170, across=max(1, last), highest=data.highest)
     parts = [_scale(frame, data.highest), _limit(frame, data.max_rise)]
-    for role, points, shift in (("raw", data.raw, APART), ("served", data.served, -APART)):
+    apart = APART * max(1, last) / (frame.right - frame.left)
+    for role, points, shift in (("raw", data.raw, apart), ("served", data.served, -apart)):
         parts += [_whisker(frame, point, shift, role) for point in points]
         parts.append(_line(frame, points, shift, role))
         parts += [_mark(frame, point, shift, role) for point in points]
