@@ -15,7 +15,7 @@ from calib.alerts.message import Message
 from calib.alerts.message import message as to_message
 from calib.db import windows
 from calib.db.engine import open_engine
-from calib.db.schema import migrate
+from calib.db.schema import MIGRATIONS, migrate
 from calib.outbox.place import Parcel
 from calib.review import queue
 
@@ -29,6 +29,20 @@ def database(folder: Path) -> Engine:
     engine = open_engine(f"sqlite:///{folder / 'calib.db'}")
     migrate(engine)
     return engine
+
+
+def as_first_version_left_it(engine: Engine, revision: str) -> None:
+    """The tables and the count of calibwatch 0.1.0."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.attributes["version_table"] = {"version_table": "alembic_version"}
+    with engine.begin() as conn:
+        config.attributes["connection"] = conn
+        command.upgrade(config, revision)
 
 
 def window_row(period: str = "2026-10", *, stream: str = "triage", state: str = "sampled") -> dict[str, Any]:

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    TextClause,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from calib.db import tables, windows
 from calib.json_object import Json
@@ -68,7 +82,7 @@ def claimable(conn: Connection, *, stream: str, by: str) -> int:
     Counted whoever has them in hand at the moment, and skipped ones too.
     """
     ids = [window.id for window in conn.execute(_waiting_windows(stream))]
-    free = t.c.label_id.is_(None) | (looked_at_once() & ~answered_by(by))
+    free = or_(t.c.label_id.is_(None), and_(looked_at_once(), ~answered_by(by)))
     query = select(func.count()).select_from(t).where(t.c.window_id.in_(ids), free)
     return int(conn.execute(query).scalar_one())
 
@@ -124,7 +138,8 @@ def _rows(by: str, now: datetime) -> Select[Any]:
 def _in_hand(waiting: Sequence[Any], by: str, now: datetime) -> Select[Any]:
     """The rows that this person has in hand already and has not answered."""
     mine = (t.c.leased_by == by) & (t.c.lease_until > now) & t.c.window_id.in_([row.id for row in waiting])
-    return _rows(by, now).where(mine, t.c.label_id.is_(None) | (looked_at_once() & ~answered_by(by)))
+    unanswered = or_(t.c.label_id.is_(None), and_(looked_at_once(), ~answered_by(by)))
+    return _rows(by, now).where(mine, unanswered)
 
 
 def _free(window_id: int, by: str, now: datetime, second: bool) -> Select[Any]:
@@ -138,9 +153,9 @@ def _free(window_id: int, by: str, now: datetime, second: bool) -> Select[Any]:
     return query.where(looked_at_once(), ~answered_by(by)) if second else query.where(t.c.label_id.is_(None))
 
 
-def looked_at_once() -> ColumnElement[bool]:
-    """As a condition: a row that two people look at, and that one has answered; as in its partial index."""
-    return t.c.twice & (t.c.people == 1) & t.c.label_id.is_not(None)
+def looked_at_once() -> TextClause:
+    """As a condition: a row that two people look at, and that one has answered; in the words of its index."""
+    return text(tables.ONE_HAS_LOOKED)
 
 
 def answered_by(by: str) -> ColumnElement[bool]:

@@ -55,7 +55,7 @@ class ImportReport:
 
     @property
     def one_sided(self) -> str | None:
-        """The only answer that was taken, where others could not be read; None where that is not so."""
+        """The only answer that was understood, where others could not be read; None where that is not so."""
         only = self.words - {"unsure"}
         return next(iter(only)) if self.not_answers and len(only) == 1 else None
 
@@ -68,6 +68,7 @@ class ImportReport:
     def count(self, row: _Row, outcome: queue.LabelOutcome, *, before: str | None) -> None:
         """Count a label by what became of it; `before`: the answer that counted until then."""
         answer = row.answer.answer
+        self.words.add(answer)
         if outcome == "conflict":
             self.conflicts += 1
             if len(self.disputed) < SHOWN:
@@ -76,7 +77,6 @@ class ImportReport:
                     f"line {row.line}: {row.id!r:.80}: {counts} counts, this row says {answer}"
                 )
             return
-        self.words.add(answer)
         if outcome == "corrected":
             self.corrected += 1
             if len(self.changed) < SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -247,6 +248,52 @@ def test_agreement_counts_blind_answers_alone(conn: Connection) -> None:
             said = queue.Answer(item_id=item, answer="correct", by=by, at=NOW, blind=(by, id_) != ("bo", "b"))
             queue.label_all(conn, [said], source="file")
     assert window_labels.answered_twice(conn, window) == [("correct", "correct")]
+
+
+def test_agreement_stands_still_once_the_window_is_evaluated(conn: Connection) -> None:
+    """A second opinion that comes later would change the verdict of a run that is repeated."""
+    window = twice_window(conn, "a", "b")
+    items = queue.items_of(conn, window)
+    for by in ("ada", "bo"):
+        queue.label(conn, item_id=items["a"], answer="correct", by=by, at=NOW, source="review")
+    queue.label(conn, item_id=items["b"], answer="correct", by="ada", at=NOW, source="review")
+    windows.advance(conn, window, expect="sampled", state="evaluated")
+    late = queue.label(conn, item_id=items["b"], answer="incorrect", by="bo", at=NOW, source="review")
+    assert late == "conflict"
+    assert window_labels.answered_twice(conn, window) == [("correct", "correct")]
+    assert window_labels.conflicts(conn, window) == {"b": ("correct", "incorrect")}
+
+
+def test_a_double_click_is_one_label(engine: Engine) -> None:
+    """Two posts of one form at the same moment, and a second person's: each answer is kept once."""
+    with engine.begin() as conn:
+        window = twice_window(conn, *(f"p-{i}" for i in range(8)))
+        claims = take(conn, "ada", 8)
+    became: list[str] = []
+    start = threading.Barrier(4)
+
+    def post(by: str) -> None:
+        for claim in claims:
+            start.wait()
+            with engine.begin() as conn:
+                if by == "ada":
+                    became.append(say(conn, claim, "correct", by))
+                else:
+                    said = {"item_id": claim.item_id, "answer": "incorrect", "by": by, "at": NOW}
+                    queue.label(conn, **said, source="file")
+
+    threads = [threading.Thread(target=post, args=(by,)) for by in ("ada", "ada", "ada", "bo")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(became) == 24
+    with engine.begin() as conn:
+        answers = conn.execute(select(tables.labels.c.item_id, tables.labels.c.by)).all()
+        assert sorted(answers) == sorted((claim.item_id, by) for claim in claims for by in ("ada", "bo"))
+        people = select(tables.items.c.people).where(tables.items.c.window_id == window)
+        assert set(conn.execute(people).scalars()) == {2}
+        assert queue.progress(conn, window).complete
 
 
 def test_progress_by_reviewer_counts_rows_and_not_changes(conn: Connection) -> None:

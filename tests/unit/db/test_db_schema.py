@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from log_records import Records
 from postgres import Postgres, standby
-from queues import database, item_row, open_window, window_row
+from queues import as_first_version_left_it, database, item_row, open_window, window_row
 from sqlalchemy import Engine, MetaData, insert, inspect, select, text
 
 from calib.db import tables, windows
@@ -60,22 +60,6 @@ def another_application(engine: Engine, revision: str = "0001") -> None:
         f"insert into alembic_version values ('{revision}')",  # noqa: S608
         "create table customers (id integer primary key)",
     )
-
-
-def as_first_version_left_it(engine: Engine, revision: str) -> None:
-    """The tables and the count of calibwatch 0.1.0."""
-    from alembic import command
-    from alembic.config import Config
-
-    from calib.db.schema import MIGRATIONS
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("path_separator", "os")
-    config.attributes["version_table"] = {"version_table": "alembic_version"}
-    with engine.begin() as conn:
-        config.attributes["connection"] = conn
-        command.upgrade(config, revision)
 
 
 def test_the_migrations_make_the_tables_that_the_code_has(engine: Engine) -> None:

@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.add_column("labels", sa.Column("taken_back_at", Moment(), nullable=True))
     op.create_index("ix_labels_by_at", "labels", ["by", "at"])
     _mark_second_looks()
+    _mark_answers_with_sight()
     op.create_index("ix_items_leased_by_lease_until", "items", ["leased_by", "lease_until"])
     for name, condition in (
         ("ix_items_waiting", "label_id IS NULL"),
@@ -132,6 +133,18 @@ def _mark_second_looks() -> None:
         for start in range(0, len(ids), AT_ONCE):
             some = items.c.id.in_(ids[start : start + AT_ONCE])
             connection.execute(sa.update(items).where(some).values(twice=sa.true(), people=answered_by))
+
+
+def _mark_answers_with_sight() -> None:
+    """Nobody knows what the writers of second answers in files saw: agreement leaves those out."""
+    names = ("id", "item_id", "by", "source", "blind")
+    labels = sa.table("labels", *(sa.column(name) for name in names))
+    first = labels.alias("first")
+    earlier = sa.exists().where(
+        first.c.item_id == labels.c.item_id, first.c.by != labels.c.by, first.c.id < labels.c.id
+    )
+    second = (labels.c.source == "file") & earlier
+    op.get_bind().execute(sa.update(labels).where(second).values(blind=sa.false()))
 
 
 def downgrade() -> None:
