@@ -82,7 +82,9 @@ def _encodable(value: Any) -> Any:
     """The value without lone surrogates, which JSON can spell and no UTF-8 text can hold."""
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if value is None or isinstance(value, int | float):  # most parts are numbers: asking for `Mapping` is slow
+    if value is None or isinstance(
+        value, int | float
+    ):  # most parts are numbers: asking for `Mapping` is slow
         return value
     if isinstance(value, Mapping):
         return {_encodable(key): _encodable(part) for key, part in value.items()}

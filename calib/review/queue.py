@@ -195,7 +195,9 @@ def _answers_by_item(conn: Connection, label_ids: Sequence[int]) -> dict[int, st
 
 
 def _answers(conn: Connection, window_id: int) -> Sequence[Any]:
-    used = [column for column in t.c if column is not t.c.context]  # texts are long, and nothing here reads them
+    used = [
+        column for column in t.c if column is not t.c.context
+    ]  # texts are long, and nothing here reads them
     query = (
         select(*used, answers.c.answer, answers.c.at.label("answered_at"), answers.c.source)
         .outerjoin(answers, answers.c.id == t.c.label_id)
