@@ -53,8 +53,8 @@ class Review(_Frozen):
 
     kind: Literal["builtin", "label-studio", "files", "outcomes"] = _key(
         "builtin",
-        "How labels are made: by file (`builtin` and `files`), in a project of Label Studio "
-        "(`label-studio`), or `outcomes` that arrive by themselves in a table.",
+        "How labels are made: on the page of `calib web` or by file (`builtin`), by file (`files`), in a "
+        "project of Label Studio (`label-studio`), or `outcomes` that arrive by themselves in a table.",
     )
     source: str | None = _key(
         None,

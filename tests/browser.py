@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,38 @@ class Browser:
     def run(self, script: str, *values: Any) -> Any:
         """The value of a script's `return`; the page itself may run none."""
         return self.driver.execute_script(script, *values)
+
+    def press(self, keys: str) -> None:
+        """Press keys, one after the other, wherever the focus is."""
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        ActionChains(self.driver).send_keys(keys).perform()
+
+    def element(self, selector: str) -> Any:
+        """The first element that a CSS selector names; the test fails where there is none."""
+        return self.driver.find_element("css selector", selector)
+
+    def text(self, selector: str = "main") -> str:
+        """What an element shows, without line ends."""
+        return " ".join(str(self.element(selector).text).split())
+
+    def until(self, condition: str, *values: Any) -> None:
+        """Wait until the expression of a script is true; the test fails after two minutes."""
+        deadline = time.monotonic() + 120
+        while not self.run(f"return Boolean({condition})", *values):
+            if time.monotonic() > deadline:
+                pytest.fail(f"never true: {condition}")
+            time.sleep(0.02)
+
+    def scripts(self, allowed: bool) -> None:
+        """Let pages that are opened from now on run scripts, or not."""
+        self._do("Emulation.setScriptExecutionDisabled", value=not allowed)
+
+    def offline(self, cut: bool) -> None:
+        """Cut the network, or give it back."""
+        self._do("Network.enable")
+        speed = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+        self._do("Network.emulateNetworkConditions", offline=cut, **speed)
 
     def complaints(self) -> list[str]:
         """What the console says."""

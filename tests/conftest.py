@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from browser import Browser, browser
 from hypothesis import HealthCheck, settings
 from log_records import Records
 from object_servers import Server, azure, cache_folder, s3, seaweedfs
@@ -100,6 +101,13 @@ def azure_server() -> Iterator[Server]:
     """Azure on loopback; skipped, saying so, where Node is missing."""
     with azure(cache_folder()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Chromium, started when the first test asks; skipped, saying so, where it is not installed."""
+    with browser() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def try_it(opened: App, stream: str | None, *, folder: Path, cwd: Path) -> list[
         *steps,
         Step(says="draw the sample of the last period", command=run),
         Step(
-            says="write what is to be labelled into a file",
+            says="label on the page of `calib web`, or write what is to be labelled into a file",
             command=f"{calib} labels export {stream} --to todo.csv",
         ),
         Step(says="fill in its empty column, then read it", command=f"{calib} labels import todo.csv"),

@@ -132,6 +132,12 @@ def _token_field(site: Site, visitor: Visitor | None) -> Markup:
     return field_of_token(site.random(), visitor.csrf)
 
 
+def _with_commands(words: str) -> Markup:
+    """A sentence of ours whose commands, between backticks, are set as code."""
+    parts = str(Markup.escape(visible(words))).split("`")
+    return Markup("".join(f"<code>{part}</code>" if n % 2 else part for n, part in enumerate(parts)))  # noqa: S704
+
+
 @cache
 def _fingerprint(name: str) -> str:
     """A digest of a static file: its address changes with it, so that browsers may keep it for ever."""
@@ -153,5 +159,6 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=seen,
     )
+    made.filters["commands"] = _with_commands
     made.filters["thousands"] = lambda n: f"{n:,}"
     return made

@@ -15,7 +15,7 @@
   let waiting = null; // the next item as HTML; null: there is none
   let ready = Promise.resolve(); // settles when the answer before is stored and `waiting` is known
   let busy = false;
-  let shownAt = 0; // when the item was put here: the second click of a double click must not answer it
+  let shownAt = -Infinity; // when the item was put here: the second click of a double click must not answer it
   let clicked = false;
 
   const shown = () => place.querySelector(".item");

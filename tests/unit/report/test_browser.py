@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Browser, axe_core, browser
+from browser import Browser, axe_core
 from matplotlib import image
 from report_values import hostile, month, months, year
 
@@ -19,12 +18,6 @@ EVIL = '<script>document.title = "owned"</script><img src="https://example.inval
 LOOKS = (("light", "screen"), ("dark", "screen"), ("light", "print"))
 PAPER = 718  # pixels between the margins of a sheet of A4
 NAMES = ("report", "large", "evil", "fleet")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

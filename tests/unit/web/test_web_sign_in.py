@@ -134,7 +134,7 @@ def test_reviewers_see_the_streams_that_they_were_given(pages: Pages) -> None:
 
 def test_who_started_the_page_gets_in_by_its_token(pages: Pages) -> None:
     with pages.browser() as visit:
-        assert "the address that `calib web` printed" in visit.get(REVIEW).text
+        assert "the address that <code>calib web</code> printed" in visit.get(REVIEW).text
         assert visit.get("/start?token=other").status_code == 403
         assert visit.get("/start").status_code == 403
         assert visit.get(REVIEW).status_code == 401
