@@ -163,7 +163,7 @@ def _of_checked(columns: dict[str, npt.NDArray[np.generic]]) -> Sample:
 
 def _texts(text_values: npt.ArrayLike | Sequence[str | None] | None, n: int, word: str) -> Texts:
     """A column of texts and None, shape (n,)."""
-    texts = np.full(n, None, dtype=object)
+    texts = np.empty(n, dtype=object)  # of None
     if text_values is None:
         return texts
     values = np.asarray(text_values, dtype=object)

@@ -19,7 +19,7 @@ from calib.db import tables, windows
 from calib.errors import InvalidInput
 from calib.period import Period
 from calib.review import queue
-from calib.tabular.names import find
+from calib.tabular.names import find, listed, plain
 from calib.tabular.rules import CannotKeepError, text_of
 from calib.text import armed
 
@@ -64,6 +64,10 @@ def read_rows(path: Path) -> Iterator[SheetRow]:
 
     table = open_table(path)
     have = {name for name in (*OPTIONAL, "label", "answer", "prediction_id") if find(table.names, name)}
+    for name in sorted(have):
+        alike = [known for known in table.names if plain(known) == name]
+        if len(set(alike)) > 1:
+            raise InvalidInput(f"{path} has the columns {listed(alike)}: keep the one that holds the {name}")
     needed = {"prediction_id"} - (set() if "row" not in have else {"prediction_id"})
     needed |= set() if have & {"label", "answer"} else {"label"}
     columns = {name: Texts(name, raw=True) for name in sorted(have | needed)}

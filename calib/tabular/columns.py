@@ -156,7 +156,11 @@ def rounded(name: str, kind: str) -> str | None:
         return f"coalesce(isfinite({name}) AND abs({name}) > {_limit(base)}, false)"
     if base != "VARCHAR":
         return None
-    return f"coalesce(regexp_matches({name}, {literal(rules.ROUNDED)}), false)"
+    looks = f"contains({name}, '+') OR contains({name}, '.0')"
+    return (
+        f"CASE WHEN {looks} THEN coalesce(regexp_matches({name}, {literal(rules.ROUNDED)}), false) "
+        "ELSE false END"
+    )
 
 
 def answer(name: str, kind: str) -> str:

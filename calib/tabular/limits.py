@@ -53,7 +53,7 @@ class Limit:
             len(unreadable),
             name,
             "cannot be read as confidences",
-            self._looks(column, name),
+            lambda: self._looks(column, name),
         )
 
     def answers(self, codes: npt.NDArray[np.int8], *, name: str) -> None:
@@ -64,7 +64,7 @@ class Limit:
         # numbers and words of many kinds are the right answers themselves
         key = " If it holds the right answer itself, name the column of the model's answer with --answer."
         understood = int((codes != UNKNOWN).sum())
-        self._few(other, understood, name, "say neither right nor wrong", f"{beside}: {HOW}.{key}")
+        self._few(other, understood, name, "say neither right nor wrong", lambda: f"{beside}: {HOW}.{key}")
 
     def one_class(self, left_out: Bools, answers_left: npt.NDArray[np.float64], *, name: str) -> None:
         """Raise `InvalidInput` where all answers that are left are the same, beside some left out."""
@@ -84,20 +84,22 @@ class Limit:
 
     def weights(self, unreadable: Bools, *, name: str) -> None:
         """Raise `InvalidInput` where too many weights cannot be read."""
-        self._few(unreadable, len(unreadable), name, "cannot be read as weights", ": write numbers from 0.")
+        self._few(
+            unreadable, len(unreadable), name, "cannot be read as weights", lambda: ": write numbers from 0."
+        )
 
     def questions(self, missing: Bools, *, name: str) -> None:
         """Raise `InvalidInput` where too many rows do not name their question."""
-        self._few(missing, len(missing), name, "name no question", ": give each row its id.")
+        self._few(missing, len(missing), name, "name no question", lambda: ": give each row its id.")
 
-    def _few(self, where: Bools, of: int, name: str, are: str, remedy: str) -> None:
+    def _few(self, where: Bools, of: int, name: str, are: str, remedy: Callable[[], str]) -> None:
         n = int(where.sum())
         if not n or n <= self.share * of:
             return
         row = int(np.flatnonzero(where)[0])
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} and other cells, {n:,} of {of:,}, "
-            f"{are}{remedy} At most {self.share:.0%} may be left out; --allow-rejected {share_up(n / of)} "
+            f"{are}{remedy()} At most {self.share:.0%} may be left out; --allow-rejected {share_up(n / of)} "
             "leaves these out"
         )
 

@@ -149,7 +149,7 @@ def time_of(value: Any) -> datetime | None:
         return None
     if isinstance(value, int | float | Decimal):
         return _since_1970(Decimal(str(value))) if math.isfinite(value) else None
-    text = str(value).strip(BLANKS)
+    text = str(value).replace("\xa0", " ").strip(BLANKS)
     if _EPOCH.match(text):
         return _since_1970(Decimal(text))
     aware = _AWARE.match(text)

@@ -127,9 +127,16 @@ def _number(column: Any, *, percent: bool) -> Any:
     # A 32-bit float by way of its shortest decimal: what was written as 0.3 is 0.3.
     single = kind.is_floating() and not kind.is_float64()
     value = column.cast("string").cast("float64") if single else column.cast("float64")
-    # Not isnan: DuckDB 2 answers it, and every comparison, from a Parquet file's statistics, which leave
-    # NaN out. The difference is 0 for finite numbers and NaN for all others.
-    return (value - value == 0).ifelse(value, null) if kind.is_floating() else value
+    return _finite(value) if kind.is_floating() else value
+
+
+def _finite(value: Any) -> Any:
+    """A column of floats with null where one is not finite.
+
+    Not isnan: DuckDB 2 answers it, and every comparison, from a Parquet file's statistics, which leave NaN
+    out. The difference is 0 for finite numbers and NaN for all others.
+    """
+    return (value - value == 0).ifelse(value, ibis.null(value.type()))
 
 
 def _trimmed(column: Any) -> Any:
@@ -184,7 +191,7 @@ class Clock:
         elif kind.is_timestamp():
             self.naive = column
         elif kind.is_numeric() and not kind.is_boolean():
-            self.aware = _since_1970(column)
+            self.aware = _since_1970(_finite(column) if kind.is_floating() else column)
         else:
             raise TypeError(f"a column of type {kind} holds no times")
         # what is there and no time belongs to no period; it is counted in every one

@@ -166,6 +166,13 @@ def test_rows_that_are_no_labels_are_counted_by_line(conn: Connection, tmp_path:
     assert label_of(conn, window) == {"a": "incorrect", "b": None, "c": None}
 
 
+def test_a_second_column_of_answers_is_not_chosen_from(conn: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("prediction_id,answer,Answer\np0,,correct\n")
+    with pytest.raises(InvalidInput, match="has the columns 'answer', 'Answer': keep the one"):
+        files.import_labels(conn, path, stream="s", by="anna", now=NOW)
+
+
 def test_twice_is_once_and_another_answer_is_surfaced(conn: Connection, tmp_path: Path) -> None:
     window = open_window(conn, "a", "b")
     first = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\n")

@@ -13,7 +13,7 @@ import pytest
 from calib.errors import InvalidInput
 from calib.traffic import Interval, Traffic
 
-from .conftest import OCTOBER, ONE, draw, predictions
+from .conftest import NOON, OCTOBER, ONE, draw, predictions
 
 Open = Callable[..., Traffic]
 
@@ -112,3 +112,11 @@ def test_naive_files_beside_aware_ones_keep_their_zone(open_traffic: Open) -> No
 def test_a_column_without_times_is_refused(open_traffic: Open) -> None:
     with pytest.raises(InvalidInput, match=r"triage: columns\.ts = 'ts'.*boolean holds no times"):
         open_traffic(predictions(ts=pa.array([True]))).survey(OCTOBER)
+
+
+def test_nan_in_a_column_of_seconds_is_no_time(open_traffic: Callable[..., Traffic]) -> None:
+    seconds = [NOON.timestamp(), float("nan"), None, 0.0]
+    traffic = open_traffic(predictions(ts=pa.array(seconds, pa.float64())))
+    survey = traffic.survey(OCTOBER)
+    assert (survey.population, survey.rejected) == (1, {"bad_timestamp": 3})
+    assert traffic.check()["last"] == NOON.isoformat()
