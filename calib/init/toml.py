@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from calib.settings import Settings
 
 WIDTH = 100
-NOT_IN_THE_FILE = ("folder", "slack_token", "label_studio_key")
+NOT_IN_THE_FILE = ("folder", *SECRETS)
 HEAD = """\
 # The settings of calibwatch. A line that begins with "#" and a letter is a setting at its default, or an
 # example where there is no default: take the "#" away to use it. Relative paths start at this folder.
