@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from calib.settings import Settings
+from calib.settings import SECRETS, Settings
 
 WIDTH = 100
 NOT_IN_THE_FILE = ("folder", *SECRETS)
