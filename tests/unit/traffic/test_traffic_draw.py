@@ -171,3 +171,14 @@ def test_an_engine_that_fails_is_logged_by_the_kind_of_its_error(
         open_traffic(predictions())._run(fail)
     record = records.has("traffic.table", "engine_error", level="info", stream="triage", error="RuntimeError")
     assert "Moosbrugger" not in str(vars(record))
+
+
+@pytest.mark.parametrize("written", [" {}", "{}\t", "{}.0", "\n{} "])
+def test_the_same_rows_are_drawn_however_their_ids_are_written(
+    open_traffic: Callable[..., Traffic], written: str
+) -> None:
+    n = 3_000
+    plain = draw(open_traffic(predictions(id=[f"{i}" for i in range(n)])), labels=10)
+    dressed = draw(open_traffic(predictions(id=[written.format(i) for i in range(n)])), labels=10)
+    assert len(plain.rows) == 10
+    assert [row.id for row in dressed.rows] == [row.id for row in plain.rows]
