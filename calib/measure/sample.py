@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,7 @@ class Sample:
     ) -> None:
         score = np.asarray(scores, dtype=np.float64)
         answer = np.asarray(correct, dtype=np.float64)
-        weight = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
+        weight = _everywhere(1.0, score.shape) if weights is None else np.asarray(weights, dtype=np.float64)
         if score.ndim != 1 or not score.shape == answer.shape == weight.shape:
             raise InvalidInput(
                 "scores, correct and weights must be of one shape (n,), "
@@ -63,7 +64,7 @@ class Sample:
             raise InvalidInput("correct must be 0 or 1")
         if not (np.isfinite(weight) & (weight >= 0)).all():
             raise InvalidInput("weights must be finite and not negative")
-        judged = np.full(score.shape, np.nan) if judge is None else np.asarray(judge, dtype=np.float64)
+        judged = _everywhere(np.nan, score.shape) if judge is None else np.asarray(judge, dtype=np.float64)
         if judged.shape != score.shape:
             raise InvalidInput("there must be one judge's score, or NaN, for each score")
         self._fill(
@@ -161,11 +162,17 @@ def _of_checked(columns: dict[str, npt.NDArray[np.generic]]) -> Sample:
     return sample
 
 
+def _everywhere(value: object, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """The same value in each row, stored once: a column that nobody gave takes neither memory nor time."""
+    kind = np.float64 if isinstance(value, float) else object
+    return np.broadcast_to(np.array(value, dtype=kind), shape)
+
+
 def _texts(text_values: npt.ArrayLike | Sequence[str | None] | None, n: int, word: str) -> Texts:
     """A column of texts and None, shape (n,)."""
-    texts = np.empty(n, dtype=object)  # of None
     if text_values is None:
-        return texts
+        return _everywhere(None, (n,))
+    texts = np.empty(n, dtype=object)
     values = np.asarray(text_values, dtype=object)
     if values.shape != (n,):
         raise InvalidInput(f"there must be one {word}, or None, for each score")

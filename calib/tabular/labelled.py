@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -122,17 +123,22 @@ def read_labelled(
         raise _nothing_left(path, names, rejected)
     left_out = (codes == OTHER) | (codes == UNSURE) | ((codes == UNKNOWN) if roles.said is None else False)
     limit.one_class(left_out, answers[keep], name=names["correct"])
+    all_kept = bool(keep.all())
+
+    def kept(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return column if all_kept else column[keep]
+
     return Labelled(
         rows=rows.n + sum(rows.rejected.values()),
         roles=roles,
         sample=Sample(
-            scores[keep],
-            answers[keep],
-            None if weights is None else weights[keep],
-            segments=rows["segment"].values[keep] if "segment" in names else None,
-            clusters=rows["cluster"].values[keep] if "cluster" in names else None,
+            kept(scores),
+            kept(answers),
+            None if weights is None else kept(weights),
+            segments=kept(rows["segment"].values) if "segment" in names else None,
+            clusters=kept(rows["cluster"].values) if "cluster" in names else None,
         ),
-        questions=rows["paired_by"].values[keep] if "paired_by" in names else None,
+        questions=kept(rows["paired_by"].values) if "paired_by" in names else None,
         rejected=dict(sorted(rejected.items())),
         rounded=int((rounded & keep).sum()),
     )
@@ -206,7 +212,8 @@ class Rejects:
         """Leave out the rows where `where`, of shape (n,), is true."""
         if kind not in self._kinds:
             self._kinds.append(kind)
-        self._why[where & (self._why == 0)] = self._kinds.index(kind) + 1
+        if where.any():
+            self._why[where & (self._why == 0)] = self._kinds.index(kind) + 1
 
     @property
     def kept(self) -> Bools:

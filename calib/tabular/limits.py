@@ -34,8 +34,8 @@ class Limit:
 
     def confidences(self, column: Column, unreadable: Bools, *, name: str, scale: float) -> None:
         """Raise `InvalidInput` where too many confidences cannot be read, with what they look like."""
-        values = column.values[~np.isnan(column.values)]
-        if scale > 1 and len(values):
+        values = column.values[~np.isnan(column.values)] if scale > 1 else column.values[:0]
+        if len(values):
             between = float(((values > 0) & (values * scale < 1)).mean())
             if values.max() * scale <= 1:
                 raise InvalidInput(
