@@ -124,6 +124,10 @@ class LabelStudio:
         if batch:
             self._answer("POST", f"/api/projects/{project}/import", body=batch)
 
+    def change_task(self, task: int, fields: Json) -> None:
+        """Change fields of a task."""
+        self._answer("PATCH", f"/api/tasks/{task}/", body=fields)
+
     def delete_tasks(self, project: int, ids: Sequence[int]) -> None:
         """Delete tasks with their annotations; ids that are gone already are passed over."""
         for start in range(0, len(ids), BATCH):
