@@ -84,6 +84,11 @@ class FakeLabelStudio(Loopback):
                 return self._import(int(id_), body)
             case ("GET", "api", "tasks"):
                 return self._page(query)
+            case ("PATCH", "api", "tasks", id_):
+                task = self.tasks[int(id_)]
+                task |= body
+                task["is_labeled"] = task["total_annotations"] >= task["overlap"]
+                return 200, task
             case ("POST", "api", "dm", "actions"):
                 chosen = body["selectedItems"]["included"]
                 gone = [self.tasks.pop(id_) for id_ in chosen if id_ in self.tasks]
@@ -138,21 +143,11 @@ class FakeLabelStudio(Loopback):
             now = _now()
             self.tasks[id_] = {
                 "id": id_, "project": project, "data": task["data"], "annotations": [],
-                "created_at": now, "updated_at": now, "total_annotations": 0, "overlap": 1,
+                "created_at": now, "updated_at": now, "total_annotations": 0,
+                "overlap": self.projects[project]["maximum_annotations"],
                 "is_labeled": False,
             }  # fmt: skip
-        self._rearrange(project)
         return 201, {"task_count": len(body)}
-
-    def _rearrange(self, project: int) -> None:
-        """Some tasks, as many as the share says, wait for as many people as the project says."""
-        tasks = [task for task in self.tasks.values() if task["project"] == project]
-        settings = self.projects[project]
-        share = settings["overlap_cohort_percentage"] / 100
-        for place, task in enumerate(tasks):
-            many = place < int(len(tasks) * share + 0.5)
-            task["overlap"] = settings["maximum_annotations"] if many else 1
-            task["is_labeled"] = task["total_annotations"] >= task["overlap"]
 
     def _page(self, query: dict[str, str]) -> Answer:
         asked = json.loads(query["query"])

@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from calib.cycle.design import Design, design_sample
-from calib.cycle.elsewhere import put_up
+from calib.cycle.elsewhere import put_up, wind_up
 from calib.cycle.kinds import refuse_other_kind
 from calib.cycle.lifecycle import advance
 from calib.cycle.load import load_serving
@@ -170,6 +170,8 @@ def open_revision(
     if unreadable is not None:
         return advance(opened, ports)
     put_up(opened, ports)
+    if revision > 1:
+        wind_up(opened, ports)  # what the revisions before it left
     return opened
 
 

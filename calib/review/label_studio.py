@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
 PAGE = 100  # tasks in one answer
-BATCH = 100  # tasks in one import
+BATCH, BODY = 100, 500_000  # tasks, and characters of their texts, in one request: proxies refuse large ones
 TIMEOUT = 60.0  # seconds; an import of 100 long texts takes a few
 FOR_NOW = {408, 425, 429}
 KEY = "LABEL_STUDIO_API_KEY"
@@ -112,9 +112,21 @@ class LabelStudio:
 
     def add_tasks(self, project: int, tasks: Sequence[Json]) -> None:
         """Put tasks into a project; those of the batches before an error are there."""
-        for start in range(0, len(tasks), BATCH):
-            batch = list(tasks[start : start + BATCH])
+        batch: list[Json] = []
+        size = 0
+        for task in tasks:
+            length = len(json.dumps(task))
+            if batch and (len(batch) == BATCH or size + length > BODY):
+                self._answer("POST", f"/api/projects/{project}/import", body=batch)
+                batch, size = [], 0
+            batch.append(task)
+            size += length
+        if batch:
             self._answer("POST", f"/api/projects/{project}/import", body=batch)
+
+    def change_task(self, task: int, fields: Json) -> None:
+        """Change fields of a task."""
+        self._answer("PATCH", f"/api/tasks/{task}/", body=fields)
 
     def delete_tasks(self, project: int, ids: Sequence[int]) -> None:
         """Delete tasks with their annotations; ids that are gone already are passed over."""

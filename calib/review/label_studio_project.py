@@ -43,14 +43,13 @@ class Wanted:
     """What a stream's project is like.
 
     `name`: its title or its id. `marks`: one for each window of the stream, the newest first; a new project
-    gets the first. `double_review`: the share of its tasks that two people label.
+    gets the first.
     """
 
     stream: str
     name: str
     marks: Sequence[str]
     instruction: str
-    double_review: float
 
 
 def instruction_html(open_periods: Sequence[tuple[str, str]], guidelines: str | None) -> str:
@@ -141,14 +140,15 @@ def mark_of(project: Json) -> str | None:
 
 def _fields(wanted: Wanted, mark: str) -> Json:
     """The fields that follow the settings; the description's last word says whether they are current."""
-    twice = wanted.double_review > 0
     fields: Json = {
         "expert_instruction": wanted.instruction,
         "show_instruction": True,
         "show_skip_button": True,
         "enable_empty_annotation": False,
-        "maximum_annotations": 2 if twice else 1,
-        "overlap_cohort_percentage": round(100 * wanted.double_review) if twice else 100,
+        # Who is asked twice is said task by task: with a share, Label Studio draws anew whenever tasks come
+        # or go, and takes answered tasks of ended windows first.
+        "maximum_annotations": 1,
+        "overlap_cohort_percentage": 100,
     }
     state = hashlib.sha256(repr(sorted(fields.items())).encode()).hexdigest()[:12]
     fields["description"] = (

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from calib.db import tables, windows
 from calib.db.windows import Window
 from calib.json_object import Json
 from calib.review import queue
+from calib.review.claims import looked_at_twice
 from calib.review.label_studio import LabelStudio, where
 from calib.review.label_studio_answers import KIND, newest_answer, take
 from calib.review.label_studio_project import Wanted, find_project, instruction_html, make_ready
@@ -28,6 +29,7 @@ from calib.review.outcomes import Fetched
 
 LOG = logging.getLogger(__name__)
 OVERLAP = timedelta(minutes=10)  # read again before the newest answer: a transaction may take that long
+FOR_ONE, FOR_TWO = where("overlap", "equal", "Number", 1), where("overlap", "greater", "Number", 1)
 t = tables.items
 
 
@@ -141,8 +143,7 @@ def _project(engine: Engine, stream: str, port: StudioPort, studio: LabelStudio)
 def _wanted(engine: Engine, stream: str, port: StudioPort) -> Wanted:
     with engine.connect() as conn:
         known = windows.of_stream(conn, stream)
-    of_kind = [window for window in known if window.settings.get("review") == KIND]
-    waiting = [window for window in of_kind if window.waits and window.population]
+    waiting = [w for w in known if w.waits and w.population and w.settings.get("review") == KIND]
     return Wanted(
         stream=stream,
         name=port.project,
@@ -150,7 +151,6 @@ def _wanted(engine: Engine, stream: str, port: StudioPort) -> Wanted:
         instruction=instruction_html(
             [(window.period, f"{window.closes_at:%Y-%m-%d}") for window in waiting], port.guidelines()
         ),
-        double_review=of_kind[-1].settings.get("double_review", 0.0) if of_kind else 0.0,
     )
 
 
@@ -158,8 +158,12 @@ def _put_up(engine: Engine, window: Window, studio: LabelStudio, project: int) -
     mark = mark_of(window)
     mine = where(f"data.{WINDOW}", "equal", "String", mark)
     with engine.connect() as conn:
-        drawn = conn.execute(select(func.count()).where(t.c.window_id == window.id)).scalar_one()
-    if studio.count(project, mine) == drawn:
+        places = _places(conn, window.id)
+    share = float(window.settings.get("double_review", 0.0))
+    second = {key_of(mark, id_) for id_, place in places.items() if looked_at_twice(place, share)}
+    if studio.count(project, mine) == len(places) and (
+        not second or studio.count(project, mine, FOR_TWO) == len(second)
+    ):
         return 0
     with engine.connect() as conn:
         rows = _rows(conn, window.id)
@@ -179,9 +183,19 @@ def _put_up(engine: Engine, window: Window, studio: LabelStudio, project: int) -
         if row.label_id is None and key_of(mark, row.prediction_id) not in tasks_by_key
     ]
     studio.add_tasks(project, new)
+    if second:
+        for task in studio.tasks(project, mine, FOR_ONE):
+            if task["data"].get(ITEM) in second:
+                studio.change_task(int(task["id"]), {"overlap": 2})
     if new:
         _log("tasks_put_up", window.stream, window.period, tasks=len(new))
     return len(new)
+
+
+def _places(conn: Connection, window_id: int) -> dict[str, str]:
+    """The place in the draw of each row of a window, by prediction id."""
+    query = select(t.c.prediction_id, t.c.draw_order).where(t.c.window_id == window_id)
+    return {row.prediction_id: row.draw_order for row in conn.execute(query)}
 
 
 def _rows(conn: Connection, window_id: int) -> Sequence[Any]:

@@ -140,6 +140,25 @@ def test_a_restored_key_and_another_place_are_followed(
     assert studio.tasks == {}
 
 
+def test_a_window_that_is_opened_anew_keeps_its_answers_and_replaces_its_tasks(
+    world: World, studio: FakeLabelStudio, calib: Calib
+) -> None:
+    calib("run", "triage", "--period", "2026-04")
+    first = next(iter(studio.tasks.values()))["data"]["calibwatch_window"]
+    people = FakePeople(studio)
+    for task in list(studio.tasks)[:5]:
+        people.annotate(task, "correct")
+    calib("evaluate", "triage")
+    again = calib("window", "reopen", "triage", "2026-04", "--reason", "the guidelines were wrong", "--json")
+    assert again.code == 0
+    marks = [task["data"]["calibwatch_window"] for task in studio.tasks.values()]
+    assert (marks.count(first), len(marks)) == (5, 300)
+    ran = calib("run", "triage", "--period", "2026-04", "--json")
+    assert (ran.json["revision"], ran.json["labels"]["n"], len(studio.tasks)) == (2, 5, 300)
+    people.annotate(max(studio.tasks), "incorrect")
+    assert calib("run", "triage", "--period", "2026-04", "--json").json["labels"]["n"] == 6
+
+
 def messages(opened: App) -> list[tuple[str, str | None, int]]:
     with opened.engine.connect() as conn:
         rows = conn.execute(select(tables.outbox.c.payload).order_by(tables.outbox.c.created_at)).scalars()

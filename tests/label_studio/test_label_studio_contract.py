@@ -236,21 +236,34 @@ def test_a_labelling_configuration_without_our_answers_is_refused(desk: Desk) ->
 
 
 def test_a_share_is_labelled_by_two_people_until_the_window_ends(desk: Desk) -> None:
-    window = desk.window(*(f"r{i}" for i in range(10)), settings={"double_review": 0.2})
+    window = desk.window(*(f"r{i}" for i in range(8)), settings={"double_review": 0.5})
+    chosen = dict(zip([f"r{i}" for i in range(8)], ["0001", "ffff"] * 4, strict=True))
+    with desk.engine.begin() as conn:
+        for id_, place in chosen.items():
+            conn.execute(update(t).where(t.c.prediction_id == id_).values(draw_order=f"{id_:0>12}{place}"))
     studio_tasks.put_up(desk.engine, window, desk.port)
     project = desk.project_now()
-    assert (project["maximum_annotations"], project["overlap_cohort_percentage"]) == (2, 20)
     assert project["show_instruction"] is True
     assert project["enable_empty_annotation"] is False
-    assert sorted(task["overlap"] for task in desk.tasks().values()) == [1] * 8 + [2] * 2
+
+    def asked_twice() -> set[str]:
+        return {text[8:10] for text, task in desk.tasks().items() if task["overlap"] == 2}
+
+    assert asked_twice() == {"r0", "r2", "r4", "r6"}  # as their place in the draw says
     for task in desk.tasks().values():
         desk.server.people.annotate(int(task["id"]), "correct")
-    assert fetch(desk, window).new == 10
+    desk.server.people.annotate(desk.task("r0"), "incorrect", by=desk.server.bob)
+    assert fetch(desk, window).new == 8
+    assert asked_twice() == {"r0", "r2", "r4", "r6"}
     close(desk, window)
-    assert studio_tasks.wind_up(desk.engine, "triage", desk.port, now=NOW) == 2
+    assert studio_tasks.wind_up(desk.engine, "triage", desk.port, now=NOW) == 3
+    assert studio_tasks.wind_up(desk.engine, "triage", desk.port, now=NOW) == 0
     assert {task["is_labeled"] for task in desk.tasks().values()} == {True}
-    assert (desk.project_now()["maximum_annotations"], len(desk.tasks())) == (2, 8)
-    assert len(labels(desk, window)) == 10
+    assert len(desk.tasks()) == 5
+    assert len(labels(desk, window)) == 8
+    second = desk.window("x", period="2026-11", settings={"double_review": 0.5})
+    studio_tasks.put_up(desk.engine, second, desk.port)
+    assert {task["is_labeled"] for task in desk.tasks().values() if task["annotations"]} == {True}
 
 
 @pytest.mark.parametrize("kind", ["legacy", "personal"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from label_studio_desk import Desk, of_fake
 from label_studio_fake import LEGACY, PERSONAL, FakeLabelStudio
 from planted import TEXT, leaks_in
-from queues import NOW, database
+from queues import NOW, database, item_row
 from sqlalchemy import func, select, update
 
 from calib.cycle import Retention, erase_texts
@@ -164,6 +165,25 @@ def test_texts_are_erased_there_first_and_remembered_until_that_has_worked(
     assert done == [{"stream": "triage", "what": "contexts", "erased": 2}]
     assert (kept(desk), len(fake.tasks)) == ([None, None], 0)
     assert erase_texts(desk.engine, retention, now=late).done == []
+
+
+def test_long_texts_go_in_small_requests(desk: Desk, fake: FakeLabelStudio, monkeypatch: Any) -> None:
+    """Web servers refuse a body of more than a megabyte, as they come."""
+    sizes: list[int] = []
+    answer = fake.answer
+
+    def weigh(method: str, path: str, query: Any, body: Any, authorization: str) -> Any:
+        if path.endswith("/import"):
+            sizes.append(len(json.dumps(body)))
+        return answer(method, path, query, body, authorization)
+
+    monkeypatch.setattr(fake, "answer", weigh)
+    long = item_row("x", 0, context={"question": "q" * 30_000, "answer": "a" * 30_000})["context"]
+    monkeypatch.setattr("label_studio_desk.item_row", lambda id_, place: item_row(id_, place, context=long))
+    assert put_up(desk, desk.window(*(f"r{i}" for i in range(30)))) == 30
+    assert len(fake.tasks) == 30
+    assert len(sizes) == 4
+    assert max(sizes) < 1_000_000
 
 
 def test_a_window_that_nobody_drew_from_needs_no_project(desk: Desk, fake: FakeLabelStudio) -> None:

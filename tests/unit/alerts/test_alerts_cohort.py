@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from calib.alerts import Alert, Reviewers, cohort_closing, cohort_late, cohort_opened
+from calib.alerts.message import message
 
 CLOSES = datetime(2026, 11, 16, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -89,3 +91,58 @@ def test_each_is_said_once_for_each_revision_of_a_window() -> None:
     assert len(first) == 2
     assert ids(1, CLOSES + 9 * DAY) == first
     assert not ids(2, CLOSES + DAY) & first
+
+
+PLACES = {
+    "page": (LABELS, ["Open https://calib.example/review/triage."], ["labels export"]),
+    "no page": (Reviewers(kind="builtin"), ["`calib web`", "`calib labels export triage --to todo.csv`"], []),
+    "files": (
+        Reviewers(kind="files"),
+        ["`calib labels export triage --to todo.csv`", "`calib labels import todo.csv --stream triage`"],
+        ["calib web"],
+    ),
+    "label studio": (
+        Reviewers(
+            kind="label-studio", page="https://labels.example/projects/7/data", project="triage labels"
+        ),
+        ["Open https://labels.example/projects/7/data and label in the project triage labels."],
+        ["labels export", "calib web"],
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_each_message_says_how_many_wait_until_when_and_where_to_label(place: str) -> None:
+    reviewers, said, unsaid = PLACES[place]
+    opened = cohort_opened(
+        "triage", "2026-10", revision=1, missing=300, closes_at=CLOSES, reviewers=reviewers
+    )
+    soon = cohort_closing(
+        "triage",
+        "2026-10",
+        revision=1,
+        missing=1,
+        opened_at=CLOSES - 14 * DAY,
+        closes_at=CLOSES,
+        now=CLOSES - DAY,
+        reviewers=reviewers,
+    )
+    overdue = cohort_late(
+        "triage", "2026-10", closes_at=CLOSES, now=CLOSES + DAY, missing=9, reviewers=reviewers
+    )
+    for alert, rows in ((opened, "300 rows wait"), (soon, "1 row waits"), (overdue, "9 rows wait")):
+        assert alert is not None
+        text = message(asdict(alert)).text
+        for words in (rows, "2026-11-16 00:00 UTC", *said):
+            assert words in text, (alert.kind, text)
+        for words in unsaid:
+            assert words not in text, (alert.kind, text)
+
+
+def test_of_outcomes_that_are_late_no_sheet_and_no_page_is_named() -> None:
+    told = late(CLOSES + DAY, missing=40, by_itself=True)
+    assert told is not None
+    text = message(asdict(told)).text
+    assert "`calib evaluate triage` closes it" in text
+    for words in ("labels export", "labels import", "calib web", "https://calib.example"):
+        assert words not in text
