@@ -39,6 +39,9 @@ $(LABEL_STUDIO)/.installed:
 test-label-studio: $(VENV)/.dev $(LABEL_STUDIO)/.installed chromium  ## the tests of Label Studio against the real server (5 minutes)
 	CALIB_LABEL_STUDIO_VENV=$(LABEL_STUDIO) $(BIN)/python -m pytest tests/label_studio -v
 
+integration: $(VENV)/.dev postgresql  ## schedules for real: Prefect server and worker, a machine that dies, servers that restart
+	$(BIN)/python -m pytest -s tests/unit/flows tests/faults/test_database_faults.py tests/simulations/test_year.py
+
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
