@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 # The tests start some hundred Python processes; without stored bytecode each of them compiles every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast test-label-studio lint types postgresql chromium infra-tools lock clean help
+.PHONY: demo test fast integration test-label-studio lint types postgresql chromium infra-tools lock clean help
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
