@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 # The tests start some hundred Python processes; without stored bytecode each of them compiles every module anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test fast test-label-studio lint types postgresql chromium infra-tools lock clean help
+.PHONY: demo test fast integration test-label-studio lint types postgresql chromium infra-tools lock clean help
 
 help:  ## show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
@@ -38,6 +38,9 @@ $(LABEL_STUDIO)/.installed:
 
 test-label-studio: $(VENV)/.dev $(LABEL_STUDIO)/.installed chromium  ## the tests of Label Studio against the real server (5 minutes)
 	CALIB_LABEL_STUDIO_VENV=$(LABEL_STUDIO) $(BIN)/python -m pytest tests/label_studio -v
+
+integration: $(VENV)/.dev postgresql  ## schedules for real: Prefect server and worker, a machine that dies, servers that restart
+	$(BIN)/python -m pytest -s tests/unit/flows tests/faults/test_database_faults.py tests/simulations/test_year.py
 
 lint: $(VENV)/.dev  ## style
 	$(BIN)/ruff check .

@@ -100,6 +100,7 @@ def above_limit(served: EceWithInterval, *, max_ece: float, max_rise: float, flo
 GRACE = timedelta(days=1)  # before something that did not happen is an alert
 STALE_BEFORE_EXPIRY = timedelta(days=7)  # time to act before clients stop trusting a mapping
 CLOSING_BEFORE = timedelta(days=2)  # reviewers are told that a window closes, with time for an hour's work
+BACKFILL_MOST = 400  # periods at once: a year of days; a single row of 1970 must not make hundreds of windows
 LOOK_BACK_PERIODS = 12  # that the watchdog looks over for windows that nobody opened
 
 

@@ -69,17 +69,22 @@ def backfill(
 ) -> None:
     """The cycle for a range of past periods, oldest first, each served by what its channel named then.
 
-    Each window rests on what the ones before it published, so that a failed window ends the range. What was
-    done is shown, and the same command goes on from there.
+    Begins at the first period with rows. Each window rests on what the ones before it published, so that a
+    failed window ends the range. What was done is shown, and the same command goes on from there.
     """
     from calib import cycle
     from calib.app import App
+    from calib.errors import InvalidInput
     from calib.period import Period
 
     opened = App.open(config)
     watch, ports = opened.watch(stream), opened.ports(stream)
     begin, end = Period.parse(first, watch.kind), Period.parse(last, watch.kind)
-    span = cycle.range_of(watch, ports, begin, end)
+    if begin > end:
+        raise InvalidInput(f"--from {begin.name} is after --to {end.name}")
+    span = cycle.from_first_row(watch, ports, begin, end)
+    if span[0] > begin:
+        sys.stderr.write(f"calib: {stream} has no row before {span[0].name}: the backfill begins there\n")
     channel = channel or cycle.backfill_channel(watch, ports, begin)
     closed: list[Window] = []
     failed: list[cycle.Failure] = []

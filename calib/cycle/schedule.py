@@ -18,6 +18,7 @@ from calib.json_object import Json
 from calib.outbox.place import Place
 from calib.outbox.relay import relay
 from calib.period import Period, periods
+from calib.policy import BACKFILL_MOST
 from calib.review.sources import source_of
 from calib.store import head
 
@@ -100,6 +101,31 @@ def range_of(policy: StreamPolicy, ports: Ports, first: Period, last: Period) ->
             f"the last period that can be watched is {latest_due(policy, ports.now()).name}"
         )
     return periods(first, last)
+
+
+def from_first_row(policy: StreamPolicy, ports: Ports, first: Period, last: Period) -> list[Period]:
+    """The periods from `first` to `last`, from the one on that holds the first row of the traffic.
+
+    Before it nothing could be sampled: each period would only raise an alarm. Raises `InvalidInput` where no
+    row lies in the range or before its end, and where there are more than `BACKFILL_MOST` periods.
+    """
+    stream, found = policy.stream, ports.traffic.check()["first"]
+    if found is None:
+        raise InvalidInput(f"{stream}: no row of the traffic has a time; `calib check` shows what it holds")
+    begun = Period.containing(datetime.fromisoformat(found), policy.kind, policy.timezone)
+    if begun > last:
+        raise InvalidInput(
+            f"{stream}: the first row of the traffic is of {begun.name}, after --to {last.name}: there is "
+            "nothing to backfill"
+        )
+    span = range_of(policy, ports, max(first, begun), last)
+    if len(span) > BACKFILL_MOST:
+        raise InvalidInput(
+            f"{stream}: from {span[0].name} to {last.name} there are {len(span):,} periods, and at most "
+            f"{BACKFILL_MOST} are backfilled at once. Name a later --from; or, if no row should be that old, "
+            "correct its time"
+        )
+    return span
 
 
 def backfill_channel(policy: StreamPolicy, ports: Ports, first: Period) -> str:

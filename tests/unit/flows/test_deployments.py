@@ -59,13 +59,6 @@ def test_the_deployment_waits_for_what_is_emitted() -> None:
     assert trigger["match"]["prefect.resource.id"] == RESOURCE.format("*")
 
 
-def test_the_relay_runs_after_a_failure_of_any_other_deployment_and_never_of_its_own() -> None:
-    (trigger,) = triggers("relay-every-five-minutes")
-    tag = trigger["match_related"]["prefect.resource.id"].removeprefix("prefect.tag.")
-    marked = {one["name"] for one in deployments() if tag in one["tags"]}
-    assert marked == {one["name"] for one in deployments()} - {"relay-every-five-minutes"}
-
-
 def test_no_run_that_died_can_keep_others_from_starting() -> None:
     """A limit of a deployment counts it until Prefect's lease ends, or for ever after a server's restart."""
     for deployment in deployments():

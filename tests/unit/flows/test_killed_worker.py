@@ -31,7 +31,7 @@ SECONDS = {"open-windows-daily": 30, "evaluate-windows-daily": 40}
 
 
 def schedule_often(prefect_yaml: Path, *, first: datetime) -> None:
-    """Run the two deployments that often, and the relay only when an automation starts it."""
+    """Run the two deployments that often, and no other."""
     content = yaml.safe_load(prefect_yaml.read_text())
     for deployment in content["deployments"]:
         seconds = SECONDS.get(deployment["name"])
@@ -187,8 +187,6 @@ def test_a_machine_dies_and_the_server_restarts_and_the_window_ends_once(
             "the dead run counts as crashed",
         )
         assert "no sign of life" in crashed["state"]["message"]
-        relayed = wait_for(lambda: server.runs("relay-every-five-minutes"), "the relay runs at once")
-        assert relayed[0]["created_by"]["type"] == "AUTOMATION"
         wait_for(lambda: windows_of(world) == [(period, "closed")], "the window is closed")
         page = server.ask("/artifacts/filter", {"artifacts": {"key": {"any_": [f"verdicts-{stream}"]}}})
     # the server restarts under the worker
