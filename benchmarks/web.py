@@ -99,7 +99,10 @@ def served(folder: Path) -> Iterator[tuple[str, int]]:
 def visitor(url: str, name: str) -> httpx.Client:
     """A client that is signed in."""
     port = httpx.URL(url).port
-    return httpx.Client(base_url=url, cookies={f"calib_session_{port}": token(name)}, timeout=60)
+    # a connection that the server is about to close is not used again: a browser would send it once more
+    limits = httpx.Limits(keepalive_expiry=1)
+    cookies = {f"calib_session_{port}": token(name)}
+    return httpx.Client(base_url=url, cookies=cookies, timeout=60, limits=limits)
 
 
 def work(url: str, name: str, stream: str, times: Times, stop: threading.Event, seed: int) -> None:

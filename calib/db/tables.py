@@ -150,6 +150,7 @@ items = Table(
         sqlite_where=text(ONE_HAS_LOOKED),
         postgresql_where=text(ONE_HAS_LOOKED),
     ),
+    Index("ix_items_response", "window_id", "stratum", "label_id"),  # counts without the rows and their texts
 )
 
 skipped_items = Table(

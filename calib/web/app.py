@@ -23,6 +23,7 @@ from calib.web.options import WebOptions
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
 from calib.web.routes import (
+    alerts,
     disagreements,
     health,
     labels,
@@ -47,6 +48,7 @@ ROUTERS = (
     versions.router,
     moves.router,
     disagreements.router,
+    alerts.router,
     stream_pages.router,
 )
 SIGN_INS = {"burst": 10, "per_minute": 10}  # for each address that requests come from

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from calib import store
 from calib.cycle import by_hand
 from calib.cycle.stream import PRODUCTION
+from calib.cycle.thread_notes import tell_of_move
 from calib.db import reviewers
 from calib.errors import CalibError, Conflict, InvalidInput
 from calib.format import Entry
@@ -239,6 +240,8 @@ def _carry_out(
         entry = withdrawal.entry
     else:
         entry = store.rollback(project.store, stream=name, channel=channel, intent=intent, to=to, seen=seen)
+        if (trouble := tell_of_move(lambda: project.engine, "rollback", entry, now=now)) is not None:
+            raise trouble
     try:
         with posted_once(site.engine, form, now=now) as conn:
             reviewers.record(

@@ -1,4 +1,4 @@
-"""A stream's own pages: how it stands, one window of it, its alerts, and the reports that the store keeps."""
+"""A stream's own pages: how it stands, one window of it, and the reports that the store keeps."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from calib.report.tables import Row
 from calib.review import queue
 from calib.review.conflicts import of_stream as conflicts_of
 from calib.review.queue import ReviewerProgress
-from calib.web.asking import Admin, SignedIn, TheSite, stream_seen
+from calib.web.asking import SignedIn, TheSite, stream_seen
 from calib.web.routes.overview import TheFleet
 from calib.web.site import Site, page
-from calib.web.streams.alert_list import alerts_of, episodes_of
 from calib.web.streams.cards import CohortCard, card
 from calib.web.streams.window_page import reliability_pictures, window_values
 from calib.wording.ledger import ledger_sentences
@@ -101,20 +100,6 @@ def window(
     )
 
 
-@router.get("/streams/{name}/alerts")
-def stream_alerts(request: Request, site: TheSite, admin: Admin, name: str) -> Response:
-    """A stream's episodes and alerts."""
-    stream_seen(site, admin, name)
-    return _alerts(request, site, name)
-
-
-@router.get("/alerts")
-def all_alerts(request: Request, site: TheSite, admin: Admin) -> Response:
-    """The alerts of all streams and probes."""
-    del admin
-    return _alerts(request, site, None)
-
-
 @router.get("/{name}/reports/{file}")
 def report(site: TheSite, visitor: SignedIn, name: str, file: str) -> Response:
     """The report that the store keeps of a window, as it is."""
@@ -125,24 +110,6 @@ def report(site: TheSite, visitor: SignedIn, name: str, file: str) -> Response:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     headers = {"content-security-policy": REPORT_POLICY, "cache-control": "private, max-age=3600"}
     return Response(stored, media_type="text/html; charset=utf-8", headers=headers)
-
-
-def _alerts(request: Request, site: Site, stream: str | None) -> Response:
-    names = frozenset(site.project.settings.streams)
-    with site.project.reading.connect() as conn:
-        listed, more = alerts_of(conn, stream=stream, streams=names)
-        episodes = [] if stream is None else episodes_of(conn, stream)
-    return page(
-        request,
-        "alerts.html",
-        title="Alerts" if stream is None else f"Alerts and episodes of {stream}",
-        stream=stream,
-        as_of=f"{site.project.now():%Y-%m-%d %H:%M:%S}",
-        alerts=listed,
-        more=more,
-        parked=sum(alert.state == "parked" for alert in listed),
-        episodes=episodes,
-    )
 
 
 def _with_links(site: Site, name: str, rows: Sequence[Row]) -> list[Row]:

@@ -32,7 +32,7 @@ from calib.web.streams.views import StreamView
 FRESH = 5.0  # seconds for which nothing is read anew
 STALE = 60.0  # seconds after which an answer waits for what is read anew
 PATIENCE = 1.5  # seconds that an answer waits; then it shows what has been read so far
-STEP = 0.5  # seconds between two partial views while a new process reads everything for the first time
+STEP = 0.5  # seconds until a new process shows what it has read so far; each time it waits twice as long
 CHANNELS = timedelta(seconds=60)  # how old a channel's entry may be on the page of all streams,
 CHANNEL = timedelta(seconds=10)  # and on the stream's own page
 
@@ -113,15 +113,15 @@ class Fleet:
     def _read_all(self) -> None:
         began, now = self._clock(), self._app.now()
         names = list(self._app.settings.streams)
-        shown_at = began
+        shown_at, step = began, STEP
         with self._app.reading.connect() as conn:
             marks = fingerprints(conn)
         for name in names:
             with self._app.reading.connect() as conn:
                 self._read(conn, name, marks.get(name))
-            if self._view.unread and self._clock() - shown_at > STEP:
+            if self._view.unread and self._clock() - shown_at > step:
                 self._show(names, as_of=now)
-                shown_at = self._clock()
+                shown_at, step = self._clock(), 2 * step
         self.heads.refresh(names, at_most=CHANNELS)
         self._show(names, as_of=now)
         self._read_at = began

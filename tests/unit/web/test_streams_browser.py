@@ -1,17 +1,12 @@
-"""The pages of streams in a real browser, served by `calib web`: in every look, and moved by keyboard alone.
-
-`CALIB_PAGE_PICTURES=FOLDER` keeps the pictures of the pages that the documentation shows there.
-"""
+"""The pages of streams in a real browser, served by `calib web`: in every look, and by keyboard alone."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from browser import Browser, axe_core, browser
@@ -36,7 +31,6 @@ PAGES = {
     "disagreements": "/streams/billing/disagreements",
     "ledger": "/ledger",
 }
-IN_DOCS = {("streams", 1280, "light"), ("streams", 360, "dark"), ("withdraw", 360, "light")}
 TABS = 60  # something that a person wants to reach is not further away
 
 
@@ -101,12 +95,6 @@ def site(watched_world: World, chromium: Browser, tmp_path_factory: pytest.TempP
             yield Site(process, folder, chromium)
 
 
-def keep(name: str, width: int, scheme: str, picture: Any) -> None:
-    """Keep a picture where the documentation's pictures are made."""
-    if (folder := os.environ.get("CALIB_PAGE_PICTURES")) and (name, width, scheme) in IN_DOCS:
-        Path(folder, f"page-{name}-{width}-{scheme}.png").write_bytes(picture())
-
-
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_quiet_and_fits_in_every_look(site: Site, name: str) -> None:
     """No word on the console, no request to elsewhere, nothing sticks out sideways; axe finds nothing."""
@@ -119,7 +107,6 @@ def test_a_page_is_quiet_and_fits_in_every_look(site: Site, name: str) -> None:
             assert asked
             assert [url for url in asked if not url.startswith(site.served.address + "/")] == []
             assert site.browser.run("return document.documentElement.scrollWidth") <= width
-            keep(name, width, scheme, site.browser.picture)
         site.browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
         assert site.browser.violations(axe) == [], width
 

@@ -192,6 +192,33 @@ def test_alerts_are_listed_with_their_words_and_why_they_wait(watched_pages: Wat
         assert "1 parked" in text(visit.get("/streams/triage"))
 
 
+def test_a_parked_alert_is_sent_again_and_one_is_acknowledged(
+    watched_pages: WatchedPages, calib: Any
+) -> None:
+    """As `calib alerts resend` and `ack` do it, by the person on the page, once for each form."""
+    outbox = tables.outbox
+    with watched_pages.project.engine.begin() as conn:
+        (alert,) = conn.execute(select(outbox.c.id).where(outbox.c.kind == "degraded")).scalars()
+        conn.execute(update(outbox).where(outbox.c.id == alert).values(state="parked"))
+    page = "/streams/triage/alerts"
+    with watched_pages.signed_in("olga", role="admin") as visit:
+        form = visit.form(page, "/alerts") | {"reason": "the channel is back <b>"}
+        assert visit.post("/alerts", form | {"action": "explode"}).status_code == 400
+        for _ in range(2):
+            after = visit.post("/alerts", form | {"action": "resend"})
+            assert "It goes out with the next relay." in after.text
+        shown = calib("alerts", "show", alert)
+        assert shown["state"] == "waiting"
+        ack = visit.form(page, "/alerts") | {"action": "ack", "reason": "I look into it"}
+        assert "Acknowledged" in visit.post("/alerts", ack).text
+        html = text(visit.get(page))
+        assert "acknowledged by olga: I look into it" in html
+        late = visit.form(page, "/alerts") | {"action": "resend"}
+        assert visit.post("/alerts", late).status_code == 409
+    actions = [(done["action"], done["by"]) for done in calib("alerts", "show", alert)["actions"]]
+    assert actions == [("resent", "olga"), ("acknowledged", "olga")]
+
+
 def test_an_alert_that_this_version_has_no_words_for_is_listed_all_the_same(
     watched_pages: WatchedPages,
 ) -> None:

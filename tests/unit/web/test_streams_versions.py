@@ -12,8 +12,9 @@ from sqlalchemy import select
 from watched_streams import NOW, WatchedPages
 from web_pages import Visit
 
+from calib.alerts import NOTE
 from calib.cycle.by_hand import intent_of_a_person
-from calib.db import episodes, reviewers
+from calib.db import episodes, reviewers, tables
 from calib.errors import OutcomeUnknown, Unavailable
 from calib.store import head, history, withdraw
 from calib.store.objects import ObstoreStore
@@ -51,6 +52,10 @@ def test_a_roll_back_is_one_new_entry_by_the_person_with_the_reason(watched_page
         action = reviewers.recorded(conn, stream="triage")[0]
     assert (action.who, action.what) == ("Olga <b>", "rolled_back")
     assert "wrong" not in json.dumps(action.details)
+    outbox = tables.outbox
+    with watched_pages.project.engine.begin() as conn:  # the episode's thread hears of it, as by the command
+        notes = conn.execute(select(outbox.c.payload).where(outbox.c.kind == NOTE)).scalars().all()
+    assert any("Olga <b>" in json.dumps(note) for note in notes)
 
 
 def test_a_withdrawal_ends_the_open_episode(watched_pages: WatchedPages) -> None:
@@ -200,8 +205,6 @@ def test_a_channel_without_entries_says_so(watched_pages: WatchedPages) -> None:
 
 
 def test_actions_are_kept_without_the_reason_of_a_person(watched_pages: WatchedPages) -> None:
-    from calib.db import tables
-
     with watched_pages.local() as visit:
         confirm(visit, WITHDRAW, reason="secret words of olga")
     with watched_pages.project.engine.begin() as conn:
