@@ -98,7 +98,7 @@ def test_texts_and_comments_are_nowhere_else_and_are_erased(
             assert result.state == "closed"
         ran = run_calib(monkeypatch, capsys, "relay", "--json", "--config", world.config)
         assert ran.json["delivered"] >= 1
-        said: list[Any] = [slack.messages, [record.__dict__ for record in caplog.records]]
+        said: list[Any] = [slack.messages, slack.pictures, [record.__dict__ for record in caplog.records]]
     assert texts_in(app.engine) == ["items.context", "labels.comment"]
 
     verbs = (
