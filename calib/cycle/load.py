@@ -53,12 +53,17 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
             baseline = Baseline.from_json(window.baseline)
         known = {window.id: cohort_sample(cohort, window.period)}
         labelled = _LabelledSamples(conn, known, late=baseline.late)
+
+        def answered_twice(ids: Iterable[int]) -> list[tuple[str, str]]:
+            by_people = () if policy.outcomes else ids  # outcomes are many, and have no second opinions
+            return [pair for id_ in by_people for pair in window_labels.answered_twice(conn, id_)]
+
         return WindowData(
             window=window,
             policy=policy,
             design=design,
             cohort=cohort,
-            answered_twice=window_labels.answered_twice(conn, window.id),
+            answered_twice=answered_twice([window.id]),
             baseline=baseline,
             earlier=[
                 EarlierWindow(
@@ -70,9 +75,7 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
                 )
                 for earlier in windows.by_ids(conn, baseline.ids)
             ],
-            answered_twice_before=[
-                pair for id_ in baseline.pooled for pair in window_labels.answered_twice(conn, id_)
-            ],
+            answered_twice_before=answered_twice(baseline.pooled),
             newer=windows.newer_closed(conn, window),
             head=current,
             candidate=candidate,

@@ -74,12 +74,24 @@ def read_rows(path: Path) -> Iterator[SheetRow]:
     rows = table.read(columns)
     lines = table.lines()
     cells = {name: rows[name].values.tolist() for name in columns}
+    if "label" in cells and "answer" in cells and not _answered_in_another_column(cells):
+        del cells["answer"]
     empty = dict.fromkeys((*OPTIONAL, "label", "answer", "prediction_id"), "")
     if "cut_line" in rows.rejected:
         yield SheetRow(line=lines[-1] + 1 if lines else 2, cells=empty, cut=True)
     for i, record in enumerate(rows.record.tolist()):
         row = {name: "" if values[i] is None else str(values[i]) for name, values in cells.items()}
         yield SheetRow(line=lines[record], cells=empty | row)
+
+
+def _answered_in_another_column(cells: dict[str, list[str | None]]) -> bool:
+    """Whether a column `answer` beside `label` was filled in for it, as sheets of earlier versions ask for.
+
+    So in an exported sheet whose column `label` is empty. In any other file it may be the model's answer.
+    """
+    filled_in = any((text or "").strip() for text in cells["label"])
+    exported = any(KEY.fullmatch((text or "").strip().lower()) for text in cells.get("row", ()))
+    return exported and not filled_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,7 @@ def test_texts_and_comments_are_nowhere_else_and_are_erased(
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="calib")
     monkeypatch.setenv("CALIB_REPORTS", "true")
     monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
     with FakeSlack() as slack:
@@ -96,8 +96,9 @@ def test_texts_and_comments_are_nowhere_else_and_are_erased(
             labelled(app, dict(zip(ids, truth, strict=True)))
             (result,) = cycle.evaluate_open(app.watch("triage"), app.ports("triage"))
             assert result.state == "closed"
-        assert cycle.deliver(app.engine, app.sender(), now=app.now)["delivered"] >= 1
-        said: list[Any] = [slack.messages, [record.__dict__ for record in caplog.records]]
+        ran = run_calib(monkeypatch, capsys, "relay", "--json", "--config", world.config)
+        assert ran.json["delivered"] >= 1
+        said: list[Any] = [slack.messages, slack.pictures, [record.__dict__ for record in caplog.records]]
     assert texts_in(app.engine) == ["items.context", "labels.comment"]
 
     verbs = (

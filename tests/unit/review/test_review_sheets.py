@@ -335,6 +335,24 @@ def test_answers_that_came_with_the_sheet_are_no_second_opinion(conn: Connection
     assert window_labels.answered_twice(conn, window) == [("correct", "incorrect")]
 
 
+def test_a_models_answer_is_never_taken_for_a_label(conn: Connection, tmp_path: Path) -> None:
+    """In a file of one's own `answer` may be the model's; in an exported sheet that is context.answer."""
+    window = open_window(conn, "a", "b", answer="yes")
+    own = [
+        {"prediction_id": "a", "answer": "yes", "label": ""},
+        {"prediction_id": "b", "answer": "no", "label": ""},
+    ]
+    assert take(conn, write_csv(tmp_path / "own.csv", own)).taken == 0
+    own[0]["label"] = "incorrect"
+    assert take(conn, write_csv(tmp_path / "own.csv", own)).new == 1
+    assert answers(conn, window) == {"a": "incorrect"}
+    sheets.write(sheet_of(conn), tmp_path / "todo.csv")
+    (row,) = rows_of(tmp_path / "todo.csv")
+    assert take(conn, write_csv(tmp_path / "todo.csv", [row])).taken == 0
+    assert take(conn, write_csv(tmp_path / "todo.csv", [row | {"answer": "correct"}])).new == 1
+    assert answers(conn, window) == {"a": "incorrect", "b": "correct"}
+
+
 def test_a_comment_comes_with_the_answer(conn: Connection, tmp_path: Path) -> None:
     open_window(conn, "a")
     from calib.review import own_answers
