@@ -171,6 +171,17 @@ def test_nothing_of_the_server_is_described(pages: Pages) -> None:
             assert visit.get(path).status_code == 404, path
 
 
+def test_nothing_is_reported_to_a_collector(pages: Pages) -> None:
+    """FastAPI makes spans, with addresses and errors, where OpenTelemetry is set up; here it makes none."""
+    spans = mock.Mock(side_effect=AssertionError("a span was made"))
+    with (
+        mock.patch("fastapi.telemetry._asgi._unconfigured", return_value=False),
+        mock.patch("fastapi.telemetry._asgi.NativeTelemetry.__call__", spans),
+        pages.local() as visit,
+    ):
+        assert visit.get(REVIEW).status_code == 200
+
+
 def test_signing_in_is_limited_by_address_and_posts_by_session(pages: Pages) -> None:
     pages.window(1)
     token = pages.reviewer("ada")
