@@ -152,7 +152,7 @@ def use_link(conn: Connection, token: str, *, now: datetime) -> Reviewer | None:
     """The reviewer whose link this is, once: by compare-and-set, so that of two who try at once one gets in.
 
     None for a link that is unknown, used or expired, and for one of a reviewer who was revoked. Looking at a
-    link without using it up is `link_is_good`.
+    link without using it up is `holder_of_link`.
     """
     use = update(links).where(*_good(token, now)).values(used_at=now)
     if conn.execute(use).rowcount != 1:
@@ -164,14 +164,11 @@ def use_link(conn: Connection, token: str, *, now: datetime) -> Reviewer | None:
     return None if row is None else _reviewer(row)
 
 
-def link_is_good(conn: Connection, token: str, *, now: datetime) -> bool:
-    """Whether a link could be used now; it is not used up."""
-    query = (
-        select(links.c.id)
-        .join(people, people.c.id == links.c.reviewer_id)
-        .where(*_good(token, now), people.c.revoked_at.is_(None))
-    )
-    return conn.execute(query).first() is not None
+def holder_of_link(conn: Connection, token: str, *, now: datetime) -> Reviewer | None:
+    """Whose link this is, where it could be used now; it is not used up."""
+    query = select(people).join(links, links.c.reviewer_id == people.c.id)
+    row = conn.execute(query.where(*_good(token, now), people.c.revoked_at.is_(None))).first()
+    return None if row is None else _reviewer(row)
 
 
 def _good(token: str, now: datetime) -> tuple[Any, ...]:

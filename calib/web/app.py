@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -38,6 +39,9 @@ from calib.web.routes import (
 from calib.web.site import STATIC, Site, admission_of
 from calib.web.streams.fleet import Fleet
 
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig  # older versions of FastAPI have neither it nor spans
+
 ROUTERS = (
     health.router,
     start.router,
@@ -52,6 +56,14 @@ ROUTERS = (
     stream_pages.router,
 )
 SIGN_INS = {"burst": 10, "per_minute": 10}  # for each address that requests come from
+# Spans would carry addresses with tokens, and texts of errors, to whatever collects them on this machine.
+NO_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 POSTS = {"burst": 120, "per_minute": 240}  # for each session: nobody labels four items per second for long
 
 
@@ -77,7 +89,7 @@ def make_app(
         posts=RateLimit(**POSTS, clock=clock),
         batches=Batches(told),
     )
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="calibwatch")
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="calibwatch", telemetry=NO_TELEMETRY)
     app.state.site = site
     app.state.fleet = Fleet(project, clock=clock)
     for router in ROUTERS:

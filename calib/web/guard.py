@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LARGEST_BODY = 64 * 1024  # bytes; the longest form of ours is a comment of some thousand characters
+THROWN_AWAY = 128 * 1024 * 1024  # bytes of a body that is too large are read and kept nowhere,
+PATIENCE = 10.0  # for so many seconds
 SAFE_METHODS = {"GET", "HEAD"}
 METHODS = SAFE_METHODS | {"POST"}
 
@@ -117,9 +120,25 @@ def _again(body: bytes, receive: Receive) -> Receive:
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    await _refused(413, f"a form of more than {LARGEST_BODY // 1024} KiB is not taken")(scope, receive, send)
+    """Refuse at once, then throw away what is still being sent: else many clients never see the answer."""
+    answer = _refused(413, f"a form of more than {LARGEST_BODY // 1024} KiB is not taken")
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+    await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+    if "expect" not in Headers(scope=scope):  # who asks first sends nothing now
+        with anyio.move_on_after(PATIENCE):
+            await _throw_away(receive)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _throw_away(receive: Receive) -> None:
+    size = 0
+    while size < THROWN_AWAY:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        size += len(message.get("body", b""))
 
 
 def _refused(status: int, why: str) -> PlainTextResponse:
-    """An answer after which the connection ends: what else was sent on it is not read."""
+    """An answer after which the connection ends."""
     return PlainTextResponse(f"{why}\n", status, headers={"connection": "close"})

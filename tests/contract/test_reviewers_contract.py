@@ -55,11 +55,11 @@ def test_a_link_opens_once_until_it_expires_and_is_not_used_up_by_a_look(conn: C
     assert ends == NOW + timedelta(hours=24)
     stored = conn.execute(select(tables.sign_in_links.c.hash)).scalars().all()
     assert "first" not in str(stored)
-    assert reviewers.link_is_good(conn, "first", now=NOW)
+    assert reviewers.holder_of_link(conn, "first", now=NOW)
     assert reviewers.use_link(conn, "third", now=NOW) is None
     assert reviewers.use_link(conn, "first", now=ends - MINUTE) == ada
     assert reviewers.use_link(conn, "first", now=ends - MINUTE) is None
-    assert not reviewers.link_is_good(conn, "first", now=NOW)
+    assert not reviewers.holder_of_link(conn, "first", now=NOW)
     assert reviewers.use_link(conn, "second", now=ends) is None
 
 
@@ -109,7 +109,7 @@ def test_revoking_ends_sessions_and_links_and_can_be_undone(conn: Connection) ->
     assert reviewers.revoke(conn, "ada", now=NOW)
     assert not reviewers.revoke(conn, "ada", now=NOW)
     assert not reviewers.revoke(conn, "nobody", now=NOW)
-    assert not reviewers.link_is_good(conn, "link", now=NOW)
+    assert not reviewers.holder_of_link(conn, "link", now=NOW)
     assert reviewers.use_link(conn, "link", now=NOW) is None
     assert reviewers.find_session(conn, "session", now=NOW, idle=IDLE) is None
     assert not reviewers.any_active(conn)

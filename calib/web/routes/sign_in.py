@@ -23,10 +23,10 @@ USED_UP = (
 def ask(request: Request, site: TheSite, token: str = "") -> Response:
     """A button, and nothing more: chat programs open links to show what is behind them, and use none up."""
     with site.engine.begin() as conn:
-        good = reviewers.link_is_good(conn, token, now=site.project.now())
-    if not good:
+        holder = reviewers.holder_of_link(conn, token, now=site.project.now())
+    if holder is None:
         return refusal(request, 403, USED_UP)
-    return page(request, "sign_in.html", token=token)
+    return page(request, "sign_in.html", token=token, holder=holder.name)
 
 
 @router.post("/sign-in")

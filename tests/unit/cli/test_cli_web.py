@@ -111,3 +111,45 @@ def test_guidelines_that_are_missing_are_said_at_the_start(tmp_path: Path, run: 
     ran = run("web")
     assert ran.code == 2
     assert "no.md are not there: write the file" in ran.err
+
+
+@pytest.fixture
+def serves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`calib web` makes its pages, serves them to nobody and ends; what it opened in a browser."""
+    opened: list[str] = []
+
+    def serve(make: Callable[[int], object], listening: socket.socket) -> None:
+        with listening:
+            make(listening.getsockname()[1])
+
+    monkeypatch.setattr("calib.web.server.serve", serve)
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    return opened
+
+
+def test_without_reviewers_the_address_has_a_token(run: Calib, serves: list[str]) -> None:
+    ran = run("web", "--port", "0", "--json", "--open")
+    assert (ran.code, ran.json["reviewers"]) == (0, 0)
+    address, _, token = ran.json["url"].partition("/start?token=")
+    assert address.startswith("http://127.0.0.1:")
+    assert address != "http://127.0.0.1:0"
+    assert len(token) >= 43
+    assert serves == [ran.json["url"]]
+    text = run("web", "--port", "0").out
+    assert "calib reviewers add NAME --role admin" in text
+    assert token not in text, "another token for each process"
+
+
+def test_with_reviewers_the_address_is_that_of_the_settings(
+    tmp_path: Path, run: Calib, serves: list[str]
+) -> None:
+    run("reviewers", "add", "ada", "--role", "admin")
+    assert run("web", "--port", "0", "--json").json["url"].count("/") == 2, "no token"
+    config = tmp_path / "calib.toml"
+    config.write_text('[web]\nurl = "https://calib.example"\n' + config.read_text())
+    ran = run("web", "--port", "0", "--host", "0.0.0.0")  # noqa: S104
+    assert ran.code == 0
+    assert "https://calib.example\n" in ran.out
+    assert "1 reviewer may sign in" in ran.out
+    assert run("reviewers", "link", "ada", "--json").json["link"].startswith("https://calib.example/sign-in?")
+    assert serves == []

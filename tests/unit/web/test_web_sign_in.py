@@ -29,6 +29,8 @@ def test_looking_at_a_link_does_not_use_it_up_and_its_button_does(pages: Pages) 
             page = preview.get(f"/sign-in?token={token}")
             assert page.status_code == 200
             assert '<form method="post" action="/sign-in">' in page.text
+            assert "belongs to <strong><bdi>ada</bdi></strong>" in page.text
+            assert "You are signed in as" not in page.text
             assert not preview.client.cookies
     with pages.browser() as ada, pages.browser() as thief:
         assert ada.get(REVIEW).status_code == 401
@@ -38,6 +40,13 @@ def test_looking_at_a_link_does_not_use_it_up_and_its_button_does(pages: Pages) 
         assert "a new one" in thief.post("/sign-in", {"token": token}).text
         assert thief.get(REVIEW).status_code == 401
     assert actions(pages) == [("ada", "signed_in")]
+
+
+def test_a_link_of_somebody_else_says_whose_it_is(pages: Pages) -> None:
+    """Or a link in a message could make somebody label under another name without noticing."""
+    token = pages.reviewer("eve")
+    with pages.signed_in("ada") as ada:
+        assert "You are signed in as <bdi>ada</bdi>" in ada.get(f"/sign-in?token={token}").text
 
 
 @pytest.mark.parametrize("token", ["", "x", "link-of-bob", "link-of-ada\x00"])
