@@ -90,7 +90,7 @@ def cannot_see(told: Told) -> Said:
         )
         return Said(title="the rows cannot be read", tonight=NOTHING_TONIGHT, parts=parts.done())
     parts.add(WHAT, _underpowered(facts), f"It rests on {size(facts)}.", *warning_sentences(facts))
-    parts.add(TO_DO, f"`calib plan {told.stream}` says how many labels would detect which rise.")
+    parts.add(TO_DO, f"`calib plan {told.stream} --period {told.period}` says how many labels would detect which rise.")
     return Said(title="too little is known for a verdict", tonight=NOTHING_TONIGHT, parts=parts.done())
 
 
