@@ -90,7 +90,10 @@ def cannot_see(told: Told) -> Said:
         )
         return Said(title="the rows cannot be read", tonight=NOTHING_TONIGHT, parts=parts.done())
     parts.add(WHAT, _underpowered(facts), f"It rests on {size(facts)}.", *warning_sentences(facts))
-    parts.add(TO_DO, f"`calib plan {told.stream}` says how many labels would detect which rise.")
+    parts.add(
+        TO_DO,
+        f"`calib plan {told.stream} --period {told.period}` says how many labels would detect which rise.",
+    )
     return Said(title="too little is known for a verdict", tonight=NOTHING_TONIGHT, parts=parts.done())
 
 
@@ -175,7 +178,7 @@ def waiting_step(stream: str, *, by_itself: bool) -> str:
     """How the labels that are still missing come in."""
     if by_itself:
         return f"`calib evaluate {stream}` takes the outcomes that have arrived."
-    return f"`calib labels export {stream}` gives what waits for an answer."
+    return f"`calib labels export {stream} --to todo.csv` gives what waits for an answer."
 
 
 def _again(told: Told, reason: str) -> str:

@@ -338,7 +338,7 @@ def test_nobody_is_asked_to_label_what_is_labelled_by_itself(by_itself: bool) ->
     asking = [told for told in (*found, late) if told.kind != "scope_changed"]
     texts = [message(asdict(told)).text for told in asking]
     assert len(texts) == 2
-    assert any("calib labels export triage" in text for text in texts) is not by_itself
+    assert any("calib labels export triage --to todo.csv" in text for text in texts) is not by_itself
     assert all("calib evaluate triage" in text for text in texts)
 
 
