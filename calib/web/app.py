@@ -22,12 +22,13 @@ from calib.web.guard import Guard
 from calib.web.options import WebOptions
 from calib.web.rate import RateLimit
 from calib.web.refusals import refusal
-from calib.web.routes import health, labels, overview, review, sign_in, start, stream_pages, versions
+from calib.web.routes import health, labels, metrics, overview, review, sign_in, start, stream_pages, versions
 from calib.web.site import STATIC, Site, admission_of
 from calib.web.streams.fleet import Fleet
 
 ROUTERS = (
     health.router,
+    metrics.router,
     start.router,
     sign_in.router,
     labels.router,
@@ -65,6 +66,7 @@ def make_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="calibwatch")
     app.state.site = site
     app.state.fleet = Fleet(project, clock=clock)
+    app.state.metrics = metrics.MetricsText(project, app.state.fleet.heads, clock=clock)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
