@@ -65,12 +65,13 @@ chromium:  ## install Chromium with its driver, in which tests open reports, whe
 	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium chromium-driver >/dev/null; \
 	fi
 
-infra-tools:  ## install docker-compose and kubectl, by which tests check infra/, where they are missing
+infra-tools:  ## install docker-compose, kubectl and Prometheus, by which tests check infra/ and dashboards/, where they are missing
 	@missing=; \
 	command -v docker-compose >/dev/null || missing="docker-compose"; \
 	command -v kubectl >/dev/null || missing="$$missing kubernetes-client"; \
+	command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	if test -n "$$missing"; then \
-	  command -v apt-get >/dev/null || { echo "The tests of infra/ need docker-compose and kubectl on PATH."; exit 1; }; \
+	  command -v apt-get >/dev/null || { echo "The tests of infra/ and dashboards/ need docker-compose, kubectl and prometheus on PATH."; exit 1; }; \
 	  test "$$(id -u)" = 0 && as_root= || as_root=sudo; \
 	  $$as_root apt-get update -qq && \
 	  $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \

@@ -2,8 +2,9 @@
 
 Every top-level key can be overridden by an environment variable: `CALIB_DATABASE`, `CALIB_STORE`,
 `CALIB_SLACK__CHANNEL`. Secrets come from the environment alone and are never written anywhere: Slack's token
-from `SLACK_BOT_TOKEN`, the address of an incoming webhook of Slack from `SLACK_WEBHOOK_URL`, and what signs
-other webhooks from `CALIB_WEBHOOK_SECRET`. One that is set and empty counts as not set.
+from `SLACK_BOT_TOKEN`, the address of an incoming webhook of Slack from `SLACK_WEBHOOK_URL`, what signs other
+webhooks from `CALIB_WEBHOOK_SECRET`, and what lets Prometheus read `/metrics` of `calib web` from
+`CALIB_METRICS_TOKEN`. One that is set and empty counts as not set.
 """
 
 from __future__ import annotations
@@ -48,8 +49,10 @@ SECRETS = {  # by setting, the environment variable
     "slack_token": "SLACK_BOT_TOKEN",
     "slack_webhook": "SLACK_WEBHOOK_URL",
     "webhook_secret": "CALIB_WEBHOOK_SECRET",
+    "metrics_token": "CALIB_METRICS_TOKEN",
     "label_studio_key": "LABEL_STUDIO_API_KEY",
 }
+LEAST_TOKEN = 16  # characters: what opens a page must not be guessed
 SCHEMA = re.compile(r"(?!pg_|information_schema$)[a-z_][a-z0-9_]{0,62}")
 T = TypeVar("T")
 
@@ -186,6 +189,7 @@ class Settings(BaseSettings):
     label_studio_key: SecretStr | None = Field(default=None, validation_alias="LABEL_STUDIO_API_KEY")
     slack_webhook: SecretStr | None = Field(default=None, validation_alias="SLACK_WEBHOOK_URL")
     webhook_secret: SecretStr | None = Field(default=None, validation_alias="CALIB_WEBHOOK_SECRET")
+    metrics_token: SecretStr | None = Field(default=None, validation_alias="CALIB_METRICS_TOKEN")
     folder: Path = Path()  # of calib.toml: relative paths start there
 
     @classmethod
@@ -205,6 +209,13 @@ class Settings(BaseSettings):
     @classmethod
     def _empty_is_unset(cls, secret: Any) -> Any:
         return None if isinstance(secret, str) and not secret.strip() else secret
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _hard_to_guess(cls, token: SecretStr | None) -> SecretStr | None:
+        if token is not None and len(token.get_secret_value()) < LEAST_TOKEN:
+            raise ValueError(f"it is too short: {LEAST_TOKEN} characters or more are needed")
+        return token
 
     @field_validator("streams", "probes")
     @classmethod

@@ -59,6 +59,7 @@ from calib.cli import (  # noqa: E402
     mapping_verbs,
     mapping_way_back_verbs,
     measure_verb,
+    metrics_verb,
     plan_verb,
     probe_verb,
     report_verb,
@@ -88,6 +89,7 @@ app.command("erase")(cycle_verbs.erase)
 app.command("report")(report_verb.report)
 app.command("history")(history_verbs.history)
 app.command("status")(history_verbs.status)
+app.command("metrics")(metrics_verb.metrics)
 app.command("routes")(routes_verb.routes)
 app.command("web")(web_verb.web)
 app.add_typer(reviewers_verbs.app, name="reviewers")

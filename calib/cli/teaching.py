@@ -94,6 +94,10 @@ COMMANDS = {
         ("calib history support-triage",),
     ),
     "status": Teaching("Every stream in a line.", ("calib status",)),
+    "metrics": Teaching(
+        "What Prometheus reads: verdicts, ECE, labels, alerts, jobs.",
+        ("calib metrics", "calib metrics --textfile calibwatch.prom"),
+    ),
     "routes": Teaching(
         "The cut above which each target is proven.",
         ("calib routes support-triage", "calib routes support-triage --preset finance"),

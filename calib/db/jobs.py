@@ -52,3 +52,8 @@ def _know(conn: Connection, job: str, *, since: datetime) -> None:
             conn.execute(insert(t).values(job=job, expected_since=since))
     except ConstraintViolated:  # somebody else was faster
         pass
+
+
+def every(conn: Connection) -> list[Job]:
+    """All jobs that were ever heard of, by name."""
+    return [Job(**row._mapping) for row in conn.execute(select(t).order_by(t.c.job))]

@@ -33,6 +33,7 @@ from calib.results.mappings import (
     Verification,
 )
 from calib.results.measure import MeasureResult
+from calib.results.metrics import MetricsResult
 from calib.results.plan import PlanResult
 from calib.results.probe import ProbeResult, ProbesResult
 from calib.results.report import ReportDocument, ReportResult
@@ -74,6 +75,7 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "report-document": (ReportDocument, "the file beside the page of `calib report`"),
     "history": (HistoryResult, "`calib history`"),
     "status": (StatusResult, "`calib status`"),
+    "metrics": (MetricsResult, "`calib metrics`"),
     "probe": (ProbeResult, "`calib probe NAME`"),
     "probes": (ProbesResult, "`calib probe`"),
     "mapping-list": (MappingList, "`calib mapping list`"),

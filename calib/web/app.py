@@ -28,6 +28,7 @@ from calib.web.routes import (
     disagreements,
     health,
     labels,
+    metrics,
     moves,
     overview,
     review,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 ROUTERS = (
     health.router,
+    metrics.router,
     start.router,
     sign_in.router,
     labels.router,
@@ -92,6 +94,7 @@ def make_app(
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="calibwatch", telemetry=NO_TELEMETRY)
     app.state.site = site
     app.state.fleet = Fleet(project, clock=clock)
+    app.state.metrics = metrics.MetricsText(project, app.state.fleet.heads, clock=clock)
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")

@@ -122,9 +122,7 @@ def _local(
             words="Without reviewers, this page is answered under the names of this machine alone: open the "
             "address that `calib web` printed.",
         )
-    through_proxy = [name for name in asked.headers if name == "forwarded" or name.startswith(FORWARDED)]
-    if options.proxy_header is not None and options.proxy_header.lower() in asked.headers:
-        through_proxy.append(options.proxy_header.lower())
+    through_proxy = came_through_proxy(asked.headers, options)
     if through_proxy:
         return Refusal(
             status=HTTPStatus.FORBIDDEN,
@@ -138,6 +136,14 @@ def _local(
         name=local_name, admin=True, streams=None, session=session.id, csrf=session.csrf, local=True
     )
     return Admission(visitor=visitor, asks_for_sign_in=False)
+
+
+def came_through_proxy(headers: Headers, options: WebOptions) -> list[str]:
+    """The headers that say that a request came through a proxy."""
+    names = [name for name in headers if name == "forwarded" or name.startswith(FORWARDED)]
+    if options.proxy_header is not None and options.proxy_header.lower() in headers:
+        names.append(options.proxy_header.lower())
+    return names
 
 
 def _named_by_proxy(

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
     ("flows", "cli", "demo", "__main__"),
     ("web", "init", "files"),
-    ("scheduled",),
+    ("scheduled", "metrics"),
     ("app",),
     (
         "alert_places",
