@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 VERSION_TABLE = "calibwatch_alembic_version"
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Oldest first, as the scripts there have them. Every verb looks at them, and Alembic takes long to import.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 LOCK = 0x63616C6962  # "calib": the advisory lock of PostgreSQL under which the schema changes
 MIGRATE = "run `calib db migrate`"
 _migrating = threading.Lock()  # Alembic's environment is one for the whole process

@@ -3,14 +3,14 @@
 On PostgreSQL alone; dashboards/README.md describes the columns. A later migration that changes a column which
 a view reads drops the view first and makes it again.
 
-Revision ID: 0009
-Revises: 0008
+Revision ID: 0010
+Revises: 0009
 """
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 MEASURED = "ece float8, low float8, high float8, mean_confidence float8, brier float8, auroc float8"
 ACTING = "share float8, accuracy float8"
