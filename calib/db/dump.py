@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import IO, Any
 
-from sqlalchemy import Connection, Engine, Integer, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Integer, Table, delete, func, insert, select
 
 from calib.db.engine import without_limits
 from calib.db.schema import make_ready, migrate, newest, standing
+from calib.db import tables
 from calib.db.tables import Moment, metadata
 from calib.errors import InvalidInput
 
@@ -64,6 +65,9 @@ def restore(engine: Engine, lines: Iterable[str], *, name: str) -> dict[str, int
     with engine.begin() as connection:
         without_limits(connection)
         _refuse_rows(connection)
+        # A new schema has an identity of its own; a restored deployment stays who it was, so that it recognises
+        # the alerts that it has sent.
+        connection.execute(delete(tables.deployment))
         counts = _insert(connection, reader, name)
         _count_on(connection)
     return counts
@@ -92,7 +96,8 @@ def _check_head(line: str, name: str) -> None:
 
 
 def _refuse_rows(connection: Connection) -> None:
-    held = [t.name for t in metadata.sorted_tables if connection.execute(select(t).limit(1)).first()]
+    ours = [table for table in metadata.sorted_tables if table is not tables.deployment]
+    held = [table.name for table in ours if connection.execute(select(table).limit(1)).first()]
     if held:
         raise InvalidInput(
             f"the database holds rows already ({', '.join(held[:3])}): nothing was changed. Name an "
