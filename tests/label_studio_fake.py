@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
 
+from planted import LABEL_STUDIO_KEYS
+
 from calib.testing.loopback import Fault, Handler, Loopback
 
-LEGACY = "legacytoken0123456789abcdef0123456789abcd"
-PERSONAL = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl"
+LEGACY, PERSONAL = LABEL_STUDIO_KEYS
 ADMIN = "admin@calib.example"
 Answer = tuple[int, Any]
 

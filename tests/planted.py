@@ -23,6 +23,10 @@ DATABASE_PASSWORD = "p/w#planted@odd%7f3a"
 ENVIRONMENT = {"CALIB_WEBHOOK_SECRET": "planted-webhook-7f3a"}
 SLACK_TOKEN = "xoxb-fake"  # of calib.testing.slack
 MODEL_KEY = "sk-fake"  # of calib.testing.model
+LABEL_STUDIO_KEYS = (  # of tests/label_studio_fake.py: a legacy token, a personal access token
+    "legacytoken0123456789abcdef0123456789abcd",
+    "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.c2lnbmF0dXJl",
+)
 
 WORDS = {
     "a reviewer's text": ("Moosbrugger-7f3a",),
@@ -35,6 +39,7 @@ WORDS = {
     "the webhook's secret": tuple(ENVIRONMENT.values()),
     "Slack's token": (SLACK_TOKEN,),
     "a model's key": (MODEL_KEY,),
+    "Label Studio's key": LABEL_STUDIO_KEYS,
 }
 SPARED = {
     ".db",

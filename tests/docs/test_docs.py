@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from conftest import World
 
+from calib.init.toml import NOT_IN_THE_FILE
 from calib.probe_settings import ProbeSettings
 from calib.settings import Settings, Slack, Web, load
 from calib.stream_settings import ColumnSettings, Review, Stream
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
-GROUPS = {"folder", "slack_token", "database_schema"}  # of the fields: not in the file
+GROUPS = {*NOT_IN_THE_FILE, "database_schema"}  # of the fields: not in the file
 GROUPS |= {"streams", "columns", "review", "slack", "web", "probes"}
 
 
