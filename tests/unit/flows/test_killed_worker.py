@@ -188,7 +188,8 @@ def test_a_machine_dies_and_the_server_restarts_and_the_window_ends_once(
         )
         assert "no sign of life" in crashed["state"]["message"]
         wait_for(lambda: windows_of(world) == [(period, "closed")], "the window is closed")
-        page = server.ask("/artifacts/filter", {"artifacts": {"key": {"any_": [f"verdicts-{stream}"]}}})
+        key = {"artifacts": {"key": {"any_": [f"verdicts-{stream}"]}}}
+        page = wait_for(lambda: server.ask("/artifacts/filter", key), "the verdict is on Prefect's page")
     # the server restarts under the worker
     restarted_at = datetime.now(UTC).isoformat()
     with prefect_server(tmp_path, port) as server:
