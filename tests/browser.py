@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,19 @@ class Browser:
     def text(self, selector: str = "main") -> str:
         """What an element shows, without line ends."""
         return " ".join(str(self.element(selector).text).split())
+
+    def reads(self, words: str, selector: str = "main") -> None:
+        """Wait until an element shows words, on this page or the next; the test fails after two minutes."""
+        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+
+        deadline = time.monotonic() + 120
+        while True:
+            with suppress(NoSuchElementException, StaleElementReferenceException):
+                if words in self.text(selector):
+                    return
+            if time.monotonic() > deadline:
+                pytest.fail(f"never shown in {selector}: {words}")
+            time.sleep(0.02)
 
     def until(self, condition: str, *values: Any) -> None:
         """Wait until the expression of a script is true; the test fails after two minutes."""

@@ -76,31 +76,36 @@ def press(review: Browser, key: str) -> None:
     review.until(f"{ITEM} !== arguments[0]", before)
 
 
+def stored(review: Browser, n: int) -> None:
+    """Wait until the page has heard that so many answers are stored."""
+    review.until("document.getElementById('progress').value === arguments[0]", n)
+
+
 def test_fifty_labels_by_keyboard_one_key_each(site: Site, review: Browser) -> None:
     before = len(site.answers())
     keys = ("1c2x3u" * 9)[:50]
     review.run(WATCH)
     for key in keys:
         press(review, key)
-    review.until("document.getElementById('progress').value === arguments[0]", before + 50)
+    stored(review, before + 50)
     word = {"1": "correct", "c": "correct", "2": "incorrect", "x": "incorrect", "3": "unsure", "u": "unsure"}
     assert site.answers()[before:] == [word[key] for key in keys]
     took = review.run("return window.took")
     assert len(took) == 50
     assert median(took) < 150, sorted(took)
     assert review.complaints() == []
-    assert "You said correct; the model stated 0.93." in review.text("#status")
+    review.reads("You said correct; the model stated 0.93.", "#status")
 
 
 def test_an_answer_is_taken_back_by_a_key(site: Site, review: Browser) -> None:
     item, before = review.run(f"return {ITEM}"), site.answers()
     press(review, "2")
-    review.until("document.getElementById('undo')")
+    stored(review, len(before) + 1)
     review.press("z")
     review.until(f"location.search === '?item=' + arguments[0] && {ITEM} === arguments[0]", item)
     assert site.answers() == before
     press(review, "1")
-    review.until("document.getElementById('status').textContent.includes('correct')")
+    stored(review, len(before) + 1)
     assert site.answers() == [*before, "correct"]
 
 
@@ -119,14 +124,16 @@ def test_a_comment_is_written_without_answering(site: Site, review: Browser) -> 
     assert review.run(f"return {ITEM}") == item
     review.press("\ue00c")  # Escape
     press(review, "3")
-    review.until("document.getElementById('status').textContent.includes('unsure')")
+    stored(review, len(before) + 1)
     assert site.answers() == [*before, "unsure"]
     review.open(f"{site.review}/mine", width=1280)
     assert review.element("textarea").get_attribute("value") == "c 1 x s z\nu"
 
 
 def test_an_answer_is_corrected_by_keyboard(site: Site, review: Browser) -> None:
+    n = len(site.answers())
     press(review, "1")
+    stored(review, n + 1)
     before = site.answers()
     review.open(f"{site.review}/mine", width=1280)
     review.element("select[name=answer]").send_keys("inc")
@@ -140,7 +147,7 @@ def test_a_double_click_is_one_label(site: Site, review: Browser) -> None:
 
     before = len(site.answers())
     ActionChains(review.driver).double_click(review.element("button[value=correct]")).perform()
-    review.until("document.getElementById('progress').value === arguments[0]", before + 1)
+    stored(review, before + 1)
     review.driver.refresh()
     assert len(site.answers()) == before + 1
 
@@ -149,7 +156,7 @@ def test_the_keys_can_be_turned_off(site: Site, review: Browser) -> None:
     item, before = review.run(f"return {ITEM}"), site.answers()
     review.element("#keys").click()
     review.press("1cs")
-    assert review.text("#keys") == "Keys are off"
+    review.reads("Keys are off", "#keys")
     assert (review.run(f"return {ITEM}"), site.answers()) == (item, before)
     review.element("#keys").click()
     press(review, "1")
@@ -164,7 +171,7 @@ def test_an_answer_that_cannot_be_sent_is_not_lost_in_silence(site: Site, review
         review.until("!document.getElementById('failure').hidden")
     finally:
         review.offline(False)
-    assert "Your answer was not stored." in review.text("#failure")
+    review.reads("Your answer was not stored.", "#failure")
     assert review.run(f"return {ITEM}") == item
     review.press("1")
     review.driver.refresh()
@@ -176,13 +183,17 @@ def test_everything_works_without_scripts(site: Site, review: Browser) -> None:
     review.scripts(False)
     try:
         review.open(site.review, width=360)
+        first = review.text(".id")
         review.element("textarea").send_keys("by hand")
         review.element("button[value=incorrect]").click()
-        assert "You said incorrect" in review.text("#status")
+        review.reads("You said incorrect", "#status")
+        item = review.text(".id")
         review.element("#undo button").click()
+        review.reads(first, ".id")
         review.element("button[value=skip]").click()
+        review.reads(item, ".id")
         review.element("button[value=unsure]").click()
-        assert "You said unsure" in review.text("#status")
+        review.reads("You said unsure", "#status")
     finally:
         review.scripts(True)
     assert site.answers() == [*before, "unsure"]
@@ -217,7 +228,7 @@ def test_a_reviewer_signs_in_by_a_link_and_the_open_page_closes(site: Site, revi
     """The last test on this process: from here on it asks for a sign-in."""
     token = site.pages.reviewer("ada")
     review.driver.refresh()
-    assert "Please sign in" in review.text()
+    review.reads("Please sign in")
     link = f"{site.served.address}/sign-in?token={token}"
     review.open(link, width=360)
     assert review.violations(axe_core()) == []
@@ -225,15 +236,15 @@ def test_a_reviewer_signs_in_by_a_link_and_the_open_page_closes(site: Site, revi
     review.press("\ue007")  # Enter: the button has the focus
     review.until("location.pathname !== '/sign-in'")
     review.open(site.review, width=360)
-    assert review.text(".who bdi") == "ada"
+    review.reads("ada", ".who bdi")
     press(review, "1")
     review.until("document.getElementById('undo')")
     assert [by for _, _, by, _ in site.pages.labels()][-1] == "ada"
     review.open(link, width=360)
-    assert "This is refused" in review.text()
+    review.reads("This is refused")
     review.open(site.review, width=360)
     review.element(".who button").click()
-    assert "You are signed out" in review.text()
+    review.reads("You are signed out")
     log = (site.pages.folder / "web.log").read_text()
     assert not re.search(r"token|ada|charged", log), log
 

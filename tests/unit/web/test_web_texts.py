@@ -102,6 +102,7 @@ def test_what_people_write_is_readable() -> None:
     html = str(rendered(f"line 1\nline 2\n\n{table}\n\n{code}\n\n~~no~~ **yes**"))
     assert "line 1<br>\nline 2" in html
     assert "<th>a</th>" in html
+    assert "style" not in html, "the policy lets no inline style through"
     assert "<code>if a &lt; b:\n    pass\n</code>" in html
     assert "<s>no</s> <strong>yes</strong>" in html
     assert "שלום" in rendered("שלום")
@@ -122,6 +123,14 @@ def test_pictures_are_links_unless_their_origin_is_allowed() -> None:
         "//images.example/c.png",
     ):
         assert "<img" not in rendered(f"![]({near})", images=("https://images.example",)), near
+
+
+@pytest.mark.parametrize(
+    "target", ["/sign-in?token=x", "//evil.example", "0", "?a=b", "#a", "ftp://a.example"]
+)
+def test_a_link_leads_to_another_site_or_is_text(target: str) -> None:
+    assert "<a" not in rendered(f"[here]({target}) <{target}>\n\n[r]\n\n[r]: {target}")
+    assert "here" in rendered(f"[here]({target})")
 
 
 def test_what_is_nested_too_deeply_is_shown_as_it_stands() -> None:
