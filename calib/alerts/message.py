@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from calib.alerts.alert import OF_A_DAY
 from calib.alerts.blocks import (
     HEADER,
     MOST_BLOCKS,
@@ -79,7 +80,7 @@ def message(payload: Json, audience: Audience | None = None) -> Message:
         blocks = sections([escaped(line)], room=TOTAL, blocks=MOST_BLOCKS)
         return Message(text=line, blocks=blocks, title=line)
     tonight = one_line(said.tonight)
-    links = _links(kind, stream, payload["facts"], to)
+    links = _links(kind, stream, period, payload["facts"], to)
     top = header(f"{MARKS[payload['severity']]} {title}")
     below = [
         escaped(f"{name}: {address}") if not _is_web(address) else _link(name, address)
@@ -134,13 +135,24 @@ def _table(table: Table) -> str:
     return drawn(Table(heads=table.heads, rows=rows))
 
 
-def _links(kind: str, stream: str, facts: Json, to: Audience) -> dict[str, str]:
+def _links(kind: str, stream: str, period: str, facts: Json, to: Audience) -> dict[str, str]:
     """The addresses of a message, by name."""
-    del stream
     report = one_line(facts.get("report") or "")
     runbook = f"{RUNBOOK}#{kind}" if to.runbook is None else f"{to.runbook}#{kind}"
-    links = {"Report": report, "Page": to.page or "", "Runbook": runbook}
+    page = "" if to.page is None else f"{to.page.rstrip('/')}{_page(kind, stream, period, facts)}"
+    links = {"Report": report, "Page": page, "Runbook": runbook}
     return {name: cut(one_line(address), SECTION // 4) for name, address in links.items() if address}
+
+
+def _page(kind: str, stream: str, period: str, facts: Json) -> str:
+    """The page of `calib web` that shows what an alert is about."""
+    if "probe" in facts or facts.get("of") == "probe":
+        return "/alerts"  # a probe has no page of its own
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,62}", stream):
+        return "/alerts"  # what concerns the whole deployment
+    if kind in OF_A_DAY or not re.fullmatch(r"[0-9W-]{4,10}", period):
+        return f"/streams/{stream}"
+    return f"/streams/{stream}/windows/{period}"
 
 
 def _is_web(address: str) -> bool:

@@ -16,9 +16,9 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, Integer, Table, delete, func, insert, select
 
+from calib.db import tables
 from calib.db.engine import without_limits
 from calib.db.schema import make_ready, migrate, newest, standing
-from calib.db import tables
 from calib.db.tables import Moment, metadata
 from calib.errors import InvalidInput
 

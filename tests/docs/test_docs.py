@@ -14,15 +14,20 @@ from conftest import World
 
 from calib.init.toml import NOT_IN_THE_FILE
 from calib.probe_settings import ProbeSettings
-from calib.settings import Settings, Slack, Web, load
+from calib.settings import SECRETS, Notify, Settings, Slack, Web, load
 from calib.stream_settings import ColumnSettings, Review, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
+<<<<<<< HEAD
 GROUPS = {*NOT_IN_THE_FILE, "database_schema"}  # of the fields: not in the file
 GROUPS |= {"streams", "columns", "review", "slack", "web", "probes"}
+=======
+GROUPS = {"folder", *SECRETS, "database_schema"}  # of the fields: not in the file
+GROUPS |= {"streams", "columns", "review", "slack", "web", "notify", "probes"}
+>>>>>>> alerts
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -39,7 +44,7 @@ def test_settings_that_are_shown_load(page: Path, tmp_path: Path) -> None:
 
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "reference" / "settings.md").read_text()
-    models = (Settings, Slack, Web, Stream, ColumnSettings, Review, ProbeSettings)
+    models = (Settings, Slack, Web, Notify, Stream, ColumnSettings, Review, ProbeSettings)
     for name in {name for model in models for name in model.model_fields} - GROUPS:
         assert re.search(rf"`([a-z.]+\.)?{name}`", text), (
             f"docs/reference/settings.md does not explain {name}"

@@ -116,6 +116,32 @@ def test_a_degradation_that_nothing_mends_says_what_acts_wrongly_and_how_to_stop
     assert "rollback" not in vetoed.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "stream", "period", "page"),
+    [
+        ("degraded", "triage", "2026-10", "/streams/triage/windows/2026-10"),
+        ("degraded", "triage", "2026-W09", "/streams/triage/windows/2026-W09"),
+        ("mapping_stale", "triage", "2026-11-28", "/streams/triage"),
+        ("store_unsafe", "all streams", "2026-11-28T06:00", "/alerts"),
+        ("degraded", "../x", "2026-10", "/alerts"),
+        ("degraded", "triage", "../2026", "/streams/triage"),
+    ],
+)
+def test_a_message_links_to_the_page_of_what_it_is_about(
+    kind: str, stream: str, period: str, page: str
+) -> None:
+    told = {"kind": kind, "stream": stream, "period": period, "severity": "bad", "facts": {"what": "x"}}
+    to = Audience(page="https://calib.example/", runbook="https://wiki.example/calib")
+    said = message(told, to)
+    assert said.links == {
+        "Page": f"https://calib.example{page}",
+        "Runbook": f"https://wiki.example/calib#{kind}",
+    }
+    assert slack_texts(said)[-1] == (
+        f"<https://calib.example{page}|Page> · <https://wiki.example/calib#{kind}|Runbook>"
+    )
+
+
 def test_where_no_mapping_is_served_there_is_none_to_withdraw() -> None:
     raw = result("degraded", published=False)
     raw = replace(raw, served=replace(raw.served, source="raw"))
