@@ -21,13 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
-<<<<<<< HEAD
-GROUPS = {*NOT_IN_THE_FILE, "database_schema"}  # of the fields: not in the file
-GROUPS |= {"streams", "columns", "review", "slack", "web", "probes"}
-=======
 GROUPS = {"folder", *SECRETS, "database_schema"}  # of the fields: not in the file
 GROUPS |= {"streams", "columns", "review", "slack", "web", "notify", "probes"}
->>>>>>> alerts
 
 
 def blocks(page: Path, language: str) -> list[str]:
