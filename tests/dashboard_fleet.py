@@ -1,4 +1,4 @@
-"""What the tests of dashboards share: a database that the product filled, and how it is copied to two years."""
+"""What the tests of dashboards share: a database that the product filled, and its copy of two years."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Filled:
     name: str
 
 
-# Even months are copies of February, odd ones of the degraded March; the ECE moves a little from stream to stream.
+# Even months are copies of February, odd ones of the degraded March; the ECE differs between streams.
 COPIES = (
     """
     CREATE TEMPORARY TABLE copied AS
@@ -31,7 +31,8 @@ COPIES = (
         (timestamptz '2024-06-01 00:00Z' AT TIME ZONE 'UTC' + make_interval(months => m)) AT TIME ZONE 'UTC'
             AS ends_at
     FROM generate_series(1, :streams) AS s, generate_series(0, :months - 1) AS m
-    JOIN windows AS w ON w.stream = 'triage' AND w.period = CASE m % 2 WHEN 0 THEN '2026-02' ELSE '2026-03' END
+    JOIN windows AS w ON w.stream = 'triage'
+        AND w.period = CASE m % 2 WHEN 0 THEN '2026-02' ELSE '2026-03' END
     """,
     """
     INSERT INTO windows (id, stream, period, revision, standing, channel, replay, starts_at, ends_at, as_of,
@@ -39,7 +40,8 @@ COPIES = (
         resets_baseline, evaluated_at, closed_at, result)
     SELECT c.id, c.stream, to_char(c.starts_at AT TIME ZONE 'UTC', 'YYYY-MM'), w.revision, w.standing,
         w.channel, w.replay, c.starts_at, c.ends_at, c.ends_at + interval '1 day',
-        c.ends_at + interval '15 days', c.ends_at + interval '1 day', w.state, w.settings, w.design, w.baseline, w.population + c.s * 100,
+        c.ends_at + interval '15 days', c.ends_at + interval '1 day', w.state,
+        w.settings, w.design, w.baseline, w.population + c.s * 100,
         w.rejected, w.sample_digest, w.resets_baseline, c.ends_at + interval '2 days',
         c.ends_at + interval '2 days',
         jsonb_set(w.result::jsonb, '{served,ece}',

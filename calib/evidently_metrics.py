@@ -1,0 +1,247 @@
+"""calibwatch's statistics as metrics of Evidently, to be put into any of its reports.
+
+    Report([ECE(), ReliabilityDiagram(), Brier(), CalibrationChange()]).run(current, reference)
+
+Each names the columns of a data set: stated confidences in [0, 1], whether the answer was correct (0 or 1), and
+weights, where rows stand for different numbers of predictions. Rows without an answer are left out. A condition
+is one of Evidently's: `ECE(tests=[lt(0.05)])`. Needs `calibwatch[evidently]`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Optional
+
+import numpy as np
+
+try:
+    import pandas as pd
+    from evidently.core.datasets import Dataset
+    from evidently.core.metric_types import (
+        DataframeCalculation,
+        DataframeMetric,
+        DataframeValue,
+        SingleValue,
+        SingleValueCalculation,
+        SingleValueMetric,
+    )
+    from evidently.core.report import Context
+    from evidently.legacy.renderers.html_widgets import CounterData, counter, plotly_figure
+    from evidently.tests import lt
+    from plotly import graph_objects
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"{error.name} is not installed: calib.evidently_metrics needs it. Run `pip install "
+        "'calibwatch[evidently]'`"
+    ) from None
+
+from calib.cycle.comparison import compare_samples
+from calib.errors import InvalidInput
+from calib.measure import Bins, Change, Measurement, measure
+from calib.measure.sample import Sample
+
+__all__ = ["ECE", "Brier", "CalibrationChange", "ReliabilityDiagram"]
+
+ALPHA = 0.05
+Calculated = tuple[Any, Optional[Any]]
+
+
+class ECE(SingleValueMetric):
+    """The debiased expected calibration error in [0, 1].
+
+    `end`: the `estimate`, or the `low` or `high` end of its 95% interval. `ECE(end="low", tests=[lt(0.05)])`
+    fails where the ECE is proven to be 0.05 or more.
+    """
+
+    confidence: str = "confidence"
+    correct: str = "correct"
+    weight: Optional[str] = None
+    end: Literal["estimate", "low", "high"] = "estimate"
+
+
+class Brier(SingleValueMetric):
+    """The Brier score in [0, 1]: the mean squared distance between confidence and answer."""
+
+    confidence: str = "confidence"
+    correct: str = "correct"
+    weight: Optional[str] = None
+
+
+class ReliabilityDiagram(DataframeMetric):
+    """Accuracy with its 95% interval by bins of equal width, as a table and as a picture.
+
+    The columns of the table that conditions can name: `n`, `weight`, `mean_score`, `accuracy`, `low`, `high`.
+    """
+
+    confidence: str = "confidence"
+    correct: str = "correct"
+    weight: Optional[str] = None
+    bins: int = 10
+
+
+class CalibrationChange(SingleValueMetric):
+    """The change test of the current data against the reference.
+
+    `show`: `degraded` (1 or 0), the test's `p`, the `rise` of the ECE, or the `minimum_detectable_rise`. With
+    `include_tests` a report checks that `degraded` is 0. `max_rise`: the rise that matters, in (0, 1).
+    """
+
+    confidence: str = "confidence"
+    correct: str = "correct"
+    weight: Optional[str] = None
+    show: Literal["degraded", "p", "rise", "minimum_detectable_rise"] = "degraded"
+    max_rise: float = 0.03
+
+    def _default_tests_with_reference(self, context: Context) -> list[Any]:
+        return [lt(1).bind_single(self.get_fingerprint())] if self.show == "degraded" else []
+
+
+class ECECalculation(SingleValueCalculation[ECE]):
+    """Computes `ECE`."""
+
+    def calculate(
+        self, context: Context, current_data: Dataset, reference_data: Dataset | None
+    ) -> Calculated:
+        """The value of both data sets, and the interval beside it."""
+        return _of_each(self, current_data, reference_data, self._one)
+
+    def _one(self, data: Dataset) -> SingleValue:
+        found = _measured(data, self.metric).ece
+        result = self.result(float(getattr(found, self.metric.end)))
+        words = f"{found.low:.3f} to {found.high:.3f}"
+        counters = [CounterData("ECE", f"{found.estimate:.3f}"), CounterData("95% interval", words)]
+        result.widget = [counter(title=self.display_name(), counters=counters)]
+        return result
+
+    def display_name(self) -> str:
+        """What Evidently shows above it."""
+        end = {"estimate": "", "low": ", lower end", "high": ", upper end"}[self.metric.end]
+        return f"Expected calibration error{end}: {self.metric.confidence}"
+
+
+class BrierCalculation(SingleValueCalculation[Brier]):
+    """Computes `Brier`."""
+
+    def calculate(
+        self, context: Context, current_data: Dataset, reference_data: Dataset | None
+    ) -> Calculated:
+        """The value of both data sets."""
+        return _of_each(
+            self,
+            current_data,
+            reference_data,
+            lambda data: self.result(float(_measured(data, self.metric).brier.value)),
+        )
+
+    def display_name(self) -> str:
+        """What Evidently shows above it."""
+        return f"Brier score: {self.metric.confidence}"
+
+
+class ReliabilityDiagramCalculation(DataframeCalculation[ReliabilityDiagram]):
+    """Computes `ReliabilityDiagram`."""
+
+    def calculate(
+        self, context: Context, current_data: Dataset, reference_data: Dataset | None
+    ) -> Calculated:
+        """The bins of both data sets; the picture has both."""
+        results = _of_each(self, current_data, reference_data, self._one)
+        current, reference = results
+        parts = {"current": current.value} | ({} if reference is None else {"reference": reference.value})
+        current.widget = [plotly_figure(title=self.display_name(), figure=_figure(parts))]
+        return results
+
+    def _one(self, data: Dataset) -> DataframeValue:
+        bins = _measured(data, self.metric, bins=self.metric.bins).bins
+        result = self.result(pd.DataFrame([bin_.to_json() for bin_ in bins if bin_.n]))
+        result.set_metric_location(self.to_metric_config())
+        result.widget = []
+        return result
+
+    def display_name(self) -> str:
+        """What Evidently shows above it."""
+        return f"Reliability: {self.metric.confidence}"
+
+
+class CalibrationChangeCalculation(SingleValueCalculation[CalibrationChange]):
+    """Computes `CalibrationChange`."""
+
+    def calculate(
+        self, context: Context, current_data: Dataset, reference_data: Dataset | None
+    ) -> SingleValue:
+        """The test's outcome; there is none of the reference itself."""
+        if reference_data is None:
+            raise InvalidInput("CalibrationChange compares with reference data: give `run` a second data set")
+        now, before = (_sample(data, self.metric).normalised() for data in (current_data, reference_data))
+        change = compare_samples(now, before, alpha=ALPHA, max_rise=self.metric.max_rise)
+        result = self.result(_shown(change, self.metric.show))
+        result.widget = [counter(title=self.display_name(), counters=_counters(change))]
+        return result
+
+    def display_name(self) -> str:
+        """What Evidently shows above it."""
+        words = {"minimum_detectable_rise": "detectable rise"}.get(self.metric.show, self.metric.show)
+        return f"Change of calibration, {words}: {self.metric.confidence}"
+
+
+def _of_each(calculation: Any, current: Dataset, reference: Dataset | None, one: Any) -> Calculated:
+    return one(current), None if reference is None else one(reference)
+
+
+def _sample(data: Dataset, metric: Any) -> Sample:
+    """The rows with an answer; `InvalidInput` that names a column which is missing or out of range."""
+    frame = data.as_dataframe()
+    names = [metric.confidence, metric.correct, *([] if metric.weight is None else [metric.weight])]
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise InvalidInput(
+            f"the data have no column {missing[0]!r}: name the columns, as in {type(metric).__name__}"
+            "(confidence=…, correct=…)"
+        )
+    rows = frame[names].dropna(subset=[metric.correct])
+    if rows.empty:
+        raise InvalidInput(f"no row has an answer in the column {metric.correct!r}")
+    try:
+        columns = [rows[name].to_numpy(dtype=np.float64) for name in names]
+    except (TypeError, ValueError):
+        raise InvalidInput(f"the columns {', '.join(names)} must hold numbers") from None
+    return Sample(*columns)
+
+
+def _measured(data: Dataset, metric: Any, *, bins: int = 10) -> Measurement:
+    sample = _sample(data, metric)
+    weights = None if metric.weight is None else sample.weights
+    return measure(sample.scores, sample.correct, weights=weights, bins=Bins.equal_width(bins))
+
+
+def _shown(change: Change, show: str) -> float:
+    if show == "degraded":
+        return float(change.state == "degraded")
+    value = getattr(change, show)
+    return float("nan") if value is None else float(value)
+
+
+def _counters(change: Change) -> list[CounterData]:
+    texts = {"verdict": change.state.replace("_", " ")}
+    for label, value in (
+        ("p", change.p),
+        ("rise of the ECE", change.rise),
+        ("detectable rise", change.minimum_detectable_rise),
+    ):
+        texts[label] = "–" if value is None else f"{value:.3f}"
+    return [CounterData(label, text) for label, text in texts.items()]
+
+
+def _figure(parts: dict[str, pd.DataFrame]) -> graph_objects.Figure:
+    """Accuracy over mean confidence, with intervals, and the diagonal of a perfect confidence."""
+    figure = graph_objects.Figure()
+    line = {"dash": "dash", "color": "grey"}
+    figure.add_scatter(x=[0, 1], y=[0, 1], mode="lines", name="perfect", line=line)
+    for name, bins in parts.items():
+        above, below = bins["high"] - bins["accuracy"], bins["accuracy"] - bins["low"]
+        error = {"type": "data", "symmetric": False, "array": above, "arrayminus": below}
+        figure.add_scatter(
+            x=bins["mean_score"], y=bins["accuracy"], error_y=error, mode="lines+markers", name=name
+        )
+    figure.update_xaxes(title="mean confidence", range=[0, 1])
+    figure.update_yaxes(title="accuracy", range=[0, 1])
+    return figure

@@ -1,0 +1,163 @@
+"""Grafana's dashboards: made by their script, held to Grafana's types; every query runs and finds rows."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dashboard_fleet import STREAMS
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+from sqlalchemy import Engine, text
+
+from calib.metrics import FAMILIES
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "dashboards" / "grafana"
+NAMES = ("fleet.json", "stream.json")
+GRANTS = ("CREATE ROLE reads_views", "GRANT SELECT ON {views} TO reads_views", "SET ROLE reads_views")
+VIEWS = "v_windows, v_bins, v_labels, v_alerts, v_mappings"
+
+
+def stored(name: str) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    return made
+
+
+def targets(name: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(panel["title"], target) for panel in stored(name)["panels"] for target in panel["targets"]]
+
+
+def queries() -> list[tuple[str, str, str]]:
+    """Dashboard, panel and SQL of each query, those of the choices included."""
+    of_panels = [
+        (name, title, target["rawSql"])
+        for name in NAMES
+        for title, target in targets(name)
+        if "rawSql" in target
+    ]
+    choices = [
+        (name, choice["name"], choice["query"])
+        for name in NAMES
+        for choice in stored(name)["templating"]["list"]
+        if choice["type"] == "query"
+    ]
+    return of_panels + choices
+
+
+def as_grafana_sends_it(sql: str) -> str:
+    """The query with Grafana's macros and variables put in."""
+    between = r"\1 BETWEEN '2024-05-01T00:00:00Z' AND '2026-07-01T00:00:00Z'"
+    sql = re.sub(r"\$__timeFilter\(([^)]*)\)", between, sql)
+    sql = sql.replace("${stream:sqlstring}", "'stream-07'").replace("${period:sqlstring}", "'2026-03'")
+    assert "$" not in sql
+    return sql.replace(":", "\\:")
+
+
+def test_the_files_are_what_the_script_makes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    made = importlib.import_module("make_dashboards").files()
+    assert sorted(made) == sorted(NAMES)
+    for name, written in made.items():
+        assert (FOLDER / name).read_text(encoding="utf-8") == written, (
+            "run dashboards/grafana/make_dashboards.py"
+        )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grafanas_own_types_read_the_files_and_lose_nothing(name: str) -> None:
+    register_default_plugins()
+    board = stored(name)
+    assert json.loads(json.dumps(Dashboard.from_json(board), cls=JSONEncoder)) == board
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(ids)) == len(ids) >= 10
+    for panel in board["panels"]:
+        assert len(panel["description"]) > 10
+        assert panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24
+        assert panel["datasource"]["uid"] in ("${postgres}", "${prometheus}")
+
+
+@pytest.mark.slow
+def test_every_query_runs_as_a_role_that_sees_the_views_alone(fleet: Engine) -> None:
+    series = {
+        target["rawSql"]
+        for name in NAMES
+        for _, target in targets(name)
+        if target.get("format") == "time_series"
+    }
+    assert len(queries()) >= 16
+    with fleet.connect() as conn:
+        for statement in GRANTS:
+            conn.execute(text(statement.format(views=VIEWS)))
+        for name, title, sql in queries():
+            found = conn.execute(text(as_grafana_sends_it(sql)))
+            columns, rows = list(found.keys()), found.all()
+            assert rows, f"{name}: {title} shows nothing"
+            if sql in series:
+                assert columns == ["time", "metric", "value"], title
+            elif "time" in columns:
+                assert [row[0] for row in rows] == sorted(row[0] for row in rows), title
+        conn.rollback()
+
+
+@pytest.mark.slow
+def test_the_numbers_of_the_panels_are_those_of_the_windows(fleet: Engine) -> None:
+    by_title = {title: sql for name, title, sql in queries() if name == "fleet.json"}
+    query = "SELECT * FROM windows WHERE stream = 'stream-07' AND period = '2026-04'"
+    with fleet.connect() as conn:
+        streams = {r.stream: r for r in conn.execute(text(as_grafana_sends_it(by_title["Streams"])))}
+        result = conn.execute(text(query)).one().result
+    assert len(streams) == STREAMS + 1, "and the stream that was copied"
+    row = streams["stream-07"]._mapping
+    assert row["period"] == "2026-04"
+    assert row["served ECE"] == result["served"]["ece"]
+    assert (row["low"], row["high"]) == (result["served"]["low"], result["served"]["high"])
+    assert row["accuracy"] == result["raw"]["accuracy"]
+    assert row["share at threshold"] == result["pictures"]["threshold"]["served"]["share"]
+    assert (row["p"], row["verdict"]) == (result["change"]["p"], result["change"]["state"])
+    assert row["detectable rise"] == result["change"]["minimum_detectable_rise"]
+
+
+def test_every_expression_for_prometheus_is_sound_and_names_metrics_that_there_are(tmp_path: Path) -> None:
+    expressions = [target["expr"] for name in NAMES for _, target in targets(name) if "expr" in target]
+    assert len(expressions) >= 8
+    by_name = {family.name: set(family.labels) for family in FAMILIES}
+    for expression in expressions:
+        used = re.findall(r"(calibwatch_\w+)(?:\{([^}]*)\})?", expression)
+        assert used
+        for name, chosen in used:
+            assert set(re.findall(r"(\w+)=", chosen)) <= by_name[name], expression
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.fail("promtool is not installed: run `make infra-tools`, which installs it")
+    rules = [{"record": f"panel:{i}", "expr": e.replace("$stream", "a")} for i, e in enumerate(expressions)]
+    for rule, i in zip(rules, range(len(rules)), strict=True):
+        rule["record"] = f"panel:number_{i}"
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    done = subprocess.run([promtool, "check", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_grafana_is_provisioned_with_fits_the_dashboards() -> None:
+    sources = yaml.safe_load((FOLDER / "provisioning" / "datasources" / "calibwatch.yaml").read_text())
+    kinds = {source["type"] for source in sources["datasources"]}
+    for name in NAMES:
+        choices = stored(name)["templating"]["list"]
+        assert {c["query"] for c in choices if c["type"] == "datasource"} == kinds
+        assert {panel["datasource"]["type"] for panel in stored(name)["panels"]} == kinds
+    folder = yaml.safe_load((FOLDER / "provisioning" / "dashboards" / "calibwatch.yaml").read_text())
+    (provider,) = folder["providers"]
+    assert provider["type"] == "file"
+    page = (ROOT / "dashboards" / "README.md").read_text(encoding="utf-8")
+    assert provider["options"]["path"] in page
+    for variable in re.findall(r"\$(\w+)", json.dumps(sources)):
+        assert f"`{variable}`" in page
