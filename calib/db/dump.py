@@ -65,8 +65,8 @@ def restore(engine: Engine, lines: Iterable[str], *, name: str) -> dict[str, int
     with engine.begin() as connection:
         without_limits(connection)
         _refuse_rows(connection)
-        # A new schema has an identity of its own; a restored deployment stays who it was, so that it recognises
-        # the alerts that it has sent.
+        # A new schema has an identity of its own. A restored deployment stays who it was, so that it
+        # recognises the alerts that it has sent.
         connection.execute(delete(tables.deployment))
         counts = _insert(connection, reader, name)
         _count_on(connection)

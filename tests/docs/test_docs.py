@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from conftest import World
 
-from calib.init.toml import NOT_IN_THE_FILE
 from calib.probe_settings import ProbeSettings
 from calib.settings import SECRETS, Notify, Settings, Slack, Web, load
 from calib.stream_settings import ColumnSettings, Review, Stream
