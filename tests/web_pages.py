@@ -90,7 +90,8 @@ class Pages:
                 for i in range(n)
             ]
             queue.enqueue(conn, window_id, rows)
-            return list(queue.items_of(conn, window_id).values())
+            items = queue.items_of(conn, window_id)
+            return [items[row["prediction_id"]] for row in rows]
 
     def context(self, item: int, **texts: Any) -> None:
         """Give an item other texts."""

@@ -24,18 +24,13 @@ def visible(text: str) -> str:
     """The text with every character that would steer the display shown as a sign for it.
 
     >>> visible("paid\\u202e!\\x1b[31m\\r\\nnext")
-    'paid[U+202E]!␛[31m\\nnext'
+    'paid[U+202E]![U+001B][31m\\nnext'
     """
     return _STEERING.sub(_sign, text.replace("\r\n", "\n"))
 
 
 def _sign(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if code == 0x7F:
-        return "␡"
-    return f"[U+{code:04X}]"
+    return f"[U+{ord(match[0]):04X}]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

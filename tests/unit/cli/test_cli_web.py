@@ -20,6 +20,20 @@ def run(tmp_path: Path, calib: Calib) -> Calib:
     return lambda *words: calib(*words, "--config", config)
 
 
+@pytest.fixture
+def serves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """`calib web` makes its pages, serves them to nobody and ends; what it opened in a browser."""
+    opened: list[str] = []
+
+    def serve(make: Callable[[int], object], listening: socket.socket) -> None:
+        with listening:
+            make(listening.getsockname()[1])
+
+    monkeypatch.setattr("calib.web.server.serve", serve)
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    return opened
+
+
 def test_reviewers_are_added_listed_and_revoked(run: Calib) -> None:
     added = run("reviewers", "add", "ada", "--role", "admin", "--json").json
     assert added["link"].startswith("http://127.0.0.1:8010/sign-in?token=")
@@ -78,13 +92,13 @@ def test_a_role_that_there_is_not_is_refused(run: Calib) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "calib.example"])  # noqa: S104
-def test_no_other_address_without_a_reviewer(run: Calib, host: str) -> None:
+def test_no_other_address_without_a_reviewer(run: Calib, serves: list[str], host: str) -> None:
     ran = run("web", "--host", host, "--json")
     assert ran.code == 2
     assert "calib reviewers add NAME --role admin" in ran.json["error"]["message"]
 
 
-def test_the_proxys_options_belong_together(run: Calib) -> None:
+def test_the_proxys_options_belong_together(run: Calib, serves: list[str]) -> None:
     ran = run("web", "--proxy-header", "X-User")
     assert ran.code == 2
     assert "add --proxy-from CIDR" in ran.err
@@ -106,25 +120,13 @@ def test_an_address_of_another_machine_is_said(run: Calib) -> None:
     assert "192.0.2.1" in ran.err
 
 
-def test_guidelines_that_are_missing_are_said_at_the_start(tmp_path: Path, run: Calib) -> None:
+def test_guidelines_that_are_missing_are_said_at_the_start(
+    tmp_path: Path, run: Calib, serves: list[str]
+) -> None:
     (tmp_path / "calib.toml").write_text('[streams.a]\ntraffic = "csv:*.csv"\nguidelines = "no.md"\n')
     ran = run("web")
     assert ran.code == 2
     assert "no.md are not there: write the file" in ran.err
-
-
-@pytest.fixture
-def serves(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """`calib web` makes its pages, serves them to nobody and ends; what it opened in a browser."""
-    opened: list[str] = []
-
-    def serve(make: Callable[[int], object], listening: socket.socket) -> None:
-        with listening:
-            make(listening.getsockname()[1])
-
-    monkeypatch.setattr("calib.web.server.serve", serve)
-    monkeypatch.setattr("webbrowser.open", opened.append)
-    return opened
 
 
 def test_without_reviewers_the_address_has_a_token(run: Calib, serves: list[str]) -> None:

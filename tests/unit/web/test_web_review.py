@@ -193,6 +193,19 @@ def test_the_cohort_is_told_with_its_deadline_and_its_people(pages: Pages) -> No
     assert now > soon >= complete > 0
 
 
+def test_the_deadline_is_said_until_it_is_over_and_after(pages: Pages) -> None:
+    pages.window(2)
+    with pages.local() as visit:
+        said = []
+        for days in (0, 6, 5, 1, 1):
+            later(pages, days=days)
+            said.append(" ".join(visit.get(HERE).text.split()))
+    assert "2026-11-16 00:00 UTC</time>, in 12 days" in said[0]
+    assert "</time>, in one day" in said[2]
+    assert "</time>, within a day" in said[3]
+    assert "The time for them ended on <time" in said[4]
+
+
 def test_the_guidelines_stand_beside_the_item(pages: Pages) -> None:
     (pages.folder / "g.md").write_text("# When\n\nIt is **correct** if <script>x</script>")
     pages.settings(stream='guidelines = "g.md"')
