@@ -9,7 +9,7 @@ is one of Evidently's: `ECE(tests=[lt(0.05)])`. Needs `calibwatch[evidently]`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Optional
 
 import numpy as np
 
@@ -42,7 +42,7 @@ from calib.measure.sample import Sample
 __all__ = ["ECE", "Brier", "CalibrationChange", "ReliabilityDiagram"]
 
 ALPHA = 0.05
-Calculated = tuple[Any, Any | None]
+Calculated = tuple[Any, Optional[Any]]
 
 
 class ECE(SingleValueMetric):
@@ -54,7 +54,7 @@ class ECE(SingleValueMetric):
 
     confidence: str = "confidence"
     correct: str = "correct"
-    weight: str | None = None
+    weight: Optional[str] = None
     end: Literal["estimate", "low", "high"] = "estimate"
 
 
@@ -63,7 +63,7 @@ class Brier(SingleValueMetric):
 
     confidence: str = "confidence"
     correct: str = "correct"
-    weight: str | None = None
+    weight: Optional[str] = None
 
 
 class ReliabilityDiagram(DataframeMetric):
@@ -74,7 +74,7 @@ class ReliabilityDiagram(DataframeMetric):
 
     confidence: str = "confidence"
     correct: str = "correct"
-    weight: str | None = None
+    weight: Optional[str] = None
     bins: int = 10
 
 
@@ -87,7 +87,7 @@ class CalibrationChange(SingleValueMetric):
 
     confidence: str = "confidence"
     correct: str = "correct"
-    weight: str | None = None
+    weight: Optional[str] = None
     show: Literal["degraded", "p", "rise", "minimum_detectable_rise"] = "degraded"
     max_rise: float = 0.03
 
