@@ -21,8 +21,8 @@ from postgres import Postgres
 from remembered_traffic import TrafficMemory
 
 from calib import cycle
-from calib.alerts.message import Message
 from calib.cycle import Ports
+from calib.outbox.place import Parcel
 from calib.period import Period
 from calib.store import history, mappings
 from calib.testing.crash import Crash, CrashAt
@@ -36,15 +36,19 @@ Copy = Callable[[World, str], World]
 class Inbox:
     """Where alerts arrive; it remembers across crashes, as Slack does."""
 
-    paced: bool = False
+    name: str = "inbox"
+    pace: float = 0.0
     got: list[str] = field(default_factory=list)
 
-    def send(self, text: Message, alert_id: str) -> dict[str, Any]:
-        self.got.append(alert_id)
+    def send(self, parcel: Parcel) -> dict[str, Any]:
+        self.got.append(parcel.id)
         return {"channel": "inbox"}
 
-    def find(self, alert_id: str, since: datetime) -> dict[str, Any] | None:
-        return {"channel": "inbox"} if alert_id in self.got else None
+    def find(self, parcel: Parcel, since: datetime) -> dict[str, Any] | None:
+        return {"channel": "inbox"} if parcel.id in self.got else None
+
+    def check(self) -> str:
+        return "it is there"
 
 
 def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None, traffic: TrafficMemory) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None, traffic: Traf
     )
     window = cycle.advance(window, ports)
     later = NOW.replace(hour=7 if crash else 8)  # leases of a relay that died have run out
-    cycle.deliver(ports.engine, inbox, now=lambda: later, sleep=lambda _: None)
+    cycle.deliver(ports.engine, [inbox], now=lambda: later, sleep=lambda _: None)
     return cycle.summary(window, replace(ports, now=lambda: later)).to_json()
 
 
