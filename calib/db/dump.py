@@ -16,10 +16,9 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, Engine, Integer, Table, delete, func, insert, select
 
-from calib.db import tables
 from calib.db.engine import without_limits
 from calib.db.schema import make_ready, migrate, newest, standing
-from calib.db.tables import Moment, metadata
+from calib.db.tables import Moment, deployment, metadata
 from calib.errors import InvalidInput
 
 FORMAT = "calibwatch.dump/1"
@@ -51,7 +50,8 @@ def dump(engine: Engine, file: IO[str], *, now: datetime) -> dict[str, int]:
 def restore(engine: Engine, lines: Iterable[str], *, name: str) -> dict[str, int]:
     """Put a dump into a database that holds nothing; how many rows each table has then.
 
-    All of it is one transaction: it is there, or nothing is. `name` is the file's, for messages. Raises
+    All of it is one transaction: it is there, or nothing is. The deployment's identity becomes that of the
+    copy, so that its alerts are recognised where they were sent. `name` is the file's, for messages. Raises
     `InvalidInput` for a file that is not a whole dump of this version's schema and for a database that holds
     rows, and `SourceError` where the database refuses.
     """
@@ -65,9 +65,7 @@ def restore(engine: Engine, lines: Iterable[str], *, name: str) -> dict[str, int
     with engine.begin() as connection:
         without_limits(connection)
         _refuse_rows(connection)
-        # A new schema has an identity of its own. A restored deployment stays who it was, so that it
-        # recognises the alerts that it has sent.
-        connection.execute(delete(tables.deployment))
+        connection.execute(delete(deployment))  # the identity that was made with the tables
         counts = _insert(connection, reader, name)
         _count_on(connection)
     return counts
@@ -96,8 +94,8 @@ def _check_head(line: str, name: str) -> None:
 
 
 def _refuse_rows(connection: Connection) -> None:
-    ours = [table for table in metadata.sorted_tables if table is not tables.deployment]
-    held = [table.name for table in ours if connection.execute(select(table).limit(1)).first()]
+    tables = [table for table in metadata.sorted_tables if table is not deployment]
+    held = [table.name for table in tables if connection.execute(select(table).limit(1)).first()]
     if held:
         raise InvalidInput(
             f"the database holds rows already ({', '.join(held[:3])}): nothing was changed. Name an "

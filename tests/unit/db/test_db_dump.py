@@ -20,7 +20,7 @@ from calib.db.dump import dump, restore
 from calib.db.engine import open_engine
 from calib.db.health import look
 from calib.db.schema import migrate
-from calib.db.tables import Moment, deployment, metadata
+from calib.db.tables import Moment, metadata
 from calib.errors import InvalidInput, SourceError
 
 NOW = datetime(2026, 11, 28, 6, tzinfo=UTC)
@@ -81,9 +81,13 @@ def rows_of(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         return {table.name: ordered(table) for table in metadata.sorted_tables}
 
 
+def held(engine: Engine) -> set[str]:
+    """The tables that hold rows, but for the identity that is made with the tables."""
+    return {name for name, n in look(engine).rows.items() if n and name != "deployment"}
+
+
 def fill(engine: Engine, rows: dict[str, list[dict[str, Any]]]) -> None:
     with engine.begin() as conn:
-        conn.execute(deployment.delete())  # a new schema has an identity of its own
         for table in metadata.sorted_tables:
             if rows[table.name]:
                 conn.execute(insert(table), rows[table.name])
@@ -97,13 +101,18 @@ def copied(engine: Engine) -> str:
 
 @contextmanager
 def emptied(engine: Engine) -> Iterator[Engine]:
-    """The engine, and every table empty again afterwards."""
-    try:
-        yield engine
-    finally:
+    """The engine, every table empty before and afterwards."""
+
+    def empty() -> None:
         with engine.begin() as conn:
             for table in reversed(metadata.sorted_tables):
                 conn.execute(table.delete())
+
+    empty()
+    try:
+        yield engine
+    finally:
+        empty()
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +178,19 @@ def test_ids_go_on_after_those_that_were_restored(both: list[Engine], target: in
             assert new > max(conn.execute(select(table.c.id).where(table.c.id != new)).scalars())
 
 
+def test_the_deployment_is_the_one_that_was_copied(tmp_path: Path) -> None:
+    one, other = (open_engine(f"sqlite:///{tmp_path / name}.db") for name in ("one", "other"))
+    migrate(one)
+    text = copied(one)
+    restore(other, io.StringIO(text), name="copy")
+    table = metadata.tables["deployment"]
+    with one.connect() as first, other.connect() as second:
+        identities = {conn.execute(select(table.c.identity)).scalar_one() for conn in (first, second)}
+    assert len(identities) == 1
+    one.dispose()
+    other.dispose()
+
+
 @pytest.fixture
 def text(both: list[Engine]) -> str:
     with emptied(both[0]) as one:
@@ -201,7 +223,7 @@ def test_a_file_that_is_not_whole_leaves_nothing(
     broken, says = spoiled(text)[case]
     with pytest.raises(InvalidInput, match=says):
         restore(both[target], io.StringIO(broken), name="copy")
-    assert not any(look(both[target]).rows.values())
+    assert not held(both[target])
 
 
 def test_a_database_that_holds_rows_is_left_as_it_is(both: list[Engine], text: str) -> None:
@@ -238,8 +260,7 @@ def test_a_row_without_its_parent_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "calib.db"
     engine = open_engine(f"sqlite:///{path}")
     migrate(engine)
-    assert look(engine).rows.pop("deployment") == 1
-    assert sum(look(engine).rows.values()) == 1
+    assert not held(engine)
     with sqlite3.connect(path) as past:
         past.execute("INSERT INTO window_actions VALUES (1, 77, 'discarded', 'ada', '2026-11-01', 'x')")
     past.close()
