@@ -9,14 +9,16 @@ them are real clients of HTTP in this process, which shares the machine's cores 
 
 Without --database both are measured; PostgreSQL is started on loopback, as the tests do it. It prints for
 each kind of page the number of requests and the median and the 95th percentile of their time in milliseconds,
-how long a new process takes until the page of all streams is complete, and which share of a core the server
-used. Other work on the machine makes the times longer, and the share not larger.
+the processor time of one such request while nobody else asks, how long a new process takes until the page of
+all streams is complete, and which share of a core the server used. Other work on the machine makes the times
+longer, and the processor's time not.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import re
@@ -38,6 +40,7 @@ from benchmarks.web_fleet import make_fleet, stream_names, token
 
 ROOT = Path(__file__).resolve().parents[1]
 THINKING = (2.0, 5.0)  # seconds that a reviewer takes for a label
+EACH = 25  # requests over which processor time is counted, in ticks of 10 ms
 LOOKING = 0.1  # seconds between two pages of somebody who looks around
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
@@ -70,14 +73,14 @@ class Times:
             if answer.status_code != status:
                 self.wrong.append(f"{answer.request.url}: {answer.status_code}\n{answer.text[:2000]}")
 
-    def show(self) -> None:
-        """Print a line for each kind of page."""
-        print(f"{'page':<28}{'requests':>9}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}")
+    def show(self, processor: dict[str, float]) -> None:
+        """Print a line for each kind of page; `processor`: the seconds of processor time of one."""
+        print(f"{'page':<28}{'requests':>9}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'cpu ms':>9}")
         for kind, seconds in sorted(self._seconds.items()):
             cuts = statistics.quantiles(seconds, n=20) if len(seconds) > 1 else seconds * 20
             print(
                 f"{kind:<28}{len(seconds):>9}{1e3 * statistics.median(seconds):>9.1f}{1e3 * cuts[-1]:>9.1f}"
-                f"{1e3 * max(seconds):>9.1f}"
+                f"{1e3 * max(seconds):>9.1f}{1e3 * processor[kind] if kind in processor else math.nan:>9.1f}"
             )
 
 
@@ -119,26 +122,30 @@ def work(url: str, name: str, stream: str, times: Times, stop: threading.Event, 
             times.post(client, "review: a label", f"/review/{stream}/label", fields | {"answer": answer})
 
 
+def paths(names: list[str], rng: random.Random) -> dict[str, str]:
+    """A page of each kind that an admin may open."""
+    name = rng.choice(names)
+    month = f"{rng.randint(2025, 2026)}-{rng.randint(1, 9):02d}"
+    return {
+        "all streams": f"/streams?page={rng.randint(1, 4)}",
+        "all streams, by name": f"/streams?q={name[-2:]}",
+        "a stream": f"/streams/{name}",
+        "a window": f"/streams/{name}/windows/{month}",
+        "versions": f"/streams/{name}/versions",
+        "alerts": "/alerts",
+        "alerts of a stream": f"/streams/{name}/alerts",
+        "ledger": "/ledger",
+        "review: all streams": "/review",
+        "review: an item": f"/review/{name}",
+    }
+
+
 def look(url: str, names: list[str], times: Times, stop: threading.Event, seed: int) -> None:
     """Open one page after the other, as an admin."""
     rng = random.Random(seed)
     with visitor(url, "boss") as client:
         while not stop.is_set():
-            name = rng.choice(names)
-            month = f"{rng.randint(2025, 2026)}-{rng.randint(1, 9):02d}"
-            kind, path = rng.choice(
-                [
-                    ("all streams", f"/streams?page={rng.randint(1, 4)}"),
-                    ("all streams, by name", f"/streams?q={name[-2:]}"),
-                    ("a stream", f"/streams/{name}"),
-                    ("a window", f"/streams/{name}/windows/{month}"),
-                    ("versions", f"/streams/{name}/versions"),
-                    ("alerts", "/alerts"),
-                    ("alerts of a stream", f"/streams/{name}/alerts"),
-                    ("ledger", "/ledger"),
-                    ("review: all streams", "/review"),
-                ]
-            )
+            kind, path = rng.choice(list(paths(names, rng).items()))
             times.get(client, kind, path)
             stop.wait(LOOKING)
 
@@ -147,6 +154,18 @@ def cpu_seconds(pid: int) -> float:
     """The processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def processor_times(url: str, pid: int, names: list[str]) -> dict[str, float]:
+    """The seconds of processor time that the server takes for each kind of page, nobody else asking."""
+    rng, used = random.Random(1), {}
+    with visitor(url, "boss") as client:
+        for kind in paths(names, rng):
+            before = cpu_seconds(pid)
+            for _ in range(EACH):
+                client.get(paths(names, rng)[kind]).raise_for_status()
+            used[kind] = (cpu_seconds(pid) - before) / EACH
+    return used
 
 
 def complete(url: str) -> float:
@@ -182,10 +201,11 @@ def measure(database: str, asked: argparse.Namespace, folder: Path) -> None:
         for thread in threads:
             thread.join()
         share = (cpu_seconds(pid) - used) / (time.perf_counter() - began)
+        processor = processor_times(url, pid, names)
     print(f"the server used {share:.0%} of a core")
     if times.wrong:
         raise SystemExit(f"{len(times.wrong)} answers were wrong; the first: {times.wrong[0]}")
-    times.show()
+    times.show(processor)
 
 
 def main() -> None:

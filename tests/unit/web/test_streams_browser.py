@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from browser import Browser, axe_core, browser
+from browser import Browser, axe_core
 from conftest import World
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
@@ -76,12 +76,6 @@ class Site:
         """What the channel named, oldest first."""
         store = open_store("file:mappings", base=self.folder)
         return history(store, stream="triage", channel="production")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
