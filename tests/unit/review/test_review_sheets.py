@@ -184,7 +184,7 @@ def blanks(text: str) -> str:
 REWRITES: list[Callable[[str], str]] = [shortened, without_zeros, fifteen_digits, dated, blanks, str.upper]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ids=st.lists(
         st.sampled_from(IDS)
