@@ -2,9 +2,9 @@
 
     Report([ECE(), ReliabilityDiagram(), Brier(), CalibrationChange()]).run(current, reference)
 
-Each names the columns of a data set: stated confidences in [0, 1], whether the answer was correct (0 or 1), and
-weights, where rows stand for different numbers of predictions. Rows without an answer are left out. A condition
-is one of Evidently's: `ECE(tests=[lt(0.05)])`. Needs `calibwatch[evidently]`.
+Each names the columns of a data set: stated confidences in [0, 1], whether the answer was correct (0 or 1),
+and weights, where rows stand for different numbers of predictions. Rows without an answer are left out. A
+condition is one of Evidently's: `ECE(tests=[lt(0.05)])`. Needs `calibwatch[evidently]`.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ from calib.errors import InvalidInput
 from calib.measure import Bins, Change, Measurement, measure
 from calib.measure.sample import Sample
 
-__all__ = ["ECE", "Brier", "CalibrationChange", "ReliabilityDiagram"]
+__all__ = ["ECE", "WINDOW", "Brier", "CalibrationChange", "ReliabilityDiagram", "WindowNumber"]
 
 ALPHA = 0.05
+WINDOW = "window"
 Calculated = tuple[Any, Optional[Any]]
 
 
@@ -95,6 +96,12 @@ class CalibrationChange(SingleValueMetric):
         return [lt(1).bind_single(self.get_fingerprint())] if self.show == "degraded" else []
 
 
+class WindowNumber(SingleValueMetric):
+    """A number of a period as calibwatch stored it, from the additional data set `WINDOW` of one row."""
+
+    number: str
+
+
 class ECECalculation(SingleValueCalculation[ECE]):
     """Computes `ECE`."""
 
@@ -102,7 +109,7 @@ class ECECalculation(SingleValueCalculation[ECE]):
         self, context: Context, current_data: Dataset, reference_data: Dataset | None
     ) -> Calculated:
         """The value of both data sets, and the interval beside it."""
-        return _of_each(self, current_data, reference_data, self._one)
+        return _of_each(current_data, reference_data, self._one)
 
     def _one(self, data: Dataset) -> SingleValue:
         found = _measured(data, self.metric).ece
@@ -126,7 +133,6 @@ class BrierCalculation(SingleValueCalculation[Brier]):
     ) -> Calculated:
         """The value of both data sets."""
         return _of_each(
-            self,
             current_data,
             reference_data,
             lambda data: self.result(float(_measured(data, self.metric).brier.value)),
@@ -144,7 +150,7 @@ class ReliabilityDiagramCalculation(DataframeCalculation[ReliabilityDiagram]):
         self, context: Context, current_data: Dataset, reference_data: Dataset | None
     ) -> Calculated:
         """The bins of both data sets; the picture has both."""
-        results = _of_each(self, current_data, reference_data, self._one)
+        results = _of_each(current_data, reference_data, self._one)
         current, reference = results
         parts = {"current": current.value} | ({} if reference is None else {"reference": reference.value})
         current.widget = [plotly_figure(title=self.display_name(), figure=_figure(parts))]
@@ -183,7 +189,21 @@ class CalibrationChangeCalculation(SingleValueCalculation[CalibrationChange]):
         return f"Change of calibration, {words}: {self.metric.confidence}"
 
 
-def _of_each(calculation: Any, current: Dataset, reference: Dataset | None, one: Any) -> Calculated:
+class WindowNumberCalculation(SingleValueCalculation[WindowNumber]):
+    """Looks `WindowNumber` up."""
+
+    def calculate(
+        self, context: Context, current_data: Dataset, reference_data: Dataset | None
+    ) -> SingleValue:
+        """The number."""
+        return self.result(float(context.additional_data[WINDOW].as_dataframe()[self.metric.number].iloc[0]))
+
+    def display_name(self) -> str:
+        """What Evidently shows above it."""
+        return str(self.metric.number).replace("_", " ").replace("ece", "ECE")
+
+
+def _of_each(current: Dataset, reference: Dataset | None, one: Any) -> Calculated:
     return one(current), None if reference is None else one(reference)
 
 
