@@ -7,7 +7,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from report_values import months as report_months
 
@@ -72,6 +72,18 @@ def histories(draw: st.DrawFn) -> MonthsData:
     )
 
 
+FLAT = MonthsData(
+    title="",
+    periods=("2026-01", "2026-02"),
+    raw=(),
+    served=(Estimate(at=1, value=0.02, low=0.0, high=0.04),),
+    events={},
+    max_rise=0.9,  # far above every point
+    truth={},
+)
+
+
+@example(FLAT)
 @given(histories())
 def test_a_history_stays_in_its_frame(data: MonthsData) -> None:
     for picture in (pictures.spark(data), pictures.months(data)):
