@@ -16,6 +16,7 @@ from watched_streams import LABELLED, NOW, UNSURE, label, open_one
 
 from calib.app import App
 from calib.cycle import discard, evaluate_open, reopen
+from calib.cycle.by_hand import intent_of_a_person
 from calib.db import tables, windows
 from calib.db.fingerprints import fingerprints
 from calib.errors import SourceError, Unavailable
@@ -285,21 +286,27 @@ def test_a_store_that_is_away_is_said_on_the_card(
 
 
 def test_a_moved_channel_is_seen_at_once_where_it_was_moved_here(changeable_world: World) -> None:
+    app = changeable_world.open(NOW)
+    fleet = Fleet(app)
+    fleet.all()
+    intent = intent_of_a_person(app.watch("triage"), by="ana", reason="wrong", now=NOW)
+    withdraw(app.store, stream="triage", channel="production", intent=intent)
+    assert "Mapping" in card(fleet.stream("triage"), now=NOW).mapping  # somebody else's move is seen later,
+    fleet.changed("triage")  # one that was made here at once
+    assert card(fleet.stream("triage"), now=NOW).mapping.startswith("Withdrawn")
+    moved = next(view for view in fleet.all().streams if view.name == "triage")
+    assert card(moved, now=NOW).mapping.startswith("Withdrawn")
+
+
+def test_a_move_of_somebody_else_is_seen_once_the_entry_is_read_again(changeable_world: World) -> None:
     now: list[datetime] = [NOW]
     app = replace(changeable_world.open(NOW), now=lambda: now[0])
     fleet = Fleet(app)
-    before = fleet.all()
-    from calib.cycle.by_hand import intent_of_a_person
-
+    fleet.all()
     intent = intent_of_a_person(app.watch("triage"), by="ana", reason="wrong", now=NOW)
     withdraw(app.store, stream="triage", channel="production", intent=intent)
-    assert fleet.all() is before  # somebody else's move is seen once the entry is read again,
     now[0] = NOW + CHANNELS
     assert "Withdrawn" in card(fleet.stream("triage"), now=now[0]).mapping
-    now[0] = NOW
-    fleet.changed("triage")  # one that was made here at once
-    moved = next(view for view in fleet.all().streams if view.name == "triage")
-    assert card(moved, now=NOW).mapping.startswith("Withdrawn")
 
 
 def test_json_of_a_result_is_not_needed_to_count_labels(changeable_world: World) -> None:
