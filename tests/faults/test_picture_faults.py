@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from log_records import Records
 from queues import NOW, alert, database
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from calib.db import tables
 from calib.outbox import queue
@@ -127,3 +127,17 @@ def test_it_is_drawn_for_what_was_just_sent_and_shown_once(engine: Engine, clock
         run(engine, slack, clock)
         assert [picture["alt_txt"] for picture in slack.pictures] == ["words"]
     assert outcome(engine) == "shown"
+
+
+def test_a_message_that_is_found_again_gets_no_second_picture(engine: Engine, clock: ManualClock) -> None:
+    """The relay died before it put down what it had done: an earlier attempt may have shown the picture."""
+    put(engine, "degraded")
+    with FakeSlack(now=lambda: clock.wall.timestamp()) as slack:
+        run(engine, slack, clock)
+        with engine.begin() as conn:
+            conn.execute(update(tables.deliveries).values(state="waiting", remote=None))
+            conn.execute(update(tables.outbox).values(state="pending"))
+        clock.sleep(7200)
+        assert run(engine, slack, clock).delivered == 1
+        assert slack.ids == [alert("degraded").id]
+        assert len(slack.pictures) == 1
