@@ -23,5 +23,5 @@ def relay(config: str | None = None, now: datetime | None = None) -> dict[str, A
     for alert in report["kept"]:
         log.error("parked at %(place)s: %(kind)s of %(stream)s %(period)s: %(reason)s", alert)
     if report["unseen"]:
-        log.error("%(unseen)d alerts wait: no place is set where anybody would see them", report)
+        log.warning("%(unseen)d alerts wait: no place is set where anybody would see them", report)
     return report
