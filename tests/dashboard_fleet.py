@@ -20,7 +20,7 @@ class Filled:
     name: str
 
 
-# Even months are copies of February, odd ones of the degraded March; the ECE differs between streams.
+# Even months are copies of February, odd ones of the degraded March; what was served differs.
 COPIES = (
     """
     CREATE TEMPORARY TABLE copied AS
@@ -44,8 +44,12 @@ COPIES = (
         w.settings, w.design, w.baseline, w.population + c.s * 100,
         w.rejected, w.sample_digest, w.resets_baseline, c.ends_at + interval '2 days',
         c.ends_at + interval '2 days',
-        jsonb_set(w.result::jsonb, '{served,ece}',
-            to_jsonb((w.result #>> '{served,ece}')::float8 * (1 + c.s / 100.0)))::json
+        jsonb_set(
+            jsonb_set(w.result::jsonb, '{served}', (w.result -> 'served')::jsonb || jsonb_build_object(
+                'ece', (w.result #>> '{served,ece}')::float8 * (1 + c.s / 100.0), 'low', 0.011, 'high', 0.022,
+                'mean_confidence', 0.033, 'brier', 0.044, 'auroc', 0.55,
+                'bins', (w.result #> '{served,bins}')::jsonb - 0)),
+            '{pictures,threshold,served}', '{"share": 0.66, "accuracy": 0.77}')::json
     FROM copied AS c JOIN windows AS w ON w.id = c.original
     """,
     """

@@ -265,3 +265,14 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [test["status"] for test in found["tests"]] == ["FAIL", "FAIL"]
     described = set(re.findall(r"^\| `(\w+)` \| ", page.partition("### In your own")[2], re.MULTILINE))
     assert described == {"ECE", "Brier", "ReliabilityDiagram", "CalibrationChange"}
+
+
+def test_raw_and_served_are_not_mixed_up(script: Any) -> None:
+    from alert_results import result
+
+    found = result("degraded", schema=2)
+    numbers = script.numbers(found)
+    assert (numbers["raw_ece"], numbers["served_ece"]) == (found.raw.ece, found.served.ece)
+    assert numbers["raw_ece"] != numbers["served_ece"]
+    assert (numbers["served_ece_low"], numbers["served_ece_high"]) == (found.served.low, found.served.high)
+    assert "threshold_share" not in numbers

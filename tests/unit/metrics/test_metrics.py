@@ -142,6 +142,7 @@ def test_numbers_are_read_from_both_databases(engine: Engine, tmp_path: Path) ->
     from calib.db import overview
 
     stored = result("degraded", schema=2).to_json()
+    stored["raw"]["ece"] = 0.123
     with engine.begin() as conn:
         for period, revision, state in (("2026-09", 1, "closed"), ("2026-10", 1, "closed")):
             row = window_row(period, state=state)
@@ -154,7 +155,8 @@ def test_numbers_are_read_from_both_databases(engine: Engine, tmp_path: Path) ->
     one = judged["triage"]
     assert one.ends_at == datetime(2026, 11, 1, tzinfo=UTC)
     assert (one.verdict, judged["other"].verdict) == ("degraded", "insufficient")
-    assert one.served.ece == stored["served"]["ece"]
+    assert one.served.ece == stored["served"]["ece"] != stored["raw"]["ece"]
+    assert one.raw.ece == stored["raw"]["ece"]
     assert one.p == stored["change"]["p"]
     assert one.raw.share is None, "the result has no pictures"
     assert newest["triage"].labels is None
