@@ -73,9 +73,8 @@ def add_all(app: App, workspace: Workspace) -> Added:
         project = projects.get(stream) or _new_project(workspace, stream)
         present = _keys(workspace, project)
         for window in _evaluated(app, stream):
-            for key, run in _runs(app, window, present):
+            for run in _runs(app, window, present):
                 workspace.add_run(project.id, run, include_data=False)
-                present.add(key)
                 runs += 1
     return Added(runs, len(app.settings.streams))
 
@@ -107,7 +106,7 @@ def _evaluated(app: App, stream: str) -> list[Window]:
     return [window for window in known if window.standing and window.result is not None]
 
 
-def _runs(app: App, window: Window, present: set[str]) -> Iterator[tuple[str, Any]]:
+def _runs(app: App, window: Window, present: set[str]) -> Iterator[Any]:
     """The runs of a period that are not there: its numbers, and its sample against the baseline's."""
     key = f"{window.stream}/{window.period}/r{window.revision}"
     if {f"{key}/numbers", f"{key}/drift"} <= present:
@@ -120,30 +119,24 @@ def _runs(app: App, window: Window, present: set[str]) -> Iterator[tuple[str, An
     if f"{key}/numbers" not in present:
         metrics: list[Any] = [WindowNumber(number=name) for name in numbers(result)]
         metrics += [ReliabilityDiagram(confidence=kind, weight="weight") for kind in ("raw", "served")]
-        yield (
-            f"{key}/numbers",
-            Report(metrics).run(
-                _dataset(rows),
-                additional_data={WINDOW: Dataset.from_pandas(pd.DataFrame([numbers(result)]))},
-                timestamp=window.ends_at,
-                metadata={KEY: f"{key}/numbers"},
-                tags=["numbers", result.change.state or result.state],
-                name=f"{window.period} numbers",
-            ),
+        yield Report(metrics).run(
+            _dataset(rows),
+            additional_data={WINDOW: Dataset.from_pandas(pd.DataFrame([numbers(result)]))},
+            timestamp=window.ends_at,
+            metadata={KEY: f"{key}/numbers"},
+            tags=["numbers", result.change.state or result.state],
+            name=f"{window.period} numbers",
         )
     if f"{key}/drift" not in present and data.baselines is not None:
         before = _frame(data.baselines.pooled)
         columns = ["raw", *(["segment"] if rows["segment"].notna().any() else [])]
-        yield (
-            f"{key}/drift",
-            Report([ValueDrift(column=name) for name in columns]).run(
-                _dataset(as_population(rows)),
-                _dataset(as_population(before)),
-                timestamp=window.ends_at,
-                metadata={KEY: f"{key}/drift"},
-                tags=["drift"],
-                name=f"{window.period} drift",
-            ),
+        yield Report([ValueDrift(column=name) for name in columns]).run(
+            _dataset(as_population(rows)),
+            _dataset(as_population(before)),
+            timestamp=window.ends_at,
+            metadata={KEY: f"{key}/drift"},
+            tags=["drift"],
+            name=f"{window.period} drift",
         )
 
 
