@@ -128,7 +128,7 @@ def finish(
     `StreamsFailed` names them, so that the run fails too.
     """
     if only is None:
-        open_app(config, now).record_run(verb)
+        _record_run(verb, config=config, now=now)
     failed = {
         name: state.result(raise_on_failure=False)
         for name, state in states.items()
@@ -142,10 +142,18 @@ def finish_fleet(
     flow: str, verb: str, fleet: Fleet[Json], *, config: str | None, now: datetime | None
 ) -> list[Json]:
     """What was done for a whole fleet at once; ends as `finish` does where some of it failed."""
-    open_app(config, now).record_run(verb)
+    _record_run(verb, config=config, now=now)
     failed = {failure.stream: failure.error for failure in fleet.failures}
     _fail(flow, verb, failed, config=config, now=now)
     return fleet.done
+
+
+def _record_run(verb: str, *, config: str | None, now: datetime | None) -> None:
+    """Put down that the job came to its end; where that fails, what its streams say is still to be heard."""
+    try:
+        open_app(config, now).record_run(verb)
+    except CalibError as trouble:
+        LOG.warning("the end of the job could not be put down: %s", redacted(str(trouble)))
 
 
 def _fail(

@@ -220,7 +220,7 @@ def test_the_extras_hold_what_they_are_for() -> None:
 
 def test_the_locks_name_no_index_and_hold_no_more_than_they_should() -> None:
     texts = {path.stem: path.read_text() for path in (ROOT / "requirements").glob("*.txt")}
-    assert set(texts) == {"measure", "jobs", "dev"}
+    assert set(texts) == {"client", "measure", "jobs", "postgres", "dev"}
     for text in texts.values():
         assert "://" not in text
         assert "--index" not in text
@@ -229,8 +229,10 @@ def test_the_locks_name_no_index_and_hold_no_more_than_they_should() -> None:
         for name, text in texts.items()
     }
     assert not {"pandas", "pyarrow", "pydantic", "sqlalchemy"} & set(pinned["measure"])
-    assert "evidently" not in pinned["jobs"]
-    for name in ("measure", "jobs"):
+    assert not {"evidently"} & (set(pinned["jobs"]) | set(pinned["postgres"]))
+    assert set(pinned["client"]) == {"obstore", "typing-extensions"}
+    assert "psycopg" in pinned["postgres"]
+    for name in ("client", "measure", "jobs", "postgres"):
         both = set(pinned[name]) & set(pinned["dev"])
         assert {each: pinned[name][each] for each in both} == {each: pinned["dev"][each] for each in both}
 

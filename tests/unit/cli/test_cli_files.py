@@ -45,9 +45,9 @@ def test_one_vocabulary_decides_alike_in_both_files(tmp_path: Path, calib: Any) 
         (1, -1, "'-1' and other cells"),
         (2, 1, "'2' and other cells"),
         ("correct", "bad", "'bad' and other cells"),
-        ("True", "None", "'None' is not known as an answer"),
-        ("yes", "", "an empty cell is not known as an answer"),
-        ("pass", "N/A", "'N/A' is not known as an answer"),
+        ("True", "None", "'None' says neither right nor wrong"),
+        ("yes", "", "an empty cell says neither right nor wrong"),
+        ("pass", "N/A", "'N/A' says neither right nor wrong"),
     ],
 )
 def test_wrong_answers_in_an_unknown_word_are_refused(

@@ -236,7 +236,7 @@ def test_statements_that_are_logged_hide_their_parameters(
 
 def test_an_older_schema_in_mid_flight_is_said(engine: Engine) -> None:
     with engine.begin() as conn:
-        conn.execute(text("DROP TABLE labels"))
+        conn.execute(text("DROP TABLE labels" + (" CASCADE" if engine.dialect.name == "postgresql" else "")))
     error = failing(lambda conn: conn.execute(select(tables.labels)).all(), engine)
     assert "lacks a table or a column. Run `calib db migrate`" in str(error)
 

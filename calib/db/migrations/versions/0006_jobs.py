@@ -21,3 +21,7 @@ def upgrade() -> None:
         sa.Column("ran_at", Moment(), nullable=True),
         sa.PrimaryKeyConstraint("job", name=op.f("pk_jobs")),
     )
+
+
+def downgrade() -> None:
+    op.drop_table("jobs")

@@ -23,3 +23,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_posted_forms_key")),
     )
     op.create_index(op.f("ix_posted_forms_at"), "posted_forms", ["at"])
+
+
+def downgrade() -> None:
+    op.drop_table("posted_forms")

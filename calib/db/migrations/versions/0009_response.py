@@ -12,3 +12,7 @@ down_revision = "0008"
 
 def upgrade() -> None:
     op.create_index("ix_items_response", "items", ["window_id", "stratum", "label_id"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_items_response", table_name="items")

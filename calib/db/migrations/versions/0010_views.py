@@ -201,3 +201,10 @@ def upgrade() -> None:
         return
     for statement in VIEWS:
         op.get_bind().exec_driver_sql(statement)
+
+
+def downgrade() -> None:
+    if op.get_bind().dialect.name != "postgresql":
+        return
+    for name in ("v_mappings", "v_alerts", "v_labels", "v_bins", "v_windows"):
+        op.execute(f"DROP VIEW IF EXISTS {name}")
