@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calib.cycle.evaluation import stored_result
 from calib.db import windows
 from calib.json_object import Json
 from calib.outbox.place import Picture
@@ -27,9 +26,11 @@ def picture_of(engine: Engine, payload: Json) -> Picture | None:
         window = windows.find(conn, payload["stream"], payload["period"], revision=revision)
     if window is None or window.result is None:
         return None
-    result = stored_result(window)
+    # the statistics and the drawing take long to import, and most runs have nothing to draw
+    from calib.cycle.evaluation import stored_result
     from calib.report.panels import reliability_panels
 
+    result = stored_result(window)
     panels = reliability_panels(result)
     if not panels:
         return None

@@ -69,7 +69,7 @@ PLANTED: dict[str, tuple[Any, str, Any]] = {
     "no window waits for another": (lifecycle, "waits_for", lambda *_, **__: ()),
     "an older window moves the channel": (windows, "newer_closed", lambda *_: None),
     "a baseline of any scope": (load, "choose", any_scope),
-    "revisions publish under one id": (lifecycle, "publish_id", of_the_period),
+    "revisions publish under one id": (lifecycle, "window_publish_id", of_the_period),
     "a schedule ends a withdrawal": (lifecycle, "CANDIDATE", "production"),
     "a degradation begins no episode": (lifecycle, "take_turn", no_episode),
     "a degradation does not end the one before": (lifecycle.episodes, "open_of", lambda *_, **__: []),

