@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def places(settings: Settings, *, now: Callable[[], datetime], engine: Callable[[], Engine]) -> list[Place]:
     """Slack and the webhook, as far as they are set; else the terminal of a person.
 
-    Whoever runs a verb by hand without the deployment's secrets does not take its alerts away: the terminal
-    counts only where a person looks at it, and where no alert of this deployment was ever meant for another
-    place.
+    The terminal counts where `[notify] terminal` says that somebody reads it. Without that, only where a
+    person looks at it and no alert of this deployment was ever meant for another place: whoever runs a verb
+    by hand without the deployment's secrets does not take its alerts away.
     """
     made: list[Place] = []
     if settings.slack_token is not None:
@@ -33,14 +33,20 @@ def places(settings: Settings, *, now: Callable[[], datetime], engine: Callable[
         made.append(slack_webhook_place(settings))
     if settings.notify.webhook is not None:
         made.append(webhook_place(settings, now))
-    if not made and person_looks(sys.stderr):
-        from calib.outbox.deliveries import remote_place_known
+    if settings.notify.terminal or (
+        not made and person_looks(sys.stderr) and not _meant_for_others(engine())
+    ):
         from calib.outbox.terminal import TerminalPlace
 
-        with engine().connect() as conn:
-            if not remote_place_known(conn):
-                made.append(TerminalPlace(sys.stderr))
+        made.append(TerminalPlace(sys.stderr))
     return made
+
+
+def _meant_for_others(engine: Engine) -> bool:
+    from calib.outbox.deliveries import remote_place_known
+
+    with engine.connect() as conn:
+        return remote_place_known(conn)
 
 
 def slack_webhook_place(settings: Settings) -> SlackWebhookPlace:

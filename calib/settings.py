@@ -114,6 +114,11 @@ class Notify(_Frozen):
         "calls stop.",
         "https://ping.example/your-check",
     )
+    terminal: bool = _key(
+        False,
+        "Whether somebody reads what the jobs write to standard error, as where logs are collected: alerts "
+        "are then delivered there too. A person at a terminal is noticed without it.",
+    )
 
     @field_validator("webhook")
     @classmethod

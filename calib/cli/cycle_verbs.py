@@ -334,8 +334,8 @@ def say_unseen(report: RelayResult) -> None:
     if report.unseen:
         sys.stderr.write(
             f"calib: {output.counted(report.unseen, 'alert')} kept and not delivered: no place is set where "
-            "anybody would see them. Set SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL, or `webhook` in [notify] of "
-            "calib.toml; `calib alerts list` shows them\n"
+            "anybody would see them. Set SLACK_BOT_TOKEN, SLACK_WEBHOOK_URL, or `webhook` or `terminal` in "
+            "[notify] of calib.toml; `calib alerts list` shows them\n"
         )
 
 

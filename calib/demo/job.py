@@ -35,6 +35,9 @@ SETTINGS = """\
 database = "sqlite:///calib.db"
 store = "file:mappings"
 
+[notify]
+terminal = true
+
 [streams.digit-reader]
 traffic = "parquet:traffic/*.parquet"
 columns = { id = "prediction_id", ts = "ts", confidence = "raw_confidence", served = "served", \

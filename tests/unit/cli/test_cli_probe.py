@@ -78,7 +78,9 @@ def test_the_first_run_is_accepted_by_a_person_and_later_ones_are_compared(
     assert "DEGRADED" in worse.out
     assert "turned wrong" in worse.out
     assert "waiting" not in worse.out  # delivered at once
-    assert "sums 2026-11-26: the model got worse on the fixed questions" in worse.err  # the alert, on a terminal
+    assert (
+        "sums 2026-11-26: the model got worse on the fixed questions" in worse.err
+    )  # the alert, on a terminal
     again = calib("probe", "sums", "--config", config, "--json")
     assert again.code == 1
     assert [(alert["kind"], alert["delivered"]) for alert in again.json["alerts"]] == [("degraded", True)]

@@ -117,7 +117,7 @@ def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
     after = [w for w in year.windows if w.period > CHANGED][:2]
     (recovered,) = [w for w in after if "recovered" in told[w.period]]
     assert recovered.episode == next(w.episode for w in year.windows if w.period == CHANGED)
-    assert f"{recovered.period}: confidence is true again" in said.err
+    assert f"{recovered.period}: confidence is right again" in said.err
     direct = run_year(tmp_path / "direct", seed=0, steps=Directly())
     assert [w.refit.mapping for w in direct] == [w.refit.mapping for w in year.windows]
 
