@@ -84,7 +84,7 @@ PLANTED: dict[str, list[tuple[Any, str, Any]]] = {
     "a store that overwrites": [(Machine, "make_store", Overwriting)],
     "a publisher that forgets its intent": [(PUBLISHING, "landed_entry", forgetful)],
     "a publisher that believes the hint": [(READING, "_newest", believing)],
-    "a rollback that forgets where it returned to": [(WAY_BACK, "_before", the_entry_before)],
+    "a rollback that forgets where it returned to": [(WAY_BACK, "step_back", the_entry_before)],
     "a client that serves what was withdrawn": [(follower, "admit", never_withdrawn)],
     "a client that ignores the chain": [
         (follower, "accept_next", credulous),
