@@ -84,7 +84,7 @@ def test_an_outcome_that_changes_while_the_window_waits(
     assert len(listed["conflicts"]) == first["labels"]["n"]
     assert all(set(one["answers"]) == {"correct", "incorrect"} for one in listed["conflicts"])
     shown = calib("labels", "conflicts", "triage", "--period", "2026-01").out
-    assert "counts; also" in shown
+    assert "correct counts (outcome); also incorrect (outcome)" in shown
     assert (
         "no prediction has different answers"
         in calib("labels", "conflicts", "triage", "--period", "2026-02").out
