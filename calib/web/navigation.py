@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from calib.web.site import Site
-    from calib.web.visitors import Visitor
+from calib.web.visitors import Visitor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +25,11 @@ ENTRIES: tuple[Entry, ...] = (
 )
 
 
-def entries(site: Site, visitor: Visitor | None) -> list[tuple[str, str]]:
-    """Address and words of the entries that a visitor may open; none for who is not signed in."""
+def entries(path: Callable[..., str], visitor: Visitor | None) -> list[tuple[str, str]]:
+    """Address and words of the entries that a visitor may open; none for who is not signed in.
+
+    `path` makes an address of its parts.
+    """
     if visitor is None:
         return []
-    return [(site.path(*entry.parts), entry.words) for entry in ENTRIES if visitor.admin or not entry.admins]
+    return [(path(*entry.parts), entry.words) for entry in ENTRIES if visitor.admin or not entry.admins]

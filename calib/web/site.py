@@ -112,7 +112,7 @@ def fragment(request: Request, template: str, **values: Any) -> str:
             static=lambda name: site.path("static", name, v=_fingerprint(name)),
             form_token=lambda: _token_field(site, visitor),
             visitor=visitor,
-            navigation=entries(site, visitor),
+            navigation=entries(site.path, visitor),
             here=site.prefix + request.url.path,
             version=__version__,
             **values,

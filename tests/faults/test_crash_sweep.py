@@ -10,19 +10,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from conftest import NOW, World
+from inbox import Inbox
 from log_records import Records
 from postgres import Postgres
 from remembered_traffic import TrafficMemory
 
 from calib import cycle
 from calib.cycle import Ports
-from calib.outbox.place import Parcel
 from calib.period import Period
 from calib.store import history, mappings
 from calib.testing.crash import Crash, CrashAt
@@ -30,25 +29,6 @@ from calib.testing.crash import Crash, CrashAt
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("reports_are_not_drawn")]
 DEGRADED = "2026-02"
 Copy = Callable[[World, str], World]
-
-
-@dataclass
-class Inbox:
-    """Where alerts arrive; it remembers across crashes, as Slack does."""
-
-    name: str = "inbox"
-    pace: float = 0.0
-    got: list[str] = field(default_factory=list)
-
-    def send(self, parcel: Parcel) -> dict[str, Any]:
-        self.got.append(parcel.id)
-        return {"channel": "inbox"}
-
-    def find(self, parcel: Parcel, since: datetime) -> dict[str, Any] | None:
-        return {"channel": "inbox"} if parcel.id in self.got else None
-
-    def check(self) -> str:
-        return "it is there"
 
 
 def whole_cycle(world: World, inbox: Inbox, crash: CrashAt | None, traffic: TrafficMemory) -> dict[str, Any]:

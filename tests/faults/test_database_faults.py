@@ -10,8 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import psycopg
 import pytest
 from conftest import NOW, World
 from in_process import Ran, run_calib
+from inbox import Inbox
 from postgres import Postgres
 from sqlalchemy import Engine, event, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -30,32 +29,12 @@ from calib.db.engine import LIMITS, POOL, open_engine
 from calib.db.schema import migrate
 from calib.errors import SourceError
 from calib.outbox import queue as outbox
-from calib.outbox.place import Parcel
 from calib.outbox.relay import relay
 from calib.period import Period
 from calib.store import history
 from calib.testing.slack import TOKEN, FakeSlack
 
 WORKERS, ALERTS = 20, 60
-
-
-@dataclass
-class Inbox:
-    """Where alerts arrive."""
-
-    name: str = "inbox"
-    pace: float = 0.0
-    got: list[str] = field(default_factory=list)
-
-    def send(self, parcel: Parcel) -> dict[str, Any]:
-        self.got.append(parcel.id)
-        return {"channel": "inbox"}
-
-    def find(self, parcel: Parcel, since: datetime) -> dict[str, Any] | None:
-        return {"channel": "inbox"} if parcel.id in self.got else None
-
-    def check(self) -> str:
-        return "listening"
 
 
 @pytest.fixture
