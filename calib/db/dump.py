@@ -20,6 +20,7 @@ from calib.db.engine import without_limits
 from calib.db.schema import make_ready, migrate, newest, standing
 from calib.db.tables import Moment, deployment, metadata
 from calib.errors import InvalidInput
+from calib.json_object import Json
 
 FORMAT = "calibwatch.dump/1"
 AT_ONCE = 500  # rows for one statement
@@ -105,7 +106,7 @@ def _refuse_rows(connection: Connection) -> None:
 
 def _insert(connection: Connection, lines: Iterator[str], name: str) -> dict[str, int]:
     counts: Counter[str] = Counter({table.name: 0 for table in metadata.sorted_tables})
-    waiting: list[dict[str, Any]] = []
+    waiting: list[Json] = []
     of: Table | None = None
     for number, line in enumerate(lines, start=2):
         entry = _parsed(line, name, number)
@@ -123,12 +124,12 @@ def _insert(connection: Connection, lines: Iterator[str], name: str) -> dict[str
     raise InvalidInput(f"{name} ends in the middle: it was cut. Nothing was restored")
 
 
-def _flush(connection: Connection, table: Table | None, rows: list[dict[str, Any]]) -> None:
+def _flush(connection: Connection, table: Table | None, rows: list[Json]) -> None:
     if table is not None and rows:
         connection.execute(insert(table), rows)
 
 
-def _row(entry: Any, name: str, number: int) -> tuple[Table, dict[str, Any]]:
+def _row(entry: Any, name: str, number: int) -> tuple[Table, Json]:
     match entry:
         case [str(table_name), dict(values)] if table_name in metadata.tables:
             table = metadata.tables[table_name]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from http.client import HTTPException
-from typing import Any
 
 from calib.alerts.message import escaped
 from calib.errors import DeliveryUnknown, Permanent, Retryable
@@ -60,7 +59,7 @@ class SlackWebhookPlace:
             "`calib alerts test` alone"
         )
 
-    def _post(self, body: dict[str, Any]) -> tuple[int, str]:
+    def _post(self, body: Json) -> tuple[int, str]:
         from slack_sdk.errors import SlackClientError
         from slack_sdk.webhook import WebhookClient
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Engine
 
 from calib.alerts.blocks import section
 from calib.alerts.message import Message
 from calib.errors import DeliveryError
+from calib.json_object import Json
 from calib.outbox.deployment import identity
 from calib.outbox.place import Parcel, Place
 from calib.redaction import reason
@@ -19,7 +19,7 @@ TEXT = "calibwatch: this is a test. Alerts of this deployment arrive here. Nothi
 BACK = timedelta(minutes=10)  # clocks differ
 
 
-def try_place(engine: Engine, place: Place, *, now: datetime) -> dict[str, Any]:
+def try_place(engine: Engine, place: Place, *, now: datetime) -> Json:
     """The place, whether it took the test alert, and what is known of it: the fields of `PlaceTested`."""
     with engine.begin() as conn:
         deployment = identity(conn, now=now)
@@ -44,7 +44,7 @@ def try_place(engine: Engine, place: Place, *, now: datetime) -> dict[str, Any]:
     return {"place": place.name, **says}
 
 
-def _read_back(place: Place, parcel: Parcel, now: datetime) -> dict[str, Any]:
+def _read_back(place: Place, parcel: Parcel, now: datetime) -> Json:
     """Whether the place shows what was just sent; one that cannot be asked has taken it, and that is all."""
     if place.name != "slack":
         return {"ok": True, "says": "took the test alert; it cannot be read back there"}
