@@ -14,9 +14,9 @@ from calib.alerts.words import (
     WHAT,
     Parts,
     Said,
-    Table,
     Titled,
     Told,
+    sentence,
 )
 from calib.json_object import Json
 from calib.wording.numbers import counted
@@ -45,17 +45,10 @@ def backfill_done(told: Told) -> Said:
     parts.add(
         WHAT,
         f"{counted(total, 'period')} from {facts['first']} to {facts['last']} went through the cycle.",
-        "Those without a verdict are named here; they raise no alerts of their own."
+        *(_counted_outcome(words, outcomes[name]) for name, words in OUTCOMES.items() if name in outcomes),
+        "Periods without a verdict raise no alerts of their own."
         if any(name in outcomes for name in NO_VERDICT)
         else None,
-        table=Table(
-            heads=("result", "periods", "which"),
-            rows=tuple(
-                (words, f"{len(outcomes[name]):,}", "" if name == "evaluated" else named(outcomes[name]))
-                for name, words in OUTCOMES.items()
-                if name in outcomes
-            ),
-        ),
     )
     parts.add(HOW_BAD, *_changes(facts))
     parts.add(DONE, *_published(facts))
@@ -72,6 +65,11 @@ def named(periods: Sequence[str]) -> str:
     """
     more = f" and {len(periods) - MOST_NAMES} more" if len(periods) > MOST_NAMES else ""
     return ", ".join(periods[:MOST_NAMES]) + more
+
+
+def _counted_outcome(words: str, periods: Sequence[str]) -> str:
+    names = "" if words == OUTCOMES["evaluated"] else f" ({named(periods)})"
+    return sentence(f"{words}: {len(periods):,}{names}")
 
 
 def _changes(facts: Json) -> list[str]:
@@ -124,7 +122,7 @@ def _steps(stream: str, facts: Json, outcomes: Mapping[str, Sequence[str]]) -> l
         if name in outcomes:
             period = outcomes[name][0]
             steps.append(
-                f'If the cause is mended: `calib window reopen {stream} {period} --reason "{reason}"` reads '
+                f'Once the cause is mended, `calib window reopen {stream} {period} --reason "{reason}"` reads '
                 f"{period} anew, and `calib evaluate {stream}` evaluates it; the same for the other periods."
             )
             break

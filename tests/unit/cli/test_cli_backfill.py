@@ -98,7 +98,7 @@ def test_one_alert_sums_it_up_and_is_sent_once(
     world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick_fits(monkeypatch)
-    world.settings("max_rejected = 0.2", "quiet_line = true")
+    world.settings("max_rejected = 0.2\nquiet_line = true")
     (world.folder / "traffic" / "2026-02.parquet").unlink()
     without_outcomes(world, "2026-03")
     unreadable(world, "2026-04")
@@ -173,11 +173,13 @@ def test_a_window_that_closes_after_the_summary_speaks_for_itself(
     world.settings(review='review = { kind = "files" }')
     config = ("--config", world.config)
     asked = ("backfill", "triage", "--from", "2026-01", "--to", "2026-01", *config)
+    clock = {"now": NOW}
+    monkeypatch.setattr("calib.app.utc_now", lambda: clock["now"])
+    defaults: dict[str, Any] = App.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+    monkeypatch.setitem(defaults, "now", lambda: clock["now"])
     assert calib(*asked).code == 0
     assert summaries(world)[0]["outcomes"] == {"waiting": ["2026-01"]}
     assert raised(world) == [("backfill_done", "2026-01")]
-    monkeypatch.setattr("calib.app.utc_now", lambda: NOW + timedelta(days=60))
-    defaults: dict[str, Any] = App.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
-    monkeypatch.setitem(defaults, "now", lambda: NOW + timedelta(days=60))
+    clock["now"] = NOW + timedelta(days=60)
     calib(*(asked if by == "backfill" else ("evaluate", "triage", *config)))
     assert raised(world) == [("backfill_done", "2026-01"), ("insufficient_labels", "2026-01")]
