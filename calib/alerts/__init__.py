@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from calib.alerts.alert import NOTE, OF_A_DAY, OPENS, Alert
+from calib.alerts.alert import NOTE, OF_NO_WINDOW, OPENS, Alert
 from calib.lazy import importer
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ _HOMES = {
 __all__ = [
     "DEPLOYMENT",
     "NOTE",
-    "OF_A_DAY",
+    "OF_NO_WINDOW",
     "OPENS",
     "Alert",
     "Previous",

@@ -7,6 +7,7 @@ docs/how-to/runbook.md, and a test that runs the commands that its words name. P
 from __future__ import annotations
 
 from calib.alerts import (
+    backfill_words,
     cohort_words,
     evidence_words,
     operation_words,
@@ -26,6 +27,7 @@ KINDS: dict[str, Titled] = {
     **operation_words.WORDS,
     **watchdog_words.WORDS,
     **cohort_words.WORDS,
+    **backfill_words.WORDS,
 }
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from calib.alerts.alert import OF_A_DAY
+from calib.alerts.alert import OF_NO_WINDOW
 from calib.alerts.blocks import (
     HEADER,
     MOST_BLOCKS,
@@ -150,7 +150,7 @@ def _page(kind: str, stream: str, period: str, facts: Json) -> str:
         return "/alerts"  # a probe has no page of its own
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,62}", stream):
         return "/alerts"  # what concerns the whole deployment
-    if kind in OF_A_DAY or not re.fullmatch(r"[0-9W-]{4,10}", period):
+    if kind in OF_NO_WINDOW or not re.fullmatch(r"[0-9W-]{4,10}", period):
         return f"/streams/{stream}"
     return f"/streams/{stream}/windows/{period}"
 

@@ -41,6 +41,7 @@ def window_alerts(
     by_itself: bool = False,
     report: str | None = None,
     withdrawn: bool = False,
+    summed_up: bool = False,
 ) -> list[Alert]:
     """The alerts of a closed or insufficient window, each with the episode that the window belongs to.
 
@@ -48,6 +49,8 @@ def window_alerts(
     come without anybody being asked. `report`: the address of its report. `withdrawn`: whether a person has
     withdrawn the channel. A mapping that is upheld in a quiet month raises no alert; one that had to be
     replaced and could not be does. A segment that degraded is reported as the stream's degradation, by name.
+    `summed_up`: another alert says that the window has no verdict; here it is said all the same where an
+    early warning waits for that verdict.
     """
     alerts: list[Alert] = []
     change = result.change
@@ -80,7 +83,7 @@ def window_alerts(
     if result.above_limit and previous.other_scope:  # a new stream nearly always begins there
         tell("above_limit", "bad")
     unreadable = result.refit.reason_code in UNREADABLE
-    if result.state == "insufficient":
+    if result.state == "insufficient" and (turn.warning is not None or not summed_up):
         tell("cannot_see" if unreadable else "insufficient_labels", "bad" if unreadable else "warning")
     if is_degraded(result):
         tell("degraded", "bad")

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from calib.app import App
     from calib.cycle import Fleet, Ports
-    from calib.db.windows import Window
     from calib.results import WindowResult
     from calib.results.work import RelayResult
 
@@ -70,7 +69,8 @@ def backfill(
     """The cycle for a range of past periods, oldest first, each served by what its channel named then.
 
     Begins at the first period with rows. Each window rests on what the ones before it published, so that a
-    failed window ends the range. What was done is shown, and the same command goes on from there.
+    failed window ends the range. What was done is shown, and the same command goes on from there. One alert
+    sums the range up, instead of one for each period without a verdict.
     """
     from calib import cycle
     from calib.app import App
@@ -85,23 +85,18 @@ def backfill(
     span = cycle.from_first_row(watch, ports, begin, end)
     if span[0] > begin:
         sys.stderr.write(f"calib: {stream} has no row before {span[0].name}: the backfill begins there\n")
-    channel = channel or cycle.backfill_channel(watch, ports, begin)
-    closed: list[Window] = []
-    failed: list[cycle.Failure] = []
+    channel = channel or cycle.backfill_channel(watch, ports, begin, begins=span[0])
     with output.progress(f"{stream} on {channel}", total=len(span)) as step:
-        for period in span:
-            try:
-                window = cycle.open_window(watch, ports, period, channel=channel, replay=True)
-                window = cycle.advance(window, ports)
-            except MemoryError:
-                raise
-            except Exception as error:  # noqa: BLE001  the windows before it are shown whatever it is
-                failed.append(cycle.Failure(stream=stream, period=period.name, error=error))
-                break
-            closed.append(window)
-            step(f"{period.name} {window.state}")
+        done = cycle.backfill(
+            watch,
+            ports,
+            span,
+            channel=channel,
+            step=lambda window: step(f"{window.period} {window.state}"),
+        )
         _deliver(opened)
-        results = [cycle.summary(window, ports) for window in closed]
+        results = [cycle.summary(window, ports) for window in done.windows]
+    failed = [] if done.failure is None else [done.failure]
     if json:
         from calib.results.work import WindowsResult
 
@@ -112,17 +107,18 @@ def backfill(
         windows_table(results)
         _say_channel(stream, channel, results)
     if worst := failures.report(failed):
-        sys.stderr.write(f"calib: later periods were not tried; the same command goes on at {period.name}\n")
+        sys.stderr.write(
+            f"calib: later periods were not tried; the same command goes on at {failed[0].period}\n"
+        )
         raise typer.Exit(worst)
 
 
 def _say_channel(stream: str, channel: str, results: Sequence[WindowResult]) -> None:
     """Where a backfill published, and how what it found is served."""
+    from calib.alerts.backfill import publishes
     from calib.cycle import PRODUCTION
 
-    published = [
-        result.refit.mapping for result in results if result.refit.published and result.refit.mapping
-    ]
+    published = [result.refit.mapping or "" for result in results if publishes(result)]
     if channel == PRODUCTION:
         sys.stdout.write(f"The backfill is on the channel {PRODUCTION}, which serves.\n")
         return

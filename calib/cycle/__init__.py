@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from calib.lazy import importer
 
 if TYPE_CHECKING:
+    from calib.cycle.backfilling import Backfilled, backfill
     from calib.cycle.deployment_watch import Deployment, watch_deployment
     from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
     from calib.cycle.lifecycle import advance
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from calib.cycle.window_summary import summary
 
 _HOMES = {
+    "Backfilled": "backfilling",
     "Deployment": "deployment_watch",
     "Failure": "fleet",
     "Fleet": "fleet",
@@ -40,6 +42,7 @@ _HOMES = {
     "Retention": "retention",
     "StreamPolicy": "stream",
     "advance": "lifecycle",
+    "backfill": "backfilling",
     "backfill_channel": "schedule",
     "deliver": "schedule",
     "discard": "reopening",
@@ -61,6 +64,7 @@ _HOMES = {
 
 __all__ = [
     "PRODUCTION",
+    "Backfilled",
     "Deployment",
     "Failure",
     "Fleet",
@@ -69,6 +73,7 @@ __all__ = [
     "Retention",
     "StreamPolicy",
     "advance",
+    "backfill",
     "backfill_channel",
     "deliver",
     "discard",

@@ -305,6 +305,7 @@ def _close(
             scope=policy.scope,
             by_itself=source_of(policy.review_kind).by_itself,
             withdrawn=withdrawn_at is not None,
+            summed_up=ports.summed_up,
             report=None
             if ports.reports is None
             else ports.reports.link(window.stream, window.period, window.revision),

@@ -33,7 +33,8 @@ class Ports:
     `reports`: where the reports that the store keeps are linked to; None: none are kept. `studio`: how a
     stream gets to Label Studio, given what the window's settings say of it. `reviewers`: where the stream is
     labelled, and where its reviewers are told of it. `quiet_line`: whether a window without any finding is
-    told in a line.
+    told in a line. `summed_up`: one alert says which of many windows closed without a verdict, so that these
+    raise none of their own.
     """
 
     engine: Engine
@@ -44,3 +45,4 @@ class Ports:
     studio: Callable[[str, Json | None], StudioPort] = no_studio
     reviewers: Reviewers = field(default_factory=Reviewers)
     quiet_line: bool = False
+    summed_up: bool = False

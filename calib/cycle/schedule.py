@@ -128,10 +128,13 @@ def from_first_row(policy: StreamPolicy, ports: Ports, first: Period, last: Peri
     return span
 
 
-def backfill_channel(policy: StreamPolicy, ports: Ports, first: Period) -> str:
-    """Where a backfill that was begun publishes; else production while that is empty, else its own."""
+def backfill_channel(policy: StreamPolicy, ports: Ports, first: Period, *, begins: Period) -> str:
+    """Where a backfill that was begun publishes; else production while that is empty, else its own.
+
+    `first`: the period that was asked for, whose name the channel gets. `begins`: the first with rows.
+    """
     with ports.engine.connect() as conn:
-        begun = windows.find(conn, policy.stream, first.name)
+        begun = windows.find(conn, policy.stream, begins.name)
     if begun is not None:
         return begun.channel
     if head(ports.store, stream=policy.stream, channel=PRODUCTION) is None:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select
 
-from calib.alerts import NOTE, OF_A_DAY, Alert
+from calib.alerts import NOTE, OF_NO_WINDOW, Alert
 from calib.db import tables
 from calib.errors import ConstraintViolated
 from calib.json_object import Json
@@ -47,21 +47,26 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
         with conn.begin_nested():
             conn.execute(insert(t).values(**row))
     except ConstraintViolated:
-        if conn.execute(select(t.c.id).where(t.c.id == alert.id)).first() is None:
+        if not holds(conn, alert.id):
             raise
         return False
     return True
 
 
+def holds(conn: Connection, alert_id: str) -> bool:
+    """Whether an alert was put in, whatever became of it."""
+    return conn.execute(select(t.c.id).where(t.c.id == alert_id)).first() is not None
+
+
 def of_window(conn: Connection, stream: str, period: str, *, revision: int = 1) -> list[Json]:
     """The alerts of one revision of a window, as the command line shows them.
 
-    A window may be a day: alerts that belong to that day and to no window are left out.
+    Alerts that belong to a day, or to a backfill, and to no window are left out.
     """
     query = (
         select(t.c.kind, t.c.id, t.c.state, t.c.episode)
         .where(t.c.stream == stream, t.c.period == period, t.c.revision == revision)
-        .where(t.c.kind.not_in(OF_A_DAY), ALERTS)
+        .where(t.c.kind.not_in(OF_NO_WINDOW), ALERTS)
         .order_by(t.c.created_at, t.c.kind)
     )
     return [
@@ -75,7 +80,7 @@ def raised(conn: Connection, stream: str, *, until: datetime) -> dict[tuple[str,
     alerts_by_window: dict[tuple[str, int], list[tuple[str, str]]] = {}
     query = (
         select(t.c.period, t.c.revision, t.c.kind, t.c.id)
-        .where(t.c.stream == stream, t.c.created_at <= until, t.c.kind.not_in(OF_A_DAY), ALERTS)
+        .where(t.c.stream == stream, t.c.created_at <= until, t.c.kind.not_in(OF_NO_WINDOW), ALERTS)
         .order_by(t.c.created_at, t.c.kind, t.c.id)
     )
     for row in conn.execute(query):

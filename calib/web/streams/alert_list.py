@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from calib.alerts import OF_A_DAY
+from calib.alerts import OF_NO_WINDOW
 from calib.alerts.message import message
 from calib.db import episodes
 from calib.outbox.listing import Raised, raised
@@ -107,7 +107,7 @@ def _listed(alert: Raised, has_page: bool) -> ListedAlert:
         state_tone=TONES.get(alert.state, "plain"),
         why=redacted(alert.reason or ""),
         created=f"{alert.raised_at:%Y-%m-%d %H:%M}",
-        window=alert.period if has_page and alert.kind not in OF_A_DAY else None,
+        window=alert.period if has_page and alert.kind not in OF_NO_WINDOW else None,
         acts=tuple(acts),
     )
 

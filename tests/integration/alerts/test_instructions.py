@@ -288,11 +288,47 @@ def test_too_few_outcomes_are_looked_at_again_when_they_have_come(desk: OnCall) 
 def test_a_period_without_a_row_is_read_again_when_rows_have_come(desk: OnCall) -> None:
     rows = desk.world.folder / "traffic" / "2026-04.parquet"
     rows.unlink()
-    desk.calib("backfill", "triage", "--from", "2026-04", "--to", "2026-04")
+    desk.at(datetime(2026, 5, 3, tzinfo=UTC))
+    desk.calib("sample", "triage")
+    desk.calib("evaluate", "triage")
     assert "no row arrived" in message(desk.payload("insufficient_labels")).title
     desk.months("2026-04")
     desk.follow("insufficient_labels")
     assert desk.state("2026-04") == "closed"
+
+
+@pytest.mark.parametrize("cause", ["no rows", "no outcomes", "unreadable"])
+def test_a_backfill_is_promoted_and_its_gap_is_read_again(desk: OnCall, cause: str) -> None:
+    desk.months("2026-01", "2026-03")
+    table = desk.world.write("2026-02", n=500)
+    path = desk.world.folder / "traffic" / "2026-02.parquet"
+    desk.calib("run", "triage", "--period", "2026-03")
+    if cause == "no rows":
+        path.unlink()
+    elif cause == "no outcomes":
+        outcomes_missing(desk, "2026-02", table, share=1.0)
+    else:
+        beyond = pa.array([70.0 if i % 2 else 0.5 for i in range(len(table))])
+        column = table.column_names.index("raw_confidence")
+        pq.write_table(table.set_column(column, "raw_confidence", beyond), path)
+    desk.calib("backfill", "triage", "--from", "2026-01", "--to", "2026-02")
+    newest = desk.payload("backfill_done")["facts"]["newest"]["mapping"]
+    assert desk.head().mapping != newest
+    assert desk.state("2026-02") == "insufficient"
+    pq.write_table(table, path)
+    done = desk.follow("backfill_done")
+    assert desk.head().mapping == newest
+    assert desk.state("2026-02") == "closed"
+    assert "2026-02" in done["history triage"].out
+    assert ("check" in done) == (cause != "no outcomes")
+
+
+def test_a_backfill_whose_labels_come_later_is_evaluated(desk: OnCall) -> None:
+    desk.settings(review='review = { kind = "files" }')
+    desk.calib("backfill", "triage", "--from", "2026-01", "--to", "2026-01")
+    label(desk, "todo.csv", rows=120)
+    desk.follow("backfill_done")
+    assert desk.state("2026-01") == "closed"
 
 
 def test_a_window_that_can_see_nothing_is_planned_anew(desk: OnCall) -> None:

@@ -30,6 +30,7 @@ from calib.alerts import (
     window_alerts,
     window_missed,
 )
+from calib.alerts.backfill import backfill_done
 from calib.alerts.episodes import Turn
 from calib.alerts.kinds import KINDS
 from calib.alerts.message import HEADER, SECTION, TEXT, TOTAL, Audience, Message, message
@@ -242,6 +243,7 @@ EARLY = EarlyResult(labels=143, e_value=5120.4, needed=120.0, alarm=True)
 STALE = mapping_stale("s", mapping="a1" * 32, channel="production", expires_at=DAY, now=DAY)
 LATE = cohort_late("s", "2026-10", closes_at=DAY, now=DAY + timedelta(days=2))
 ALONE = [
+    backfill_done("s", [result("stable")], channel="production"),
     early_warning("s", "2026-10", EARLY),
     window_missed("s", "2026-10", due=DAY),
     STALE,

@@ -1,17 +1,19 @@
-"""A backfill begins where the traffic does, and is bounded."""
+"""A backfill begins where the traffic does, is bounded, and sends one alert that sums it up."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from conftest import World
+from conftest import NOW, World
 from sqlalchemy import select
+from stream_life import quick_fits
 
+from calib.app import App
 from calib.db import tables
 
 
@@ -59,3 +61,125 @@ def test_a_row_without_a_real_time_does_not_make_hundreds_of_windows(world: Worl
     assert "there are 675 periods, and at most 400 are backfilled at once" in done.err
     with world.open().engine.connect() as conn:
         assert conn.execute(select(tables.windows.c.id)).first() is None
+
+
+def raised(world: World) -> list[tuple[str, str]]:
+    """Kind and period of the alerts, in the order in which they were raised."""
+    with world.open().engine.connect() as conn:
+        query = select(tables.outbox.c.kind, tables.outbox.c.period).order_by(tables.outbox.c.created_at)
+        return [(row.kind, row.period) for row in conn.execute(query)]
+
+
+def summaries(world: World) -> list[dict[str, Any]]:
+    with world.open().engine.connect() as conn:
+        query = select(tables.outbox.c.payload).where(tables.outbox.c.kind == "backfill_done")
+        return [payload["facts"] for payload in conn.execute(query).scalars()]
+
+
+def without_outcomes(world: World, period: str) -> None:
+    table = world.write(period)
+    unknown = pa.array([None] * len(table), pa.int8())
+    column = table.column_names.index("correct")
+    pq.write_table(
+        table.set_column(column, "correct", unknown), world.folder / "traffic" / f"{period}.parquet"
+    )
+
+
+def unreadable(world: World, period: str) -> None:
+    table = world.write(period)
+    beyond = pa.array([70.0 if i % 2 else 0.5 for i in range(len(table))])
+    column = table.column_names.index("raw_confidence")
+    pq.write_table(
+        table.set_column(column, "raw_confidence", beyond), world.folder / "traffic" / f"{period}.parquet"
+    )
+
+
+def test_one_alert_sums_it_up_and_is_sent_once(
+    world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_fits(monkeypatch)
+    world.settings("max_rejected = 0.2\nquiet_line = true")
+    (world.folder / "traffic" / "2026-02.parquet").unlink()
+    without_outcomes(world, "2026-03")
+    unreadable(world, "2026-04")
+    asked = ("backfill", "triage", "--to", "2026-04", "--json", "--config", world.config)
+    done = calib(*asked, "--from", "2026-01")
+    assert [window["alerts"] for window in done.json["windows"]] == [[], [], [], []]
+    assert raised(world) == [("backfill_done", "2026-04")]
+    (facts,) = summaries(world)
+    mapping = done.json["windows"][0]["refit"]["mapping"]
+    assert facts == {
+        "key": "2026-01/production",
+        "first": "2026-01",
+        "last": "2026-04",
+        "channel": "production",
+        "outcomes": {
+            "evaluated": ["2026-01"],
+            "empty": ["2026-02"],
+            "too_few": ["2026-03"],
+            "unreadable": ["2026-04"],
+        },
+        "degraded": [],
+        "changed": [],
+        "published": {"production": 1},
+        "newest": {"mapping": mapping, "channel": "production", "period": "2026-01"},
+    }
+    again = calib(*asked, "--from", "2025-06")  # begins at the first month with rows, as before
+    assert again.json == done.json
+    assert raised(world) == [("backfill_done", "2026-04")]
+
+
+def test_what_is_summed_up_again_is_another_range(
+    world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_fits(monkeypatch)
+    config = ("--config", world.config)
+    calib("backfill", "triage", "--from", "2026-02", "--to", "2026-02", *config)
+    calib("backfill", "triage", "--from", "2026-01", "--to", "2026-02", *config)
+    first, second = summaries(world)
+    assert [first["channel"], second["channel"]] == ["production", "backfill-2026-01"]
+    assert second["published"] == {"backfill-2026-01": 1, "production": 1}
+    assert second["newest"]["channel"] == "production"  # so that the older one is not offered for it
+
+
+def test_a_backfill_that_was_cut_short_is_summed_up_by_the_one_that_ends_it(
+    world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from calib.cycle import backfilling
+
+    quick_fits(monkeypatch)
+    (world.folder / "traffic" / "2026-02.parquet").unlink()
+    asked = ("backfill", "triage", "--from", "2026-01", "--to", "2026-03", "--config", world.config)
+    going = backfilling.open_window
+
+    def fails(policy: Any, ports: Any, period: Any, **how: Any) -> Any:
+        if period.name == "2026-03":
+            raise OSError("the disk is full")
+        return going(policy, ports, period, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backfilling, "open_window", fails)
+        assert calib(*asked).code == 4
+    assert raised(world) == []
+    assert calib(*asked).code == 0
+    assert raised(world) == [("backfill_done", "2026-03")]
+    assert summaries(world)[0]["outcomes"] == {"evaluated": ["2026-01", "2026-03"], "empty": ["2026-02"]}
+
+
+@pytest.mark.parametrize("by", ["evaluate", "backfill"])
+def test_a_window_that_closes_after_the_summary_speaks_for_itself(
+    world: World, calib: Any, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    world.settings(review='review = { kind = "files" }')
+    config = ("--config", world.config)
+    asked = ("backfill", "triage", "--from", "2026-01", "--to", "2026-01", *config)
+    clock = {"now": NOW}
+    monkeypatch.setattr("calib.app.utc_now", lambda: clock["now"])
+    defaults: dict[str, Any] = App.open.__func__.__kwdefaults__  # type: ignore[attr-defined]
+    monkeypatch.setitem(defaults, "now", lambda: clock["now"])
+    assert calib(*asked).code == 0
+    assert summaries(world)[0]["outcomes"] == {"waiting": ["2026-01"]}
+    assert raised(world) == [("backfill_done", "2026-01")]
+    clock["now"] = NOW + timedelta(days=60)
+    calib(*(asked if by == "backfill" else ("evaluate", "triage", *config)))
+    assert raised(world) == [("backfill_done", "2026-01"), ("insufficient_labels", "2026-01")]

@@ -29,7 +29,9 @@ def test_no_early_warning_once_another_run_has_evaluated_the_window(
         conn.execute(update(tables.windows).values(state=state))
     alarm = EarlyResult(labels=60, e_value=500.0, needed=100.0, alarm=True)
     monkeypatch.setattr(lifecycle, "early_watch", lambda *_: alarm)
-    ports: Any = SimpleNamespace(engine=engine, now=lambda: NOW, reports=None, quiet_line=False)
+    ports: Any = SimpleNamespace(
+        engine=engine, now=lambda: NOW, reports=None, quiet_line=False, summed_up=False
+    )
     data: Any = SimpleNamespace(window=window, policy=POLICY)
     lifecycle._warn_early(data, ports)  # what this run saw is older than what is stored
     with engine.connect() as conn:
@@ -47,7 +49,9 @@ def test_a_window_is_closed_only_with_the_result_that_is_stored(tmp_path: Path, 
         window = windows.by_ids(conn, [window_id])[0]
         if overtaken:  # another run has decided again, against a channel that moved
             conn.execute(update(tables.windows).values(result={"proposal": {"mapping": "theirs"}}))
-    ports: Any = SimpleNamespace(engine=engine, now=lambda: NOW, reports=None, quiet_line=False)
+    ports: Any = SimpleNamespace(
+        engine=engine, now=lambda: NOW, reports=None, quiet_line=False, summed_up=False
+    )
     proposal = Proposal(mapping=None, expected=None, renew=False)
     after = lifecycle._close(window, POLICY, ports, result("degraded"), proposal, state="closed")
     with engine.connect() as conn:
