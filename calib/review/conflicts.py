@@ -23,6 +23,10 @@ STANDS = (answers.c.id == counting.c.id) | (
 )
 
 
+class CountsMeanwhileError(QueueError):
+    """Another answer counts than the one that somebody saw when they decided."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
     """One answer to a row: whose it is, what they wrote beside it, and whether it is the one that counts.
@@ -42,10 +46,12 @@ class Opinion:
 class Conflict:
     """A drawn row with different answers: the one that counts first, the others in the order they came.
 
-    `open`: the window waits for labels, so that the disagreement can still be decided.
+    `open`: the window waits for labels, so that the disagreement can still be decided. `counting`: the id of
+    the answer that counts.
     """
 
     item_id: int
+    counting: int
     period: str
     prediction_id: str
     opinions: tuple[Opinion, ...]
@@ -88,9 +94,9 @@ def of_stream(
     if period is not None:
         query = query.where(w.c.period == period)
     opinions: dict[int, list[Opinion]] = {}
-    items: dict[int, tuple[str, str, bool]] = {}
+    items: dict[int, tuple[str, str, bool, int]] = {}
     for row in conn.execute(query):
-        items[row.item_id] = (row.period, row.prediction_id, bool(row.open))
+        items[row.item_id] = (row.period, row.prediction_id, bool(row.open), row.label_id)
         opinions.setdefault(row.item_id, []).append(
             Opinion(
                 by=row.by,
@@ -104,24 +110,34 @@ def of_stream(
     all_of_them = [
         Conflict(
             item_id=item_id,
+            counting=label_id,
             period=of_period,
             prediction_id=id_,
             opinions=tuple(sorted(opinions[item_id], key=lambda opinion: not opinion.counts)),
             open=is_open,
         )
-        for item_id, (of_period, id_, is_open) in items.items()
+        for item_id, (of_period, id_, is_open, label_id) in items.items()
     ]
     differing = [conflict for conflict in all_of_them if len(conflict.answers) > 1]
     return [c for c in differing if not undecided or (c.open and c.decided_by is None)]
 
 
 def decide(
-    conn: Connection, *, item_id: int, answer: str, by: str, at: datetime, comment: str | None = None
+    conn: Connection,
+    *,
+    item_id: int,
+    answer: str,
+    by: str,
+    at: datetime,
+    comment: str | None = None,
+    seen: int | None = None,
 ) -> Decided:
     """Settle a disagreement: this answer counts from now on, whoever gave which before.
 
     It is kept as a decision beside the answers, and agreement does not count it. `new`: it counts; `same`:
     the same person has decided so already; `late`: the window has been evaluated, and nothing was changed.
+    `seen`: the id of the answer that counted when this person looked (`Conflict.counting`); where another one
+    counts by now, nothing is changed, and `CountsMeanwhileError` is raised. None decides in any case.
     Raises `QueueError` for a word that is no answer, an item that there is not, and one without any answer.
     """
     if answer not in ANSWERS:
@@ -138,6 +154,10 @@ def decide(
     counting = conn.execute(select(answers).where(answers.c.id == item.label_id)).one()
     if (counting.source, counting.by, counting.answer) == ("decision", by, answer):
         return "same"
+    if seen not in (None, item.label_id):
+        raise CountsMeanwhileError(
+            f"another answer to item {item_id} counts by now: read it, and decide again"
+        )
     kept = storable(comment.strip(), LONGEST_COMMENT) or None if comment else None
     values = {"item_id": item_id, "answer": answer, "by": by, "at": at, "comment": kept}
     earlier = (answers.c.item_id == item_id) & (answers.c.source == "decision")

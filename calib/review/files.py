@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -16,6 +16,7 @@ from calib.tabular.rules import TIME_FORM, time_of
 from calib.text import armed
 from calib.vocabulary import meaning
 
+AHEAD = timedelta(days=1)  # how far the time of an answer may lie ahead: it may be local and not say so
 SHOWN = 20  # rows that a report names
 
 
@@ -185,7 +186,7 @@ class _Reading:
                 raise _NoLabelError(
                     f"{row.answer!r:.40} is not an answer; write correct, incorrect or unsure"
                 )
-            at = _time(row.cells["at"].strip()) or self.now
+            at = _time(row.cells["at"].strip(), now=self.now) or self.now
             named = row.cells["stream"].strip()
             if named not in ("", self.stream):
                 raise _NoLabelError(f"it belongs to the stream {named!r:.80}")
@@ -246,10 +247,13 @@ def _with_sight(answer: queue.Answer, sheets: dict[str, set[str | None]]) -> que
     return replace(answer, blind=not seen)
 
 
-def _time(text: str) -> datetime | None:
+def _time(text: str, *, now: datetime) -> datetime | None:
     if not text:
         return None
     when = time_of(text)
     if when is None:
         raise _NoLabelError(f"at is {text!r:.40}, no time; {TIME_FORM}")
-    return when if when.tzinfo else when.replace(tzinfo=UTC)
+    when = when if when.tzinfo else when.replace(tzinfo=UTC)
+    if when > now + AHEAD:
+        raise _NoLabelError(f"at is {text!r:.40}, which has not come yet; write when the answer was given")
+    return when

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
+from pydantic import Field
 from starlette.datastructures import UploadFile
 
 from calib.stream_settings import Stream
@@ -60,3 +61,4 @@ SignedIn = Annotated[Visitor, Depends(signed_in)]
 Admin = Annotated[Visitor, Depends(an_admin)]
 Posted = Annotated[PostedForm, Depends(posted)]
 TheSite = Annotated[Site, Depends(site_of)]
+Number = Annotated[int, Field(gt=-(10**18), lt=10**18)]  # in an address: every database can be asked for it

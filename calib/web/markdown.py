@@ -88,7 +88,7 @@ def _parser(images: tuple[str, ...]) -> MarkdownIt:
 
     def table_open(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         opened = self.renderToken(tokens, at, options, env)
-        return f'<div class="scroll" tabindex="0" role="region" aria-label="table">{opened}'
+        return f'<div class="scroll" tabindex="0" role="group" aria-label="table">{opened}'
 
     def table_close(self: RendererHTML, tokens: Sequence[Token], at: int, options: Any, env: Any) -> str:
         return f"{self.renderToken(tokens, at, options, env)}</div>"

@@ -25,6 +25,9 @@ NOTES = {
     "new": "Your decision counts from now on.",
     "same": "You had decided so already.",
     "late": "The period has been evaluated: nothing was changed.",
+    "meanwhile": "Nothing was changed: since you opened the page, somebody decided this row, or corrected "
+    "the answer that counted. If it is still undecided, it is listed below. A decision is changed by "
+    "`calib labels decide`.",
 }
 
 
@@ -48,6 +51,7 @@ def disagreements(request: Request, site: TheSite, admin: Admin, name: str, note
         total=len(open_ones),
         answers=ANSWERS,
         note=NOTES.get(note, ""),
+        note_tone="good" if note in ("new", "same") else "warning",
     )
 
 
@@ -56,18 +60,22 @@ def decide(site: TheSite, admin: Admin, name: str, form: Posted) -> Response:
     """Settle one row: the answer counts, whoever gave which before."""
     stream_seen(site, admin, name)
     item, answer, now = form.number("item"), form.fields.get("answer", ""), site.project.now()
+    seen = form.number("seen")
     if answer not in ANSWERS:
         raise HTTPException(HTTPStatus.BAD_REQUEST)
-    note = "new"
+    note: str = "new"
     try:
         with posted_once(site.engine, form, now=now) as conn:
             if not _is_of(conn, item, name):
                 raise HTTPException(HTTPStatus.NOT_FOUND)
             comment = form.text("comment", longest=LONGEST_COMMENT) or None
-            note = conflicts.decide(conn, item_id=item, answer=answer, by=admin.name, at=now, comment=comment)
-            reviewers.record(
-                conn, who=admin.name, what="decided", at=now, stream=name, details={"item": item}
+            note = conflicts.decide(
+                conn, item_id=item, answer=answer, by=admin.name, at=now, comment=comment, seen=seen
             )
+            details: dict[str, str | int] = {"item": item, "answer": answer, "outcome": note}
+            reviewers.record(conn, who=admin.name, what="decided", at=now, stream=name, details=details)
+    except conflicts.CountsMeanwhileError:
+        note = "meanwhile"
     except PostedBeforeError:  # a double click: it was decided then
         pass
     return RedirectResponse(site.path("streams", name, "disagreements", note=note), HTTPStatus.SEE_OTHER)

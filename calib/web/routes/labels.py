@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from calib.db import reviewers, tables
 from calib.review import claims, labelling, own_answers
 from calib.review.labelling import ANSWERS
-from calib.web.asking import Posted, SignedIn, TheSite, stream_seen
+from calib.web.asking import Number, Posted, SignedIn, TheSite, stream_seen
 from calib.web.cohorts import any_missing
 from calib.web.forms import ForgedFormError, PostedBeforeError, PostedForm, posted_once
 from calib.web.refusals import wants_json
@@ -82,7 +82,7 @@ def undo(site: TheSite, visitor: SignedIn, form: Posted, stream: str) -> Respons
 
 @router.get("/{stream}/mine")
 def mine(
-    request: Request, site: TheSite, visitor: SignedIn, stream: str, before: int = 0, note: str = ""
+    request: Request, site: TheSite, visitor: SignedIn, stream: str, before: Number = 0, note: str = ""
 ) -> Response:
     """One's own answers, the newest first, which can be changed until their period is evaluated."""
     settings = stream_seen(site, visitor, stream)

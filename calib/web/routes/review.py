@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from calib.db import tables
-from calib.web.asking import SignedIn, TheSite, stream_seen
+from calib.web.asking import Number, SignedIn, TheSite, stream_seen
 from calib.web.cohorts import waiting
 from calib.web.items import fields_of_context, names_of
 from calib.web.refusals import refusal
@@ -45,7 +45,7 @@ def choose(request: Request, site: TheSite, visitor: SignedIn) -> Response:
 
 @router.get("/{stream}")
 def review(
-    request: Request, site: TheSite, visitor: SignedIn, stream: str, item: int = 0, note: str = ""
+    request: Request, site: TheSite, visitor: SignedIn, stream: str, item: Number = 0, note: str = ""
 ) -> Response:
     """The item to label, beside it the guidelines and how far the cohort is.
 
@@ -71,7 +71,7 @@ def review(
 
 
 @router.get("/{stream}/next")
-def next_item(request: Request, site: TheSite, visitor: SignedIn, stream: str, after: int) -> Response:
+def next_item(request: Request, site: TheSite, visitor: SignedIn, stream: str, after: Number) -> Response:
     """The item that follows the one that is shown, for the script that shows it without waiting."""
     settings = stream_seen(site, visitor, stream)
     with site.engine.begin() as conn:
@@ -80,7 +80,7 @@ def next_item(request: Request, site: TheSite, visitor: SignedIn, stream: str, a
 
 
 @router.get("/{stream}/items/{item}")
-def texts(request: Request, site: TheSite, visitor: SignedIn, stream: str, item: int) -> Response:
+def texts(request: Request, site: TheSite, visitor: SignedIn, stream: str, item: Number) -> Response:
     """All texts of an item that this person has answered."""
     settings = stream_seen(site, visitor, stream)
     own = select(labels.c.id).where(labels.c.item_id == items.c.id, labels.c.by == visitor.name)
@@ -101,7 +101,7 @@ def texts(request: Request, site: TheSite, visitor: SignedIn, stream: str, item:
 
 
 @router.get("/{stream}/items/{item}/{number}")
-def text(site: TheSite, visitor: SignedIn, stream: str, item: int, number: int) -> Response:
+def text(site: TheSite, visitor: SignedIn, stream: str, item: Number, number: Number) -> Response:
     """All of one text of an item, as it stands, as plain text."""
     settings = stream_seen(site, visitor, stream)
     with site.engine.begin() as conn:

@@ -20,7 +20,7 @@ from calib.report.tables import Row
 from calib.review import queue
 from calib.review.conflicts import of_stream as conflicts_of
 from calib.review.queue import ReviewerProgress
-from calib.web.asking import SignedIn, TheSite, stream_seen
+from calib.web.asking import Number, SignedIn, TheSite, stream_seen
 from calib.web.routes.overview import TheFleet
 from calib.web.site import Site, page
 from calib.web.streams.cards import CohortCard, card
@@ -75,7 +75,7 @@ def stream(request: Request, site: TheSite, visitor: SignedIn, fleet: TheFleet, 
 
 @router.get("/streams/{name}/windows/{period}")
 def window(
-    request: Request, site: TheSite, visitor: SignedIn, name: str, period: str, revision: int | None = None
+    request: Request, site: TheSite, visitor: SignedIn, name: str, period: str, revision: Number | None = None
 ) -> Response:
     """One window in all its numbers: the revision that stands, or the one that is asked for."""
     stream_seen(site, visitor, name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,17 @@ def test_who_answered_and_when_is_taken_from_the_file(conn: Connection, tmp_path
     found = conn.execute(select(t.c.by, t.c.at, t.c.source).order_by(t.c.id)).all()
     assert found[0] == ("bo", datetime(2026, 11, 2, 8, tzinfo=UTC), "file")
     assert found[1] == ("ada", datetime(2026, 11, 2, 9, tzinfo=UTC), "file")
+
+
+@pytest.mark.parametrize(("ahead", "taken"), [(timedelta(hours=14), 1), (timedelta(hours=25), 0)])
+def test_an_answer_of_the_future_is_refused_unless_its_time_may_be_local(
+    conn: Connection, tmp_path: Path, ahead: timedelta, taken: int
+) -> None:
+    open_window(conn, "a")
+    at = (NOW + ahead).replace(tzinfo=None).isoformat()
+    report = imported(conn, tmp_path / "x.csv", f"prediction_id,label,at\na,correct,{at}\n")
+    assert report.new == taken
+    assert [("which has not come yet" in line) for line in report.rejected] == [True] * (1 - taken)
 
 
 def test_an_id_of_two_windows_is_the_one_that_waits_unless_the_period_says(

@@ -28,6 +28,7 @@ PAGES = {
     "roll-back": "/streams/triage/versions/roll-back",
     "withdraw": "/streams/triage/versions/withdraw",
     "alerts": "/streams/triage/alerts",
+    "all-alerts": "/alerts",
     "disagreements": "/streams/billing/disagreements",
     "ledger": "/ledger",
 }

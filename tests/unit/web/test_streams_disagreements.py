@@ -44,6 +44,7 @@ def test_a_row_is_shown_with_both_answers_and_decided(watched_pages: WatchedPage
         ("incorrect", "olga", "decision"),
     ]
     assert "decided" in actions
+    assert "'answer': 'incorrect'" in actions
     assert "line 3" not in actions
 
 
@@ -58,3 +59,25 @@ def test_nobody_else_sees_or_decides_and_no_other_streams_row_is_decided(watched
         assert reviewer.post(PAGE, form).status_code in (403, 404)
         assert "disagreements" not in reviewer.get("/streams/billing").text
     assert {row.item_id for row in undecided(watched_pages)} >= {item}
+
+
+def test_an_admin_who_saw_less_than_there_is_decides_nothing(watched_pages: WatchedPages) -> None:
+    """Two admins have the page open: the second one's decision does not take the place of the first one's."""
+    (row,) = undecided(watched_pages)
+    with (
+        watched_pages.signed_in("olga", role="admin") as olga,
+        watched_pages.signed_in("pia", role="admin") as pia,
+    ):
+        of_olga = olga.form(PAGE, PAGE) | {"answer": "incorrect"}
+        of_pia = pia.form(PAGE, PAGE) | {"answer": "correct"}
+        assert "Your decision counts" in olga.post(PAGE, of_olga).text
+        refused = pia.post(PAGE, of_pia).text
+        assert "Your decision counts" not in refused
+        assert "somebody decided this row" in refused
+        assert "Your decision counts" not in pia.post(PAGE, of_pia).text
+        assert pia.post(PAGE, of_pia | {"seen": "x"}).status_code == 403
+    with watched_pages.project.engine.begin() as conn:
+        (now,) = [one for one in conflicts.of_stream(conn, "billing") if one.item_id == row.item_id]
+        who = [action.who for action in conn.execute(select(tables.web_actions)) if action.what == "decided"]
+    assert (now.decided_by, now.answers[0]) == ("olga", "incorrect")
+    assert who == ["olga"]

@@ -224,6 +224,26 @@ def test_pages_are_quiet_and_fit_and_axe_finds_nothing(
         assert review.violations(axe) == [], path
 
 
+def test_words_of_a_wide_table_stay_whole_and_tables_are_no_landmarks(site: Site, review: Browser) -> None:
+    item = int(review.run(f"return {ITEM}"))
+    row = "|" + "value|" * 30 + "\n"
+    table = row + "|" + "---|" * 30 + "\n" + row
+    site.pages.context(item, question=table, answer=table)
+    review.open(site.review, width=360)
+    lines = (
+        "return [...document.querySelectorAll('.item td, .item th')].map("
+        "c => { const r = document.createRange(); r.selectNodeContents(c); "
+        "return r.getClientRects().length; })"
+    )
+    assert review.run(lines) == [1] * 120, "each cell is one line"
+    assert review.run("return document.documentElement.scrollWidth") <= 360
+    assert review.run(
+        "const s = document.querySelector('.item .scroll'); return s.scrollWidth > s.clientWidth"
+    )
+    assert review.violations(axe_core()) == []
+    site.pages.context(item, **ITEMS[0])
+
+
 def test_a_reviewer_signs_in_by_a_link_and_the_open_page_closes(site: Site, review: Browser) -> None:
     """The last test on this process: from here on it asks for a sign-in."""
     token = site.pages.reviewer("ada")

@@ -242,6 +242,38 @@ def test_the_texts_of_an_own_answer_can_be_read_again(pages: Pages) -> None:
         assert ada.get(f"{HERE}/items/{item}/2").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        HERE + "?item={n}",
+        HERE + "/next?after={n}",
+        HERE + "/mine?before={n}",
+        HERE + "/items/{n}",
+        HERE + "/items/{n}/0",
+        HERE + "/items/1/{n}",
+        "/streams/triage/windows/2026-10?revision={n}",
+    ],
+)
+@pytest.mark.parametrize("n", ["9" * 30, "-" + "9" * 30, str(10**18 - 1)])
+def test_a_number_that_no_database_holds_is_no_failure_of_the_database(
+    pages: Pages, address: str, n: str
+) -> None:
+    pages.window(1)
+    with pages.local() as visit:
+        assert visit.get(address.format(n=n)).status_code in (200, 404)
+
+
+def test_a_text_without_letters_says_that_it_is_empty(pages: Pages) -> None:
+    (item,) = pages.window(1)
+    for empty in ("", " \n", None):
+        pages.context(item, question="q", answer=empty)
+        with pages.local() as visit:
+            assert visit.get(HERE).text.count("This text is empty.") == 1
+    pages.context(item, question="q", answer="0")
+    with pages.local() as visit:
+        assert "This text is empty." not in visit.get(HERE).text
+
+
 def test_own_answers_go_over_several_pages(pages: Pages) -> None:
     pages.window(27)
     with pages.local() as visit:
