@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from calib.init import Folder
     from calib.init.steps import Step
     from calib.results.setup import InitResult
+
+# Jobs that miss one of these work on another database or store than the one that was set up, without any error.
+DECIDE_WHERE = ("CALIB_DATABASE", "CALIB_SCHEMA", "CALIB_STORE")
 
 
 def init(
@@ -93,6 +97,12 @@ def _as_text(prepared: Folder, database: str, steps: dict[str, list[Step]]) -> s
     if prepared.differs:
         lines.append("To have a kept file as this version writes it, remove it and call calib init again.")
     lines.append(f"database: {database}, ready")
+    if names := [name for name in DECIDE_WHERE if name in os.environ]:
+        lines += [
+            f"  The environment sets {', '.join(names)}. Set it for the Prefect worker and in the installed "
+            "crontab too:",
+            "  without it the jobs use what calib.toml says.",
+        ]
     if prepared.guess is not None:
         lines += _guessed(prepared)
     lines += ["", "Next, to try it:", *_numbered(steps["try"])]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 
 from calib.alerts import NOTE
 from calib.db import tables
@@ -63,8 +63,12 @@ class Action:
 def raised(
     conn: Connection, *, stream: str | None = None, state: str | None = None, limit: int | None = None
 ) -> list[Raised]:
-    """Alerts, the newest first; of one stream, in one state, at most `limit`."""
-    query = select(t).where(t.c.kind != NOTE).order_by(t.c.created_at.desc(), t.c.kind, t.c.id)
+    """Alerts, the newest first; of one stream, in one state, at most `limit`.
+
+    Notes are left out, but for those that are parked: people have to see why, to send them again.
+    """
+    listed = or_(t.c.kind != NOTE, t.c.state == "parked")
+    query = select(t).where(listed).order_by(t.c.created_at.desc(), t.c.kind, t.c.id)
     if stream is not None:
         query = query.where(t.c.stream == stream)
     if state is not None:

@@ -28,7 +28,7 @@ def put(conn: Connection, alert: Alert, *, now: datetime) -> bool:
 
     Where a silence covers it, it is kept and goes nowhere.
     """
-    silence = silence_over(conn, alert.stream, alert.kind, at=now)
+    silence = silence_over(conn, alert, at=now)
     row = {
         "id": alert.id,
         "kind": alert.kind,

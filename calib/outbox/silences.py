@@ -1,6 +1,7 @@
 """Silences: of a stream or of all, a person wants to hear nothing for a while. What they cover is kept.
 
-Who made one and why stays with it, and each step is written into `alert_actions`.
+Who made one and why stays with it, and each step is written into `alert_actions`. No silence covers what a
+person did about an alert that was heard: whoever reads its thread has to know that somebody takes care of it.
 """
 
 from __future__ import annotations
@@ -8,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func, insert, or_, select, update
 
+from calib.alerts import NOTE, Alert
 from calib.db import tables
 
-t, alerts, actions = tables.silences, tables.outbox, tables.alert_actions
+t, alerts, actions, deliveries = tables.silences, tables.outbox, tables.alert_actions, tables.deliveries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,14 @@ class Silence:
     reason: str
 
 
-def silence_over(conn: Connection, stream: str, kind: str, *, at: datetime) -> int | None:
+def silence_over(conn: Connection, alert: Alert, *, at: datetime) -> int | None:
     """The id of the silence that covers an alert at a moment; None where none does."""
+    if alert.kind == NOTE:
+        first = alerts.alias("first")
+        whose = first.c.id == alert.about if alert.episode is None else first.c.episode == alert.episode
+        if conn.execute(select(_was_heard(first, whose))).scalar():
+            return None
+    stream, kind = alert.stream, alert.kind
     query = (
         select(t.c.id)
         .where(t.c.since <= at, t.c.until > at)
@@ -53,13 +61,30 @@ def silence(
     values = {"stream": stream, "kind": kind, "since": now, "until": until, "by": by, "reason": reason}
     id_ = int(conn.execute(insert(t).values(**values).returning(t.c.id)).scalar_one())
     record(conn, "silenced", by=by, at=now, reason=reason, silence_id=id_)
-    waiting = update(alerts).where(alerts.c.state == "pending")
+    first = alerts.alias("first")
+    whose = or_(first.c.id == alerts.c.about, first.c.episode == alerts.c.episode)
+    covers = [
+        alerts.c.state == "pending",
+        or_(alerts.c.kind != NOTE, ~_was_heard(first, whose)),
+    ]
     if stream is not None:
-        waiting = waiting.where(alerts.c.stream == stream)
+        covers.append(alerts.c.stream == stream)
     if kind is not None:
-        waiting = waiting.where(alerts.c.kind == kind)
-    covered = conn.execute(waiting.values(state="silenced", silence_id=id_)).rowcount
+        covers.append(alerts.c.kind == kind)
+    waiting = select(func.count()).select_from(alerts).where(*covers, alerts.c.kind != NOTE)
+    covered = int(conn.execute(waiting).scalar_one())
+    conn.execute(update(alerts).where(*covers).values(state="silenced", silence_id=id_))
     return Silence(id=id_, **values), covered  # type: ignore[arg-type]
+
+
+def _was_heard(first: FromClause, whose: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether any place has an alert of the thread that a note belongs to."""
+    return (
+        exists()
+        .select_from(first.join(deliveries, deliveries.c.alert_id == first.c.id))
+        .where(whose, and_(first.c.kind != NOTE, deliveries.c.state == "delivered"))
+        .correlate(alerts)
+    )
 
 
 def in_force(conn: Connection, *, at: datetime, stream: str | None = None) -> list[Silence]:

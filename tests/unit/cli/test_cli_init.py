@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sqlite3
@@ -225,6 +226,22 @@ def test_the_steps_that_are_printed_work_as_typed(empty: Path, calib: Callable[.
             sheet.write_text("\n".join([lines[0], *(line + "correct" for line in lines[1:])]) + "\n")
         said = typed(f"{steps[0]}; {step}", empty)
     assert "2026-10" in said
+
+
+def test_what_the_environment_sets_is_named_because_jobs_do_not_inherit_it(
+    empty: Path, calib: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CALIB_DATABASE", "CALIB_SCHEMA", "CALIB_STORE"):
+        monkeypatch.delenv(name, raising=False)
+    assert "The environment sets" not in calib("init", "plain").out
+    monkeypatch.setenv("CALIB_DATABASE", f"sqlite:///{empty}/elsewhere.db")
+    said = calib("init", "set").out
+    assert "The environment sets CALIB_DATABASE. Set it for the Prefect worker and in the installed" in said
+    monkeypatch.delenv("CALIB_DATABASE")
+    monkeypatch.setenv("CALIB_STORE", "file:elsewhere")
+    assert "The environment sets CALIB_STORE." in calib("init", "stored").out
+    head = (empty / "set" / "crontab").read_text().partition("SHELL=")[0]
+    assert {"SLACK_BOT_TOKEN", "CALIB_DATABASE"} <= set(re.findall(r"[A-Z_]{9,}", head))
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from queues import NOW, alert, database
 from sqlalchemy import Engine, select
 
+from calib.alerts import NOTE, Alert
+from calib.alerts.note import person_acted
 from calib.db import tables
 from calib.errors import InvalidInput
 from calib.outbox import deliveries, handling, listing, queue, silences
@@ -139,6 +142,93 @@ def test_a_silence_covers_what_it_names(
         silences.silence(conn, stream=stream, kind=kind, until=NOW + timedelta(hours=1), now=NOW, **HOW)
     put(engine, "a")
     assert (listed(engine)["a"][0] == "silenced") is covers
+
+
+@pytest.mark.parametrize("acts", ["before the silence", "under the silence"])
+@pytest.mark.parametrize("within", ["an episode", "no episode"])
+def test_a_silence_does_not_keep_back_who_takes_care_of_an_alert_that_was_heard(
+    engine: Engine, clock: ManualClock, acts: str, within: str
+) -> None:
+    opened = replace(alert("degraded"), episode="e1" if within == "an episode" else None)
+
+    def acknowledge() -> None:
+        with engine.begin() as conn:
+            handling.acknowledge(conn, [opened.id], by="ana", reason="on it", now=clock.wall)
+
+    with FakeSlack(now=lambda: clock.wall.timestamp()) as slack:
+        with engine.begin() as conn:
+            queue.put(conn, opened, now=clock.wall)
+        run(engine, slack, clock)
+        if acts == "before the silence":
+            acknowledge()
+        assert begin_silence(engine, clock) == 0  # no alert waited
+        if acts == "under the silence":
+            acknowledge()
+        run(engine, slack, clock)
+        _, note = slack.messages
+        assert note["thread_ts"] == slack.messages[0]["ts"]
+        assert "ana has seen this and takes care of it: on it." in note["text"]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_silence_covers_what_was_done_about_an_alert_that_nobody_heard(
+    engine: Engine, clock: ManualClock, waits: bool
+) -> None:
+    def act() -> None:
+        about = person_acted(
+            "rollback", stream="triage", period="2026-10", by="ana", reason="", key="k", episode="e1"
+        )
+        with engine.begin() as conn:
+            queue.put(conn, replace(alert("degraded"), episode="e1"), now=clock.wall)
+            queue.put(conn, about, now=clock.wall)
+            deliveries.spread(conn, ["slack"], now=clock.wall)  # meant for a place, and not there yet
+
+    with FakeSlack(now=lambda: clock.wall.timestamp()) as slack:
+        with (
+            engine.begin() as conn
+        ):  # another stream's alert was heard: it is in no episode, as the next line
+            queue.put(conn, replace(alert("rejects_up"), stream="other"), now=clock.wall)
+            queue.put(conn, replace(quiet(), stream="other"), now=clock.wall)
+        run(engine, slack, clock)
+        heard = len(slack.messages)
+        if waits:
+            act()
+        assert begin_silence(engine, clock) == int(waits)  # the note is no alert
+        if not waits:
+            act()
+        with engine.begin() as conn:
+            queue.put(conn, quiet(), now=clock.wall)
+        run(engine, slack, clock)
+        assert len(slack.messages) == heard
+
+
+def test_a_note_that_was_refused_is_listed_and_can_be_sent_again(engine: Engine, clock: ManualClock) -> None:
+    with engine.begin() as conn:
+        queue.put(conn, quiet(), now=clock.wall)
+    assert listed(engine) == {}
+    with FakeSlack(now=lambda: clock.wall.timestamp()) as slack:
+        run(engine, slack, clock, "#mistyped")
+        state, reason = listed(engine)["note"]
+        assert state == "parked"
+        assert reason is not None
+        assert "channel_not_found" in reason
+        with engine.begin() as conn:
+            assert len(handling.resend_parked(conn, now=clock.wall, **HOW)) == 1
+        run(engine, slack, clock)
+        assert len(slack.messages) == 1
+    assert listed(engine) == {}
+
+
+def quiet() -> Alert:
+    facts = {"key": "quiet/1", "state": "stable", "labels": 500, "ece": 0.01, "low": 0.0, "high": 0.02}
+    return replace(alert(NOTE, **facts), severity="good")
+
+
+def begin_silence(engine: Engine, clock: ManualClock) -> int:
+    """Begin a silence of eight hours; how many alerts waited."""
+    until = clock.wall + timedelta(hours=8)
+    with engine.begin() as conn:
+        return silences.silence(conn, stream="triage", kind=None, until=until, now=clock.wall, **HOW)[1]
 
 
 def test_a_silence_that_is_ended_covers_nothing_more(engine: Engine, clock: ManualClock) -> None:
