@@ -80,13 +80,10 @@ def _changes(facts: Json) -> list[str]:
     sentences = []
     if facts["degraded"]:
         sentences.append(
-            f"The confidence got worse in {named(facts['degraded'])}; each of these periods has an alert of "
-            "its own."
+            f"A degradation was detected in {named(facts['degraded'])}; each such period has an alert of its own."
         )
     if facts["changed"]:
-        sentences.append(
-            f"The accuracies changed in {named(facts['changed'])}, without a degradation of the confidence."
-        )
+        sentences.append(f"The accuracies changed in {named(facts['changed'])} without a degradation.")
     return sentences
 
 
@@ -122,8 +119,8 @@ def _steps(stream: str, facts: Json, outcomes: Mapping[str, Sequence[str]]) -> l
         if name in outcomes:
             period = outcomes[name][0]
             steps.append(
-                f'Once the cause is mended, `calib window reopen {stream} {period} --reason "{reason}"` reads '
-                f"{period} anew, and `calib evaluate {stream}` evaluates it; the same for the other periods."
+                f'Once the cause is mended, `calib window reopen {stream} {period} --reason "{reason}"` '
+                f"reads {period} anew, and `calib evaluate {stream}` evaluates it; the same for the others."
             )
             break
     steps.append(f"`calib history {stream}` shows every period with its verdict.")

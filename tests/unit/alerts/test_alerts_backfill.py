@@ -58,10 +58,10 @@ def test_it_is_told_with_what_was_found_and_the_command_that_promotes() -> None:
     assert text.splitlines() == [
         "triage 2026-07: the backfill from 2026-01 is done. Nothing has to be done tonight.",
         "What happened: 7 periods from 2026-01 to 2026-07 went through the cycle. Evaluated: 3. Too few "
-        "labels for a verdict: 1 (2026-03). No row: 1 (2026-02). Rows that cannot be read: 1 (2026-04). Waiting for "
-        "labels: 1 (2026-07). Periods without a verdict raise no alerts of their own.",
-        "How bad: The confidence got worse in 2026-05; each of these periods has an alert of its own. The "
-        "accuracies changed in 2026-06, without a degradation of the confidence.",
+        "labels for a verdict: 1 (2026-03). No row: 1 (2026-02). Rows that cannot be read: 1 (2026-04). "
+        "Waiting for labels: 1 (2026-07). Periods without a verdict raise no alerts of their own.",
+        "How bad: A degradation was detected in 2026-05; each such period has an alert of its own. The "
+        "accuracies changed in 2026-06 without a degradation.",
         "What was done: 2 mappings were published on backfill-2026-01, which nobody is served from. The "
         "newest is b2b2b2b2b2b2, of 2026-05.",
         "What to do now: If the newest mapping should replace what production serves now: `calib mapping "
@@ -69,7 +69,7 @@ def test_it_is_told_with_what_was_found_and_the_command_that_promotes() -> None:
         "come; `calib evaluate triage` does it at once. `calib check` shows what the traffic holds, and what "
         "of it cannot be read. Once the cause is mended, `calib window reopen triage 2026-04 --reason "
         '"the rows are correct now"` reads 2026-04 anew, and `calib evaluate triage` evaluates it; the same '
-        "for the other periods. `calib history triage` shows every period with its verdict.",
+        "for the others. `calib history triage` shows every period with its verdict.",
         "Runbook: docs/how-to/runbook.md#backfill_done",
     ]
 
