@@ -80,7 +80,8 @@ def _changes(facts: Json) -> list[str]:
     sentences = []
     if facts["degraded"]:
         sentences.append(
-            f"A degradation was detected in {named(facts['degraded'])}; each such period has an alert of its own."
+            f"A degradation was detected in {named(facts['degraded'])}; "
+            "each such period has an alert of its own."
         )
     if facts["changed"]:
         sentences.append(f"The accuracies changed in {named(facts['changed'])} without a degradation.")
