@@ -78,6 +78,9 @@ def decide(site: TheSite, admin: Admin, name: str, form: Posted) -> Response:
         note = "meanwhile"
     except PostedBeforeError:  # a double click: it was decided then
         pass
+    else:
+        if note == "new":
+            site.batches.add(name, last=True)  # as `calib labels decide` tells it at once
     return RedirectResponse(site.path("streams", name, "disagreements", note=note), HTTPStatus.SEE_OTHER)
 
 

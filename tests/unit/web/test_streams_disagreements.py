@@ -80,4 +80,6 @@ def test_an_admin_who_saw_less_than_there_is_decides_nothing(watched_pages: Watc
         (now,) = [one for one in conflicts.of_stream(conn, "billing") if one.item_id == row.item_id]
         who = [action.who for action in conn.execute(select(tables.web_actions)) if action.what == "decided"]
     assert (now.decided_by, now.answers[0]) == ("olga", "incorrect")
+    watched_pages.app.state.site.batches.close()
+    assert watched_pages.told == ["billing"], "the early warning hears of the one decision"
     assert who == ["olga"]
