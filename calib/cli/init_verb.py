@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from calib.init.steps import Step
     from calib.results.setup import InitResult
 
-# Jobs that miss one of these work on another database or store than the one that was set up, without any error.
+# Jobs that miss one of these work on another database or store, and no error says so.
 DECIDE_WHERE = ("CALIB_DATABASE", "CALIB_SCHEMA", "CALIB_STORE")
 
 

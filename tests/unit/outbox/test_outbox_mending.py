@@ -184,9 +184,7 @@ def test_a_silence_covers_what_was_done_about_an_alert_that_nobody_heard(
             deliveries.spread(conn, ["slack"], now=clock.wall)  # meant for a place, and not there yet
 
     with FakeSlack(now=lambda: clock.wall.timestamp()) as slack:
-        with (
-            engine.begin() as conn
-        ):  # another stream's alert was heard: it is in no episode, as the next line
+        with engine.begin() as conn:  # was heard, and is in no episode either
             queue.put(conn, replace(alert("rejects_up"), stream="other"), now=clock.wall)
             queue.put(conn, replace(quiet(), stream="other"), now=clock.wall)
         run(engine, slack, clock)
