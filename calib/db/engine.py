@@ -15,8 +15,9 @@ from calib.errors import InvalidInput
 from calib.redaction import ESCAPES, redacted, shown, unescaped
 
 BUSY_MS = 30_000
-# For PostgreSQL. A process works with one connection at a time, and few processes may hold many for nothing.
-POOL: dict[str, Any] = {"pool_size": 2, "max_overflow": 3, "pool_timeout": 30, "pool_recycle": 1_800}
+# For PostgreSQL. A job works with one connection at a time and opens no other. What the pages open they keep:
+# to sign in at the server takes longer than most of their queries.
+POOL: dict[str, Any] = {"pool_size": 5, "max_overflow": 0, "pool_timeout": 30, "pool_recycle": 1_800}
 CONNECT_SECONDS = 10
 # In each transaction, where the server or the user's own settings say nothing: 0 is PostgreSQL's "never".
 LIMITS = {
