@@ -93,6 +93,8 @@ def of_stream(
     )
     if period is not None:
         query = query.where(w.c.period == period)
+    if undecided:  # so that the rows of one cohort are read, not those of every period
+        query = query.where(windows.WAITING)
     opinions: dict[int, list[Opinion]] = {}
     items: dict[int, tuple[str, str, bool, int]] = {}
     for row in conn.execute(query):
