@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from calib.cycle.evaluation import stored_result
 from calib.cycle.report_links import report_key
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
@@ -63,6 +62,8 @@ def _finality(window: Window) -> tuple[int, int]:
 
 
 def _months(conn: Connection, of_stream: Sequence[Window], *, until: datetime) -> list[Month]:
+    # the statistics and the pictures take long to import, and most runs find no report missing
+    from calib.cycle.evaluation import stored_result
     from calib.report.months import Month
 
     if not of_stream:

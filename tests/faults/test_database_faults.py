@@ -157,14 +157,14 @@ def test_migrations_wait_for_each_other_for_as_long_as_it_takes(
 
 def crash(server: Postgres) -> None:
     """Kill one of the server's processes: it ends all others and starts anew, as after a power cut."""
-    with server.connect() as victim:
+    with server.connect() as witness, server.connect() as victim:
         row = victim.execute("SELECT pg_backend_pid()").fetchone()
         assert row is not None
         os.kill(row[0], signal.SIGKILL)
         deadline = time.monotonic() + 60
         with suppress(psycopg.OperationalError):
             while time.monotonic() < deadline:
-                victim.execute("SELECT 1")
+                witness.execute("SELECT 1")  # it is ended by the server, once that has noticed
                 time.sleep(0.02)
             pytest.fail("the server did not notice")
     while True:

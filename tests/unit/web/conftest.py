@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ def pages(tmp_path: Path) -> Pages:
 
 
 @pytest.fixture(scope="session")
-def watched_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def watched_world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Streams with closed periods and an open cohort, for tests that change nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CALIB_REPORTS", "true")
-        yield watched_streams(tmp_path_factory.mktemp("watched"))
+        return watched_streams(tmp_path_factory.mktemp("watched"))
 
 
 @pytest.fixture
