@@ -19,6 +19,7 @@ OF_NO_WINDOW = (
     "store_unsafe",
     "alerts_parked",
 )  # kinds that belong to no window: their period is a day, or the last period of the backfill
+FOR_REVIEWERS = ("cohort_opened", "cohort_closing")  # they say that there is something to label
 NOTE = "note"  # no alert: a line in the thread of one, or of a period without findings
 OPENS = ("early_warning", "degraded")  # what begins a thread is said before what belongs into it
 Severity = Literal["good", "warning", "bad"]

@@ -97,8 +97,9 @@ def demo(
         output.emit(year.to_json())
         return
     from calib.cli.tables import demo_year
+    from calib.init.steps import program
 
-    demo_year(year)
+    demo_year(year, calib=program("calib"))
 
 
 def _database(settings: Any) -> str:

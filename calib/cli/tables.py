@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -61,8 +62,8 @@ def short_interval(measured: EceInterval | None) -> str:
     return f"{number(measured.ece)} ({number(measured.low)}–{number(measured.high)})"
 
 
-def demo_year(year: DemoYear) -> None:
-    """The demo's year with the truth beside it, and what there is to look at."""
+def demo_year(year: DemoYear, *, calib: str) -> None:
+    """The demo's year with the truth beside it, and what to look at; `calib`: how to call it here."""
     page = Page()
     rows: list[tuple[str, ...]] = []
     for window in year.windows:
@@ -85,8 +86,8 @@ def demo_year(year: DemoYear) -> None:
     for path in (year.report, year.fleet, year.picture):
         page.command(str(path))
     page.say("Next:")
-    page.command(f"cd {Path(year.store).parent} && calib mapping list {changed.stream}")
-    page.command("calib measure FILE    (a file of your own)")
+    page.command(f"cd {shlex.quote(str(Path(year.store).parent))} && {calib} mapping list {changed.stream}")
+    page.command(f"{calib} measure FILE    (a file of your own)")
 
 
 def window_panel(result: WindowResult) -> None:

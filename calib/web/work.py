@@ -64,6 +64,12 @@ def labelled_here(settings: Stream) -> bool:
     return source_of(settings.review.kind).on_page
 
 
+def labelled_by(site: Site, visitor: Visitor) -> list[str]:
+    """The streams that the visitor may label on these pages, in the order of the settings."""
+    streams = site.project.settings.streams.items()
+    return [name for name, stream in streams if visitor.sees(name) and labelled_here(stream)]
+
+
 def status_of(conn: Connection, site: Site, visitor: Visitor, stream: str, *, note: str = "") -> Status:
     """What stands above an item; `note` is one of `NOTES`, anything else says nothing."""
     now = site.project.now()

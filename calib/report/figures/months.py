@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from calib.alerts.alert import FOR_REVIEWERS
 from calib.report.figures.theme import FONT, LINES, MARKS, Theme, headed, legend_below, new_figure, plain
 from calib.results import EceInterval, WindowResult
 from calib.text import figure_title
@@ -69,7 +70,7 @@ def prepare_months(
     each window.
     """
     kinds = [{alert.kind for alert in window.alerts} for window in windows]
-    other = [bool(of - {*BAD, "recovered", "scope_changed"}) for of in kinds]
+    other = [bool(of - {*BAD, "recovered", "scope_changed", *FOR_REVIEWERS}) for of in kinds]
     happened = {
         "alert: got worse": [bool(of & {*BAD}) for of in kinds],
         "other alert": other,

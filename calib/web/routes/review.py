@@ -21,6 +21,7 @@ from calib.web.work import (
     following,
     guidelines_of,
     item_html,
+    labelled_by,
     labelled_here,
     status_of,
     view_of,
@@ -33,8 +34,7 @@ items, labels, windows = tables.items, tables.labels, tables.windows
 @router.get("")
 def choose(request: Request, site: TheSite, visitor: SignedIn) -> Response:
     """The streams that wait for labels; straight to the only one."""
-    settings = site.project.settings.streams
-    names = [name for name, stream in settings.items() if visitor.sees(name) and labelled_here(stream)]
+    names = labelled_by(site, visitor)
     if len(names) == 1:
         return RedirectResponse(site.path("review", names[0]), 303)
     now = site.project.now()

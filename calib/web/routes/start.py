@@ -9,19 +9,22 @@ from starlette.responses import RedirectResponse, Response
 
 from calib.db import reviewers
 from calib.web.asking import SignedIn, TheSite
+from calib.web.cohorts import waiting
 from calib.web.cookies import session_cookie
 from calib.web.refusals import refusal
 from calib.web.site import admission_of
 from calib.web.visitors import open_session
+from calib.web.work import labelled_by
 
 router = APIRouter()
 
 
 @router.get("/")
 def first(site: TheSite, visitor: SignedIn) -> Response:
-    """Where work begins."""
-    del visitor
-    return RedirectResponse(site.path("review"), 303)
+    """Where work begins: where something waits to be labelled, else at the streams."""
+    with site.engine.connect() as conn:
+        missing = any(cohort.missing for cohort in waiting(conn, labelled_by(site, visitor)))
+    return RedirectResponse(site.path("review" if missing else "streams"), 303)
 
 
 @router.get("/start")

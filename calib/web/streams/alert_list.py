@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from calib.alerts import OF_NO_WINDOW
+from calib.alerts.alert import FOR_REVIEWERS
 from calib.alerts.message import message
 from calib.db import episodes
 from calib.outbox.listing import Raised, raised
@@ -95,7 +96,8 @@ def _ended(by: str, period: str | None) -> str:
 def _listed(alert: Raised, has_page: bool) -> ListedAlert:
     title, lines = _words(alert)
     acts = [("resend", "Send again")] if alert.state in ("parked", "silenced") else []
-    acts.append(("ack", "Acknowledge"))
+    if alert.kind not in FOR_REVIEWERS:
+        acts.append(("ack", "Acknowledge"))
     return ListedAlert(
         id=alert.id,
         kind=alert.kind.replace("_", " "),

@@ -126,11 +126,18 @@ def test_the_widest_tables_of_windows_fit(capsys: pytest.CaptureFixture[str]) ->
             fleet="f.html",
             picture="p.png",
             store="demo/store",
-        )
+        ),
+        calib=".venv/bin/calib",
     )
     said = capsys.readouterr().out
     fits(said)
-    for cell in ("0.150 (0.050–0.110)", "no change seen", "new mapping 1f3a9c20", "12,345 of 62,345"):
+    for cell in (
+        "0.150 (0.050–0.110)",
+        "no change seen",
+        "new mapping 1f3a9c20",
+        "12,345 of 62,345",
+        "demo && .venv/bin/calib mapping",
+    ):
         assert cell in said
 
 

@@ -25,6 +25,7 @@ from calib.report.figures.writing import DPI
 from calib.report.panels import reliability_panels, routing_panels
 from calib.results import Measured
 from calib.results.measured import Bin
+from calib.results.window import AlertState
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = ("reliability", "months", "routing", "segments", "mix", "labels")
@@ -179,6 +180,8 @@ def test_a_window_of_an_earlier_version_has_its_bins() -> None:
 
 def test_the_months_show_what_happened_in_each() -> None:
     months = year()
+    to_label = AlertState(kind="cohort_opened", id="1", delivered=True)
+    months = [replace(month, alerts=(*month.alerts, to_label)) for month in months]
     data = figures.prepare_months(months, title="t", max_rise=0.03, moved=["2026-03"])
     assert {name: [data.periods[i] for i in at] for name, at in data.events.items()} == {
         "alert: got worse": ["2026-07"],

@@ -186,6 +186,8 @@ def test_alerts_are_listed_with_their_words_and_why_they_wait(watched_pages: Wat
             assert "channel_not_found: #ml &lt;b&gt;" in html
             assert "1 alert was not delivered" in html
             assert "/streams/triage/windows/2026-03" in html
+        to_label = visit.get("/alerts").text.partition(": there is something to label")[2]
+        assert 'value="ack"' not in to_label.partition("</li>")[0]  # what reviewers do is their answer
         own = text(visit.get("/streams/triage/alerts"))
         assert "2026-03, degraded" in own
         assert '<span class="badge bad">open</span>' in own

@@ -171,6 +171,15 @@ def test_what_waits_is_listed_and_outcomes_are_not_asked_for(pages: Pages) -> No
         assert visit.get("/review/nothing").status_code == 404
 
 
+def test_the_first_page_is_where_something_can_be_done(pages: Pages) -> None:
+    with pages.local() as visit:
+        assert visit.get("/").url.path == "/streams"
+        pages.window(2, stream="outcomes")
+        assert visit.get("/").url.path == "/streams"
+        pages.window(1)
+        assert visit.get("/").url.path.startswith("/review")
+
+
 def test_without_a_window_the_page_says_when_there_will_be_one(pages: Pages) -> None:
     with pages.local() as visit:
         assert "No period of your streams is open" in visit.get("/review").text
