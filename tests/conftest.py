@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import ready_schema
 from browser import Browser, browser
 from hypothesis import HealthCheck, settings
 from log_records import Records
@@ -29,6 +30,8 @@ from planted import (  # noqa: F401  hooks of pytest
 from postgres import Postgres, postgres
 from slow_programs import (  # noqa: F401  hooks of pytest
     pytest_collection_modifyitems,
+    pytest_fixture_setup,
+    pytest_ignore_collect,
     pytest_runtest_protocol,
     pytest_sessionstart,
 )
@@ -46,6 +49,7 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 os.environ.pop("SLACK_BOT_TOKEN", None)
 # A report takes a second to draw, and hundreds of windows are closed here: the tests of reports turn them on.
 os.environ.setdefault("CALIB_REPORTS", "false")
+ready_schema.switch_on()
 
 
 def pytest_collection_finish() -> None:
@@ -73,6 +77,13 @@ def real_data() -> Path:
     if not (folder / "sports_soccer_spi.parquet").is_file():
         pytest.skip(f"no real data in {folder}: set CALIB_REAL_DATA")
     return folder
+
+
+@pytest.fixture
+def real_migrations() -> Iterator[None]:
+    """Migrations that run step by step on SQLite too."""
+    with ready_schema.migrated_for_real():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
-"""Which tests are slow: whole folders, and whatever starts the command line or Prefect as a program.
+"""Which tests are slow: whole folders, whatever asks for a server, and whatever starts `calib` or Prefect.
 
-Imported by conftest.py, where pytest finds the hooks. Such a program takes a second or more to start, and a
-test that starts one without being marked slow fails: `make fast` would become slow one test at a time.
+Imported by conftest.py, where pytest finds the hooks. Folders and servers are marked here, by what a test asks
+for. Programs are not seen before the test runs: one that starts a program without being marked slow fails, since
+`make fast` would become slow one test at a time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ LONGEST = {
     "test_life_machine.py",
 }
 FOLDERS = {"integration", "simulations", "real", "upgrade"}  # each of their tests is slow
+FILES = {"test_evidently.py"}  # to import Evidently takes longer than all other files together
+SERVERS = {"postgres_server", "s3_server", "seaweedfs_server", "azure_server", "chromium"}  # fixtures
+KINDS = {"postgresql", "s3", "seaweedfs", "azure"}  # parameters for which a fixture asks for one of these
+FAST = "not slow"  # what `make fast` asks pytest for
 _running: list[pytest.Item] = []
 
 
@@ -43,12 +48,38 @@ def refuse_in_fast_tests(event: str, arguments: tuple[Any, ...]) -> None:
         raise AssertionError(f"{_running[-1].nodeid} starts {arguments[1]}: mark it with pytest.mark.slow")
 
 
+def is_slow_place(path: Path, root: Path) -> bool:
+    """Whether every test in a file or folder is slow."""
+    return bool((FOLDERS | FILES) & set(path.relative_to(root).parts))
+
+
+def asks_for_a_server(item: pytest.Item) -> bool:
+    """Whether a test starts a server by a fixture, or by a parameter of one."""
+    if SERVERS & set(getattr(item, "fixturenames", ())):
+        return True
+    values = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(isinstance(value, str) and value in KINDS for value in values)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where the slow tests are left out, files that hold no other are not even imported."""
+    if config.option.markexpr == FAST and is_slow_place(collection_path, config.rootpath):
+        return True
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if FOLDERS & set(item.path.relative_to(item.config.rootpath).parts):
+        if is_slow_place(item.path, item.config.rootpath) or asks_for_a_server(item):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.path.name not in LONGEST)  # stable: all others keep their order
+
+
+def pytest_fixture_setup(fixturedef: Any) -> None:
+    """Refuse a server to a test that is not marked slow: it found a way past `asks_for_a_server`."""
+    if fixturedef.argname in SERVERS and _running and _running[-1].get_closest_marker("slow") is None:
+        raise AssertionError(f"{_running[-1].nodeid} starts a server: mark it with pytest.mark.slow")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -23,10 +23,10 @@ def main() -> None:
         fail(error, as_json=as_json)
     if (extra := missing_extra(arguments)) is not None:
         refuse(f"pip install 'calibwatch[{extra}]' is needed for this command", as_json=as_json)
-    from calib.cli.app import app
+    from calib.cli.app import command
 
     try:
-        app(prog_name="calib")
+        command()(prog_name="calib")
         sys.stdout.flush()  # else a full disk is noticed too late to be said
     except (KeyboardInterrupt, BrokenPipeError):
         raise SystemExit(exit_codes.INTERRUPTED) from None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from calib import __version__
 from calib.cli import exit_codes
@@ -110,3 +113,9 @@ mapping_verbs.app.command("verify")(mapping_log_verbs.verify)
 mapping_verbs.app.command("open-epoch")(mapping_log_verbs.open_epoch)
 app.add_typer(mapping_verbs.app, name="mapping")
 teaching.teach(app)
+
+
+@cache
+def command() -> Callable[..., Any]:
+    """All verbs as one command that can be called; it is put together once for a process."""
+    return get_command(app)

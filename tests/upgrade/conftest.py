@@ -54,7 +54,13 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture
-def left(original: Path, tmp_path: Path, expected: dict[str, Any], command: Callable[..., Ran]) -> Carried:
+def left(
+    original: Path,
+    tmp_path: Path,
+    expected: dict[str, Any],
+    command: Callable[..., Ran],
+    real_migrations: None,
+) -> Carried:
     """The deployment exactly as 0.1.0 left it, its database on SQLite."""
     folder = tmp_path / "deployment"
     shutil.copytree(original, folder)

@@ -15,6 +15,7 @@ from calib.db.engine import open_engine
 from calib.db.schema import MIGRATIONS, VERSION_TABLE, newest
 from calib.store import head
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
 Calib = Callable[..., Any]
 
 

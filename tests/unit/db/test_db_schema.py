@@ -25,6 +25,7 @@ from calib.db.schema import VERSION_TABLE, check, make_ready, migrate, newest
 from calib.db.tables import metadata
 from calib.errors import CalibError, ConstraintViolated, InvalidInput, SourceError
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
 OURS = {*metadata.tables, VERSION_TABLE}
 COUNT = f"select version_num from {VERSION_TABLE}"  # noqa: S608
 
