@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -266,14 +268,28 @@ def open_table(path: Path) -> TableFile:
     )
 
 
+@cache
+def _in_memory() -> duckdb.DuckDBPyConnection:
+    """One DuckDB for all files: to open one takes longer than to read a small file."""
+    return duckdb.connect(":memory:", config=CONFIG)
+
+
+# A process that was forked has none of DuckDB's threads, and would wait for them without end when it closes one.
+os.register_at_fork(before=_in_memory.cache_clear)
+
+
 @contextmanager
 def connected() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of its own, in memory."""
-    with duckdb.connect(":memory:", config=CONFIG) as connection:
+    """A connection of its own to a DuckDB in memory, in which nothing is kept."""
+    with _in_memory().cursor() as connection:
         connection.execute("SET enable_progress_bar = false")
         # By a Parquet file's statistics, which leave NaN out, DuckDB 2 answers isnan and comparisons.
         connection.execute("SET disabled_optimizers = 'statistics_propagation'")
-        yield connection
+        try:
+            yield connection
+        except (duckdb.FatalException, duckdb.InternalException):
+            _in_memory.cache_clear()  # it may answer nothing more after these: the next file has a new one
+            raise
 
 
 def unreadable(path: Path | str, error: Exception) -> InvalidInput:
