@@ -20,8 +20,8 @@ demo: $(VENV)/.jobs  ## run the main job end to end and leave its pictures, repo
 test: $(VENV)/.dev postgresql chromium infra-tools lint types  ## lint, types and every test, the slow ones too
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-fast: $(VENV)/.dev postgresql  ## the tests that take a moment
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+fast: $(VENV)/.dev  ## the tests that take a moment and start no server
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --hypothesis-profile=fast --durations=5
 
 FUZZ_SECONDS ?= 600
 fuzz: $(VENV)/.dev  ## every reader against made-up input: 5,000 files of every kind, then ten minutes of atheris

@@ -43,6 +43,7 @@ from calib.db.schema import migrate
 
 # how long an example takes says how busy the machine is, and nothing about the code
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("untimed"), max_examples=20)  # of `make fast`
 settings.load_profile("untimed")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -1,8 +1,9 @@
 """Empty SQLite databases of tests get their tables at once, as the migrations left them in a first one.
 
-All migrations one after another take 45 ms, and a test run makes more than a thousand databases. So the first one
-of a process is migrated, and what it holds then makes the others. Tests of migrations ask for the fixture
-`real_migrations`. PostgreSQL, databases that hold something, and other processes are always migrated for real.
+All migrations one after another take 45 ms, and a test run makes more than a thousand databases. So the
+first one of a process is migrated, and what it holds then makes the others. Tests of migrations ask for the
+fixture `real_migrations`. PostgreSQL, databases that hold something, and other processes are always migrated
+for real.
 """
 
 from __future__ import annotations

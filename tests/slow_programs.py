@@ -1,7 +1,7 @@
 """Which tests are slow: whole folders, whatever asks for a server, and whatever starts `calib` or Prefect.
 
-Imported by conftest.py, where pytest finds the hooks. Folders and servers are marked here, by what a test asks
-for. Programs are not seen before the test runs: one that starts a program without being marked slow fails, since
+Imported by conftest.py, where pytest finds the hooks. Folders and servers are marked here, by what a test
+asks for. A program is not seen before it starts: a test that starts one without being marked slow fails, or
 `make fast` would become slow one test at a time.
 """
 

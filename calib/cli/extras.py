@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -54,5 +55,6 @@ def missing_extra(arguments: Sequence[str]) -> str | None:
     return None if _complete(extra) else extra
 
 
+@cache
 def _complete(extra: str) -> bool:
     return all(find_spec(module) is not None for module in MODULES[extra])

@@ -274,7 +274,7 @@ def _in_memory() -> duckdb.DuckDBPyConnection:
     return duckdb.connect(":memory:", config=CONFIG)
 
 
-# A process that was forked has none of DuckDB's threads, and would wait for them without end when it closes one.
+# A forked process has none of DuckDB's threads, and would wait for them without end when it closes one.
 os.register_at_fork(before=_in_memory.cache_clear)
 
 

@@ -101,6 +101,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Survey, Draw]:
     return draw(Traffic(parquet(folder, rows()), columns=COLUMNS, base=folder, stream="s"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
 def test_the_draw_is_the_same_everywhere(
     layout: Callable[[Path, pa.Table], str], reference: tuple[Survey, Draw], tmp_path: Path
@@ -112,6 +113,7 @@ def test_the_draw_is_the_same_everywhere(
     assert drawn.duplicates.tolist() == reference[1].duplicates.tolist()
 
 
+@pytest.mark.slow
 def test_threads_do_not_matter(reference: tuple[Survey, Draw], tmp_path: Path) -> None:
     for threads in (1, 4):
         traffic = Traffic(many_files(tmp_path, rows()), columns=COLUMNS, base=tmp_path, stream="s")
@@ -145,6 +147,7 @@ def test_a_stratum_is_drawn_whole_where_that_is_asked(tmp_path: Path) -> None:
     assert int(drawn.duplicates.sum()) == len(march) - march.prediction_id.nunique()
 
 
+@pytest.mark.slow
 def test_sqlite_draws_the_same(reference: tuple[Survey, Draw], tmp_path: Path) -> None:
     table = rows()
     with sqlite3.connect(tmp_path / "t.sqlite") as connection:

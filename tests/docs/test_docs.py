@@ -46,11 +46,9 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_command_that_is_shown_exists() -> None:
-    import typer.main
+    from calib.cli.app import command as calib
 
-    from calib.cli.app import app
-
-    command: Any = typer.main.get_command(app)
+    command: Any = calib()
     for page in PAGES:
         for line in re.findall(r"(?:^\$ |`)calib ([a-z][a-z -]*)", page.read_text(), re.MULTILINE):
             words = line.split()
@@ -62,9 +60,7 @@ def test_every_command_that_is_shown_exists() -> None:
 
 def test_every_command_line_that_is_shown_is_one_that_calib_takes() -> None:
     """Its options and arguments, as they stand in the pages; what is typed after `$ calib`."""
-    import typer.main
-
-    from calib.cli.app import app
+    from calib.cli.app import command as calib
 
     lines = [
         (page.name, line)
@@ -75,7 +71,7 @@ def test_every_command_line_that_is_shown_is_one_that_calib_takes() -> None:
     assert len(lines) > 50
     for page_name, line in lines:
         words = shlex.split(line, comments=True)
-        command: Any = typer.main.get_command(app)
+        command: Any = calib()
         while hasattr(command, "commands") and words and words[0] in command.commands:
             command = command.commands[words.pop(0)]
         assert not hasattr(command, "commands"), f"{page_name}: calib {line}"
@@ -85,6 +81,7 @@ def test_every_command_line_that_is_shown_is_one_that_calib_takes() -> None:
             pytest.fail(f"{page_name}: calib {line}: {error}")
 
 
+@pytest.mark.slow
 def test_the_client_as_the_readme_shows_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The snippet runs as it stands against a store that the cycle filled."""
     from calib import cycle

@@ -38,6 +38,7 @@ def test_the_page_on_testing_as_it_stands() -> None:
     names["engine"].dispose()
 
 
+@pytest.mark.slow
 def test_every_event_of_the_log_is_explained_with_its_logger() -> None:
     """The events are read from the code: what a record may carry as `event` stands in the page's table."""
     explained = set(re.findall(r"`([a-z_]+)`", "".join(re.findall(r"^\|.*$", page_of_logs(), re.MULTILINE))))

@@ -66,6 +66,7 @@ print(json.dumps(results))
 """
 
 
+@pytest.mark.slow
 def test_fault_13_killed_at_every_step_of_writing_the_cache_and_a_full_disk(tmp_path: Path) -> None:
     """SIGKILL before each line that the cache executes: what starts next finds the old entry or the new."""
     run = [sys.executable, "-c", KILLED, str(tmp_path)]

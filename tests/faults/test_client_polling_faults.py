@@ -134,6 +134,7 @@ def test_fault_15_back_off_is_capped() -> None:
     assert pause(0.1, 3, 0.5) == pytest.approx(0.8)
 
 
+@pytest.mark.slow
 def test_fault_16_every_batch_uses_one_mapping_during_swaps(
     store: FaultyStore, clock: ManualClock, records: Records
 ) -> None:

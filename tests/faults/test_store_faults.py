@@ -195,6 +195,7 @@ def test_fault_05_an_entry_lands_its_response_is_lost_and_another_follows(
     records.has("store.publish", "published_before", generation=2)
 
 
+@pytest.mark.slow
 def test_fault_06_ten_promoters_at_once(store: Store, records: Records) -> None:
     """One success per generation; losers read again and decide again."""
     put(store, a_mapping(0))

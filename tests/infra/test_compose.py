@@ -39,6 +39,7 @@ def services() -> dict[str, Any]:
     return read
 
 
+@pytest.mark.slow
 def test_nothing_starts_with_a_password_of_ours(services: dict[str, Any]) -> None:
     assert len(services) == 7
     for name in SECRETS:

@@ -81,6 +81,7 @@ def test_of_two_runs_at_one_moment_one_task_stays_and_it_is_the_answered_one(des
     assert labels(desk, window)["b"][0] == "correct"
 
 
+@pytest.mark.slow
 def test_answers_come_with_who_when_and_why(desk: Desk) -> None:
     window = desk.window("a", "b", "c", "d", "e")
     studio_tasks.put_up(desk.engine, window, desk.port)
@@ -113,6 +114,7 @@ def test_an_answer_that_is_none_of_ours_is_counted_and_no_label(desk: Desk) -> N
     assert labels(desk, window) == {}
 
 
+@pytest.mark.slow
 def test_a_person_corrects_an_answer_and_takes_it_back(desk: Desk) -> None:
     window = desk.window("a", "b")
     studio_tasks.put_up(desk.engine, window, desk.port)
@@ -144,6 +146,7 @@ def test_of_two_people_the_first_counts_and_both_are_kept(desk: Desk) -> None:
     assert kept == ["correct", "incorrect"]
 
 
+@pytest.mark.slow
 def test_an_ended_window_is_wound_up_and_its_last_answers_are_kept(desk: Desk) -> None:
     desk.guidelines = "# When?\n\nIf **all** of it is right."
     old, new = desk.window("a", "b"), desk.window("x", "y", period="2026-11")
@@ -177,6 +180,7 @@ def test_erasing_leaves_nothing_of_a_window_and_all_of_another(desk: Desk) -> No
     assert [text.partition("?")[0] for text in desk.tasks()] == ["what is x"]
 
 
+@pytest.mark.slow
 def test_a_project_of_another_deployment_is_left_alone(desk: Desk, another_desk: Callable[[], Desk]) -> None:
     window = desk.window("a")
     studio_tasks.put_up(desk.engine, window, desk.port)
@@ -235,6 +239,7 @@ def test_a_labelling_configuration_without_our_answers_is_refused(desk: Desk) ->
     assert fetch(desk, window).waiting == 1
 
 
+@pytest.mark.slow
 def test_a_share_is_labelled_by_two_people_until_the_window_ends(desk: Desk) -> None:
     window = desk.window(*(f"r{i}" for i in range(8)), settings={"double_review": 0.5})
     chosen = dict(zip([f"r{i}" for i in range(8)], ["0001", "ffff"] * 4, strict=True))

@@ -167,6 +167,7 @@ def test_texts_are_erased_there_first_and_remembered_until_that_has_worked(
     assert erase_texts(desk.engine, retention, now=late).done == []
 
 
+@pytest.mark.slow
 def test_long_texts_go_in_small_requests(desk: Desk, fake: FakeLabelStudio, monkeypatch: Any) -> None:
     """Web servers refuse a body of more than a megabyte, as they come."""
     sizes: list[int] = []

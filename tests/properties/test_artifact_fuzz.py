@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def spoiled(draw: st.DrawFn, original: bytes) -> bytes:
         return json.dumps(values).encode()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(spoiled(MAPPING.to_bytes()))
 def test_a_spoiled_mapping_is_refused_or_sound(data: bytes) -> None:
@@ -62,6 +64,7 @@ def test_a_spoiled_mapping_is_refused_or_sound(data: bytes) -> None:
     assert mapping.to_bytes() == data
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(spoiled(entry().to_bytes()), spoiled(MAPPING.to_bytes()), st.booleans())
 def test_a_client_serves_on_whatever_comes_next(second: bytes, mapping: bytes, named: bool) -> None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def by_hand(rows: list[Row], seed: str) -> list[tuple[str, float]]:
     return sorted(((id_, raw) for id_, (_, raw) in first.items()), key=lambda r: order_key(seed, "p", r[0]))
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(ROWS, st.integers(1, 3), st.integers(12, 40), st.text("abc:", max_size=3), st.randoms())
 def test_the_draw_is_what_it_is_defined_to_be(

@@ -47,6 +47,7 @@ NEAR = st.lists(st.sampled_from([*PIECES, "\u200b"]), max_size=30).map("".join)
 TEXTS = st.one_of(ANY, NEAR)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(TEXTS)
 def test_any_text_has_a_value_or_a_reason(text: str) -> None:

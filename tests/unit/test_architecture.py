@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,7 @@ def imports() -> list[tuple[str, str, Path]]:
     return found
 
 
+@cache
 def imported_names(path: Path) -> list[str]:
     """The dotted names that a file imports; of calib's own the module, not only the package."""
     names = []

@@ -34,6 +34,7 @@ def draw(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(0.6 + 0.1 * right + 0.14 * rng.standard_normal(n), 0, 1), right.astype(float)
 
 
+@pytest.mark.slow
 def test_fifty_labels_of_a_signal_are_never_called_empty() -> None:
     """150 samples of a signal with an AUROC of 0.70: absence would be claimed of 40% of them by its interval
     that merely includes 0.5.
@@ -46,6 +47,7 @@ def test_fifty_labels_of_a_signal_are_never_called_empty() -> None:
     assert min(needed) > 50
 
 
+@pytest.mark.slow
 def test_the_labels_that_are_named_show_it_with_80_percent_power() -> None:
     """The interval of 25 labels is that of 5,000, wider by the root of 200."""
     rng = np.random.default_rng(1)

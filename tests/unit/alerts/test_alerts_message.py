@@ -332,6 +332,7 @@ def test_hostile_text_calls_nobody_links_nowhere_and_hides_nothing() -> None:
     said.text.encode()
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first example builds the readers of facts
 @given(st.text(max_size=50), st.integers(1, 30_000), st.sampled_from("x&<\n\u202e😀"))
 def test_whatever_it_says_it_is_within_slacks_limits(start: str, n: int, c: str) -> None:

@@ -109,6 +109,7 @@ def nll(probability: Floats, number: npt.NDArray[np.int64]) -> float:
     return float(-np.log(probability[np.arange(len(number)), number]).mean())
 
 
+@pytest.mark.slow
 def test_temperature_on_real_logits_is_as_good_as_sklearns(
     digits: tuple[Any, Floats, npt.NDArray[np.int64]],
 ) -> None:

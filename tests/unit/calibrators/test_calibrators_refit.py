@@ -114,6 +114,7 @@ def test_after_a_change_old_labels_do_not_drown_the_new() -> None:
     assert SHARES @ np.abs(drowned.apply(LEVELS) - true) > 0.15
 
 
+@pytest.mark.slow
 def test_the_veto_keeps_what_is_true_already() -> None:
     """A served mapping that is exactly right is rarely beaten by chance, and never by much."""
     published = 0
@@ -165,6 +166,7 @@ def test_temperature_takes_part_only_where_it_is_asked() -> None:
     assert "temperature" not in FORMS
 
 
+@pytest.mark.slow
 def test_the_choice_of_form_does_not_flatter_the_after() -> None:
     """The error that it promises is the error that the mapping has, beyond what the labels' noise explains.
 

@@ -43,6 +43,7 @@ def test_old_labels_help_a_small_segment() -> None:
     assert "0" in refit(now, before, served=Identity(), change=NO_CHANGE).segments
 
 
+@pytest.mark.slow
 def test_segments_that_do_not_differ_rarely_get_one_and_lose_little_by_it() -> None:
     chosen, harm = 0, []
     for seed in range(30):
@@ -59,6 +60,7 @@ def test_segments_that_do_not_differ_rarely_get_one_and_lose_little_by_it() -> N
     assert np.mean(harm) < 5e-4
 
 
+@pytest.mark.slow
 def test_the_after_of_segments_is_held_out_too() -> None:
     """Brier before and after are of the same rows; in-sample scores would be lower than the truth allows."""
     after, floor = [], []

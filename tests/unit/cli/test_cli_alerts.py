@@ -53,6 +53,7 @@ def test_the_list_is_the_contract_to_the_letter(missed: World, calib: Any, slack
     assert (one["state"], one["reason"]) == ("delivered", None)
 
 
+@pytest.mark.slow
 def test_a_relay_names_what_is_parked_and_ends_with_four_until_it_is_not(
     missed: World, calib: Any, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +222,7 @@ def test_a_webhook_without_its_secret_parks_and_says_what_to_set(
         assert len(hook.posted) == 1
 
 
+@pytest.mark.slow
 def test_an_incoming_webhook_is_the_second_way_and_a_token_comes_first(
     missed: World, calib: Any, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,6 +277,7 @@ def test_an_owner_is_somebody(world: World, calib: Any, owner: str, says: str) -
     assert (ran.code, says in ran.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_quiet_month_is_one_line_where_it_is_wanted(
     world: World, calib: Any, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from calib.app import App
 from calib.db import tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("begin", ["1900-01", "2025-11", "2026-01"])
 def test_it_begins_at_the_first_month_with_rows(world: World, calib: Any, begin: str) -> None:
     done = calib("backfill", "triage", "--from", begin, "--to", "2026-01", "--json", "--config", world.config)
@@ -29,6 +30,7 @@ def test_it_begins_at_the_first_month_with_rows(world: World, calib: Any, begin:
     assert "insufficient_labels" not in kinds
 
 
+@pytest.mark.slow
 def test_an_empty_month_in_the_middle_does_not_stop_it(world: World, calib: Any) -> None:
     (world.folder / "traffic" / "2026-02.parquet").unlink()
     done = calib(
@@ -94,6 +96,7 @@ def unreadable(world: World, period: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_one_alert_sums_it_up_and_is_sent_once(
     world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,6 +132,7 @@ def test_one_alert_sums_it_up_and_is_sent_once(
     assert raised(world) == [("backfill_done", "2026-04")]
 
 
+@pytest.mark.slow
 def test_what_is_summed_up_again_is_another_range(
     world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +146,7 @@ def test_what_is_summed_up_again_is_another_range(
     assert second["newest"]["channel"] == "production"  # so that the older one is not offered for it
 
 
+@pytest.mark.slow
 def test_a_backfill_that_was_cut_short_is_summed_up_by_the_one_that_ends_it(
     world: World, calib: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,6 +171,7 @@ def test_a_backfill_that_was_cut_short_is_summed_up_by_the_one_that_ends_it(
     assert summaries(world)[0]["outcomes"] == {"evaluated": ["2026-01", "2026-03"], "empty": ["2026-02"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["evaluate", "backfill"])
 def test_a_window_that_closes_after_the_summary_speaks_for_itself(
     world: World, calib: Any, monkeypatch: pytest.MonkeyPatch, by: str

@@ -52,6 +52,7 @@ def test_an_empty_month_says_so(world: World, calib: Any) -> None:
     assert "2025-06 is empty" in ran.err
 
 
+@pytest.mark.slow
 def test_words_and_percentages_are_counted_not_guessed(world: World, calib: Any) -> None:
     words = [["0.9", "85%", "high", None, "1.5", "-0.1", "0.7", " 0.8 "][i % 8] for i in range(1500)]
     traffic_of(world, raw_confidence=pa.array(words, pa.string()))
@@ -63,6 +64,7 @@ def test_words_and_percentages_are_counted_not_guessed(world: World, calib: Any)
     assert nothing_written(world)
 
 
+@pytest.mark.slow
 def test_a_column_of_percentages_alone_has_no_verdict(world: World, calib: Any) -> None:
     traffic_of(world, raw_confidence=pa.array([85.0] * 1500))
     ran = run(calib, world)
@@ -72,6 +74,7 @@ def test_a_column_of_percentages_alone_has_no_verdict(world: World, calib: Any) 
     assert nothing_written(world)
 
 
+@pytest.mark.slow
 def test_nan_and_out_of_range_are_counted(world: World, calib: Any) -> None:
     values = [[0.9, float("nan"), 1.0000001, -1e-9, float("inf"), 1.0, 0.0][i % 7] for i in range(1500)]
     traffic_of(world, raw_confidence=pa.array(values))
@@ -80,6 +83,7 @@ def test_nan_and_out_of_range_are_counted(world: World, calib: Any) -> None:
     assert ran.json["rejected"] == {"not_a_number": 215, "out_of_range": 214}
 
 
+@pytest.mark.slow
 def test_duplicates_are_counted_and_never_drawn_twice(world: World, calib: Any) -> None:
     traffic_of(world, prediction_id=pa.array([f"id-{i // 2}" for i in range(1500)]))
     ran = run(calib, world)
@@ -90,6 +94,7 @@ def test_duplicates_are_counted_and_never_drawn_twice(world: World, calib: Any) 
     assert ran.json["sample"]["n"] == 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
 def test_naive_times_are_read_in_the_streams_zone(world: World, calib: Any, zone: str) -> None:
     edge = [datetime(2026, 1, 31, 23, 30), datetime(2026, 2, 1, 0, 30)]  # noqa: DTZ001  naive on purpose
@@ -98,6 +103,7 @@ def test_naive_times_are_read_in_the_streams_zone(world: World, calib: Any, zone
     assert run(calib, world).json["population"] == 750
 
 
+@pytest.mark.slow
 def test_mixed_times_are_each_read_as_they_say(world: World, calib: Any) -> None:
     times = ["2026-01-31T23:30:00Z", "2026-01-31T23:30:00", "2026-01-31T20:30:00-05:00", "nonsense"]
     traffic_of(world, ts=pa.array([times[i % 4] for i in range(1500)]))
@@ -113,6 +119,7 @@ def test_a_column_that_holds_no_times_is_refused(world: World, calib: Any) -> No
     assert "columns.ts" in ran.err
 
 
+@pytest.mark.slow
 def test_answers_that_are_neither_right_nor_wrong_give_no_verdict(world: World, calib: Any) -> None:
     traffic_of(world, correct=pa.array(["perhaps"] * 1500))
     ran = run(calib, world)
@@ -121,6 +128,7 @@ def test_answers_that_are_neither_right_nor_wrong_give_no_verdict(world: World, 
     assert nothing_written(world)
 
 
+@pytest.mark.slow
 def test_five_labels_are_not_enough(world: World, calib: Any) -> None:
     traffic_of(world, correct=pa.array([1 if i < 5 else None for i in range(1500)], pa.int8()))
     ran = run(calib, world)

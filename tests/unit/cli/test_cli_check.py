@@ -41,6 +41,7 @@ def line(ran: Ran) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_the_newest_period_is_read_and_the_first_reject_shown(check: Callable[..., Ran]) -> None:
     months = {
         "2026-09.csv": HEAD + rows("2026-09", ["90"] * 40),  # percent, once: no matter now
@@ -94,6 +95,7 @@ FAILS: dict[str, tuple[dict[str, str], str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", FAILS)
 def test_it_fails_where_a_run_would(
     case: str, check: Callable[..., Ran], calib: Calib, tmp_path: Path
@@ -109,6 +111,7 @@ def test_it_fails_where_a_run_would(
     assert run.code in (2, 3)
 
 
+@pytest.mark.slow
 def test_a_table_without_rows_is_no_fault(check: Callable[..., Ran]) -> None:
     ran = check({"a.csv": HEAD})
     assert (ran.code, line(ran)["traffic"]["period"]) == (0, None)

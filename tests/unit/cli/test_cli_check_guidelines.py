@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from in_process import Ran
 
 
+@pytest.mark.slow
 def test_guidelines_that_are_missing_fail_the_check(tmp_path: Path, calib: Callable[..., Ran]) -> None:
     (tmp_path / "t.csv").write_text("prediction_id,ts,raw_confidence\na,2026-10-01T00:00:00Z,0.5\n")
     config = tmp_path / "calib.toml"

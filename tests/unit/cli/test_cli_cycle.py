@@ -27,6 +27,7 @@ PARTS = {
 }
 
 
+@pytest.mark.slow
 def test_run_prints_the_contract(world: World, calib: Any) -> None:
     ran = calib("run", "triage", "--period", "2026-01", "--json", "--config", world.config)
     assert ran.code == 0
@@ -69,6 +70,7 @@ def test_run_prints_the_contract(world: World, calib: Any) -> None:
     assert again.out == ran.out
 
 
+@pytest.mark.slow
 def test_run_for_people_says_what_to_do_next(world: World, calib: Any) -> None:
     ran = calib("run", "triage", "--period", "2026-01", "--config", world.config)
     assert ran.code == 0
@@ -76,6 +78,7 @@ def test_run_for_people_says_what_to_do_next(world: World, calib: Any) -> None:
     assert "Next: `calib mapping list triage`" in ran.out
 
 
+@pytest.mark.slow
 def test_backfill_goes_to_production_once_and_elsewhere_after(world: World, calib: Any) -> None:
     arguments = (
         "backfill",
@@ -101,6 +104,7 @@ def test_backfill_goes_to_production_once_and_elsewhere_after(world: World, cali
     assert log["channels"] == ["backfill-2026-01", "production"]
 
 
+@pytest.mark.slow
 def test_an_empty_month_does_not_stop_a_range(world: World, calib: Any) -> None:
     (world.folder / "traffic" / "2026-02.parquet").unlink()
     ran = calib(
@@ -113,6 +117,7 @@ def test_an_empty_month_does_not_stop_a_range(world: World, calib: Any) -> None:
     assert states["2026-01"] == states["2026-03"] == ("closed", 1500)
 
 
+@pytest.mark.slow
 def test_versions_can_be_shown_applied_and_rolled_back(world: World, calib: Any) -> None:
     config = ("--config", world.config)
     world.write("2026-02", accuracy=lambda s: s - 0.4)
@@ -134,6 +139,7 @@ def test_versions_can_be_shown_applied_and_rolled_back(world: World, calib: Any)
     assert "odd" in calib("mapping", "list", "triage", *config).out
 
 
+@pytest.mark.slow
 def test_labels_go_out_and_come_back_by_file(world: World, calib: Any, tmp_path: Path) -> None:
     import csv
 
@@ -164,6 +170,7 @@ def test_labels_go_out_and_come_back_by_file(world: World, calib: Any, tmp_path:
     assert done["labels"]["n"] == 300
 
 
+@pytest.mark.slow
 def test_check_says_what_works_and_what_does_not(world: World, calib: Any) -> None:
     ran = calib("check", "--json", "--config", world.config)
     assert ran.code == 0
@@ -192,6 +199,7 @@ def test_every_verb_explains_itself(verb: str, calib: Any) -> None:
     assert "Usage: calib" in ran.out
 
 
+@pytest.mark.slow
 def test_a_table_cuts_no_number_off_in_a_narrow_log(world: World, calib: Any) -> None:
     ran = calib("backfill", "triage", "--from", "2026-01", "--to", "2026-02", "--config", world.config)
     assert ran.code == 0

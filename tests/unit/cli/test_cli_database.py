@@ -28,6 +28,7 @@ def mapped(world: World, calib: Calib) -> World:
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "database", ["sqlite:////no/such/folder/calib.db", "postgresql+psycopg://u:s3cret@127.0.0.1:1/x"]
 )
@@ -63,6 +64,7 @@ def test_the_verbs_of_the_store_make_no_database(world: World, calib: Calib) -> 
     assert not (world.folder / "calib.db").exists()
 
 
+@pytest.mark.slow
 def test_check_makes_no_database_and_migrate_does(world: World, calib: Calib) -> None:
     done = calib("check", "--json", "--config", world.config)
     said = {line["what"]: line for line in done.json["checks"]}["database"]
@@ -95,6 +97,7 @@ def back_to_the_first_revision(engine: Engine) -> None:
         command.downgrade(config, "0001")
 
 
+@pytest.mark.slow
 def test_an_older_schema_is_refused_by_every_verb_but_migrate(
     world: World, calib: Calib, tmp_path: Path
 ) -> None:

@@ -58,6 +58,7 @@ def recent(world: World) -> World:
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [("bad-column",), ("bad-file",), tuple(BROKEN)], ids="+".join)
 def test_sample_opens_every_other_stream_and_names_those_that_failed(
     recent: World, calib: Any, broken: tuple[str, ...]
@@ -81,6 +82,7 @@ def test_sample_opens_every_other_stream_and_names_those_that_failed(
     assert len(alerts(recent)) == len(broken)
 
 
+@pytest.mark.slow
 def test_a_fleet_without_failures_ends_as_before(recent: World, calib: Any) -> None:
     fleet_of(recent, "alpha", "omega")
     ran = calib("sample", "--json", "--config", recent.config)
@@ -89,6 +91,7 @@ def test_a_fleet_without_failures_ends_as_before(recent: World, calib: Any) -> N
     assert alerts(recent) == []
 
 
+@pytest.mark.slow
 def test_whoever_names_a_period_reads_the_error_and_gets_no_alert(world: World, calib: Any) -> None:
     fleet_of(world, "alpha", "bad-column")
     ran = calib("sample", "--period", "2026-01", "--json", "--config", world.config)
@@ -105,6 +108,7 @@ def test_settings_that_are_wrong_as_a_whole_stop_everything(world: World, calib:
     assert calib("evaluate", "alpah", "--config", world.config).code == 2
 
 
+@pytest.mark.slow
 def test_evaluate_goes_on_with_the_other_windows_of_a_stream_that_has_a_bad_one(
     world: World, calib: Any
 ) -> None:
@@ -135,6 +139,7 @@ def spoil(world: World, stream: str, period: str) -> None:
     opened.engine.dispose()
 
 
+@pytest.mark.slow
 def test_relay_delivers_what_failed_streams_left_behind(recent: World, calib: Any) -> None:
     fleet_of(recent, "bad-column", "alpha")
     calib("sample", "--config", recent.config)
@@ -145,6 +150,7 @@ def test_relay_delivers_what_failed_streams_left_behind(recent: World, calib: An
     assert calib("sample", "bad-column", "--config", recent.config).code == 2  # the instruction, as typed
 
 
+@pytest.mark.slow
 def test_watchdog_exits_one_with_findings_and_zero_without(recent: World, calib: Any) -> None:
     fleet_of(recent, "alpha", "omega")
     found = calib("watchdog", "--json", "--config", recent.config)
@@ -159,6 +165,7 @@ def test_watchdog_exits_one_with_findings_and_zero_without(recent: World, calib:
     assert calib("watchdog", "--config", recent.config).code == 0
 
 
+@pytest.mark.slow
 def test_watchdog_looks_at_the_windows_though_the_store_of_one_stream_is_damaged(
     world: World, calib: Any
 ) -> None:
@@ -174,6 +181,7 @@ def test_watchdog_looks_at_the_windows_though_the_store_of_one_stream_is_damaged
     assert "stream_failed" in ran.err or "the work on it failed" in ran.err  # delivered at once
 
 
+@pytest.mark.slow
 def test_backfill_shows_what_was_done_before_the_window_that_failed(world: World, calib: Any) -> None:
     fleet_of(world, "alpha")
     assert calib("sample", "--period", "2026-02", "--config", world.config).code == 0
@@ -187,6 +195,7 @@ def test_backfill_shows_what_was_done_before_the_window_that_failed(world: World
     assert "the same command goes on at 2026-02" in ran.err
 
 
+@pytest.mark.slow
 def test_probe_asks_every_other_probe(tmp_path: Path, calib: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from probes import Adder, write_questions
 
@@ -208,6 +217,7 @@ def test_probe_asks_every_other_probe(tmp_path: Path, calib: Any, monkeypatch: p
     assert (alone.code, set(alone.json)) == (2, {"error"})
 
 
+@pytest.mark.slow
 def test_erase_has_a_verb_of_its_own(world: World, calib: Any) -> None:
     world.settings("keep_context_days = 0", review='review = { kind = "files" }')
     config = ("--config", world.config)

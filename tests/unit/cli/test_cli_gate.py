@@ -164,6 +164,7 @@ def test_five_rows_are_no_evidence(write: Write, calib: Any) -> None:
     assert calib("gate", write("a.csv", n=1), write("b.csv", n=1)).code in (0, 1)
 
 
+@pytest.mark.slow
 def test_the_accuracy_is_always_shown_and_decides_where_it_is_asked_to(write: Write, calib: Any) -> None:
     """The model is as overconfident as before, so the ECE says nothing of its worse answers."""
     before = write("a.csv", n=1500)
@@ -194,6 +195,7 @@ def test_strict_asks_for_proof_of_the_accuracy_too(write: Write, calib: Any) -> 
     assert "Not proven free of a fall of the accuracy" in ran.out
 
 
+@pytest.mark.slow
 def test_the_table_has_heads_and_segments_decide_nothing(write: Write, calib: Any, tmp_path: Path) -> None:
     """Two kinds of question; the second is answered worse, and too rarely asked to move the whole."""
     paths = []

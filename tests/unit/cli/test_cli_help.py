@@ -93,6 +93,7 @@ def saved(path: str, seed: int) -> None:
     Path(path).write_text("\n".join(["trace,conversation,confidence,correct", *lines]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["measure", "gate", "chain"])
 def test_examples_on_files_work_as_typed(
     calib: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str

@@ -173,6 +173,7 @@ def write_traffic(folder: Path, kind: str) -> str:
     return "sqlite:logs/a.db#replies"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["parquet", "csv", "bare", "sqlite"])
 @pytest.mark.parametrize("place", [".", "work", "../elsewhere/deep"])
 def test_the_traffic_is_found_from_wherever_the_folder_is(

@@ -37,6 +37,7 @@ def write(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_sheets_second_opinions_and_a_decision(waiting: World, calib: Any) -> None:
     folder = waiting.folder
     exported = calib("labels", "export", "triage", "--to", "todo.xlsx", "--json")
@@ -91,6 +92,7 @@ def test_sheets_second_opinions_and_a_decision(waiting: World, calib: Any) -> No
     assert calib("labels", "decide", "triage", id_, "perhaps").code == 2
 
 
+@pytest.mark.slow
 def test_a_form_that_is_no_sheet_is_refused_by_its_name(waiting: World, calib: Any) -> None:
     ran = calib("labels", "export", "triage", "--to", "todo.ods")
     assert ran.code == 2

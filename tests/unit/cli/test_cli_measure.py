@@ -94,6 +94,7 @@ def test_the_verdict_is_said_and_in_json(log: Path, calib: Any) -> None:
     assert result["verdict"] in shown
 
 
+@pytest.mark.slow
 def test_both_sides_of_a_comparison_are_shown_and_what_is_compared_is_said(
     log: Path, calib: Any, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from conftest import World
 HOSTILE = "[red]refunds[/red]\x1b[31m"
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_the_budget_sees_and_what_more_would_take(world: World, calib: Any) -> None:
     ran = calib(
         "plan",
@@ -40,6 +41,7 @@ def test_a_plan_says_what_the_budget_sees_and_what_more_would_take(world: World,
     assert not list(world.folder.glob("mappings/**/*.json"))
 
 
+@pytest.mark.slow
 def test_a_plan_in_words_names_the_next_step(world: World, calib: Any) -> None:
     assert calib("run", "triage", "--period", "2026-03", "--config", world.config).code == 0
     ran = calib("plan", "triage", "--labels", "1000", "--period", "2026-04", "--config", world.config)
@@ -49,6 +51,7 @@ def test_a_plan_in_words_names_the_next_step(world: World, calib: Any) -> None:
     assert "Next: set `labels`" in ran.out
 
 
+@pytest.mark.slow
 def test_a_file_is_enough_for_a_first_plan(tmp_path: Path, calib: Any) -> None:
     rng = np.random.default_rng(3)
     stated = rng.choice([0.6, 0.9, 0.99], 4000, p=[0.2, 0.5, 0.3])
@@ -83,6 +86,7 @@ def test_a_plan_without_traffic_is_a_clear_error(world: World, calib: Any) -> No
     assert "calib check" in ran.json["error"]["message"]
 
 
+@pytest.mark.slow
 def test_a_window_shows_segments_the_judge_and_who_did_not_answer(world: World, calib: Any) -> None:
     for month in ("2026-01", "2026-02"):
         table = world.write(month, n=2000)
@@ -106,6 +110,7 @@ def test_a_window_shows_segments_the_judge_and_who_did_not_answer(world: World, 
     assert "with every missing answer wrong accuracy is" in " ".join(ran.out.split())
 
 
+@pytest.mark.slow
 def test_a_confidence_without_information_is_said_so(world: World, calib: Any) -> None:
     world.write("2026-01", accuracy=lambda s: s * 0 + 0.7)
     ran = calib("run", "triage", "--period", "2026-01", "--config", world.config)

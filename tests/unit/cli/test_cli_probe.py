@@ -94,6 +94,7 @@ def test_the_first_run_is_accepted_by_a_person_and_later_ones_are_compared(
     assert "would have been detected with 80% power" in quiet.out
 
 
+@pytest.mark.slow
 def test_too_little_to_see_exits_three_and_no_reply_at_all_four(
     config: Path, model: FakeModel, calib: Any, day: Any
 ) -> None:
@@ -133,6 +134,7 @@ def test_check_tries_the_endpoint_and_asks_nothing(
     assert "very-secret" not in ran.out + ran.err
 
 
+@pytest.mark.slow
 def test_hostile_names_do_not_drive_the_terminal(
     config: Path, model: FakeModel, calib: Any, day: Any
 ) -> None:

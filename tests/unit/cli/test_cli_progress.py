@@ -51,6 +51,7 @@ def test_a_long_step_is_named_with_its_place_and_its_time(capsys: pytest.Capture
     assert "\x1b" not in said
 
 
+@pytest.mark.slow
 def test_lines_are_rare(capsys: pytest.CaptureFixture[str]) -> None:
     with progress("long", first=0.01, every=60) as step:
         said = waits_for("calib: long", capsys)

@@ -32,6 +32,7 @@ def closed(world: World, calib: Any) -> World:
     return world
 
 
+@pytest.mark.slow
 def test_each_target_has_its_cut_or_a_reason(closed: World, calib: Any) -> None:
     result = calib("routes", "triage", "--config", closed.config, "--json").json
     assert (result["period"], result["targets"], result["labels"]) == ("2026-01", [0.75, 0.99], 900)
@@ -45,6 +46,7 @@ def test_each_target_has_its_cut_or_a_reason(closed: World, calib: Any) -> None:
     assert set(result["segments"]) == {"billing", "sales"}
 
 
+@pytest.mark.slow
 def test_the_threshold_is_held_against_the_truth(closed: World, calib: Any) -> None:
     result = calib("routes", "triage", "--config", closed.config, "--json").json
     raw = result["threshold"]["raw"]
@@ -114,6 +116,7 @@ def _without_clusters(world: World) -> Any:
     return config
 
 
+@pytest.mark.slow
 def test_people_read_sentences(closed: World, calib: Any) -> None:
     ran = calib("routes", "triage", "--config", closed.config, "--preset", "customer-service")
     assert ran.code == 0
@@ -123,6 +126,7 @@ def test_people_read_sentences(closed: World, calib: Any) -> None:
     assert re.search(r"^ +3  +0\.\d\d  0\.\d\d \(", ran.out, re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_mapping_carries_the_grid_and_the_segments(closed: World, calib: Any) -> None:
     import json
 

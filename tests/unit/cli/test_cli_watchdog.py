@@ -70,6 +70,7 @@ def healthy(tmp_path: Path, switch: Switch) -> World:
     return world
 
 
+@pytest.mark.slow
 def test_a_run_that_found_nothing_calls_and_one_that_found_something_does_not(
     healthy: World, calib: Any, switch: Switch
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_run_that_found_nothing_calls_and_one_that_found_something_does_not(
     assert len(switch.calls) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "says"),
     [(500, "status 500"), (302, "status 302, and redirects are not followed"), (404, "status 404")],
@@ -103,6 +105,7 @@ def test_a_call_that_fails_is_said_and_is_no_finding(
     assert SECRET not in ran.err
 
 
+@pytest.mark.slow
 def test_nobody_there_is_said_too(healthy: World, calib: Any, switch: Switch) -> None:
     switch.close()
     ran = calib("watchdog", "--json", "--config", healthy.config)
@@ -118,6 +121,7 @@ def test_an_address_in_the_clear_is_refused_and_not_shown(world: World, calib: A
     assert "notify.ping: write an address that begins with https://" in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("job", ["sample", "evaluate", "relay", "erase"])
 def test_what_the_alert_of_a_missing_job_says_to_do_ends_it(healthy: World, calib: Any, job: str) -> None:
     opened = healthy.open()
@@ -134,6 +138,7 @@ def test_what_the_alert_of_a_missing_job_says_to_do_ends_it(healthy: World, cali
     assert calib("watchdog", "--json", "--config", healthy.config).json["findings"] == []
 
 
+@pytest.mark.slow
 def test_work_on_one_stream_alone_is_not_the_job(healthy: World, calib: Any) -> None:
     with healthy.open().engine.connect() as conn:
         before = {

@@ -25,6 +25,7 @@ def client_of(world: World, **how: Any) -> MappingClient:
     return MappingClient(f"file:{world.folder / 'mappings'}", stream="triage", background=False, **how)
 
 
+@pytest.mark.slow
 def test_a_withdrawn_stream_serves_raw_until_a_person_promotes(world: World, calib: Any, two: Any) -> None:
     config = ("--config", world.config)
     assert calib("mapping", "withdraw", "triage", *config).code == 2  # without a reason
@@ -57,6 +58,7 @@ def test_the_first_mapping_cannot_be_rolled_back_and_the_way_is_named(world: Wor
     assert calib("mapping", "rollback", "triage", "--json", *config).json["mapping"] == a_mapping(0).digest
 
 
+@pytest.mark.slow
 def test_a_mapping_of_one_s_own_is_checked_shown_and_published(
     world: World, calib: Any, two: Any, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     return saved(Path("before.csv"), seed=1), saved(Path("after.csv"), seed=2, worse=0.2)
 
 
+@pytest.mark.slow
 def test_measure_gate_and_chain_fit(calib: Any, files: tuple[Path, Path]) -> None:
     before, after = files
     for arguments in (

@@ -26,6 +26,7 @@ def listed(calib: Any, world: World) -> list[dict[str, Any]]:
     return windows
 
 
+@pytest.mark.slow
 def test_a_period_is_watched_anew_and_left_out(world: World, calib: Any) -> None:
     config = ("--config", world.config)
     assert listed(calib, world) == []
@@ -71,6 +72,7 @@ def test_a_period_is_watched_anew_and_left_out(world: World, calib: Any) -> None
     assert (old["revision"], old["standing"]) == (1, False)
 
 
+@pytest.mark.slow
 def test_people_read_what_stands_and_what_to_do(world: World, calib: Any) -> None:
     config = ("--config", world.config)
     assert "calib run triage --period" in calib("window", "list", "triage", *config).out
@@ -111,6 +113,7 @@ def test_a_reason_is_asked_for(world: World, calib: Any, verb: str) -> None:
     assert calib("window", verb, "triage", "2026-01", "--config", world.config).code == 2
 
 
+@pytest.mark.slow
 def test_a_backfill_says_its_channel_and_how_it_is_served(world: World, calib: Any) -> None:
     config = ("--config", world.config)
     calib("run", "triage", "--period", "2026-03", *config)
@@ -131,6 +134,7 @@ def sheet(path: Path, rows: list[dict[str, str]]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_an_import_says_what_was_late_and_ends_with_1_where_nothing_was_taken(
     world: World, calib: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def test_jobs_are_expected_where_there_is_something_to_do(deployment: Deployment
     assert sorted(p["facts"]["job"] for p in told(asked.engine)) == ["erase", "probe", "relay"]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.lists(st.tuples(st.sampled_from(sorted(EVERY)), st.integers(0, 400)), max_size=40))
 def test_a_job_never_goes_back(moments: list[tuple[str, int]]) -> None:

@@ -137,6 +137,7 @@ AGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(ages=AGES, years=st.integers(1, 5))
 def test_exactly_the_ended_ones_beyond_the_years_and_the_newest_go(

@@ -29,6 +29,7 @@ def load(entrypoint: str) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deployment", deployments(), ids=lambda d: d["entrypoint"])
 def test_each_deployment_points_at_a_flow(deployment: dict[str, Any]) -> None:
     from prefect.client.schemas.schedules import CronSchedule

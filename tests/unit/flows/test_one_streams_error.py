@@ -131,6 +131,7 @@ def test_a_failed_stream_leaves_an_alert_and_a_database_that_is_down_hides_nothi
         scheduled.finish("open-windows", "sample", states, config=str(world.folder / "gone.toml"), now=NOW)
 
 
+@pytest.mark.slow
 def test_what_there_is_to_do(world: World) -> None:
     from calib import cycle, scheduled
     from calib.period import Period

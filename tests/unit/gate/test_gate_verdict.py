@@ -117,6 +117,7 @@ def test_pairs_narrow_the_interval_and_false_pairs_do_not() -> None:
     assert width(gate(before.take(shuffled), after, paired=True)) > 0.93 * alone
 
 
+@pytest.mark.slow
 def test_the_detectable_rise_is_detected_with_80_percent_power() -> None:
     """The rise that one pair of samples names, made true: the power to fail is about 0.8."""
     seen = gate(*pair(0, 800, (0.08, 0.08))).change.minimum_detectable_rise
@@ -125,6 +126,7 @@ def test_the_detectable_rise_is_detected_with_80_percent_power() -> None:
     assert 0.68 <= power <= 0.95
 
 
+@pytest.mark.slow
 def test_the_labels_needed_prove_it_with_80_percent_power() -> None:
     needed = np.median([one.labels_needed for one in states((0.1, 0.1), 500, 40) if one.labels_needed])
     proven = sum(one.proven for one in states((0.1, 0.1), 500 + int(needed), 60)) / 60
@@ -160,6 +162,7 @@ def test_information_and_answers_that_move_are_named() -> None:
     assert reading(gate(telling, telling)) == "Neither the answers nor the confidence moved beyond noise."
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(

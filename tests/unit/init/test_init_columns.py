@@ -39,6 +39,7 @@ def named(draw: st.DrawFn) -> tuple[dict[str, list[Any]], dict[str, str]]:
     return {meaning[key]: FITTING.get(key, ["x", "y", "z"]) for key in order}, meaning
 
 
+@pytest.mark.slow
 @given(named())
 def test_columns_are_found_whatever_their_order_and_spelling(
     case: tuple[dict[str, list[Any]], dict[str, str]],

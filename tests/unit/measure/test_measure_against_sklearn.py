@@ -107,6 +107,7 @@ def test_every_score_lies_in_its_bin(scores: list[float]) -> None:
         assert bins.edges[b] < score <= bins.edges[b + 1] or (b == 0 and score == 0)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from([0.0, 0.3, 0.7, 0.95, 1.0]), st.booleans()), min_size=2, max_size=80),
     st.randoms(use_true_random=False),

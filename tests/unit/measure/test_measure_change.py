@@ -235,6 +235,7 @@ def test_a_confirmed_change_is_degraded_from_half_the_accepted_rise_on(
     assert found.at(False, 0.03).state == ("stable" if high <= 0.03 else "no_change_seen")
 
 
+@pytest.mark.slow
 def test_with_many_labels_a_change_too_small_to_matter_is_not_confirmed() -> None:
     """At 20,000 labels a shift of 0.005 is often significant; one of 0.05 must be confirmed, either way."""
 

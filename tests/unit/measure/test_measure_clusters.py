@@ -194,6 +194,7 @@ def test_rows_that_all_share_one_cluster_are_one_row() -> None:
     assert found.labels.tolist() == pytest.approx([1.0])
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 120), st.sampled_from([1, 3, 12, 1000]), st.booleans())
 @settings(max_examples=150, deadline=None)
 def test_no_interval_of_an_ece_is_ever_empty(seed: int, n: int, clusters: int, lucky: bool) -> None:

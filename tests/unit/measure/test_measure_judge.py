@@ -39,6 +39,7 @@ def spread(repeats: int, **how: float) -> tuple[Floats, Floats, Floats]:
     return rates.mean(axis=0), rates.var(axis=0), promised
 
 
+@pytest.mark.slow
 def test_the_accuracies_stay_unbiased_and_as_exact_as_promised() -> None:
     repeats = 4000
     mean, variance, promised = spread(repeats)

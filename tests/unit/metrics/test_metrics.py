@@ -56,6 +56,7 @@ def read(app: App) -> Callable[..., float | None]:
     return lambda name, **labels: samples.get((f"calibwatch_{name}", tuple(sorted(labels.items()))))
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_latest_window(world: World) -> None:
     app = world.open(NOW)
     with app.engine.connect() as conn:

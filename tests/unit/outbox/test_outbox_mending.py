@@ -72,6 +72,7 @@ def test_what_a_wrong_channel_parked_goes_out_once_the_channel_is_right(
         assert len(slack.ids) == 2
 
 
+@pytest.mark.slow
 def test_a_place_that_says_it_works_and_refuses_is_asked_less_and_less(
     engine: Engine, clock: ManualClock
 ) -> None:

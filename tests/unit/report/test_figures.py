@@ -65,6 +65,7 @@ def pixels(figure: Any) -> Any:
     return image.imread(io.BytesIO(figures.png(figure)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_picture_looks_as_in_the_documentation(name: str) -> None:
     """`python docs/images/make_pictures.py` draws them anew: look at each before it is committed."""
@@ -80,6 +81,7 @@ def test_a_difference_of_one_mark_is_found() -> None:
     assert difference(pixels(figures.months_figure(data, figures.LIGHT)), kept) > TOLERANCE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_drawn_is_told_apart_without_colour(name: str) -> None:
     """The grey theme has no colour at all, and no two of its greys are equal."""
@@ -108,6 +110,7 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
+@pytest.mark.slow
 def test_an_svg_is_the_same_bytes_and_takes_the_colours_of_its_page() -> None:
     one, other = (figures.svg(make()()["report-months"], name="months") for _ in range(2))
     assert one == other
@@ -126,6 +129,7 @@ def test_an_svg_is_the_same_bytes_and_takes_the_colours_of_its_page() -> None:
     assert used <= set(ids)
 
 
+@pytest.mark.slow
 def test_a_png_is_the_same_bytes() -> None:
     one, other = (figures.png(make()()["report-mix"]) for _ in range(2))
     assert one == other

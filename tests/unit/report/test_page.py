@@ -51,6 +51,7 @@ def html() -> str:
     return report_page(months())
 
 
+@pytest.mark.slow
 def test_the_verdict_comes_first_and_the_rest_in_its_order(html: str) -> None:
     text = " ".join(read(html).text)
     headings = re.findall(r"<h2>(.*?)</h2>", html)
@@ -59,6 +60,7 @@ def test_the_verdict_comes_first_and_the_rest_in_its_order(html: str) -> None:
     assert "As of closing on 2026-11-15 06:12 UTC" in text
 
 
+@pytest.mark.slow
 def test_the_same_months_give_the_same_bytes(html: str) -> None:
     assert report_page(months()) == html
 
@@ -161,6 +163,7 @@ def test_escaping_is_what_makes_it_safe(monkeypatch: pytest.MonkeyPatch) -> None
     assert "script" in {tag for tag, _ in read(made).elements}
 
 
+@pytest.mark.slow
 def test_many_segments_and_months_are_fast_small_and_readable() -> None:
     large = months(60, segments_=200)
     began = time.process_time()
@@ -214,6 +217,7 @@ def test_a_window_without_labels_has_a_page() -> None:
     assert "Nothing can be said without labels." in text
 
 
+@pytest.mark.slow
 def test_a_window_of_version_0_1_0_has_a_page() -> None:
     values = {
         key: part

@@ -67,6 +67,7 @@ def test_text_that_no_utf_8_can_hold_does_not_hide_a_window() -> None:
     assert WindowResult.from_json(values).refit.reason == "somebody ? wrote this"
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_the_types_say() -> None:
     """`python -m calib.results.reference` writes it anew."""
     there = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / FOLDER).iterdir()}

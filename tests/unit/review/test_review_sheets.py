@@ -184,6 +184,7 @@ def blanks(text: str) -> str:
 REWRITES: list[Callable[[str], str]] = [shortened, without_zeros, fifteen_digits, dated, blanks, str.upper]
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     ids=st.lists(

@@ -41,6 +41,7 @@ def test_the_planned_labels_see_the_rise_four_times_in_five() -> None:
     assert labels == pytest.approx(500, rel=0.08)
 
 
+@pytest.mark.slow
 def test_more_is_seen_with_more_labels_and_a_plan_adds_up() -> None:
     small, large = (plan(MASS, TRUE, labels=n, alpha=ALPHA, rises=(0.05, 0.1)) for n in (200, 2000))
     assert (small.minimum_detectable_rise or 1) > 1.5 * (large.minimum_detectable_rise or 0)
@@ -53,6 +54,7 @@ def test_more_is_seen_with_more_labels_and_a_plan_adds_up() -> None:
     assert sum(small.by_stratum) == 200
 
 
+@pytest.mark.slow
 def test_a_stricter_budget_of_false_alarms_takes_more_labels() -> None:
     loose, strict = (plan(MASS, TRUE, labels=300, alpha=a, rises=(0.05,)) for a in (0.1, 0.005))
     assert (loose.detections[0].labels or 0) < (strict.detections[0].labels or 0)
@@ -106,6 +108,7 @@ def test_impossible_plans_are_refused(wrong: dict[str, object]) -> None:
         plan(MASS, **arguments)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_no_more_labels_are_planned_than_there_are_rows() -> None:
     free = plan(MASS, TRUE, labels=500, alpha=ALPHA, rises=(0.05, 0.1), targets=(0.85,), levels=LEVELS)
     needed = [wanted.labels for wanted in free.detections]

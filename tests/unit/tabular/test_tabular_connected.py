@@ -38,7 +38,9 @@ def test_what_one_connection_makes_no_other_sees() -> None:
             other.execute("SELECT * FROM mine")
 
 
-@pytest.mark.parametrize("error", [duckdb.FatalException, duckdb.InternalException, duckdb.ConversionException])
+@pytest.mark.parametrize(
+    "error", [duckdb.FatalException, duckdb.InternalException, duckdb.ConversionException]
+)
 def test_after_an_error_that_ends_a_database_there_is_another(error: type[duckdb.Error]) -> None:
     query = "SELECT count(*) FROM duckdb_settings() WHERE name = 'memory_limit' AND value = '100.0 MiB'"
     with connected() as connection:

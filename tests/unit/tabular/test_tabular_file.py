@@ -178,6 +178,7 @@ def test_an_error_that_is_not_known_is_shown_without_the_line(tmp_path: Path) ->
     assert "SECRET" not in said
 
 
+@pytest.mark.slow
 def test_reading_a_file_loads_neither_pandas_nor_pyarrow(tmp_path: Path) -> None:
     path = saved(tmp_path, "confidence,correct,segment\n0.5,1,x\n0.5,0,x\n0.5,,\n")
     code = (
@@ -215,6 +216,7 @@ def test_one_json_array_is_said(tmp_path: Path, name: str, text: str) -> None:
         open_table(saved(tmp_path, text, name))
 
 
+@pytest.mark.slow
 @given(
     parts=st.lists(
         st.sampled_from(["\\ud83d", "\\uDE00", "\\\\", "\\u00e9", "ud83d", '\\"', "x"]), max_size=8

@@ -54,6 +54,7 @@ WORDS = {
 KINDS = sorted({means for means in WORDS.values() if isinstance(means, str)})
 
 
+@pytest.mark.slow
 def test_a_text_that_is_a_decimal_number_is_read(open_traffic: Open) -> None:
     meant = {repr(word): means for word, means in WORDS.items() if not isinstance(means, str)}
     words = [word for word, means in WORDS.items() if not isinstance(means, str)]
@@ -63,6 +64,7 @@ def test_a_text_that_is_a_decimal_number_is_read(open_traffic: Open) -> None:
     assert {row.id: row.raw for row in draw(traffic).rows} == meant
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_other_text_is_counted_by_its_kind(open_traffic: Open, kind: str) -> None:
     words = [word for word, means in WORDS.items() if means == kind]
@@ -92,6 +94,7 @@ def test_null_nan_and_infinity_are_told_apart(open_traffic: Open, tmp_path: Path
     assert survey.by_cell()[0].tolist() == [0, 10_000]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "raw"),
     [
@@ -122,6 +125,7 @@ def test_rows_without_an_id_are_counted(open_traffic: Open) -> None:
     assert [row.id for row in draw(traffic).rows] == ["a"]
 
 
+@pytest.mark.slow
 def test_a_row_counts_once_by_its_first_reason(open_traffic: Open) -> None:
     traffic = open_traffic(
         predictions(
@@ -136,6 +140,7 @@ def test_a_row_counts_once_by_its_first_reason(open_traffic: Open) -> None:
     assert [row.id for row in draw(traffic).rows] == ["d"]
 
 
+@pytest.mark.slow
 def test_a_scope_that_is_not_said_is_another_one(open_traffic: Open) -> None:
     table = predictions(model=["new", None, "old"], prompt=[7, 7, 7])
     columns = {"scope": {"model": "model", "prompt": "prompt"}}

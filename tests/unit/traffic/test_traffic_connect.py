@@ -111,6 +111,7 @@ def test_a_duckdb_file_is_opened_to_read(tmp_path: Path, open_traffic: Open) -> 
         traffic._table()[0].get_backend().raw_sql("DROP TABLE t")
 
 
+@pytest.mark.slow
 def test_sqlite_holds_values_of_any_type_in_one_column(tmp_path: Path, open_traffic: Open) -> None:
     sqlite_file(
         tmp_path / "t.db",
@@ -127,6 +128,7 @@ def test_sqlite_holds_values_of_any_type_in_one_column(tmp_path: Path, open_traf
     assert sorted((row.id, row.raw) for row in draw(traffic).rows) == [("1", 0.1 + 0.2), ("e", 0.25)]
 
 
+@pytest.mark.slow
 def test_many_sqlite_rows_come_in_parts(
     tmp_path: Path, open_traffic: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +159,7 @@ def test_a_file_that_is_something_else_is_said(tmp_path: Path, open_traffic: Ope
         open_traffic(url=url).survey(OCTOBER)
 
 
+@pytest.mark.slow
 def test_csv_files_may_order_their_columns_differently(tmp_path: Path, open_traffic: Open) -> None:
     (tmp_path / "1.csv").write_text('id,ts,confidence,q\na,2026-10-05,0.5,"two\nlines, ""quoted"""\n')
     (tmp_path / "2.csv").write_text("confidence,q,more,id,ts\n0.7,,x,b,2026-10-05\n,,,c,2026-10-05\n")

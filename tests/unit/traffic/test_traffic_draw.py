@@ -23,6 +23,7 @@ Open = Callable[..., Traffic]
 TWO = Strata(upper=(8000, 10_000), kind="levels")
 
 
+@pytest.mark.slow
 def test_the_first_by_time_of_equal_ids_is_kept(open_traffic: Open) -> None:
     times = pa.array([NOON, NOON.replace(hour=9), NOON.replace(hour=15)], pa.timestamp("us", "UTC"))
     table = predictions(id=["a", "a", "a"], ts=times, confidence=[0.1, 0.2, 0.3])
@@ -33,6 +34,7 @@ def test_the_first_by_time_of_equal_ids_is_kept(open_traffic: Open) -> None:
         assert drawn.rows[0].inclusion_probability == 1
 
 
+@pytest.mark.slow
 def test_an_id_in_two_strata_is_drawn_once(open_traffic: Open) -> None:
     later = NOON.replace(hour=15)
     table = predictions(
@@ -55,6 +57,7 @@ def test_doubles_are_estimated_from_the_prefix(open_traffic: Open) -> None:
     assert drawn.rows[0].inclusion_probability == pytest.approx(500 / 10_000, rel=0.1)
 
 
+@pytest.mark.slow
 def test_a_prefix_that_comes_out_short_is_widened(
     open_traffic: Open, monkeypatch: pytest.MonkeyPatch, records: Records
 ) -> None:
@@ -96,6 +99,7 @@ def test_nothing_is_drawn_where_nothing_is_asked_for(open_traffic: Open) -> None
     assert [row.raw for row in drawn.rows] == [0.9]
 
 
+@pytest.mark.slow
 def test_seed_and_period_choose_other_rows(open_traffic: Open) -> None:
     traffic = open_traffic(predictions(id=[f"r{i}" for i in range(500)]))
     picked = {
@@ -173,6 +177,7 @@ def test_an_engine_that_fails_is_logged_by_the_kind_of_its_error(
     assert "Moosbrugger" not in str(vars(record))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("written", [" {}", "{}\t", "{}.0", "\n{} "])
 def test_the_same_rows_are_drawn_however_their_ids_are_written(
     open_traffic: Callable[..., Traffic], written: str

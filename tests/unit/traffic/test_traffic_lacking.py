@@ -26,6 +26,7 @@ def write(folder: Path, name: str, header: str, month: int, rows: int = 20) -> N
     (folder / f"{name}.csv").write_text("\n".join([header, *cells]) + "\n")
 
 
+@pytest.mark.slow
 def test_a_file_of_the_period_without_the_confidence_is_said(tmp_path: Path) -> None:
     write(tmp_path, "a", HEADER, 10)
     write(tmp_path, "b[1]", "id,ts,conf", 10, rows=3)
@@ -34,6 +35,7 @@ def test_a_file_of_the_period_without_the_confidence_is_said(tmp_path: Path) -> 
         traffic(tmp_path).survey(OCTOBER)
 
 
+@pytest.mark.slow
 def test_a_file_of_another_time_may_be_older_than_the_column(tmp_path: Path) -> None:
     write(tmp_path, "a", HEADER, 11)
     write(tmp_path, "b", "id,ts,conf", 10)
@@ -57,6 +59,7 @@ def test_a_file_without_rows_may_lack_a_column(tmp_path: Path) -> None:
     assert traffic(tmp_path).survey(OCTOBER).population == 20
 
 
+@pytest.mark.slow
 def test_a_field_of_json_lines_without_a_value_need_not_be_there(tmp_path: Path) -> None:
     for name, rest in (("a", {"confidence": 0.9}), ("b", {})):
         row = {"id": name, "ts": "2026-10-05"} | rest

@@ -24,6 +24,7 @@ CSV = "csv:*.csv"
 KINDS = ("not_a_number", "bad_timestamp", "missing_id", "out_of_range", "missing")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "times",
     [
@@ -60,6 +61,7 @@ def test_what_was_rounded_is_counted_and_used(open_traffic: Open) -> None:
 PERCENT = {"85": 0.85, "85%": 0.85, " 8.5 % ": 0.085, "100.00001": 1.0, "0": 0.0, "101": None, "high": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", PERCENT)
 def test_percent_that_is_meant_is_read(open_traffic: Open, text: str) -> None:
     traffic = open_traffic(predictions(confidence=[text], served=[0.7]), columns={"scale": 100.0})
@@ -76,6 +78,7 @@ def test_the_scale_is_that_of_stated_confidences_alone(open_traffic: Open) -> No
     assert sorted(row.served or 0 for row in draw(traffic).rows) == [0.7, 0.9]
 
 
+@pytest.mark.slow
 def test_a_survey_tells_what_was_not_scaled_and_what_is_beyond(open_traffic: Open) -> None:
     table = predictions(confidence=[0.0, 0.5, 1.0, 90.0, 150.0, float("inf"), -3.0])
     survey = open_traffic(table, columns={"scale": 100.0}).survey(OCTOBER)
@@ -86,6 +89,7 @@ def test_a_survey_tells_what_was_not_scaled_and_what_is_beyond(open_traffic: Ope
     assert open_traffic(predictions(confidence=[float("inf")])).survey(OCTOBER).outside is None
 
 
+@pytest.mark.slow
 def test_the_first_of_each_kind_is_told_with_its_line(open_traffic: Open, tmp_path: Path) -> None:
     lines = [
         "id,ts,confidence,note",
@@ -142,6 +146,7 @@ def test_no_secret_is_shown(open_traffic: Open) -> None:
     assert "hunter2" not in str(row)
 
 
+@pytest.mark.slow
 def test_a_16_bit_float_is_its_shortest_decimal(open_traffic: Open) -> None:
     values = np.arange(2**16, dtype=np.uint16).view(np.float16)
     values = values[np.isfinite(values) & (np.abs(values) <= 128)]
@@ -202,6 +207,7 @@ def test_a_file_in_latin_1_is_named_with_its_line(open_traffic: Open, tmp_path: 
         open_traffic(url=CSV).survey(OCTOBER)
 
 
+@pytest.mark.slow
 def test_a_first_quoted_cell_after_many_rows_is_read(open_traffic: Open, tmp_path: Path) -> None:
     lines = [ROW.replace("a,", f"r{i},") for i in range(21_000)]
     lines[20_500] = 'late,2026-10-05,0.9,"well, then"\n'

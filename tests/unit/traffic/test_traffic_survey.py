@@ -52,6 +52,7 @@ def test_two_values_in_one_cell_are_not_distinct(open_traffic: Open) -> None:
     assert not open_traffic(table, columns={"segment": "segment"}).survey(OCTOBER).distinct
 
 
+@pytest.mark.slow
 def test_threads_and_files_do_not_change_a_bit(open_traffic: Open) -> None:
     rng = np.random.default_rng(1)
     n = 200_000
@@ -100,6 +101,7 @@ def test_segments_are_counted_and_none_is_no_segment(open_traffic: Open) -> None
     assert survey.by_segment() == {"a": 1, "b": 2}
 
 
+@pytest.mark.slow
 def test_names_of_columns_do_not_matter(open_traffic: Open) -> None:
     for name in ("key", "n", "value", "offset", "era", "order", "ts_aware", 'we"ird, col', "select"):
         table = predictions().rename_columns(["id", "ts", name])

@@ -42,6 +42,7 @@ NO_TIMES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_text_is_read_as_it_says(open_traffic: Open) -> None:
     table = predictions(id=[repr(text) for text in TEXTS], ts=pa.array(list(TEXTS)))
     traffic = open_traffic(table, timezone="America/New_York")
@@ -49,6 +50,7 @@ def test_a_text_is_read_as_it_says(open_traffic: Open) -> None:
     assert {row.id: row.ts for row in draw(traffic).rows} == meant
 
 
+@pytest.mark.slow
 def test_texts_that_are_no_times_are_counted_in_every_window(open_traffic: Open) -> None:
     traffic = open_traffic(predictions(ts=pa.array([*NO_TIMES, "2026-10-05"], pa.string())))
     for interval in (OCTOBER, Interval(OCTOBER.end, OCTOBER.end + timedelta(days=30))):
@@ -89,6 +91,7 @@ def test_the_interval_is_half_open(open_traffic: Open) -> None:
     assert [row.id for row in sorted(draw(traffic).rows, key=lambda row: row.ts)] == ["r1", "r2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["text", "timestamp"])
 def test_summer_time_moves_the_bounds(open_traffic: Open, kind: str) -> None:
     # March in Vienna starts at 23:00 and, after the change of clocks, ends at 22:00 of UTC
@@ -103,6 +106,7 @@ def test_summer_time_moves_the_bounds(open_traffic: Open, kind: str) -> None:
     assert {row.id for row in drawn.rows} == {"r1", "r2"}
 
 
+@pytest.mark.slow
 def test_naive_files_beside_aware_ones_keep_their_zone(open_traffic: Open) -> None:
     naive = predictions(id=["naive"], ts=pa.array([datetime(2026, 10, 5, 12)]))  # noqa: DTZ001
     traffic = open_traffic(predictions(id=["aware"]), naive, timezone="America/New_York")

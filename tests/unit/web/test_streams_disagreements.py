@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 from watched_streams import WatchedPages, disagree
 
@@ -18,6 +19,7 @@ def undecided(pages: WatchedPages) -> list[Any]:
         return conflicts.of_stream(conn, "billing", undecided=True)
 
 
+@pytest.mark.slow
 def test_a_row_is_shown_with_both_answers_and_decided(watched_pages: WatchedPages) -> None:
     (row,) = undecided(watched_pages)
     with watched_pages.signed_in("olga", role="admin") as visit:

@@ -116,6 +116,7 @@ def test_those_that_need_somebody_come_first(watched_world: World) -> None:
     assert late["billing"].needs_somebody
 
 
+@pytest.mark.slow
 def test_every_step_of_a_windows_life_leaves_another_fingerprint(changeable_world: World) -> None:
     """So a page that compares fingerprints never shows a stream as it was before a step."""
     app = changeable_world.open(NOW)

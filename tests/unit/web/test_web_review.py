@@ -186,6 +186,7 @@ def test_without_a_window_the_page_says_when_there_will_be_one(pages: Pages) -> 
         assert "The next one opens when" in visit.get(HERE).text
 
 
+@pytest.mark.slow
 def test_the_cohort_is_told_with_its_deadline_and_its_people(pages: Pages) -> None:
     pages.window(20)
     with pages.signed_in("ada") as ada, pages.signed_in("<b>bob") as bob:
@@ -228,6 +229,7 @@ def test_the_guidelines_stand_beside_the_item(pages: Pages) -> None:
         assert "cannot be read at the moment" in visit.get(HERE).text
 
 
+@pytest.mark.slow
 def test_labels_are_told_in_batches_and_when_the_last_has_come(pages: Pages) -> None:
     pages.window(27)
     with pages.local() as visit:
@@ -283,6 +285,7 @@ def test_a_text_without_letters_says_that_it_is_empty(pages: Pages) -> None:
         assert "This text is empty." not in visit.get(HERE).text
 
 
+@pytest.mark.slow
 def test_own_answers_go_over_several_pages(pages: Pages) -> None:
     pages.window(27)
     with pages.local() as visit:
