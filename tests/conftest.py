@@ -30,10 +30,10 @@ from planted import (  # noqa: F401  hooks of pytest
 from postgres import Postgres, postgres
 from slow_programs import (  # noqa: F401  hooks of pytest
     pytest_collection_modifyitems,
-    pytest_fixture_setup,
     pytest_ignore_collect,
     pytest_runtest_protocol,
     pytest_sessionstart,
+    pytest_xdist_auto_num_workers,
 )
 from sqlalchemy import Engine
 

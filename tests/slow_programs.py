@@ -7,6 +7,7 @@ asks for. A program is not seen before it starts: a test that starts one without
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
@@ -14,17 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from object_servers import MOTO
+from order_of_tests import in_order, processes_of
 
-PROGRAMS = {"calib", "prefect"}
-# They take half a minute and more: started last, each would keep one core busy after all others are done.
-LONGEST = {
-    "test_year.py",
-    "test_demo.py",
-    "test_real_months.py",
-    "test_schedule.py",
-    "test_tutorial.py",
-    "test_life_machine.py",
-}
+PROGRAMS = {"calib", "prefect", "initdb", "chromedriver", "weed", "azurite"}
 FOLDERS = {"integration", "simulations", "real", "upgrade"}  # each of their tests is slow
 FILES = {"test_evidently.py"}  # to import Evidently takes longer than all other files together
 SERVERS = {"postgres_server", "s3_server", "seaweedfs_server", "azure_server", "chromium"}  # fixtures
@@ -34,10 +28,11 @@ _running: list[pytest.Item] = []
 
 
 def is_slow_program(command: Any) -> bool:
-    """Whether a command starts one of the programs, as a module of Python's or by itself."""
+    """Whether a command starts one of the programs: by itself, as a module of Python's, or by a helper."""
     words = [str(word) for word in command] if isinstance(command, (list, tuple)) else [str(command)]
     modules = {after for option, after in pairwise(words) if option == "-m"}
-    return bool(({Path(words[0]).name} | modules) & PROGRAMS)
+    started = {Path(word).name for word in words if "/" in word}
+    return bool((started | {words[0]} | modules) & PROGRAMS) or MOTO in words
 
 
 def refuse_in_fast_tests(event: str, arguments: tuple[Any, ...]) -> None:
@@ -68,18 +63,26 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    mark_slow(items)
+    try:
+        return (yield)
+    finally:  # what is left out by -m and -k is gone
+        items[:] = in_order(items, processes_of(config))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One process more than there are cores where slow tests run, since some of them only wait for long."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores if config.option.markexpr == FAST else cores + 1
+
+
+def mark_slow(items: list[pytest.Item]) -> None:
+    """Mark the tests that are slow by where they are and by what they ask for."""
     for item in items:
         if is_slow_place(item.path, item.config.rootpath) or asks_for_a_server(item):
             item.add_marker(pytest.mark.slow)
-    items.sort(key=lambda item: item.path.name not in LONGEST)  # stable: all others keep their order
-
-
-def pytest_fixture_setup(fixturedef: Any) -> None:
-    """Refuse a server to a test that is not marked slow: it found a way past `asks_for_a_server`."""
-    if fixturedef.argname in SERVERS and _running and _running[-1].get_closest_marker("slow") is None:
-        raise AssertionError(f"{_running[-1].nodeid} starts a server: mark it with pytest.mark.slow")
 
 
 @pytest.hookimpl(wrapper=True)

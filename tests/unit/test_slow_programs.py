@@ -9,12 +9,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from slow_programs import LONGEST, pytest_collection_modifyitems
+from object_servers import MOTO
+from slow_programs import mark_slow, pytest_ignore_collect
 
 VERSION = [sys.executable, "-m", "calib", "--version"]
 
 
-@pytest.mark.parametrize("command", [VERSION, ["/somewhere/bin/calib", "--version"], ["prefect", "version"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        VERSION,
+        ["/somewhere/bin/calib", "--version"],
+        ["prefect", "version"],
+        [sys.executable, "-c", "a helper", "/somewhere/bin/initdb", "-D", "data"],
+        [sys.executable, "-c", MOTO],
+    ],
+    ids=["module", "program", "prefect", "postgresql", "moto"],
+)
 def test_a_fast_test_may_not_start_one(command: list[str]) -> None:
     with pytest.raises(AssertionError, match=r"mark it with pytest\.mark\.slow"):
         subprocess.run(command, check=True)
@@ -30,21 +41,51 @@ def test_a_slow_test_may() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "slow"), [("integration/cycle", True), ("real", True), ("unit/db", False)]
+    ("place", "slow"),
+    [
+        ("integration/cycle/test_it.py", True),
+        ("real/test_it.py", True),
+        ("dashboards/test_evidently.py", True),
+        ("unit/db/test_it.py", False),
+    ],
 )
-def test_folders_are_slow_as_a_whole(folder: str, slow: bool, pytestconfig: pytest.Config) -> None:
+def test_folders_and_files_are_slow_as_a_whole(place: str, slow: bool, pytestconfig: pytest.Config) -> None:
     marks: list[Any] = []
-    path = Path(pytestconfig.rootpath) / "tests" / folder / "test_it.py"
-    pytest_collection_modifyitems([SimpleNamespace(path=path, config=pytestconfig, add_marker=marks.append)])  # type: ignore[list-item]
+    path = Path(pytestconfig.rootpath) / "tests" / place
+    item: Any = SimpleNamespace(path=path, config=pytestconfig, add_marker=marks.append)
+    mark_slow([item])
+    assert bool(marks) is slow
+    fast: Any = SimpleNamespace(option=SimpleNamespace(markexpr="not slow"), rootpath=pytestconfig.rootpath)
+    every: Any = SimpleNamespace(option=SimpleNamespace(markexpr=""), rootpath=pytestconfig.rootpath)
+    assert bool(pytest_ignore_collect(path, fast)) is slow
+    assert pytest_ignore_collect(path, every) is None
+
+
+@pytest.mark.parametrize(
+    ("fixtures", "parameters", "slow"),
+    [
+        (["tmp_path", "postgres_server"], {}, True),
+        (["url"], {"url": "s3"}, True),
+        (["database_url"], {"database_url": "postgresql"}, True),
+        (["database_url"], {"database_url": "sqlite", "n": 3, "kinds": ["s3"]}, False),
+        (["tmp_path"], {}, False),
+    ],
+)
+def test_what_asks_for_a_server_is_slow(
+    fixtures: list[str], parameters: dict[str, Any], slow: bool, pytestconfig: pytest.Config
+) -> None:
+    marks: list[Any] = []
+    item: Any = SimpleNamespace(
+        path=Path(pytestconfig.rootpath) / "tests" / "unit" / "test_it.py",
+        config=pytestconfig,
+        add_marker=marks.append,
+        fixturenames=fixtures,
+        callspec=SimpleNamespace(params=parameters),
+    )
+    mark_slow([item])
     assert bool(marks) is slow
 
 
-def test_the_longest_tests_start_first_and_the_others_keep_their_order(pytestconfig: pytest.Config) -> None:
-    folder = Path(pytestconfig.rootpath) / "tests" / "unit"
-    names = ["test_b.py", "test_a.py", "test_demo.py", "test_c.py", "test_tutorial.py"]
-    items: list[Any] = [SimpleNamespace(path=folder / name, config=pytestconfig) for name in names]
-    pytest_collection_modifyitems(items)
-    first = ["test_demo.py", "test_tutorial.py", "test_b.py", "test_a.py", "test_c.py"]
-    assert [item.path.name for item in items] == first
-    files = {path.name for path in (Path(pytestconfig.rootpath) / "tests").rglob("test_*.py")}
-    assert files >= LONGEST
+def test_a_server_that_nobody_announced_is_refused_to_a_fast_test(request: pytest.FixtureRequest) -> None:
+    with pytest.raises(AssertionError, match=r"mark it with pytest\.mark\.slow"):
+        request.getfixturevalue("s3_server")
