@@ -16,6 +16,7 @@ import pytest
 from flaky_server import Fault, FlakyServer, flaky_server
 from log_records import Records
 
+from calib import object_urls
 from calib.client import MappingClient
 from calib.errors import ArtifactError, Conflict, InvalidInput, OutcomeUnknown, StoreError, Unavailable
 from calib.format.keys import entry_key, mapping_key
@@ -33,6 +34,8 @@ ROLLBACK = Intent(publish_id="r", at=AT, by="ada", reason="odd", expires_at=None
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FlakyServer]:
     monkeypatch.setattr(objects, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(object_urls, "FIRST_WAIT", 0.001)
+    monkeypatch.setattr(object_urls, "LONGEST_WAIT", 0.01)
     with flaky_server() as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
