@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-# Seconds that the slow tests of a file take on a machine with two cores; of others, a second each is assumed.
+# Seconds of the slow tests of a file on a machine with two cores; of other files, each counts half a second.
 LONGEST = {
     "test_killed_worker.py": 150,  # most of which it waits for signs of life that do not come
     "test_demo.py": 150,
@@ -57,7 +57,7 @@ def in_order(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
 
 
 def cost(path: Path, tests: list[pytest.Item]) -> float:
-    return LONGEST.get(path.name, len(tests))
+    return LONGEST.get(path.name, len(tests) / 2)
 
 
 def processes_of(config: pytest.Config) -> int:
