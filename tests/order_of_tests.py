@@ -35,7 +35,12 @@ LONGEST = {
 
 
 def in_order(items: Sequence[pytest.Item], processes: int) -> list[pytest.Item]:
-    """All tests, such that xdist's pieces for so many processes take equally long, as far as is known."""
+    """All tests, such that xdist's pieces for so many processes take equally long, as far as is known.
+
+    One process alone runs them as they stand.
+    """
+    if processes == 1:
+        return list(items)
     sizes = [(len(items) + i) // processes for i in range(processes)]  # as xdist cuts, the smaller ones first
     files: dict[Path, list[pytest.Item]] = {}
     for item in items:

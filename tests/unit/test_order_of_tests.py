@@ -57,6 +57,15 @@ def test_slow_tests_of_one_file_are_in_one_process() -> None:
     assert all(where)
 
 
+def test_one_process_runs_them_as_they_stand() -> None:
+    items = [
+        an_item("test_fast.py", slow=False),
+        an_item("test_demo.py"),
+        an_item("test_fast.py", slow=False),
+    ]
+    assert in_order(items, 1) == items
+
+
 def test_a_run_of_slow_tests_alone_is_cut_evenly() -> None:
     items = [an_item(f"test_{i % 3}.py", i) for i in range(10)]
     assert len(in_order(items, 4)) == 10

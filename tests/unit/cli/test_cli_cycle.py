@@ -27,7 +27,6 @@ PARTS = {
 }
 
 
-@pytest.mark.slow
 def test_run_prints_the_contract(world: World, calib: Any) -> None:
     ran = calib("run", "triage", "--period", "2026-01", "--json", "--config", world.config)
     assert ran.code == 0
