@@ -28,7 +28,7 @@ VERSION = [sys.executable, "-m", "calib", "--version"]
 )
 def test_a_fast_test_may_not_start_one(command: list[str]) -> None:
     with pytest.raises(AssertionError, match=r"mark it with pytest\.mark\.slow"):
-        subprocess.run(command, check=True)
+        subprocess.run(command, check=True, timeout=60)
 
 
 def test_a_fast_test_may_start_anything_else() -> None:
