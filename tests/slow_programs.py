@@ -20,7 +20,9 @@ from order_of_tests import in_order, processes_of
 
 PROGRAMS = {"calib", "prefect", "initdb", "chromedriver", "weed", "azurite"}
 FOLDERS = {"integration", "simulations", "real", "upgrade"}  # each of their tests is slow
-FILES = {"test_evidently.py"}  # to import Evidently takes longer than all other files together
+EVIDENTLY = (
+    "test_evidently"  # how files begin that import it, which takes longer than all other files together
+)
 SERVERS = {"postgres_server", "s3_server", "seaweedfs_server", "azure_server", "chromium"}  # fixtures
 KINDS = {"postgresql", "s3", "seaweedfs", "azure"}  # parameters for which a fixture asks for one of these
 FAST = "not slow"  # what `make fast` asks pytest for
@@ -45,7 +47,7 @@ def refuse_in_fast_tests(event: str, arguments: tuple[Any, ...]) -> None:
 
 def is_slow_place(path: Path, root: Path) -> bool:
     """Whether every test in a file or folder is slow."""
-    return bool((FOLDERS | FILES) & set(path.relative_to(root).parts))
+    return path.name.startswith(EVIDENTLY) or bool(FOLDERS & set(path.relative_to(root).parts))
 
 
 def asks_for_a_server(item: pytest.Item) -> bool:

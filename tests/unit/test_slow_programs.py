@@ -45,7 +45,7 @@ def test_a_slow_test_may() -> None:
     [
         ("integration/cycle/test_it.py", True),
         ("real/test_it.py", True),
-        ("dashboards/test_evidently.py", True),
+        ("dashboards/test_evidently_of_anything.py", True),
         ("unit/db/test_it.py", False),
     ],
 )
