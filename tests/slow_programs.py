@@ -20,9 +20,7 @@ from order_of_tests import in_order, processes_of
 
 PROGRAMS = {"calib", "prefect", "initdb", "chromedriver", "weed", "azurite"}
 FOLDERS = {"integration", "simulations", "real", "upgrade"}  # each of their tests is slow
-EVIDENTLY = "test_evidently"  # how files begin that import it, which takes longer than all others together
-    "test_evidently"  # how files begin that import it, which takes longer than all other files together
-)
+EVIDENTLY = "test_evidently"  # how files begin that import it, which takes as long as all others together
 SERVERS = {"postgres_server", "s3_server", "seaweedfs_server", "azure_server", "chromium"}  # fixtures
 KINDS = {"postgresql", "s3", "seaweedfs", "azure"}  # parameters for which a fixture asks for one of these
 FAST = "not slow"  # what `make fast` asks pytest for
