@@ -93,7 +93,7 @@ def out_of_scope(table: Any, columns: Columns, scope: Mapping[str, str]) -> list
 
 def _infinite(column: Any) -> Any:
     kind = column.type()
-    if not (kind.is_string() or kind.is_floating()):
+    if not (kind.is_string() or kind.is_floating() or kind.is_decimal()):
         return ibis.literal(False)
     return column.cast("string").strip().lower().re_search(rules.INFINITE)
 
