@@ -46,7 +46,8 @@ def chain(confidences: Sequence[float], *, mapping: Curve | None = None) -> Chai
     >>> round(found.product, 3), round(found.lower, 3), found.upper
     (0.729, 0.7, 0.9)
     """
-    steps = given.confidences(list(confidences), "confidences").tolist()
+    column = confidences if isinstance(confidences, np.ndarray) else list(confidences)
+    steps = given.confidences(column, "confidences").tolist()
     if not steps or not all(isinstance(p, float) for p in steps):
         raise InvalidInput("a chain needs at least one step, each with a confidence from 0 to 1")
     product = math.prod(steps)

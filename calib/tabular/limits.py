@@ -120,9 +120,9 @@ class Limit:
         values = column.values[np.isfinite(column.values)]
         high = float(values.max()) if len(values) else 0.0
         if (values < -OVERSHOOT).mean() > self.share if len(values) else False:
-            if high <= OVERSHOOT:
-                return ": looks like logarithms of probabilities: write exp(x) for each x."
-            return ": looks like log-odds: write 1 / (1 + exp(-x)) for each x."
+            is_log = high <= OVERSHOOT
+            what = "logarithms of probabilities, of which it is exp(x)" if is_log else "log-odds"
+            return f": write numbers from 0 to 1. These may be {what}."
         beyond = len(values) and ((values > 1 + OVERSHOOT) & (values <= 1000)).mean() > self.share
         if beyond and values.min() >= -OVERSHOOT and high <= 1000 and not _odds(values, high):
             if high <= 5 and (values == np.floor(values)).all():

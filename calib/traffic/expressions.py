@@ -47,7 +47,11 @@ def equals(column: Any, value: bool | int | float | str) -> Any:
     if kind.is_string():
         if isinstance(value, bool):
             return column.strip().lower().isin(("true", "t", "1") if value else ("false", "f", "0"))
-        return column == str(value)
+        text = str(rules.text_of(value))
+        number = isinstance(value, int | float)  # 4 and 4.0 are one, however files of several types wrote it
+        return column.isin((text, f"{text}.0")) if number else column == str(value)
+    if kind.is_date():
+        return column.cast("string") == str(value)
     if kind.is_boolean():
         words: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
         if (meant := words.get(value)) is not None:
