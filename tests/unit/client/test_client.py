@@ -313,7 +313,9 @@ def test_small_floats_and_masked_values_are_read_as_files_are(store: FaultyStore
     assert c.status().unusable == 1
 
 
-@pytest.mark.parametrize("raw", [True, np.True_, np.array([True]), [True, False], 10**400])
+@pytest.mark.parametrize(
+    "raw", [True, np.True_, np.array([True]), [True, False], pytest.param(10**400, id="huge")]
+)
 def test_a_boolean_is_no_confidence(store: FaultyStore, clock: ManualClock, raw: Any) -> None:
     c = client(store, clock)
     with pytest.raises(InvalidInput):

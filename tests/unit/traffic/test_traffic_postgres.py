@@ -126,8 +126,8 @@ def test_numbers_that_only_postgresql_has_are_counted_as_everywhere(
     made = "id text, confidence numeric, segment double precision, ts text DEFAULT '2026-10-05'"
     postgres_server.execute(f"CREATE TABLE odd ({made})", database=name)
     postgres_server.execute(
-        "INSERT INTO odd VALUES ('a', 0.5, 5), ('b', 'NaN', 1e20), ('c', 'Infinity', 'NaN'), ('d', NULL, NULL), "
-        "('e', 0.7, 1e20)",
+        "INSERT INTO odd VALUES ('a', 0.5, 5), ('b', 'NaN', 1e20), ('c', 'Infinity', 'NaN'), "
+        "('d', NULL, NULL), ('e', 0.7, 1e20)",
         database=name,
     )
     columns = Columns(id="id", ts="ts", confidence="confidence", segment="segment")
