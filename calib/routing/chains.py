@@ -36,7 +36,7 @@ class Chain:
     warning: str | None = None
 
 
-def chain(confidences: Sequence[float], *, mapping: Curve | None = None) -> Chain:
+def chain(confidences: Sequence[float] | Floats, *, mapping: Curve | None = None) -> Chain:
     """Combine the calibrated confidences, each in [0, 1], of the steps of one chain.
 
     `mapping`: from the product to the accuracy of whole chains, as `fit_chain` makes it. Raises
