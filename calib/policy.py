@@ -21,6 +21,7 @@ class EceWithInterval(Protocol):
 
 
 # --- Rows and answers that cannot be read (docs/explanation/statistics.md, ADR 106) ---
+OVERSHOOT = 1e-6  # beyond 0 or 1: sums of floats and 32-bit numbers give it, no other scale does
 MAX_REJECTED = 0.05  # share of rows, or of answers: what is left beside more need not be like the whole
 USUAL_BELOW = 2.0  # times the share of [0, scale] that lies below 1: more is a part that is not scaled
 

@@ -64,7 +64,7 @@ DIALECTS = st.builds(
     Dialect,
     delimiter=st.sampled_from(",;\t"),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
-    ends=st.sampled_from(["\n", "\r\n"]),
+    ends=st.sampled_from(["\n", "\r\n", "\r"]),
     encoding=st.sampled_from(ENCODINGS),
     packed=st.sampled_from(["", "gz", "zst"]),
     decimal_comma=st.booleans(),

@@ -99,13 +99,19 @@ def read_file(file: Path, stream: str, *, scope: dict[str, str]) -> Mapping:
 
     try:
         with file.open("rb") as opened:
-            mapping = Mapping.from_bytes(opened.read(LARGEST + 1))
+            content = opened.read(LARGEST + 1)
+        mapping = Mapping.from_bytes(content)
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}") from None
     except ArtifactError as error:
         raise InvalidInput(
             f"{file} is no mapping: {error}. docs/mapping-format.md describes the file"
         ) from None
+    if (key := _key_written_twice(content)) is not None:
+        raise InvalidInput(
+            f"{file} has {key!r:.40} twice in one object, of which clients in other languages may take the "
+            "other one: keep one of them"
+        )
     if mapping.stream != stream:
         raise InvalidInput(f"{file} was made for the stream {mapping.stream}, not for {stream}")
     evidence = mapping.evidence
@@ -122,6 +128,23 @@ def read_file(file: Path, stream: str, *, scope: dict[str, str]) -> Mapping:
             "calib.toml"
         )
     return mapping
+
+
+def _key_written_twice(content: bytes) -> str | None:
+    """A key that an object of a JSON document has more than once."""
+    import json
+
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        values = dict(pairs)
+        if len(values) < len(pairs):
+            keys = [key for key, _ in pairs]
+            twice.append(next(key for key in keys if keys.count(key) > 1))
+        return values
+
+    json.loads(content, object_pairs_hook=look)
+    return twice[0] if twice else None
 
 
 def _show(mapping: Mapping) -> None:

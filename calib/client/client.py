@@ -24,6 +24,7 @@ from calib.client.trust import Trusted, certificate_for
 from calib.errors import CalibError, InvalidInput, Unavailable
 from calib.format import Mapping
 from calib.format.curves import Curve
+from calib.format.given import segment_name
 from calib.format.keys import NAME
 from calib.local_paths import local_path
 from calib.object_urls import TIMEOUT
@@ -116,7 +117,9 @@ class MappingClient:
         if self._process != forks.count:
             self._begin()
         now = self._served  # read once: everything below is about one mapping
-        curve = now.default if segment is None else now.segments.get(segment, now.default)
+        curve = now.default
+        if segment is not None:
+            curve = now.segments.get(segment) or now.segments.get(segment_name(segment), curve)
         if curve is not None and type(raw) is float and 0.0 <= raw <= 1.0:
             value = curve.scalar(raw)
         else:
@@ -139,11 +142,14 @@ class MappingClient:
         if not (0 < target < 1 and steps >= 1):
             raise InvalidInput(f"target lies between 0 and 1 and steps from 1, not {target} and {steps}")
         confidence: Any = raw
-        if not isinstance(confidence, (float, int)):  # a number of numpy's, whatever its type says
+        if isinstance(confidence, bool) or not isinstance(
+            confidence, (float, int)
+        ):  # a number of numpy's, whatever its type says
             confidence = many_confidences(confidence, Counts())[0]
             if confidence.ndim:
                 raise InvalidInput("decide takes one confidence at a time")
-        raw = one_confidence(float(raw), self._counts)
+            confidence = float(confidence)
+        raw = one_confidence(confidence, self._counts)
         if self._process != forks.count:
             self._begin()
         now = self._served
@@ -265,7 +271,7 @@ class MappingClient:
 
     def _applied(self, curve: Curve | None, raw: Any) -> Any:
         """What the curve makes of `raw`, one number or many; without a curve, the same input is refused."""
-        if isinstance(raw, (float, int)):
+        if isinstance(raw, (float, int)) and not isinstance(raw, bool):
             confidence = one_confidence(raw, self._counts)
             return confidence if curve is None or confidence != confidence else curve.scalar(confidence)
         values, unusable = many_confidences(raw, self._counts)

@@ -56,7 +56,7 @@ def one_confidence(raw: float, counts: Counts) -> float:
     """
     if 0.0 <= raw <= 1.0:
         return float(raw)
-    if math.isnan(raw):
+    if raw != raw:
         counts.add(unusable=1)
         return math.nan
     if not -OVERSHOOT <= raw <= 1.0 + OVERSHOOT:
@@ -88,6 +88,8 @@ def _without_objects(raw: Any) -> Any:
     """The values, with NaN for those of an array of objects that are not numbers, as None."""
     import numpy as np
 
+    if isinstance(raw, np.ma.MaskedArray):
+        return raw
     try:
         values = np.asarray(raw)
     except ValueError:
@@ -104,7 +106,7 @@ def _without_objects(raw: Any) -> Any:
 
 
 def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, str | bytes):
+    if value is None or isinstance(value, str | bytes | bool):
         return None
     try:
         return float(value)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from calib.errors import ArtifactError
 from calib.format import Entry, Mapping
 from calib.format.chain import accept_mapping
+from calib.format.given import segment_name
 from calib.times import moment
 
 REMEDY = "`calib mapping verify` says what happened; a person opens a new epoch"
@@ -79,8 +80,10 @@ def certificate_for(
     nothing does.
     """
     cuts = mapping.cuts
-    if segment is not None and (segment in mapping.segment_cuts or segment in mapping.segments):
-        cuts = mapping.segment_cuts.get(segment, ())
+    if segment is not None:
+        own = mapping.segment_cuts.keys() | mapping.segments.keys()
+        name = segment if segment in own else segment_name(segment)
+        cuts = mapping.segment_cuts.get(name, ()) if name in own else cuts
     for target, cut in cuts:
         if target >= needed - 1e-12:
             return target, cut

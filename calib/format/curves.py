@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from calib.errors import ArtifactError, InvalidInput
+from calib.format.given import doubles
 from calib.json_object import Json
 
 if TYPE_CHECKING:
@@ -225,16 +226,17 @@ class Temperature(_Sigmoid):
 def floats(raw: Any) -> Floats:
     """An array, a column or a sequence of numbers as doubles.
 
-    Raises `InvalidInput` for text, dates and whatever else is not a number: nothing is guessed.
+    A 32-bit float is its shortest decimal. Raises `InvalidInput` for text, dates, booleans and whatever else
+    is not a number: nothing is guessed.
     """
     import numpy as np
 
     try:
-        values = np.asarray(raw)
-        if values.dtype.kind not in "fiubO":
+        values = np.asanyarray(raw) if isinstance(raw, np.ma.MaskedArray) else np.asarray(raw)
+        if values.dtype.kind not in "fiuO":
             raise InvalidInput(f"confidences are numbers from 0 to 1, not {values.dtype}")
-        return values.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
+        return doubles(values)
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, InvalidInput):
             raise
         raise InvalidInput(f"confidences are numbers from 0 to 1: {error}") from None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, overload
 from calib.errors import ArtifactError
 from calib.format.curves import Curve, curve_from_json
 from calib.format.document import canonical, parse
+from calib.format.given import segment_name
 from calib.format.keys import DIGEST, NAME
 from calib.json_object import Json
 
@@ -66,7 +67,9 @@ class Mapping:
 
     def curve(self, segment: str | None = None) -> Curve:
         """The curve for a segment."""
-        return self.default if segment is None else self.segments.get(segment, self.default)
+        if segment is None:
+            return self.default
+        return self.segments.get(segment) or self.segments.get(segment_name(segment), self.default)
 
     @cached_property
     def curve_digest(self) -> str:

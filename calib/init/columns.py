@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import Any
 
+from calib.tabular.roles import CLASSES, EQUAL, is_prediction
+from calib.tabular.rules import confidence_of, number_of, time_of
 from calib.traffic.peek import Peek
+from calib.vocabulary import meaning
 
 # In the order of preference; compared without case and without anything but letters and digits.
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -35,7 +36,6 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 CONTEXT = ("question", "prompt", "input", "text", "answer", "response", "output", "prediction")
 OUTCOME = ("correct", "is_correct", "was_correct", "outcome", "label", "is_right")
 REQUIRED = ("id", "ts", "confidence")
-WORDS_OF_OUTCOMES = {"1", "0", "1.0", "0.0", "true", "false", "t", "f", "yes", "no", "correct", "incorrect"}
 ENOUGH = 0.9  # the share of values that must fit
 
 
@@ -61,22 +61,32 @@ def guess(table: Peek) -> Guess:
     """
     free = list(table.columns)
 
-    def take(names: tuple[str, ...], fits: Callable[[list[Any]], bool]) -> str | None:
+    def fitting(name: str, fits: Callable[[list[Any]], bool]) -> list[str]:
+        return [
+            column for column in free if _plain(column) == _plain(name) and fits(_known(table.values[column]))
+        ]
+
+    def take(
+        names: tuple[str, ...], fits: Callable[[list[Any]], bool], equal: tuple[str, ...] = ()
+    ) -> str | None:
         for name in names:
-            for column in free:
-                if _plain(column) == _plain(name) and fits(_known(table.values[column])):
-                    free.remove(column)
-                    return column
+            if name in equal and sum(len(fitting(other, fits)) for other in equal) > 1:
+                return None  # they have the same right to be the one
+            for column in fitting(name, fits):
+                free.remove(column)
+                return column
         return None
 
     columns: dict[str, str | list[str]] = {}
     for key, names in NAMES.items():
-        column = take(names, FITS.get(key, _anything))
+        column = take(names, FITS.get(key, _anything), EQUAL.get(key, ()))
         if column is not None:
             columns[key] = column
     if "served" not in columns:
         columns.pop("mapping", None)  # a digest says nothing without the confidence that it made
-    outcome = take(OUTCOME, _are_outcomes)
+    # beside what the model said they may be the true class, as `calib.tabular.roles` has it
+    classes = CLASSES if any(map(is_prediction, table.columns)) else ()
+    outcome = take(tuple(name for name in OUTCOME if name not in classes), _are_outcomes, EQUAL["correct"])
     context = [column for name in CONTEXT if (column := take((name,), _anything)) is not None]
     if context and outcome is None:  # with outcomes nobody looks at the items
         columns["context"] = context
@@ -90,7 +100,12 @@ def _plain(name: str) -> str:
 
 
 def _known(values: list[Any]) -> list[Any]:
-    return [value for value in values if value is not None and value != ""]
+    """The values without the cells that say that there is none."""
+    return [
+        value
+        for value in values
+        if value is not None and not (isinstance(value, str) and meaning(value) == "unknown")
+    ]
 
 
 def _anything(values: list[Any]) -> bool:
@@ -102,31 +117,21 @@ def _are_ids(values: list[Any]) -> bool:
 
 
 def _are_confidences(values: list[Any]) -> bool:
-    return _mostly(values, lambda value: 0.0 <= float(value) <= 1.0)
+    numbers = [number_of(value) for value in values]
+    return _mostly(numbers, lambda number: number is not None and confidence_of(number) is not None)
 
 
 def _are_times(values: list[Any]) -> bool:
-    def is_time(value: Any) -> bool:
-        if isinstance(value, datetime | date):
-            return True
-        datetime.fromisoformat(str(value))
-        return True
-
-    return _mostly(values, is_time)
+    return _mostly(values, lambda value: time_of(value) is not None)
 
 
 def _are_outcomes(values: list[Any]) -> bool:
-    return _mostly(values, lambda value: str(value).strip().lower() in WORDS_OF_OUTCOMES)
+    said = [word for value in values if (word := meaning(str(value))) != "unknown"]
+    return _mostly(said, lambda word: word is not None)
 
 
 def _mostly(values: list[Any], fits: Callable[[Any], bool]) -> bool:
-    def is_fit(value: Any) -> bool:
-        try:
-            return fits(value) and not (isinstance(value, float) and math.isnan(value))
-        except (TypeError, ValueError, OverflowError):
-            return False
-
-    return bool(values) and sum(map(is_fit, values)) >= ENOUGH * len(values)
+    return bool(values) and sum(map(fits, values)) >= ENOUGH * len(values)
 
 
 FITS: Mapping[str, Callable[[list[Any]], bool]] = {

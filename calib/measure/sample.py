@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calib.errors import InvalidInput
+from calib.measure.given import confidences, numbers
 
 Floats = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -25,7 +26,8 @@ class Sample:
     common with others (a conversation, a day), and of its period; None for a row that has none, and for all
     rows where the column is not given. `judge`: a cheap score of each answer; NaN where there is none.
 
-    Raises `InvalidInput` for columns of another shape and for values out of range.
+    Columns are read by the rules of `calib.measure.given`. Raises `InvalidInput` for columns of another
+    shape and for values that are no numbers or out of range.
 
     >>> sample = Sample([0.9, 0.6], [1, 0], segments=["billing", None])
     >>> len(sample), sample.total, len(sample.of_segment("billing"))
@@ -50,21 +52,19 @@ class Sample:
         judge: npt.ArrayLike | None = None,
         periods: npt.ArrayLike | Sequence[str | None] | None = None,
     ) -> None:
-        score = np.asarray(scores, dtype=np.float64)
-        answer = np.asarray(correct, dtype=np.float64)
-        weight = _everywhere(1.0, score.shape) if weights is None else np.asarray(weights, dtype=np.float64)
+        score = confidences(scores)
+        answer = numbers(correct, "correct", booleans=True)
+        weight = _everywhere(1.0, score.shape) if weights is None else numbers(weights, "weights")
         if score.ndim != 1 or not score.shape == answer.shape == weight.shape:
             raise InvalidInput(
                 "scores, correct and weights must be of one shape (n,), "
                 f"not {score.shape}, {answer.shape}, {weight.shape}"
             )
-        if not ((score >= 0) & (score <= 1)).all():
-            raise InvalidInput("scores must be numbers in [0, 1]")
         if not ((answer == 0) | (answer == 1)).all():
             raise InvalidInput("correct must be 0 or 1")
         if not (np.isfinite(weight) & (weight >= 0)).all():
             raise InvalidInput("weights must be finite and not negative")
-        judged = _everywhere(np.nan, score.shape) if judge is None else np.asarray(judge, dtype=np.float64)
+        judged = _everywhere(np.nan, score.shape) if judge is None else numbers(judge, "the judge's scores")
         if judged.shape != score.shape:
             raise InvalidInput("there must be one judge's score, or NaN, for each score")
         self._fill(
@@ -176,5 +176,12 @@ def _texts(text_values: npt.ArrayLike | Sequence[str | None] | None, n: int, wor
     values = np.asarray(text_values, dtype=object)
     if values.shape != (n,):
         raise InvalidInput(f"there must be one {word}, or None, for each score")
-    texts[:] = [None if value is None else str(value) for value in values]
+    texts[:] = [None if _is_missing(value) else str(value) for value in values]
     return texts
+
+
+def _is_missing(value: Any) -> bool:
+    """None, NaN, and what pandas has for them."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from calib.errors import InvalidInput
 from calib.json_object import Json
+from calib.measure.given import confidences, numbers
 
 GRID = 10_000  # cells from 0 to 1: fine enough for any stated confidence, whole numbers on every engine
 MAX_LEVELS = 12
@@ -72,12 +73,10 @@ def strata(
     >>> strata([0.9, 0.9, 0.5, 1.0]).upper
     (5000, 9000, 10000)
     """
-    values = np.asarray(scores, dtype=np.float64).ravel()
+    values = confidences(scores).ravel()
     if not values.size:
         raise InvalidInput("strata need at least one score")
-    if not ((values >= 0) & (values <= 1)).all():
-        raise InvalidInput("scores must be numbers in [0, 1]")
-    weight = np.ones_like(values) if weights is None else np.asarray(weights, dtype=np.float64).ravel()
+    weight = np.ones_like(values) if weights is None else numbers(weights, "weights").ravel()
     if weight.shape != values.shape:
         raise InvalidInput(f"there are {weight.size} weights for {values.size} scores")
     cells, inverse = np.unique(cell(values), return_inverse=True)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from calib.calibrators import fit
 from calib.errors import InvalidInput
 from calib.format import Curve
+from calib.measure import given
 from calib.policy import CHAIN_LEAST_LABELS
 
 Floats = npt.NDArray[np.float64]
@@ -35,7 +36,7 @@ class Chain:
     warning: str | None = None
 
 
-def chain(confidences: Sequence[float], *, mapping: Curve | None = None) -> Chain:
+def chain(confidences: Sequence[float] | Floats, *, mapping: Curve | None = None) -> Chain:
     """Combine the calibrated confidences, each in [0, 1], of the steps of one chain.
 
     `mapping`: from the product to the accuracy of whole chains, as `fit_chain` makes it. Raises
@@ -45,8 +46,9 @@ def chain(confidences: Sequence[float], *, mapping: Curve | None = None) -> Chai
     >>> round(found.product, 3), round(found.lower, 3), found.upper
     (0.729, 0.7, 0.9)
     """
-    steps = [float(p) for p in confidences]
-    if not steps or not all(0 <= p <= 1 for p in steps):
+    column = confidences if isinstance(confidences, np.ndarray) else list(confidences)
+    steps = given.confidences(column, "confidences").tolist()
+    if not steps or not all(isinstance(p, float) for p in steps):
         raise InvalidInput("a chain needs at least one step, each with a confidence from 0 to 1")
     product = math.prod(steps)
     warning = None
@@ -102,8 +104,8 @@ def traces(trace: Sequence[str | None], confidences: npt.ArrayLike, correct: npt
     `confidences`: of each step, calibrated, in [0, 1]; `correct`: 1 or 0 where the row carries the label of
     the whole chain, NaN where it does not; shape (n,). Chains in the order of their names.
     """
-    p = np.asarray(confidences, dtype=np.float64)
-    whole = np.asarray(correct, dtype=np.float64)
+    p = given.numbers(confidences, "confidences")
+    whole = given.numbers(correct, "correct", booleans=True)
     names = np.array([None if name is None else str(name) for name in trace], dtype=object)
     if not names.shape == p.shape == whole.shape:
         raise InvalidInput("there must be a trace, or None, and a label of the whole, or NaN, for each row")

@@ -33,6 +33,14 @@ FOREIGN = {
     b"ORC": "an ORC file: write it as Parquet",
     b"Obj\x01": "an Avro file: write it as Parquet",
 }
+PACKED = {
+    b"PAR1": "a Parquet file",
+    b"PK\x03\x04": "an xlsx or ZIP file",
+    b"\x1f\x8b": "a compressed file",
+    b"\x28\xb5\x2f\xfd": "a compressed file",
+    b"SQLi": "a SQLite database",
+}
+TAR, TAR_AT = b"ustar", 257  # the mark of an archive, and where it stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +82,8 @@ def format_of(path: Path) -> Format:
             head = stream.read(SAMPLE)
     if not head:
         raise _empty(path)
-    if head[:4] == b"PAR1":
-        raise InvalidInput(f"{path} is a Parquet file that was compressed as a whole: unpack it first")
+    if (inside := _inside(head)) is not None:
+        raise InvalidInput(f"{path} is {inside} that was compressed as a whole: unpack it first")
     encoding = NUMBERS_16.get(head[:2], "utf-8")
     text = head.decode(encoding, "ignore").removeprefix("\ufeff")
     if encoding == "utf-8" and text[:64].count("\0") > 4:
@@ -133,6 +141,13 @@ def file_errors(path: Path) -> Iterator[None]:
         if type(error).__name__ not in ("ZstdError", "error"):  # zstd's own, zlib's own
             raise
         raise InvalidInput(f"{path} cannot be read: its compressed data are damaged ({error})") from None
+
+
+def _inside(head: bytes) -> str | None:
+    """What was compressed, where it is no text; `head` are its first bytes."""
+    if head[TAR_AT : TAR_AT + len(TAR)] == TAR:
+        return "an archive (tar)"
+    return next((what for first, what in PACKED.items() if head.startswith(first)), None)
 
 
 def _is_workbook(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,16 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
         source = folder.path / "utf8.jsonl"
         transcode(path, form, source)
         compression = "none"
-    records, cut, begins, halves = _scan(path, source, compression)
-    if cut or begins or halves:
+    records, cut, uneven = _scan(path, source, compression)
+    if cut or uneven:
         folder = folder or TemporaryFolder()
         even = folder.path / "even.jsonl"
         with file_errors(path), opened(source, compression) as lines, even.open("wb") as out:
-            lines.read(begins)
             remaining = records
             for line in lines:
+                line = line.removeprefix(
+                    codecs.BOM_UTF8
+                )  # of the encoding, in front of each file put together
                 if line.strip() and remaining:
                     out.write(_whole(line))
                     remaining -= 1
@@ -88,6 +91,7 @@ def jsonl_file(connection: duckdb.DuckDBPyConnection, path: Path, form: Format) 
     if not isinstance(structure, dict) and (fault := _other_than_objects(path, source, compression)):
         raise fault
     found = _fields(structure, "", "", 0) if isinstance(structure, dict) else []
+    found += _written_twice(connection, found, _objects([source], compression))
     fields = _in_one_case(connection, found, _objects([source], compression))
     return JsonlFile(
         names=tuple(name for name, _ in fields),
@@ -124,6 +128,28 @@ def _value(places: tuple[str, ...]) -> str:
     return f"coalesce({values})" if len(places) > 1 else f"({values})"
 
 
+def _written_twice(
+    connection: duckdb.DuckDBPyConnection, fields: list[tuple[str, str]], objects: str
+) -> list[tuple[str, str]]:
+    """The fields that one object holds more than once: which of the values is meant cannot be known."""
+    if not fields:
+        return []
+    inside = dict.fromkeys(pointer.rpartition("/")[0] for _, pointer in fields)
+    keys = [f"json_keys(json{f', {literal(at)}' if at else ''})" for at in inside]
+    columns = ", ".join(f"{key} AS k{i}" for i, key in enumerate(keys))
+    each = ", ".join(f"k{i}" for i in range(len(keys)))
+    twice = connection.execute(
+        f"SELECT DISTINCT keys FROM (SELECT unnest([{each}]) AS keys FROM (SELECT DISTINCT {columns} "  # noqa: S608
+        f"FROM {objects})) WHERE len(keys) > len(list_distinct(keys))"
+    ).fetchall()
+    more = {key for (keys_of_one,) in twice for key, n in Counter(keys_of_one).items() if n > 1}
+    return [(name, pointer) for name, pointer in fields if _key(pointer.rpartition("/")[2]) in more]
+
+
+def _key(escaped: str) -> str:
+    return escaped.replace("~1", "/").replace("~0", "~")
+
+
 def _in_one_case(
     connection: duckdb.DuckDBPyConnection, fields: list[tuple[str, str]], objects: str
 ) -> list[tuple[str, tuple[str, ...]]]:
@@ -158,17 +184,16 @@ def _objects(paths: list[Path], compression: Compression) -> str:
     )
 
 
-def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool, int, bool]:
-    """The number of objects, whether the last line was cut, the length of a mark before the first, and
-    whether a text holds half a character.
+def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool, bool]:
+    """The number of objects, whether the last line was cut, and whether a line has a mark in front of it or
+    a text holds half a character.
     """
-    records, begins, last, number, halves = 0, 0, b"", 0, False
+    records, last, number, uneven = 0, b"", 0, False
     with file_errors(path), opened(source, compression) as lines:
         for number, line in enumerate(lines, 1):
-            if number == 1 and line.startswith(codecs.BOM_UTF8):
-                begins = len(codecs.BOM_UTF8)
             last = line
             if not line.isascii():
+                uneven = uneven or line.startswith(codecs.BOM_UTF8)
                 try:
                     line.decode("utf-8")
                 except UnicodeDecodeError as error:
@@ -176,14 +201,14 @@ def _scan(path: Path, source: Path, compression: Compression) -> tuple[int, bool
                         raise not_utf8(path, number) from None
             if b"\0" in line:
                 raise zero_byte(path, number)
-            halves = halves or ((b"\\ud" in line or b"\\uD" in line) and _whole(line) != line)
-            records += not line.isspace()
+            uneven = uneven or ((b"\\ud" in line or b"\\uD" in line) and _whole(line) != line)
+            records += not line.isspace() and line.strip() != codecs.BOM_UTF8
     open_end = bool(last) and not last.endswith(b"\n") and not last.isspace()
     if open_end and not isinstance(_parsed(last), dict):
         if b"\r{" in last:
             raise InvalidInput(f"{path}, line {number}: end each line with a line feed, not \\r alone")
-        return records - 1, True, begins, halves
-    return records, False, begins, halves
+        return records - 1, True, uneven
+    return records, False, uneven
 
 
 def _parsed(line: bytes) -> Any:

@@ -108,6 +108,7 @@ def read_labelled(
         rejects.add(rows["weight"].missing, "missing_weight")
         rejects.add(bad, "bad_weight")
         limit.weights(bad, name=names["weight"])
+        rejects.add(_without_weight(weights, rejects.kept), "zero_weight")
     if "paired_by" in names:
         unnamed = np.array([not text for text in rows["paired_by"].values], dtype=bool)
         limit.questions(unnamed, name=names["paired_by"])
@@ -187,8 +188,10 @@ def read_steps(path: Path, asked: Asked | None = None, reading: Reading | None =
     torn = set(chains[with_trace & ~rejects.kept])
     rejects.add(np.array([name in torn for name in chains], dtype=bool), "beside_a_bad_step")
     keep = rejects.kept
+    telling = _telling_rows(chains, rows["correct"].values, keep)
+    whole = answers[telling]
     limit.one_class(
-        rows["correct"].values == OTHER, answers[keep & ~np.isnan(answers)], name=roles.columns["correct"]
+        np.isnan(whole), whole[~np.isnan(whole)], name=roles.columns["correct"], of=telling, word="chains"
     )
     return Steps(
         rows=rows.n + sum(rows.rejected.values()),
@@ -266,6 +269,26 @@ def _answers(column: Column, rejects: Rejects) -> Floats:
     return np.where((codes == 0) | (codes == 1), codes, np.nan)
 
 
+def _without_weight(weights: Floats, kept: Bools) -> Bools:
+    """The rows that count for nothing: their weight is 0, or vanishes beside the largest one."""
+    largest = weights[kept].max(initial=0.0)
+    none: Bools = (weights / largest if largest else weights) == 0
+    return none
+
+
+def _telling_rows(
+    chains: npt.NDArray[np.object_], codes: npt.NDArray[np.int8], kept: Bools
+) -> npt.NDArray[np.intp]:
+    """One row of each chain: a labelled one, else one with something that is no label, else the last."""
+    telling: dict[object, int] = {}
+    rank = np.select([(codes == 0) | (codes == 1), codes != UNKNOWN], [2, 1], 0).tolist()
+    for row in np.flatnonzero(kept).tolist():
+        known = telling.get(chains[row])
+        if known is None or rank[row] >= rank[known]:
+            telling[chains[row]] = row
+    return np.array(list(telling.values()), dtype=np.intp)
+
+
 def _no_thousands(table: TableFile, names: Mapping[str, str]) -> None:
     """In a file with decimal commas a weight of 1.000 may be a thousand: that is not guessed."""
     if not table.decimal_comma:
@@ -301,4 +324,5 @@ def _nothing_left(path: Path, names: Mapping[str, str], rejected: Mapping[str, i
     return InvalidInput(
         f"{path}: no row can be used ({', '.join(kinds) or 'it is empty'}). {names['confidence']!r} must "
         f"hold numbers from 0 to 1 (85% is written 0.85) and {names['correct']!r} 1 or 0"
+        + (f", and {names['weight']!r} numbers above 0" if "weight" in names else "")
     )

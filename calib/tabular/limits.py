@@ -17,6 +17,7 @@ from calib.tabular.rules import OVERSHOOT
 from calib.vocabulary import HOW
 
 Bools = npt.NDArray[np.bool_]
+DECIMAL_COMMA = re.compile(r"'\s*[+-]?[0-9]*,[0-9]+\s*'$")  # as a message shows it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +67,32 @@ class Limit:
         understood = int((codes != UNKNOWN).sum())
         self._few(other, understood, name, "say neither right nor wrong", lambda: f"{beside}: {HOW}.{key}")
 
-    def one_class(self, left_out: Bools, answers_left: npt.NDArray[np.float64], *, name: str) -> None:
-        """Raise `InvalidInput` where all answers that are left are the same, beside some left out."""
+    def one_class(
+        self,
+        left_out: Bools,
+        answers_left: npt.NDArray[np.float64],
+        *,
+        name: str,
+        of: npt.NDArray[np.intp] | None = None,
+        word: str = "rows",
+    ) -> None:
+        """Raise `InvalidInput` where all answers that are left are the same, beside some left out.
+
+        `of`: the row of each entry of `left_out`, where these are not all rows; `word` is what they are.
+        """
         n = int(left_out.sum())
         if not n or not len(answers_left) or not (answers_left == answers_left[0]).all():
             return
         share = n / len(left_out)
         if self.asked and share <= self.share:
             return
-        row = int(np.flatnonzero(left_out)[0])
-        word = "right" if answers_left[0] == 1 else "wrong"
+        first = int(np.flatnonzero(left_out)[0])
+        row = first if of is None else int(of[first])
+        left = "right" if answers_left[0] == 1 else "wrong"
         raise InvalidInput(
             f"{self.place(row)}, column {name!r}: {self.shown(row, name)} says neither right nor wrong, "
-            f"and of {len(left_out):,} rows only {word} ones are left beside {n:,} like it: {HOW}, or leave "
-            f"them out with --allow-rejected {share_up(share)}"
+            f"and of {len(left_out):,} {word} only {left} ones are left beside {n:,} like it: {HOW}, or "
+            f"leave them out with --allow-rejected {share_up(share)}"
         )
 
     def weights(self, unreadable: Bools, *, name: str) -> None:
@@ -106,8 +119,12 @@ class Limit:
     def _looks(self, column: Column, name: str) -> str:
         values = column.values[np.isfinite(column.values)]
         high = float(values.max()) if len(values) else 0.0
+        if (values < -OVERSHOOT).mean() > self.share if len(values) else False:
+            is_log = high <= OVERSHOOT
+            what = "logarithms of probabilities, of which it is exp(x)" if is_log else "log-odds"
+            return f": write numbers from 0 to 1. These may be {what}."
         beyond = len(values) and ((values > 1 + OVERSHOOT) & (values <= 1000)).mean() > self.share
-        if beyond and values.min() >= -OVERSHOOT and high <= 1000:
+        if beyond and values.min() >= -OVERSHOOT and high <= 1000 and not _odds(values, high):
             if high <= 5 and (values == np.floor(values)).all():
                 return (
                     ": looks like ratings: write the confidence from 0 to 1 that each stands for; where they "
@@ -123,12 +140,21 @@ class Limit:
         first = self.shown(int(rows[0]), name) if len(rows) else ""
         if "%" in first:
             return ": looks like percent: write 0.85 for 85%, or --scale 100."
-        if re.search(r"[0-9],[0-9]", first):
+        if DECIMAL_COMMA.match(first):
             return (
                 ": looks like a decimal comma, which is read where semicolons or tabs separate the cells: "
                 "write 0.85, or separate the cells so."
             )
         return ": write numbers from 0 to 1."
+
+
+def _odds(values: npt.NDArray[np.float64], high: float) -> bool:
+    """Whether numbers seem to be odds or scores of another kind: none of a scale, and not whole.
+
+    Percent, tenths and per mille reach at least half of what they are out of.
+    """
+    scale = next(scale for scale in (10, 100, 1000) if high <= scale)
+    return bool(high < scale / 2 and (values != np.floor(values)).mean() > 0.5)
 
 
 def share_up(share: float) -> str:

@@ -24,7 +24,7 @@ from calib.tabular.parquet_file import ParquetFile
 NAIVE = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS")
 AWARE = ("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS", "TIMESTAMP_NS WITH TIME ZONE")
 PLACE = ("calibwatch file", "calibwatch record")  # columns: a row's file, and its number there from 0 on
-DECIMAL_COMMA = r"^\s*[+-]?[0-9]*,[0-9]+\s*$"
+DECIMAL_COMMA = r"^[^.,]*,[^.,]*$"  # the only mark in a cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

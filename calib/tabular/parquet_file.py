@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 
 from calib.tabular.columns import half, literal
 from calib.tabular.csv_file import exactly
+from calib.tabular.names import plain
 
 DEEPEST = 8  # fields inside fields
+FOLDER = re.compile(r"([^/\\=]+)=([^/\\]*)(?=[/\\])")  # a folder that names a key and its value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,10 @@ def parquet_file(connection: duckdb.DuckDBPyConnection, path: Path | str) -> Par
     for i, (_, logical) in enumerate(tops):
         if kinds[i] == "FLOAT" and "Float16" in logical:
             kinds[i], values[i] = "DOUBLE", half(f"r{i}")
+    for i in _contradicted(connection, path, [name for name, _ in tops]):
+        names.append(names[i])  # twice: it cannot be known which of the two values is meant
+        kinds.append(kinds[i])
+        values.append(values[i])
     for i, kind in enumerate(relation.types):
         for name, kind_inside, value in _fields(names[i], kind, f"r{i}", 0):
             names.append(name)
@@ -67,6 +75,24 @@ def parquet_file(connection: duckdb.DuckDBPyConnection, path: Path | str) -> Par
         read=len(relation.columns),
         records=int(records),
     )
+
+
+def _contradicted(connection: duckdb.DuckDBPyConnection, path: Path | str, names: list[str]) -> list[int]:
+    """Which columns the names of the folders state too, with another value than all rows may have.
+
+    DuckDB then gives the folder's value. The file's statistics show where that is also the value of each row.
+    """
+    keys = {plain(unquote(key)): unquote(value) for key, value in FOLDER.findall(str(path))}
+    beside = [i for i, name in enumerate(names) if plain(name) in keys]
+    if not beside:
+        return []
+    rows = connection.execute(
+        "SELECT path_in_schema, min(coalesce(stats_min_value, stats_min)), "  # noqa: S608
+        "max(coalesce(stats_max_value, stats_max)), sum(stats_null_count) "
+        f"FROM parquet_metadata({exactly(path)}) GROUP BY path_in_schema"
+    ).fetchall()
+    ends = {name: (least, most) for name, least, most, missing in rows if missing == 0}
+    return [i for i in beside if ends.get(names[i]) != (keys[plain(names[i])],) * 2]
 
 
 def _fields(name: str, kind: Any, value: str, depth: int) -> Iterator[tuple[str, str, str]]:

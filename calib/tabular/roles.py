@@ -160,7 +160,7 @@ def _one_alone(path: Path, names: Sequence[str], role: str, alike: Sequence[int]
 def _no_class(path: Path, names: Sequence[str], correct: str, asked: Asked) -> None:
     if asked.correct is not None or plain(correct) not in CLASSES:
         return
-    beside = [name for name in names if _is_prediction(name)]
+    beside = [name for name in names if is_prediction(name)]
     if beside:
         raise InvalidInput(
             f"{path}: {correct!r} beside {beside[0]!r} may be the true class. If it is, --prediction "
@@ -176,7 +176,7 @@ def _no_class(path: Path, names: Sequence[str], correct: str, asked: Asked) -> N
         )
 
 
-def _is_prediction(name: str) -> bool:
+def is_prediction(name: str) -> bool:
     """Whether a column seems to hold what a model said, and not when, how surely or under which id."""
     words = _words(name)
     predicted = not PREDICTED.isdisjoint(words) or "_".join(words) in OUTPUTS

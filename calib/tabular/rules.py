@@ -28,6 +28,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from calib import policy
 from calib.vocabulary import BLANKS
 
 # Text
@@ -46,7 +47,7 @@ CANNOT_KEEP = (
 # Numbers
 NUMBER = r"^[+-]?([0-9]{1,60}\.?[0-9]{0,60}|\.[0-9]{1,60})([eE]([+-]?[0-9]{1,2}|-[12][0-9][0-9]))?$"
 INFINITE = r"^[+-]?inf(inity)?$"
-OVERSHOOT = 1e-6
+OVERSHOOT = policy.OVERSHOOT
 PERCENT = 100.0
 
 # Times

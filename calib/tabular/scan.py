@@ -149,7 +149,7 @@ def _header(path: Path, compression: Compression) -> tuple[tuple[str, ...], str]
     header: tuple[list[str], str] = ([], ",")
     for delimiter in ",;\t":
         try:
-            names = next(csv.reader(io.StringIO(first, newline=""), delimiter=delimiter, strict=True))
+            names = _names(first, delimiter)
         except csv.Error:
             continue
         if len(names) > len(header[0]):
@@ -161,6 +161,16 @@ def _header(path: Path, compression: Compression) -> tuple[tuple[str, ...], str]
             f"{path}, line 1: '|' separates the names: separate cells by commas, semicolons or tabs"
         )
     return tuple(header[0]), header[1]
+
+
+def _names(line: str, delimiter: str) -> list[str]:
+    """The cells of the line of names; a blank in front of a quotation mark does not belong to the name."""
+    names = next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, strict=True))
+    if not any(name.lstrip(" ").startswith('"') for name in names):
+        return names
+    return next(
+        csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    )
 
 
 def not_utf8(path: Path, line: int) -> InvalidInput:

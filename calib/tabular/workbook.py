@@ -1,8 +1,9 @@
-"""The first sheet of an .xlsx file as CSV: values alone, no formulas, nothing from outside."""
+"""The first visible sheet of an .xlsx file as CSV: values alone, no formulas, nothing from outside."""
 
 from __future__ import annotations
 
 import csv
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -11,30 +12,36 @@ from pathlib import Path
 from typing import Any
 
 from calib.errors import InvalidInput
+from calib.tabular.names import listed, plain
 
 LARGEST = 50 * 2**20  # bytes unpacked
+FORMULA = re.compile(rb"<f[ />]")
+# One cell with a formula and without what it gives; a formula that gives an empty text says t="str".
+NO_RESULT = re.compile(
+    rb"<c (?:(?!t=\"str\")[^>])*>\s*<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v></v>)?\s*</c>"
+)
+# What a program writes that did not compute the formulas, for the program that opens the file.
+TO_BE_COMPUTED = re.compile(rb"<calcPr [^>]*fullCalcOnLoad=\"(?:1|true)\"")
+MERGED = re.compile(rb"<mergeCell [^>]*ref=\"[A-Z]+([0-9]+):[A-Z]+([0-9]+)\"")
 
 
 def as_csv(path: Path, to: Path) -> None:
-    """Write the first sheet as CSV in UTF-8, blank rows left out.
+    """Write the first visible sheet as CSV in UTF-8, blank rows left out.
 
     A formula is the value that was last computed for it. Raises `InvalidInput` for a file that is
-    not a workbook, needs more than 50 MB unpacked, or where openpyxl or defusedxml is not installed.
+    not a workbook, needs more than 50 MB unpacked, has formulas that nothing has computed yet, cells that
+    are merged over several rows, or more rows of the same table on another visible sheet, or where openpyxl
+    or defusedxml is not installed.
     """
     with to.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
         writer = csv.writer(file, lineterminator="\n")
         width = 0
         for row in _rows(path):
-            cells = [_cell(value) for value in row]
-            while cells and not cells[-1]:
-                cells.pop()
-            if not cells:
-                continue
-            width = width or len(cells)
-            writer.writerow(cells + [""] * (width - len(cells)))
+            width = width or len(row)
+            writer.writerow(row + [""] * (width - len(row)))
 
 
-def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
+def _rows(path: Path) -> Iterator[list[str]]:
     try:
         import defusedxml  # noqa: F401  openpyxl reads XML by it where it is installed
         import openpyxl
@@ -51,9 +58,15 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
             warnings.simplefilter("ignore")  # of styles and extensions, none of which is read here
             book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
             try:
-                sheet = book.worksheets[0]
-                sheet.reset_dimensions()  # what the file says of its own size may be wrong
-                yield from sheet.iter_rows(values_only=True)
+                sheets = [sheet for sheet in book.worksheets if sheet.sheet_state == "visible"]
+                sheet, *others = sheets or book.worksheets
+                _refuse_what_is_not_in_the_cells(path, sheet)
+                names: list[str] = []
+                for row in _filled(sheet):
+                    if not names:
+                        names = row
+                        _refuse_more_of_it(path, names, sheet, others)
+                    yield row
             finally:
                 book.close()
     except InvalidInput:
@@ -62,6 +75,48 @@ def _rows(path: Path) -> Iterator[tuple[Any, ...]]:
         raise InvalidInput(
             f"{path} cannot be read as .xlsx ({type(error).__name__}): open it and save it anew, or as CSV"
         ) from None
+
+
+def _filled(sheet: Any) -> Iterator[list[str]]:
+    """The rows of a sheet that are not blank, each up to its last cell that is not."""
+    sheet.reset_dimensions()  # what the file says of its own size may be wrong
+    for values in sheet.iter_rows(values_only=True):
+        cells = [_cell(value) for value in values]
+        while cells and not cells[-1]:
+            cells.pop()
+        if cells:
+            yield cells
+
+
+def _refuse_more_of_it(path: Path, names: list[str], sheet: Any, others: list[Any]) -> None:
+    """Raise `InvalidInput` where another sheet goes on with the table: its rows would be left out unsaid."""
+    own = {plain(name) for name in names} - {""}
+    for other in others:
+        shared = own & {plain(name) for name in next(_filled(other), [])}
+        if len(shared) > 1 or shared == own:
+            raise InvalidInput(
+                f"{path}: the sheets {sheet.title!r} and {other.title!r} both have the columns "
+                f"{listed(sorted(shared))}, and one sheet is read: put all rows into one, or save each sheet "
+                "as a file of its own"
+            )
+
+
+def _refuse_what_is_not_in_the_cells(path: Path, sheet: Any) -> None:
+    """Raise `InvalidInput` where cells look filled to people and are empty in the file."""
+    archive, inside = sheet.parent._archive, sheet._worksheet_path
+    xml = archive.read(inside)
+    formulas = FORMULA.search(xml) is not None
+    if formulas and (NO_RESULT.search(xml) or TO_BE_COMPUTED.search(archive.read("xl/workbook.xml"))):
+        raise InvalidInput(
+            f"{path}: the sheet {sheet.title!r} has formulas whose values were never computed: open it in a "
+            "spreadsheet program and save it, or write values"
+        )
+    for first, last in MERGED.findall(xml):
+        if first != last:
+            raise InvalidInput(
+                f"{path}: the sheet {sheet.title!r} has cells that are merged over the rows {int(first)} to "
+                f"{int(last)}, of which only the first has their value: unmerge them and fill in each row"
+            )
 
 
 def _cell(value: Any) -> str:

@@ -47,7 +47,11 @@ def equals(column: Any, value: bool | int | float | str) -> Any:
     if kind.is_string():
         if isinstance(value, bool):
             return column.strip().lower().isin(("true", "t", "1") if value else ("false", "f", "0"))
-        return column == str(value)
+        text = str(rules.text_of(value))
+        number = isinstance(value, int | float)  # 4 and 4.0 are one, however files of several types wrote it
+        return column.isin((text, f"{text}.0")) if number else column == str(value)
+    if kind.is_date():
+        return column.cast("string") == str(value)
     if kind.is_boolean():
         words: dict[object, bool] = {"true": True, "false": False, 1: True, 0: False}
         if (meant := words.get(value)) is not None:
@@ -93,7 +97,7 @@ def out_of_scope(table: Any, columns: Columns, scope: Mapping[str, str]) -> list
 
 def _infinite(column: Any) -> Any:
     kind = column.type()
-    if not (kind.is_string() or kind.is_floating()):
+    if not (kind.is_string() or kind.is_floating() or kind.is_decimal()):
         return ibis.literal(False)
     return column.cast("string").strip().lower().re_search(rules.INFINITE)
 

@@ -14,6 +14,7 @@ import ibis.expr.datatypes as dt
 
 from calib.period import naive_bound
 from calib.tabular import rules
+from calib.traffic.connect import engine_of
 from calib.vocabulary import NO_NUMBER
 
 NANOSECONDS = 9
@@ -26,8 +27,10 @@ def text_of(column: Any) -> Any:
     kind, null = column.type(), ibis.null("string")
     if kind.is_floating():
         plain = column.cast("string")
-        whole = (column == column.floor()) & (column.abs() <= _limit(kind))
-        digits = whole.ifelse(column, ibis.null(kind)).cast("int64").cast("string")
+        # Larger ones first: engines give the floor as a 64-bit integer, and fail where it does not fit.
+        small = (column.abs() <= _limit(kind)).ifelse(column, ibis.null(kind))
+        whole = (small == small.floor()).fill_null(False)
+        digits = whole.ifelse(small, ibis.null(kind)).cast("int64").cast("string")
         return (column - column == 0).ifelse(whole.ifelse(digits, plain), null)
     if kind.is_boolean():
         return column.cast("string").lower()
@@ -127,7 +130,7 @@ def _number(column: Any, *, percent: bool) -> Any:
     # A 32-bit float by way of its shortest decimal: what was written as 0.3 is 0.3.
     single = kind.is_floating() and not kind.is_float64()
     value = column.cast("string").cast("float64") if single else column.cast("float64")
-    return _finite(value) if kind.is_floating() else value
+    return value if kind.is_integer() else _finite(value)  # PostgreSQL's decimals may be NaN or infinite
 
 
 def _finite(value: Any) -> Any:
@@ -180,6 +183,8 @@ class Clock:
             text, null = _trimmed(column), ibis.null("string")
             plain = text.upper().replace("/", "-").replace(",", ".").replace("GMT", "UTC")
             plain = plain.replace(" +", "+").replace(" -", "-")
+            if engine_of(column) == "postgres":  # it would round up what lies beyond microseconds
+                plain = plain.re_replace(r"([.][0-9]{6})[0-9]+", r"\1")
             aware = text.re_search(rules.AWARE).ifelse(plain, null).try_cast("timestamp('UTC')")
             epoch = text.re_search(rules.EPOCH).ifelse(text, null).try_cast("float64")
             self.aware = ibis.coalesce(aware, _since_1970(epoch))

@@ -101,6 +101,7 @@ def test_a_mapping_of_one_s_own_is_checked_shown_and_published(
         (a_mapping(1, scope={"model": "gpt-5"}).to_bytes(), "clients would not apply it"),
         (a_mapping(1).to_bytes().replace(b"piecewise_linear", b"spline"), "spline"),
         (b" " * (1 << 20) + a_mapping(1).to_bytes(), "more than 1048576"),
+        (a_mapping(1).to_bytes().replace(b'"default":{', b'"default":{"y":[0.5],', 1), "has 'y' twice"),
         (None, "cannot be read"),
     ],
 )

@@ -297,6 +297,48 @@ def test_a_value_that_is_no_confidence_is_nan_alone_and_counted(
     assert c.status().unusable == 7
 
 
+def test_small_floats_and_masked_values_are_read_as_files_are(store: FaultyStore, clock: ManualClock) -> None:
+    put(store, 0, certificates=({"target": 0.9, "cut": 0.7},))
+    c = client(store, clock)
+    c.refresh_now()
+    for kind in (np.float32, np.float16):
+        assert c.calibrate(kind(0.7)).value == c.calibrate(0.7).value
+        assert (
+            c.calibrate(np.array([0.3, 0.7], dtype=kind)).value.tolist()
+            == c.calibrate([0.3, 0.7]).value.tolist()
+        )
+        assert c.decide(kind(0.7), target=0.9).act  # the float itself lies below the cut
+    value = c.calibrate(np.ma.masked_array([0.3, 0.7], [0, 1])).value
+    assert (value[0], np.isnan(value[1])) == (c.calibrate(0.3).value, True)
+    assert c.status().unusable == 1
+
+
+@pytest.mark.parametrize(
+    "raw", [True, np.True_, np.array([True]), [True, False], pytest.param(10**400, id="huge")]
+)
+def test_a_boolean_is_no_confidence(store: FaultyStore, clock: ManualClock, raw: Any) -> None:
+    c = client(store, clock)
+    with pytest.raises(InvalidInput):
+        c.calibrate(raw)
+    with pytest.raises(InvalidInput):
+        c.decide(raw, target=0.9)
+
+
+@pytest.mark.parametrize(
+    ("named", "asked"), [("5", 5), ("5", 5.0), ("5", " 5.0"), ("a b", " a b\n"), ("true", True)]
+)
+def test_a_segment_has_one_spelling_whatever_its_type(
+    store: FaultyStore, clock: ManualClock, named: str, asked: Any
+) -> None:
+    own = {named: PiecewiseLinear(x=(0.0,), y=(0.123,))}
+    put(store, 0, segments=own, certificates=({"target": 0.9, "cut": 0.5},))
+    c = client(store, clock)
+    c.refresh_now()
+    assert c.calibrate(0.9, segment=asked).value == 0.123 != c.calibrate(0.9, segment="another").value
+    assert not c.decide(0.9, target=0.9, segment=asked).act  # it has no certificate of its own
+    assert c.decide(0.9, target=0.9, segment="another").act
+
+
 def test_values_are_counted_by_many_threads(store: FaultyStore, clock: ManualClock) -> None:
     c = client(store, clock)
     work = [

@@ -83,3 +83,40 @@ def test_outcomes_are_found_and_then_nobody_needs_context(name: str) -> None:
     columns[name] = ["Vienna", "Linz"]
     assert guess(table(columns)).outcome is None
     assert guess(table(columns)).columns["context"] == ["question", "answer"]
+
+
+PREDICTIONS = {"id": ["a", "b"], "ts": ["2026-10-01", "2026-10-02"], "confidence": [0.5, 0.7]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "outcome"),
+    [
+        ({"label": [1, 0], "prediction": [1, 1]}, None),  # the true class
+        ({"outcome": ["yes", "no"], "y_pred": ["yes", "yes"]}, None),
+        ({"label": [1, 0], "outcome": [0, 1]}, None),
+        ({"label": [1, 0], "prediction_id": ["c", "d"]}, "label"),
+        ({"correct": ["richtig", "falsch"], "prediction": ["x", "y"]}, "correct"),
+        ({"label": ["N/A", "✓"], "outcome": ["Vienna", "Linz"]}, "label"),
+        ({"correct": [1.0, float("nan")]}, "correct"),
+        ({"correct": [2, 3]}, None),
+    ],
+)
+def test_an_outcome_is_guessed_as_files_are_read(columns: dict[str, list[Any]], outcome: str | None) -> None:
+    assert guess(table(PREDICTIONS | columns)).outcome == outcome
+
+
+def test_of_two_names_of_equal_rank_none_is_guessed() -> None:
+    columns = {"id": ["a"], "ts": ["2026-10-01"], "score": [0.5], "probability": [0.7]}
+    assert guess(table(columns)).missing == ("confidence",)
+    columns["score"] = ["high"]
+    assert guess(table(columns)).columns["confidence"] == "probability"
+
+
+@pytest.mark.parametrize("times", [[1791158400, 1791158401], ["1791158400000", "2026/10/05 12:00:00,5 GMT"]])
+def test_times_are_recognised_by_the_one_rule(times: list[Any]) -> None:
+    assert guess(table(PREDICTIONS | {"ts": times})).columns["ts"] == "ts"
+    assert guess(table(PREDICTIONS | {"ts": ["07/08/2026", "08/08/2026"]})).missing == ("ts",)
+
+
+def test_booleans_are_no_confidences() -> None:
+    assert guess(table(PREDICTIONS | {"confidence": [True, False]})).missing == ("confidence",)

@@ -38,8 +38,17 @@ def test_every_row_is_used_or_counted(tmp_path: Path) -> None:
 def test_weights_are_numbers_that_are_not_negative(tmp_path: Path) -> None:
     path = written(tmp_path, "score,label,weight\n.5,1,2\n.5,1,-1\n.5,1,\n.5,1,x\n.5,0,0\n.5,0,inf\n")
     found = read_labelled(path, None, Reading(allow_rejected=1))
-    assert found.sample.weights.tolist() == [2, 0]
-    assert found.rejected == {"bad_weight": 3, "missing_weight": 1}
+    assert found.sample.weights.tolist() == [2]
+    assert found.rejected == {"bad_weight": 3, "missing_weight": 1, "zero_weight": 1}
+
+
+def test_a_row_without_weight_is_counted_as_left_out(tmp_path: Path) -> None:
+    """Beside 1e308 the weight 1e-300 is nothing at all."""
+    path = written(tmp_path, "score,label,weight\n.5,1,1e308\n.5,0,1e308\n.5,0,1e-300\n.5,1,-0.0\n")
+    found = read_labelled(path)
+    assert (len(found.sample), found.rejected) == (2, {"zero_weight": 2})
+    with pytest.raises(InvalidInput, match=r"no row can be used \(2 zero weight\).*'weight' numbers above 0"):
+        read_labelled(written(tmp_path, "score,label,weight\n.5,1,0\n.5,0,0\n"))
 
 
 @pytest.mark.parametrize("weight", ["1.0000", "1000", "0,001", "1.5", "12.34", "1234.567"])

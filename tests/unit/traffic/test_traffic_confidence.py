@@ -11,7 +11,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from calib.traffic import Traffic
+from calib.tabular import Numbers, open_table
+from calib.tabular.rules import confidence_of
+from calib.traffic import Columns, Traffic
 
 from .conftest import OCTOBER, draw, predictions
 
@@ -148,3 +150,31 @@ def test_a_scope_that_is_not_said_is_another_one(open_traffic: Open) -> None:
     survey = traffic.survey(OCTOBER)
     assert (survey.population, survey.rejected) == (1, {"out_of_scope": 2})
     assert [row.id for row in draw(traffic).rows] == ["r0"]
+
+
+@pytest.mark.parametrize("scale", [1, 100])
+def test_decimal_commas_are_read_in_traffic_as_in_files(tmp_path: Path, scale: int) -> None:
+    cells = [
+        "0,5",
+        ",5",
+        "8,5e-1",
+        "-0,1",
+        "0,",
+        "1,0000001",
+        "85,5%",
+        " 0,25 ",
+        "1.000,5",
+        "0,9,1",
+        "a,b",
+        "0.75",
+    ]
+    cells += ["0,5\xa0"]
+    rows = "".join(f'r{i};2026-10-05;"{cell}";1\n' for i, cell in enumerate(cells))
+    (tmp_path / "t.csv").write_text("id;ts;confidence;correct\n" + rows)
+    columns = Columns(id="id", ts="ts", confidence="confidence", scale=scale)
+    traffic = Traffic("csv:t.csv", columns=columns, base=tmp_path, stream="triage")
+    drawn = {row.id: row.raw for row in draw(traffic).rows}
+    values = open_table(tmp_path / "t.csv").read({"c": Numbers("confidence", scale=scale)})["c"].values
+    stated = {f"r{i}": confidence_of(value) for i, value in enumerate(values.tolist()) if value == value}
+    assert drawn == {id_: value for id_, value in stated.items() if value is not None}
+    assert len(drawn) >= 7

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,10 @@ def test_the_nearest_column_is_found_where_only_some_are_read(tmp_path: Path, ki
         ([True, False], True, 1),
         ([True, False], "false", 1),
         ([True, False], 1, 1),
+        (["4", "4.0", "4.5", "5"], 4, 2),
+        (["4", "4.0", "4.5", "5"], 4.0, 2),
+        (["4", "4.0", "4.5", "5"], 4.5, 1),
+        ([date(2026, 10, 1), date(2026, 10, 2)], "2026-10-01", 1),
         ([1, 2], "x", None),
         ([1, 2], True, None),
         ([True, False], "maybe", None),
@@ -86,6 +91,12 @@ def test_equality_is_by_what_the_column_holds(
             traffic.survey(OCTOBER)
     else:
         assert traffic.survey(OCTOBER).population == rows
+
+
+def test_a_number_of_the_settings_is_found_in_files_of_several_types(open_traffic: Open) -> None:
+    tables = [predictions(id=[str(i)], tier=values) for i, values in enumerate(([4], [4.0], ["4"], ["x"]))]
+    for value in (4, 4.0):
+        assert open_traffic(*tables, where={"tier": value}).survey(OCTOBER).population == 3
 
 
 def test_a_path_may_hold_anything(tmp_path: Path, open_traffic: Open) -> None:

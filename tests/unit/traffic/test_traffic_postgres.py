@@ -116,3 +116,24 @@ def test_an_empty_table_is_empty_whatever_its_columns_promise(
         assert (found["first"], found["last"]) == (None, None), kind
         assert traffic.survey(MARCH).population == 0
         traffic._table()[0].get_backend().disconnect()
+
+
+def test_numbers_that_only_postgresql_has_are_counted_as_everywhere(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    """A decimal may be NaN or infinite, and a float of a segment larger than any 64-bit integer."""
+    name = postgres_url.rpartition("/")[2]
+    made = "id text, confidence numeric, segment double precision, ts text DEFAULT '2026-10-05'"
+    postgres_server.execute(f"CREATE TABLE odd ({made})", database=name)
+    postgres_server.execute(
+        "INSERT INTO odd VALUES ('a', 0.5, 5), ('b', 'NaN', 1e20), ('c', 'Infinity', 'NaN'), "
+        "('d', NULL, NULL), ('e', 0.7, 1e20)",
+        database=name,
+    )
+    columns = Columns(id="id", ts="ts", confidence="confidence", segment="segment")
+    traffic = Traffic(f"{postgres_url}#odd", columns=columns, stream="triage")
+    october = Interval(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+    survey = traffic.survey(october)
+    traffic._table()[0].get_backend().disconnect()
+    assert (survey.population, set(survey.cells.segment)) == (2, {"5", "1e+20"})
+    assert survey.rejected == {"missing": 1, "not_a_number": 1, "out_of_range": 1}
