@@ -16,7 +16,7 @@ MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
 BLANKS = " \t\n\r\v\f\xa0"
 
 _WORDS: dict[Meaning, str] = {
-    # English, Spanish, German, French, Italian, Portuguese, Dutch; then more of these, what spreadsheets write
+    # English, Spanish, German, French, Italian, Portuguese, Dutch; more of these, what spreadsheets write
     # for TRUE and FALSE, Polish, Russian, Turkish, Swedish, Danish, Chinese, Japanese
     "correct": """
         1 1.0 true t yes y correct right pass passed ok
