@@ -110,9 +110,9 @@ def _database(settings: Any) -> str:
 
 def _store(settings: Any) -> str:
     from calib.errors import Overwrites, StoreError
+    from calib.object_credentials import credentials
     from calib.redaction import shown
     from calib.store import open_store
-    from calib.store.credentials import credentials
     from calib.store.safety import KEY, refuses_second_creation
 
     store = open_store(settings.store, base=settings.folder)
