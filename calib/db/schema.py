@@ -111,6 +111,23 @@ def check(url: str, *, schema: str | None = None) -> str:
     return f"{place}, schema {present.revision} is up to date"
 
 
+def open_to_read(url: str, *, schema: str | None = None) -> Engine | None:
+    """The database for reading alone, nothing in it changed; None where it has no tables of this version yet.
+
+    Raises `SourceError` where it does not answer, and `InvalidInput` for a URL that is not understood.
+    """
+    path = file_of(url)
+    if path is not None and not path.exists():
+        return None
+    engine = open_engine(url, schema=schema, reads_only=True)
+    with engine.connect() as connection:
+        present = standing(connection)
+    if present.state == "newest" and not present.adopted:
+        return engine
+    engine.dispose()
+    return None
+
+
 def standing(connection: Connection) -> Standing:
     """What stands in the database that a connection leads to."""
     schema = schema_of(connection.engine)
