@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -32,6 +33,9 @@ def described(error: BaseException) -> tuple[int, str]:
     code = exit_codes.of_error(error)
     if isinstance(error, errors.CalibError):
         return code, message(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = "standard output" if error.filename is None else error.filename
+        return code, f"{place} cannot be written: {error.strerror}. Make room there, then run it again"
     return code, f"{type(error).__name__}: {message(error)}\n(unexpected: CALIB_DEBUG=1 shows where)"
 
 

@@ -102,6 +102,8 @@ def check(url: str, *, schema: str | None = None) -> str:
         with engine.connect() as connection:
             present = standing(connection)
             _refuse(engine, shown(url), present, accept=("empty", "newest"))
+            if present.state == "newest" and not present.adopted:
+                _complete(shown(url), connection)
             _writable(shown(url), connection, path)
     finally:
         engine.dispose()
@@ -240,6 +242,23 @@ def _upgrade(connection: Connection, before: Standing) -> None:
     if before.adopted:
         command.stamp(config, str(before.revision))
     command.upgrade(config, "head")
+
+
+def _complete(name: str, connection: Connection) -> None:
+    """Refuse a database that says it is up to date and lacks a table or a column."""
+    schema, look = schema_of(connection.engine), inspect(connection)
+    names = set(look.get_table_names(schema))
+    lacks = sorted(set(metadata.tables) - names)
+    for known in sorted(set(metadata.tables) & names):
+        columns = {one["name"] for one in look.get_columns(known, schema)}
+        lacks += sorted(
+            f"{known}.{one.name}" for one in metadata.tables[known].columns if one.name not in columns
+        )
+    if lacks:
+        raise InvalidInput(
+            f"database {name} says that its schema is {newest()}, and lacks {', '.join(lacks[:5])}: somebody "
+            "took it away, or a copy was cut short. Restore a backup of it"
+        )
 
 
 def _writable(name: str, connection: Connection, path: Path | None) -> None:
