@@ -262,7 +262,7 @@ def test_what_a_caller_needs_is_exported() -> None:
 def test_who_waited_for_the_first_answer_is_served_by_it(
     store: FaultyStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The poll is answered, and what it brought is put into use a moment later: nobody may see that moment."""
+    """A poll is answered, and what it brought is in use a moment later: nobody may see that moment."""
     put(store, a_mapping(1, scope=SCOPE))
     made = MappingClient._snapshot
 
