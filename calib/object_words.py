@@ -19,7 +19,7 @@ PASSING = {408, 409, 412, 425, 429}  # of the statuses from 400 on: another atte
 
 CREDENTIALS = "Renew the credentials; `calib check` shows which ones are read"
 REGION = "Set AWS_REGION to the region of the bucket"
-PLACE = "Make it, or correct `store` in calib.toml"
+PLACE = "Make it, or correct its name in calib.toml"
 RIGHTS = "Give its user the right to read, list and create objects there"
 REMEDIES = {
     "ExpiredToken": CREDENTIALS,

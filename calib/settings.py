@@ -290,13 +290,15 @@ def load(path: Path) -> Settings:
     contradiction or an impossible number.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows begin a file with a mark
     except FileNotFoundError:
         raise InvalidInput(
             f"{path} is not there: write it (the README has one to start from) or name another with --config"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read as UTF-8 text: {error}") from None
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

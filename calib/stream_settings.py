@@ -116,7 +116,9 @@ class Review(_Frozen):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"{shown(url)!r} is not the address of Label Studio: write https://HOST/PATH")
         if parts.username is not None or parts.password is not None:
-            raise ValueError("url holds a user or a password: the key belongs into LABEL_STUDIO_API_KEY")
+            raise ValueError(
+                "url names a user, with a password or without: the key belongs into LABEL_STUDIO_API_KEY"
+            )
         return url.rstrip("/")
 
     @model_validator(mode="after")

@@ -16,15 +16,20 @@ MEANINGS: tuple[Meaning, ...] = get_args(Meaning)
 BLANKS = " \t\n\r\v\f\xa0"
 
 _WORDS: dict[Meaning, str] = {
-    # English, Spanish, German, French, Italian, Portuguese, Dutch
+    # English, Spanish, German, French, Italian, Portuguese, Dutch; more of these, what spreadsheets write
+    # for TRUE and FALSE, Polish, Russian, Turkish, Swedish, Danish, Chinese, Japanese
     "correct": """
         1 1.0 true t yes y correct right pass passed ok
         sí si correcto verdadero ja richtig wahr korrekt oui vrai juste
-        sì vero corretto giusto sim verdadeiro waar juist ✓ ✔ ✅""",
+        sì vero corretto giusto sim verdadeiro waar juist ✓ ✔ ✔️ ✅
+        correcta verdadera correcte correto correta certo goed tak prawda poprawne да верно правильно истина
+        evet doğru rätt sant sand 是 对 正确 真 はい 正解""",
     "incorrect": """
         0 0.0 false f no n incorrect wrong fail failed ko nok not_ok not_correct not_right
         incorrecto falso nein falsch inkorrekt non faux
-        errato sbagliato não errado nee onwaar onjuist ✗ ✘ ❌""",
+        errato sbagliato não errado nee onwaar onjuist ✗ ✘ ✖️ ❌
+        incorrecta falsa incorrecte fausse incorreto incorreta errada fout nie fałsz błędne нет неверно
+        неправильно ложь hayır hayir yanlış yanliş fel falskt falsk 否 错 错误 假 いいえ 不正解""",
     "unsure": "unsure uncertain unclear ? not_sure unsicher unklar",
     # Nothing is known yet. "" is what is left of a blank cell.
     "unknown": """

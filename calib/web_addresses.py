@@ -22,7 +22,7 @@ def refusal(url: str) -> str | None:
     if not host or any(c.isspace() for c in url):
         return "is not an address: write https://HOST/PATH"
     if parts.username or parts.password:
-        return "holds a user or a password: take it out; the signature shows who posts"
+        return "names a user, with a password or without: take both out; the signature shows who posts"
     if parts.scheme == "https":
         return None
     if parts.scheme == "http" and on_this_machine(host):

@@ -24,9 +24,10 @@ def main() -> None:
     if (extra := missing_extra(arguments)) is not None:
         refuse(f"pip install 'calibwatch[{extra}]' is needed for this command", as_json=as_json)
     from calib.cli.app import command
+    from calib.cli.arguments import run
 
     try:
-        command()(prog_name="calib")
+        run(command(), as_json=as_json)
         sys.stdout.flush()  # else a full disk is noticed too late to be said
     except (KeyboardInterrupt, BrokenPipeError):
         raise SystemExit(exit_codes.INTERRUPTED) from None

@@ -61,9 +61,9 @@ def gate(
     from calib.files.gate import gate_files
 
     if summary is not None:
-        output.writable(summary, "the summary")
+        output.writable(summary, "the summary", reads=(before, after))
     if html is not None:
-        output.writable(html, "the page")
+        output.writable(html, "the page", reads=(before, after), ending=".html")
     with output.progress("gate", total=3 + (html is not None)) as step:
         result = gate_files(
             before,

@@ -55,9 +55,9 @@ def measure(
 
     drawn = None if no_picture else picture or Path(f"{file.stem}-reliability.png")
     if drawn is not None:
-        output.writable(drawn, "the picture")
+        output.writable(drawn, "the picture", reads=(file, baseline), ending=".png")
     if html is not None:
-        output.writable(html, "the page")
+        output.writable(html, "the page", reads=(file, baseline), ending=".html")
     steps = 2 + (baseline is not None) + (drawn is not None) + (html is not None)
     with output.progress(file.name, total=steps) as step:
         result = measure_file(

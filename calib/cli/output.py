@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,6 +33,9 @@ def described(error: BaseException) -> tuple[int, str]:
     code = exit_codes.of_error(error)
     if isinstance(error, errors.CalibError):
         return code, message(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = "standard output" if error.filename is None else error.filename
+        return code, f"{place} cannot be written: {error.strerror}. Make room there, then run it again"
     return code, f"{type(error).__name__}: {message(error)}\n(unexpected: CALIB_DEBUG=1 shows where)"
 
 
@@ -65,11 +70,17 @@ def message(error: BaseException) -> str:
     return redacted(str(error))
 
 
-def writable(path: Path, what: str) -> None:
+def writable(path: Path, what: str, *, reads: Iterable[Path | None] = (), ending: str = "") -> None:
     """Refuse a file that cannot be written before anything is computed for it.
 
-    Raises `InvalidInput` where its folder is not there, is not writable, or the path is a folder itself.
+    `reads`: the files that are read, which are never overwritten. `ending`: how the name has to end, if it
+    matters. Raises `InvalidInput` for these, and where the folder is not there, is not writable, or the path
+    is a folder itself.
     """
+    if any(file is not None and same_file(path, file) for file in reads):
+        raise errors.InvalidInput(
+            f"{what} would overwrite {path}, which is read: name another file for {what}"
+        )
     folder = path.parent
     if not folder.is_dir():
         raise errors.InvalidInput(
@@ -77,10 +88,22 @@ def writable(path: Path, what: str) -> None:
         )
     if path.is_dir():
         raise errors.InvalidInput(f"{what} cannot be written to {path}: it is a folder. Name a file in it")
+    if not path.name.lower().endswith(ending):
+        raise errors.InvalidInput(
+            f"{what} cannot be written to {path}: end its name in {ending}, which it is"
+        )
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise errors.InvalidInput(
             f"{what} cannot be written to {path}: permission is denied. Name another path"
         )
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, by whatever way they lead to it."""
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there
+        return one.absolute() == other.absolute()
 
 
 def write_page(path: Path, html: str) -> None:

@@ -63,7 +63,7 @@ def check(config: Config = CONFIG, json: Json = False) -> None:
         if settings.notify.webhook is not None:
             attempt("webhook", lambda: _webhook(settings))
         for name, stream in settings.streams.items():
-            attempt(f"traffic of {name}", partial(_traffic, name, stream, settings.folder))
+            attempt(f"traffic of {name}", partial(_traffic, name, stream, settings))
             if stream.review.source is not None:
                 attempt(f"outcomes of {name}", partial(_outcomes, name, stream, settings.folder))
             if stream.review.kind == "label-studio":
@@ -110,9 +110,9 @@ def _database(settings: Any) -> str:
 
 def _store(settings: Any) -> str:
     from calib.errors import Overwrites, StoreError
+    from calib.object_credentials import credentials
     from calib.redaction import shown
     from calib.store import open_store
-    from calib.store.credentials import credentials
     from calib.store.safety import KEY, refuses_second_creation
 
     store = open_store(settings.store, base=settings.folder)
@@ -189,13 +189,14 @@ def _guidelines(name: str, stream: Any, folder: Path) -> str:
     return f"{stream.guidelines}, {len((text or '').split()):,} words"
 
 
-def _traffic(name: str, stream: Any, folder: Path) -> tuple[str, TrafficChecked]:
+def _traffic(name: str, stream: Any, settings: Any) -> tuple[str, TrafficChecked]:
     from calib.app import utc_now
     from calib.connections import traffic
     from calib.cycle.checking import check_traffic, words
 
+    _kept_kind(name, stream.period, settings)
     checked = check_traffic(
-        traffic(name, stream, folder, places=True),
+        traffic(name, stream, settings.folder, places=True),
         stream=name,
         kind=stream.period,
         timezone=stream.timezone,
@@ -205,3 +206,19 @@ def _traffic(name: str, stream: Any, folder: Path) -> tuple[str, TrafficChecked]
         now=utc_now(),
     )
     return words(checked), checked
+
+
+def _kept_kind(name: str, kind: Any, settings: Any) -> None:
+    """Refuse a kind of period that every run refuses; a database that cannot be read has its own line."""
+    from calib.cycle.kinds import refuse_kind
+    from calib.db.schema import open_to_read
+    from calib.errors import CalibError
+
+    try:
+        engine = open_to_read(settings.database_url, schema=settings.database_schema)
+    except CalibError:
+        return
+    if engine is not None:
+        with engine.connect() as conn:
+            refuse_kind(conn, name, kind)
+        engine.dispose()

@@ -197,6 +197,7 @@ class MappingClient:
         """
         if self._process != forks.count:
             self._begin()
+        answered = False
         with held(self._polling.lock):
             try:
                 self._follower.poll()
@@ -205,7 +206,7 @@ class MappingClient:
                     self._absent = absence(self._fetcher, self._stream, self._channel)
                 self._confirmed = self._monotonic()
                 self._failures, self._trouble = 0, ""
-                self._polling.answered.set()
+                answered = True
             except Unavailable as error:
                 self._failures += 1
                 self._trouble = str(error)
@@ -217,6 +218,8 @@ class MappingClient:
             trusted = self._follower.trusted
             self._tried = True
             self._served = self._snapshot(trusted)
+            if answered:  # not before its answer is served: whoever waits for it asks at once
+                self._polling.answered.set()
             if self._cache is not None and trusted is not None and trusted is not self._saved:
                 self._warning = run_blocking(self._cache.save, trusted)
                 self._saved = trusted if not self._warning else self._saved

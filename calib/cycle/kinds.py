@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from calib.cycle.stream import StreamPolicy
 from calib.db import windows
 from calib.errors import InvalidInput
-from calib.period import Period
+from calib.period import Kind, Period
 
 
 def refuse_other_kind(conn: Connection, policy: StreamPolicy) -> None:
@@ -15,10 +15,14 @@ def refuse_other_kind(conn: Connection, policy: StreamPolicy) -> None:
 
     Months and weeks overlap: a week would be compared with rows of its own (ADR 122).
     """
-    latest = windows.latest_period(conn, policy.stream)
-    if latest is None or (kind := Period.named(latest).kind) == policy.kind:
+    refuse_kind(conn, policy.stream, policy.kind)
+
+
+def refuse_kind(conn: Connection, stream: str, new_kind: Kind) -> None:
+    """Raise `InvalidInput` where the stream's windows are of another kind of period than this one."""
+    latest = windows.latest_period(conn, stream)
+    if latest is None or (kind := Period.named(latest).kind) == new_kind:
         return
-    stream, new_kind = policy.stream, policy.kind
     raise InvalidInput(
         f'{stream}: period = "{new_kind}" in calib.toml, but the windows of this stream are {kind}s, the '
         f'latest {latest}. Write period = "{kind}" again; or watch by the {new_kind} as a stream of '

@@ -102,6 +102,8 @@ def check(url: str, *, schema: str | None = None) -> str:
         with engine.connect() as connection:
             present = standing(connection)
             _refuse(engine, shown(url), present, accept=("empty", "newest"))
+            if present.state == "newest" and not present.adopted:
+                _complete(shown(url), connection)
             _writable(shown(url), connection, path)
     finally:
         engine.dispose()
@@ -109,6 +111,23 @@ def check(url: str, *, schema: str | None = None) -> str:
     if present.state == "empty":
         return f"{place}, no schema yet: `calib db migrate` makes it, or the first verb that needs it"
     return f"{place}, schema {present.revision} is up to date"
+
+
+def open_to_read(url: str, *, schema: str | None = None) -> Engine | None:
+    """The database for reading alone, nothing in it changed; None where it has no tables of this version yet.
+
+    Raises `SourceError` where it does not answer, and `InvalidInput` for a URL that is not understood.
+    """
+    path = file_of(url)
+    if path is not None and not path.exists():
+        return None
+    engine = open_engine(url, schema=schema, reads_only=True)
+    with engine.connect() as connection:
+        present = standing(connection)
+    if present.state == "newest" and not present.adopted:
+        return engine
+    engine.dispose()
+    return None
 
 
 def standing(connection: Connection) -> Standing:
@@ -223,6 +242,23 @@ def _upgrade(connection: Connection, before: Standing) -> None:
     if before.adopted:
         command.stamp(config, str(before.revision))
     command.upgrade(config, "head")
+
+
+def _complete(name: str, connection: Connection) -> None:
+    """Refuse a database that says it is up to date and lacks a table or a column."""
+    schema, look = schema_of(connection.engine), inspect(connection)
+    names = set(look.get_table_names(schema))
+    lacks = sorted(set(metadata.tables) - names)
+    for known in sorted(set(metadata.tables) & names):
+        columns = {one["name"] for one in look.get_columns(known, schema)}
+        lacks += sorted(
+            f"{known}.{one.name}" for one in metadata.tables[known].columns if one.name not in columns
+        )
+    if lacks:
+        raise InvalidInput(
+            f"database {name} says that its schema is {newest()}, and lacks {', '.join(lacks[:5])}: somebody "
+            "took it away, or a copy was cut short. Restore a backup of it"
+        )
 
 
 def _writable(name: str, connection: Connection, path: Path | None) -> None:

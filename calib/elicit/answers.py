@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from calib.elicit import words
+from calib.elicit.markup import unwrapped
 from calib.elicit.parse import Parsed, parse_confidence
 from calib.elicit.table import Table, tables
 from calib.elicit.thinking import after_thinking
@@ -23,12 +24,14 @@ LABEL = re.compile(
     r"[*_`\"' \t]{0,6}(?:[:=|：]|is\b:?)[*_`\"' \t]{0,6}(.*)$",
     re.I | re.M,
 )
-_BETWEEN = r"[\s,;|/(\[\-–—·•→⇒*_]"
+_BETWEEN = r"[\s,;|/(\[\-–—·•→⇒>=*_`]"
 _LABELS = "|".join(sorted(words.LABELS, key=len, reverse=True))
 AFTERWARDS = re.compile(
-    rf"{_BETWEEN}{{1,10}}(?:\d{{1,3}}(?:\.\d{{1,4}})?[ \t]?%[ \t]?(?:confident|certain|sure)"
+    rf"{_BETWEEN}{{1,10}}(?:(?:with )?\d{{1,3}}(?:\.\d{{1,4}})?[ \t]?%[ \t]?"
+    r"(?:confident|certain|sure|(?:confidence|certainty)[.!]?[ \t]*$)"
     r"|(?:with )?(?:an? )?(?:my )?(?:(?:final|overall|level|nivel|niveau|grado|degré|livello|nível|grau) )?"
-    rf"(?:de |di |of )?(?:{_LABELS})(?: of)?[*_ \t]{{0,4}}[:=(|→]?[*_ \t]{{0,4}}%?\d)",
+    rf"(?:de |di |of )?(?:{_LABELS})(?: of)?[*_` \t]{{0,4}}[:=(|→\-–—]?[*_`$\\ \t]{{0,4}}"
+    r"(?:(?:boxed|text|textbf)\{)?%?\d)",
     re.I,
 )
 HEAD = re.compile(r"(?:(?:the|my|your)[ \t])?(?:final[ \t])?answer", re.I)
@@ -59,7 +62,7 @@ def read_reply(text: str | None) -> Reply:
     'Vienna'
     """
     confidence = parse_confidence(text)
-    reply = after_thinking(text or "") or ""
+    reply = unwrapped(after_thinking(text or "") or "")
     answer = _from_json(reply) or _from_table(reply) or _from_label(reply) or _from_tag(reply)
     return Reply(answer=_trimmed(answer) if answer else None, confidence=confidence)
 
@@ -149,8 +152,8 @@ def _trimmed(answer: str) -> str | None:
     """The answer without the confidence that follows it on its line, and without markup around it."""
     answer = answer[:LONGEST]
     if later := AFTERWARDS.search(answer):
-        answer = answer[: later.start()].rstrip(" \t|;,/([→⇒-–—·•*_")
-    answer = answer.strip().strip("*_`").strip()
+        answer = answer[: later.start()].rstrip(" \t|;,/([→⇒-–—·•*_>=`")
+    answer = answer.strip().removesuffix(" |").strip().strip("*_`").strip()
     if boxed := BOXED.fullmatch(answer):
         answer = boxed[1]
     return answer.strip("\"' \t") or None

@@ -7,30 +7,29 @@ from dataclasses import dataclass
 from typing import Literal
 
 from calib.elicit import words
-from calib.elicit.numerals import Numeral, Reason, read
+from calib.elicit.numerals import ARROW_SIGN, Numeral, Reason, read
+from calib.elicit.scales import BRACKET, INLINE, scale_of
 
 REACH = 160  # characters on either side of a mention that are looked at: this keeps the time linear
 NUMERAL = 120  # characters that the longest way to write a number takes, with what must not follow it
 TOKEN = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+|[^\w\s]|_")
-WORD = re.compile(r"[^\W\d_]+(?:/[^\W\d_]+)?")
+# with the vowel signs of Devanagari, which are no letters to `re`
+WORD = re.compile(r"(?:[^\W\d_]|[\u0900-\u0903\u093a-\u094f])+(?:/[^\W\d_]+)?")
 FILL = re.compile(r"[ \t\r*_`\"'\\{}$#]*")
 MARK = re.compile(r"->|=>|[\u2190-\u21ff\u2794-\u27be\u27f0-\u27ff\u2b00-\u2b0f]|[:=|~]|-(?=[ \t])")
-BRACKET = re.compile(r"[(\[]([^()\[\]\n]{0,60})[)\]]")
-PERCENT_SIGN = re.compile(r"%(?=[ \t*_]*[:=|])")
+PERCENT_SIGN = re.compile(r"(?:%|/[ \t]?(?P<top>100|10|1))(?=[ \t*_]*[:=|])")
+JOINER = re.compile(r"-(?=[a-z])|,[ \t](?=(?:now|revised|updated|adjusted|corrected|final)\b)", re.I)
+TAG_END = re.compile(r"[<>≥≤]=?|\]")
+MARKED = re.compile(r"[ \t*_]{0,8}[:=]")
 BOUND = re.compile(r"[<>≥≤]=?")
 PLACEHOLDER = re.compile(r"<[a-z/]|\[[a-z]", re.I)
 DIGITS = re.compile(r"(?:\\?%[ \t]?)?[+\-]?[.,]?\d")
+IN_ONE_OPTION = re.compile(r"[ \t](?:(?:in|for|of)[ \t])?(?:option[ \t])?[A-Z][ \t*_]{0,4}$")
 GAP = re.compile(r"[\n\t]")
 TO = re.compile(r"(?:down |up |back )?to\b", re.I)
+FENCE = re.compile(r"```\w{0,12}[ \t\r]*\n[ \t]*")
+BULLET = re.compile(r"[-+•*–][ \t]+")
 BREAK = re.compile(r"[ \t\r]*\n")
-SCALE = re.compile(
-    r"(?:.*\D)?([01])(?:[.,]0{1,3})?[ \t]?%?[ \t]?(?:-|to|and|\.\.\.?|…|[,;])[ \t]?"
-    r"(100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?"
-)
-INLINE = re.compile(
-    r"[01](?:[.,]0{1,3})?[ \t]?(?:-|to)[ \t]?(?:100|10|5|1)(?:[.,]0{1,3})?[ \t]?%?(?=[ \t]?[:=])"
-)
-TOP = re.compile(r"(?:.*\s)?(?:out of|of|/)[ \t]?(100|10|5|1)(?:\.0)?")
 ALONE = re.compile(r"(?:\d{1,6}(?:[.,]\d{1,18})?|[.,]\d{1,18})[ \t]?(?:%|percent|(?:/|out of)[ \t]?\d{1,6})?")
 EMPHASIS = set("*_`\"'\\{}$#>|")
 STOPS = set(".!?;")
@@ -42,14 +41,15 @@ class TextBefore:
     """What stands before a mention on its line.
 
     `opens`: nothing, or a mark that ends something else. `paired`: "Answer and", so that the answer comes
-    first. `revised`: the author takes an earlier number back. `first_person`: the sentence speaks of its
-    author.
+    first. `answered`: the answer itself. `revised`: the author takes an earlier number back.
+    `first_person`: the sentence speaks of its author.
     """
 
     opens: bool
     paired: bool
     alone: bool
     joined: bool
+    answered: bool
     own: bool
     final: bool
     revised: bool
@@ -65,6 +65,7 @@ class After:
     of_being_correct: bool
     quoted: bool
     revised: bool
+    final: bool
 
 
 def tokens_before(text: str, start: int) -> list[str]:
@@ -98,11 +99,17 @@ def before(text: str, start: int) -> TextBefore:
         paired=tokens[-2:] == PAIR,
         alone=not any(token[0].isalpha() for token in tokens),
         joined=last in words.JOIN,
+        answered=answered(tokens),
         own=own,
         final=final,
         revised=revised or revises(tokens),
         first_person=_of_its_author(tokens),
     )
+
+
+def answered(tokens: list[str]) -> bool:
+    """Whether a line begins with the answer, as in "Final answer: Vienna, with 90% confidence"."""
+    return "answer" in tokens[:4] and not {":", "=", "is"}.isdisjoint(tokens[:7])
 
 
 def _separates(tokens: list[str]) -> bool:
@@ -139,22 +146,26 @@ def after(
     """
     window = text[end : end + REACH + NUMERAL]
     link: Literal["mark", "copula"] | None = None
-    correct, scale, at = False, None, 0
+    correct, final, moved, scale, at = False, False, False, None, 0
     while link != "mark":
-        at = _skip(FILL, window, at)
-        if mark := MARK.match(window, at) or (BOUND.match(window, at) if tagged else None):
+        at = _skip(JOINER, window, _skip(FILL, window, at))
+        if mark := MARK.match(window, at) or (TAG_END.match(window, at) if tagged else None):
             link, at = "mark", mark.end()
         elif bracket := BRACKET.match(window, at):
             top = scale_of(bracket[1])
-            if top is None and any(c.isdecimal() for c in bracket[1]):
-                at += 1
-                break  # "confidence (95%)"
+            inside = set(bracket[1].lower().replace("-", " ").split())
+            if top is None and any(c.isdecimal() for c in bracket[1]) and "v2" not in inside:
+                if MARKED.match(window, bracket.end()):
+                    top = 0  # the number stands behind the bracket, on a scale that is not understood
+                else:
+                    at += 1
+                    break  # "confidence (95%)"
             scale, at = scale if top is None else top, bracket.end()
-            inside = set(bracket[1].lower().split())
+            final |= not words.FINAL.isdisjoint(inside)
             correct |= not words.CORRECT.isdisjoint(inside)
             revised |= not (words.REVISED | words.REVISION).isdisjoint(inside)
         elif sign := PERCENT_SIGN.match(window, at):
-            scale, at = 100, sign.end()
+            scale, at = int(sign["top"] or 100), sign.end()
         elif revised and (to := TO.match(window, at)):
             link, at = "copula", to.end()
         elif inline := INLINE.match(window, at):
@@ -163,11 +174,17 @@ def after(
             at = word.end()
             revised |= word[0].lower() in words.REVISION | words.REVISED
             correct |= word[0].lower() in words.CORRECT
+            final |= word[0].lower() in words.FINAL
+            moved |= word[0].lower() in words.MOVES
             link = "copula" if word[0].lower() in words.COPULA else link
         elif word and link is None:
             return None
         else:
             break
+    if moved and link is None:
+        return None  # "confidence dropped 10%"
+    if link == "mark" and IN_ONE_OPTION.search(window[: at - 1]):
+        return None  # "Confidence in A: 0.9" speaks of an option
     if link is None and not (DIGITS.match(window, at) or (alone and BREAK.match(window, at))):
         return None
     if paired:
@@ -176,7 +193,17 @@ def after(
     if numeral is None:
         return None
     quoted = window[:1] in ('"', "'")
-    return After(link=link, numeral=numeral, of_being_correct=correct, quoted=quoted, revised=revised)
+    return After(
+        link=link, numeral=numeral, of_being_correct=correct, quoted=quoted, revised=revised, final=final
+    )
+
+
+def number_in(cell: str, scale: int | None) -> Numeral:
+    """The number in a cell of a table, which stands for itself; the reason `words` where there is none."""
+    if not any(character.isdecimal() for character in cell):
+        numeral = read(cell, out_of=scale)
+        return numeral if numeral.value is not None else _none("words")
+    return _numeral(cell[: REACH + NUMERAL], 0, scale, across=False) or _none("words")
 
 
 def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numeral | None:
@@ -208,8 +235,10 @@ def _numeral(window: str, at: int, scale: int | None, *, across: bool) -> Numera
             bound |= name in words.BOUND
             if name not in words.BESIDE:
                 return _none("words")
-        elif window[at : at + 1] and window[at] in "([,.;:~|=-":
+        elif window[at : at + 1] and window[at] in "([,.;:~|=-/":
             at += 1
+        elif arrow := ARROW_SIGN.match(window, at):
+            at = arrow.end()
         else:
             return _none("words")
 
@@ -223,24 +252,11 @@ def _past_the_answer(window: str, at: int) -> int:
 
 def _on_a_line(rest: str, scale: int | None) -> Numeral:
     """A number below its label has the line to itself: "1. Vienna" below it is a list."""
-    line, ended, _ = rest.lstrip(" \t\r\n").partition("\n")
-    line = line.strip(" \t\r*_`\"'{}$#|")
+    below = FENCE.sub("", rest.lstrip(" \t\r\n"), count=1)
+    line, ended, _ = below.partition("\n")
+    line = BULLET.sub("", line.strip(" \t\r*_`\"'{}$#|>")).strip(" \t*_`\"'")
     whole = ended or len(rest) < NUMERAL
     return read(line, out_of=scale) if whole and ALONE.fullmatch(line) else _none("words")
-
-
-def scale_of(inside: str) -> int | None:
-    """What numbers count up to, as a bracket after a label says; 0 for a scale that does not begin at 0.
-
-    >>> [scale_of(text) for text in ("0-1", "0 to 100", "%", "out of 10", "1-5", "high")]
-    [1, 100, 100, 10, 0, None]
-    """
-    text = inside.strip().lower()
-    if match := SCALE.fullmatch(text):
-        return int(match[2]) if match[1] == "0" else 0
-    if match := TOP.fullmatch(text):
-        return int(match[1])
-    return 100 if text in ("%", "in %", "percent", "in percent", "percentage", "as a percentage") else None
 
 
 def _of_its_author(tokens: list[str]) -> bool:

@@ -8,16 +8,32 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from calib.elicit.scales import BRACKET, scale_of
+
 Reason = Literal[
     "empty", "unfinished", "absent", "words", "declined", "several", "range", "out_of_range", "scale_unknown",
     "malformed",
 ]  # fmt: skip
 
 NUMBER = re.compile(r"([+\-]?)(\d{1,18}(?:[.,]\d{1,18})?|[.,]\d{1,18})(?:e([+\-]?\d{1,2}))?", re.I | re.A)
-PERCENT = re.compile(r"[ \t]?(?:\\?%|(?:percent|per cent|pct)\b)", re.I | re.A)
-OUT_OF = re.compile(r"[ \t]?/[ \t]?|[ \t]\(?(?:out of|in)[ \t](?=\d)", re.I | re.A)
-SECOND = re.compile(r"[ \t]*(?:[-~]|to\b|or\b)[ \t]*[.,]?\d|\+", re.I | re.A)  # 0.7-0.9, 70% to 80%, 0.9+
-GLUED = re.compile(r"[^\W_]|[.,][ \t]?[^\W_]|/", re.A)  # 0.9x, 1.2.3, 0.XX, "0. 85", 9/10/2026
+_PERCENT_WORDS = (
+    r"per ?cent|pct|prozent|por ?ciento|pour ?cent|por ?cento|per ?cento|procenta?|prosent(?:tia)?|protsent|"
+    r"процент\w{0,3}|відсотк\w{1,3}|yüzde|persen"
+)
+PERCENT = re.compile(rf"[ \t]?(?:\\?%|(?:{_PERCENT_WORDS})(?!\w)|パーセント|퍼센트)", re.I)
+# "85 von 100" only with the ends that scales have: elsewhere these words count things
+OUT_OF = re.compile(
+    r"[ \t]?/[ \t]?|[ \t]\(?(?:out of|in)[ \t](?=\d)"
+    r"|[ \t](?:of|von|sur|sobre|de|su|van(?: de)?|av|af|из|з)[ \t]"
+    r"(?=(?:10|100|1000)(?![\d.,]?\d))",
+    re.I,
+)
+# 0.7-0.9, 0.7..0.9, 70% to 80%, 0.9+
+SECOND = re.compile(
+    r"[ \t]*(?:[-~]|\.{2,3}|…|(?:to|or|bis|oder|hasta|a|à|ou|o|od|do|до|или)\b)[ \t]*[.,]?\d|\+", re.I
+)
+# 0.9x, 1.2.3, 0.XX, "0. 85", 9/10/2026, 0.9 × 0.9, 0.9^2
+GLUED = re.compile(r"[^\W_]|[.,][ \t]?[^\W_]|/|[ \t]?[×^][ \t]?\d|\*{1,2}[.,]?\d", re.A)
 SENTENCE = re.compile(r"[.,][ \t]+[^\W\d]|[.,][ \t]*$", re.M)  # ". The", which does not belong to the number
 WORD = re.compile(r"[ \t]*([^\W\d_]+)")
 PERCENT_FIRST = re.compile(r"\\?%[ \t]?(?=[.,]?\d)")  # as Turkish and Arabic write it
@@ -31,23 +47,30 @@ HALVES = re.compile(
 )
 # a second value on the line: 60% -> 90%; A 0.9, B 0.1; 0.6 (revised: 0.9). What gives a reason ends it.
 _ARROWS = r"->|=>|[\u2190-\u21ff\u2794-\u27be\u27f0-\u27ff\u2b00-\u2b0f]"
+ARROW_SIGN = re.compile(_ARROWS)
 ARROW = re.compile(rf"[ \t]*(?:{_ARROWS})[ \t]*(?=[.,]?\d)", re.A)
 _REASON = (
     r"because|since|as|given|based|due|which|while|although|though|but|than|above|below|over|from|threshold|"
     r"where|when|if|that|is|are|was|were|has|have"
 )
 BESIDE = re.compile(
-    rf"(?:(?!\b(?:{_REASON})\b)[^\n\"'.!?]){{1,40}}?(?<![\w.,])"
+    rf"(?:(?!\b(?:{_REASON})\b)(?:[^\n\"'.!?]|(?<=vs)\.)){{1,40}}?(?<![\w.,])"
     r"(?=(?:0?[.,]\d{1,6}|[01][.,]0{1,3}|\d{1,3}(?:[.,]\d{1,3})?[ \t]?%)"
     r"(?![\w%]|[.,]\d|[ \t](?:of|CI|interval)\b))",
     re.I | re.A,
 )
 TAKEN_BACK = re.compile(
+    r"[^\n\"]{0,60}?\b(?:actually|rather|make (?:it|that)|let'?s say|no wait)\W{1,12}"
+    r"(?:0?[.,]\d|1[.,]0|\d{1,3}[ \t]?%)|"
     r"[^\n\"]{0,60}?\b(?:revis|updat|adjust|correct(?:ed|ion)|amend|reconsider|lower|rais|chang|increas|decreas|reduc)"
     r"\w{0,6}\W{0,12}(?:(?:back |down |up )?to\W{0,4})?[.,]?\d",
     re.I | re.A,
 )
 SAME = dict.fromkeys("“”„«»「」", '"') | dict.fromkeys("‘’", "'") | dict.fromkeys("≈∼", "~")
+SAME |= (
+    dict.fromkeys("≃≅≊", "~") | dict.fromkeys("∶﹕︰ː", ":") | dict.fromkeys("⁄∕", "/") | {"≔": "=", "≝": "="}
+)
+SAME |= dict.fromkeys("\ufe0e\ufe0f", "")  # which only say how the character before them is drawn
 SAME |= {"٫": ".", "٬": ",", "٪": "%", "﹪": "%", "−": "-", "\x85": "\n", "—": " - ", "―": " - "}
 OF = {"of", "der", "des", "aller", "von"}
 GO_ON = {
@@ -64,6 +87,7 @@ GO_ON = {
     "confident",
     "certain",
 }
+SCALE_AFTER = re.compile(rf"[ \t]?{BRACKET.pattern}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +128,10 @@ def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
             return _none("malformed")  # 20% of people
     elif over := OUT_OF.match(text, end):
         below = NUMBER.match(text, over.end())
-        if below is None or _fraction(below) <= 0:
+        if below is None or _fraction(below) <= 0 or _fraction(below).denominator != 1:
             return _none("malformed")
+        if number <= 1 and not bare and _fraction(below) == 100:
+            return _none("scale_unknown")  # 0.85/100
         if number + _fraction(below) == 100 and _fraction(below) < 100:
             return _none("malformed")  # 60/40 shares something out
         bare, number, end = False, number / _fraction(below), below.end()
@@ -115,6 +141,8 @@ def read(text: str, at: int = 0, *, out_of: int | None = None) -> Numeral:
         return _none("malformed", bare=True)  # 1 source
     else:
         scaled = False
+    if (said := SCALE_AFTER.match(text, end)) and (top := scale_of(said[1])) is not None:
+        out_of, end = top if out_of is None else out_of, said.end()
     if SECOND.match(text, end):
         return _none("range", bare=bare)
     if GLUED.match(text, end) and not SENTENCE.match(text, end):
@@ -186,4 +214,10 @@ def _plain_character(character: str) -> str:
         return str(unicodedata.decimal(character))
     if kind == "Cf":
         return ""
-    return SAME.get(character) or {"Pd": "-", "Zs": " ", "Zl": "\n", "Zp": "\n"}.get(kind, character)
+    if kind == "So" and not ARROW_SIGN.match(character):
+        return " "  # an emoji, a star
+    return (
+        SAME[character]
+        if character in SAME
+        else {"Pd": "-", "Zs": " ", "Zl": "\n", "Zp": "\n"}.get(kind, character)
+    )

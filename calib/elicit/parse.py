@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from calib.elicit import label, words
+from calib.elicit.markup import unmarked, unwrapped
 from calib.elicit.numerals import Reason, plain, read
+from calib.elicit.scales import BRACKET, scale_of
 from calib.elicit.table import Table, tables
 from calib.elicit.thinking import after_thinking
 
@@ -15,8 +17,12 @@ Source = Literal["label", "json", "prose"]
 
 MOST = 1_000  # mentions of confidence; a text with more of them is not a reply
 _NAMES = "|".join((*words.LABELS, *words.CHANCES))
+# Konfidenzwert, Konfidensnivå, luottamustaso
+_COMPOUND = r"(?:(?-i:s?(?:wert|niveau|grad|score|level|nivå|taso|prozent|graad|percentage|index)))?"
+_EDGELESS = "|".join(sorted(words.EDGELESS, key=len, reverse=True))
 MENTION = re.compile(
-    rf"(?<![^\W_])(?<!\w-)(?i:{_NAMES})(?![^\W_A-Z])|(?<!\w)(?i:p\((?:correct|true)\))|{'|'.join(words.EDGELESS)}"
+    rf"(?<![^\W_])(?<!\w-)(?i:(?:{_NAMES}){_COMPOUND})(?![^\W_A-Z])"
+    rf"|(?<!\w)(?i:p\((?:correct|true)\))|{_EDGELESS}"
 )
 _SHARE = r"\d{1,3}(?:[.,]\d{1,6})?[ \t]?\\?(?:%|percent\b|per cent\b)"
 SAID = re.compile(
@@ -68,7 +74,7 @@ def parse_confidence(text: str | None) -> Parsed:
     spoken = after_thinking(text or "")
     if spoken is None:
         return Parsed(value=None, source=None, reason="unfinished")
-    reply = plain(spoken)
+    reply = plain(unmarked(unwrapped(spoken)))
     if not reply.strip():
         return Parsed(value=None, source=None, reason="empty")
     statements: list[_Statement] = []
@@ -96,17 +102,15 @@ def _tabled(table: Table) -> list[_Statement]:
     statements = []
     for column, head in enumerate(table.heads):
         scale, name = None, head
-        if (bracket := label.BRACKET.search(head)) is not None:
-            scale, name = label.scale_of(bracket[1]), head[: bracket.start()]
+        if (bracket := BRACKET.search(head)) is not None:
+            scale, name = scale_of(bracket[1]), head[: bracket.start()]
         words_of_it = name.replace("%", "").lower().split()
         mention = MENTION.search(name)
         if mention is None or len(words_of_it) > 4 or mention[0].lower() in words.CHANCES:
             continue
         scale = 100 if scale is None and "%" in name else scale
         for row in table.rows:
-            numeral = read(row[column], out_of=scale)
-            written = any(character.isdecimal() for character in row[column])
-            reason = numeral.reason if written or numeral.value is not None else "words"
+            numeral = label.number_in(row[column], scale)
             statements.append(
                 _Statement(
                     at=table.start,
@@ -114,7 +118,7 @@ def _tabled(table: Table) -> list[_Statement]:
                     revised=not words.REVISED.isdisjoint(words_of_it),
                     source="label",
                     value=numeral.value,
-                    reason=reason,
+                    reason=numeral.reason,
                 )
             )
     return statements
@@ -126,7 +130,8 @@ def _decide(statements: list[_Statement]) -> Parsed:
     for rank in range(3):
         candidates = [statement for statement in statements if statement.rank == rank]
         stated = [statement for statement in candidates if statement.value is not None]
-        if len({statement.value for statement in stated}) > 1:
+        divided = stated and any(statement.reason == "several" for statement in candidates)
+        if divided or len({statement.value for statement in stated}) > 1:
             return Parsed(value=None, source=None, reason="several")
         if stated:
             return Parsed(value=stated[0].value, source=stated[0].source, reason=None)
@@ -145,7 +150,12 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
     name, mark_before = mention[0].lower(), text[max(0, start - 1) : start]
     back = label.before(text, start)
     on = label.after(
-        text, end, tagged=mark_before == "<", alone=back.alone, paired=back.paired, revised=back.revised
+        text,
+        end,
+        tagged=mark_before in ("<", "["),
+        alone=back.alone,
+        paired=back.paired,
+        revised=back.revised,
     )
     if on is None or (name in words.CHANCES and not on.of_being_correct):
         return None
@@ -154,11 +164,12 @@ def _labelled(text: str, mention: re.Match[str]) -> _Statement | None:
         if not (back.opens or back.joined or mention[0] in words.EDGELESS):
             return None
         source: Source = "json" if on.quoted and mark_before in ('"', "'") else "label"
-        rank = 0 if back.final else 1
+        rank = 0 if back.final or on.final else 1
         return _Statement(at=start, rank=rank, revised=on.revised, source=source, value=value, reason=reason)
-    if not (back.opens or back.own or back.first_person or mention[0] in words.EDGELESS):
+    of_the_answer = back.joined and back.answered
+    if not (back.opens or back.own or back.first_person or of_the_answer or mention[0] in words.EDGELESS):
         return None
-    if on.link is None and value is None:
+    if on.link is None and value is None and reason != "several":
         return None
     return _Statement(at=start, rank=2, revised=on.revised, source="prose", value=value, reason=reason)
 
@@ -168,7 +179,8 @@ def _statement(text: str, mention: re.Match[str]) -> _Statement | None:
     tokens = label.tokens_before(text, mention.start())
     while tokens and (tokens[-1] in words.ADVERB or tokens[-1] in label.EMPHASIS or tokens[-1] == "~"):
         tokens.pop()
-    if not (label.opens(tokens) or _of_oneself(tokens, mention)):
+    of_the_answer = tokens[-1:] == ["with"] and label.answered(tokens)
+    if not (label.opens(tokens) or of_the_answer or _of_oneself(tokens, mention)):
         return None
     if mention["share"] and not mention["sure"] and (mention["next"] or "").lower() in words.STATISTICS:
         return None

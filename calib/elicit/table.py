@@ -23,7 +23,7 @@ class Table:
 
 
 def tables(text: str) -> list[Table]:
-    """All tables with at least two columns and two rows. Takes linear time.
+    """All tables with at least two rows, and two columns unless a rule is drawn. Takes linear time.
 
     >>> [(t.heads, t.rows) for t in tables("| Answer | Confidence |\\n|---|---|\\n| Vienna | 0.9 |")]
     [(('Answer', 'Confidence'), (('Vienna', '0.9'),))]
@@ -55,7 +55,9 @@ def _table(start: int, lines: list[str]) -> Table | None:
     if not (2 <= len(rows) <= MOST_ROWS and (ruled or piped)):
         return None
     heads, *values = rows
-    if not 2 <= len(heads) <= MOST_CELLS or any(len(row) != len(heads) for row in values):
+    if not (1 if ruled and piped else 2) <= len(heads) <= MOST_CELLS or any(
+        len(row) != len(heads) for row in values
+    ):
         return None
     return Table(start=start, ruled=ruled, heads=heads, rows=tuple(values))
 

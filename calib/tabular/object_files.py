@@ -8,6 +8,7 @@ be read without a word (docs/adr/0110-traffic-in-object-stores.md).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ from typing import TYPE_CHECKING, Any, Self
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
 from calib.errors import InvalidInput, SourceError
+from calib.object_credentials import credentials
 from calib.object_urls import CLOUDS, open_remote, patient
-from calib.redaction import reason, shown
+from calib.object_words import words
+from calib.redaction import redacted, shown
 from calib.tabular.names import WILD
 
 if TYPE_CHECKING:
@@ -86,7 +89,7 @@ def list_stored(pattern: str) -> StoredFiles:
         pages = obstore.list(store, prefix="/".join(folders[:plain]) or None)
         listed = [item for page in pages for item in page]
     except (BaseError, OSError) as error:
-        raise SourceError(f"{shown(pattern)!r} cannot be listed: {reason(error, pattern)}") from None
+        raise SourceError(f"{shown(pattern)!r} cannot be listed: {_said(error, pattern)}") from None
     files = [
         StoredFile(
             url=f"{root}/{item['path']}",
@@ -99,6 +102,13 @@ def list_stored(pattern: str) -> StoredFiles:
         if matches.fullmatch(item["path"]) and not re.search(r"(^|/)\.", item["path"])
     ]
     return StoredFiles(scheme=scheme, store=store, files=tuple(files))
+
+
+def _said(error: Exception, url: str) -> str:
+    """Why a store refused, in its own words, and what was used to sign in there."""
+    said = redacted(words(error), url)
+    signed_in = credentials(url, os.environ)
+    return said if signed_in is None else f"{said} ({signed_in})"
 
 
 def copy_stored(stored: StoredFiles, folder: Path) -> dict[Path, StoredFile]:
@@ -117,7 +127,7 @@ def copy_stored(stored: StoredFiles, folder: Path) -> dict[Path, StoredFile]:
                 for start in range(0, file.size, BLOCK):
                     to.write(read_range(stored.store, file, start, min(start + BLOCK, file.size)))
         except (BaseError, FileNotFoundError) as error:
-            raise SourceError(f"{shown(file.url)} cannot be read: {reason(error, file.url)}") from None
+            raise SourceError(f"{shown(file.url)} cannot be read: {_said(error, file.url)}") from None
         copies[path] = file
     return copies
 

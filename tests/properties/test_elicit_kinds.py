@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from calib.elicit import parse_confidence, read_reply
 
 TAGS = st.sampled_from(
-    ["think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "reflection", "scratchpad", "cot"]
+    [
+        *("think", "thinking", "thought", "thoughts", "reasoning", "seed:think", "reflection", "scratchpad"),
+        *("cot", "deep_think", "inner-thoughts", "thinking_mode", "chain_of_thought", "model:reasoning"),
+    ]
 )
 BRACKETS = st.sampled_from([("<", ">"), ("[", "]"), ("◁", "▷"), ("<|", "|>"), ("<｜", "｜>")])
 VALUES = st.integers(1, 99)
@@ -36,6 +39,111 @@ def test_thinking_is_never_the_answer(name, brackets, thought, case, percent) ->
     # a second thought after the reply that does not end may still take everything back
     again = f"{begin}{thought}{end}\nConfidence: {percent}%\n{begin}{thought}"
     assert parse_confidence(again).reason == "unfinished"
+
+
+@given(
+    st.sampled_from(
+        [
+            *(("```thinking\n", "\n```"), ("<details><summary>My thoughts</summary>", "</details>")),
+            *(("<unused94>thought\n", "<unused95>"), ("<|channel>thought\n", "<channel|>")),
+            *(("<|im_start|>think\n", "<|im_end|>"), ("Thinking...\n", "\n...done thinking.\n")),
+            *(("<|think_start|>", "<|think_end|>"), ("<antThinking>", "</antThinking>")),
+            *(("&lt;think&gt;", "&lt;/think&gt;"), ("< think >", "< /think >")),
+        ]
+    ),
+    THOUGHTS,
+    VALUES,
+)
+def test_thinking_marked_otherwise_is_never_the_answer(
+    marks: tuple[str, str], thought: str, percent: int
+) -> None:
+    begin, end = marks
+    assert parse_confidence(f"{begin}{thought}").reason == "unfinished"
+    reply = read_reply(f"{begin}{thought}{end}\nAnswer: Vienna\nConfidence: {percent}%")
+    assert (reply.answer, reply.confidence.value) == ("Vienna", percent / 100)
+
+
+@given(VALUES, st.sampled_from(["reasoning", "rationale", "analysis", "reason"]), THOUGHTS)
+def test_reasons_behind_a_reply_do_not_hide_it(percent: int, name: str, thought: str) -> None:
+    reply = read_reply(f"Answer: Vienna\nConfidence: {percent}%\n<{name}>{thought}</{name}>\n")
+    assert (reply.answer, reply.confidence.value) == ("Vienna", percent / 100)
+
+
+@pytest.mark.parametrize(
+    ("label", "revised", "final"),
+    [
+        ("Confianza", "Confianza revisada", "Confianza final"),
+        ("Confiance", "Confiance révisée", "Confiance finale"),
+        ("Konfidenz", "Überarbeitete Konfidenz", "Endgültige Konfidenz"),
+        ("Confiança", "Confiança atualizada", "Confiança final"),
+        ("Fiducia", "Fiducia aggiornata", "Fiducia finale"),
+        ("置信度", "修正后的置信度", "最终置信度"),
+        ("確信度", "更新後の確信度", "最終確信度"),
+        ("Уверенность", "Обновлённая уверенность", "Итоговая уверенность"),
+        ("Confidence", "Confidence, revised", "Definitive confidence"),
+        ("Confidence", "Confidence after double-checking", "Confidence (final)"),
+    ],
+)
+@given(before=VALUES, after=VALUES)
+def test_what_was_taken_back_is_not_read_in_any_language(
+    label: str, revised: str, final: str, before: int, after: int
+) -> None:
+    for last in (revised, final):
+        text = f"Answer: Vienna\n{label}: {before}%\n\n{last}: {after}%"
+        assert parse_confidence(text).value == after / 100
+
+
+@given(VALUES, VALUES, st.sampled_from(["dropped {}%", "drops by {}%", "increased by {}%", "reduced {}%"]))
+def test_how_far_a_confidence_moved_is_not_where_it_stands(stated: int, by: int, form: str) -> None:
+    moved = f"My confidence {form.format(by)} for the typo."
+    assert parse_confidence(moved).value is None
+    assert parse_confidence(f"Confidence: {stated}%\n{moved}").value == stated / 100
+
+
+@given(
+    VALUES,
+    st.sampled_from(
+        [
+            *(
+                "{} (0-100)",
+                "{} [0-100]",
+                "{} (out of 100)",
+                "{} von 100",
+                "{} sur 100",
+                "{} de 100",
+                "{} (%)",
+            ),
+            *(
+                "{} Prozent",
+                "{} por ciento",
+                "{} pour cent",
+                "{} процентов",
+                "{} パーセント",
+                "🟢 {}%",
+                "<b>{}%</b>",
+            ),
+            *(
+                "hoch ({}%)",
+                "alta ({}%)",
+                "élevée ({} %)",
+                "высокая ({}%)",
+                "etwa {}%",
+                "environ {} %",
+                "⇒ {}%",
+            ),
+            *("\n- {}%", "\n```\n{}%\n```", "&nbsp;{}&percnt;"),
+        ]
+    ),
+)
+def test_numbers_are_read_as_many_languages_write_them(percent: int, form: str) -> None:
+    reply = read_reply(f"Answer: Vienna\nConfidence: {form.format(percent)}")
+    assert (reply.answer, reply.confidence.value) == ("Vienna", percent / 100)
+
+
+@given(VALUES, st.sampled_from(["1=low, 5=high", "GPT-4", "step 2", "95% CI", "1-7"]))
+def test_a_bracket_with_other_numbers_is_not_the_value(percent: int, inside: str) -> None:
+    found = parse_confidence(f"Confidence ({inside}): {percent}")
+    assert found.value is None
 
 
 @given(
@@ -104,6 +212,14 @@ def test_what_was_taken_back_is_not_read(before: int, after: int, form: str, bet
 LABELS = [
     *("Confidence", "Nivel de confianza", "Grado de certeza", "Niveau de confiance", "Degré de certitude"),
     *("Zuversicht", "Sicherheit", "Konfidenz", "Vertrouwen", "Zekerheid", "Nível de confiança", "Fiducia"),
+    *(
+        "Degree of confidence",
+        "Konfidenzwert",
+        "Степень уверенности",
+        "Рівень впевненості",
+        "Stopień pewności",
+    ),
+    *("רמת ביטחון", "Επίπεδο εμπιστοσύνης", "Độ tự tin", "विश्वास स्तर", "可信度", "자신감", "自信"),
     *("Уровень уверенности", "الثقة", "مستوى الثقة", "Güven", "置信度", "確信度", "확신도", "Pewność"),
 ]
 FORMS = [
@@ -131,4 +247,17 @@ def test_an_answer_ends_before_its_confidence(percent: int, between: str) -> Non
 def test_a_table_states_its_value_in_the_row_below(percent: int, rule: str, headed: bool) -> None:
     head, cell = ("Confidence (%)", f"{percent}") if headed else ("Confidence", f"{percent}%")
     reply = read_reply(f"| Answer | {head} |\n{rule}| Vienna | {cell} |\n")
+    assert (reply.answer, reply.confidence.value) == ("Vienna", percent / 100)
+
+
+@given(VALUES, st.booleans())
+def test_tables_of_html_and_of_lines_are_read(percent: int, drawn: bool) -> None:
+    if drawn:
+        text = f"┌──┬──┐\n│ Answer │ Confidence │\n├──┼──┤\n│ Vienna │ {percent}% │\n└──┴──┘"
+    else:
+        text = (
+            "<table>\n<tr><th>Answer</th><th>Confidence</th></tr>\n"
+            f"<tr>\n<td>Vienna</td>\n<td>{percent}%</td></tr>\n</table>"
+        )
+    reply = read_reply(text)
     assert (reply.answer, reply.confidence.value) == ("Vienna", percent / 100)

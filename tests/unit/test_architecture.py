@@ -31,7 +31,7 @@ FLOORS = (
     ("tabular", "measure", "calibrators", "sampling", "elicit", "routing", "alerts", "gate", "client"),
     ("wording",),
     ("results",),
-    ("object_urls", "object_words"),
+    ("object_urls", "object_words", "object_credentials"),
     ("local_paths",),
     ("format",),
     ("events",),

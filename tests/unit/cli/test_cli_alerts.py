@@ -243,7 +243,7 @@ def test_an_incoming_webhook_is_the_second_way_and_a_token_comes_first(
     ("text", "says"),
     [
         ('[notify]\nwebhook = "http://alerts.example/x"', "not encrypted"),
-        ('[notify]\nwebhook = "https://u:p@alerts.example/x"', "a user or a password"),
+        ('[notify]\nwebhook = "https://u:p@alerts.example/x"', "names a user"),
         ('[notify]\nwebhook = "ftp://alerts.example"', "not an address"),
         ('[slack]\nwebhook = "https://hooks.slack.com/services/x"', "not a setting"),
         ('slack_webhook = "https://hooks.slack.com/services/x"', "not a setting"),

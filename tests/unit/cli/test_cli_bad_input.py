@@ -219,3 +219,44 @@ def test_hostile_names_stay_text(world: World, calib: Any) -> None:
     ran = calib("run", "\x1b[31m../etc", "--period", "2026-01", "--config", world.config)
     assert ran.code == 2
     assert "\x1b" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "triage"], "Missing option '--period'."),
+        (["run"], "Missing argument 'STREAM'."),
+        (["no-such-verb"], "No such command 'no-such-verb'."),
+        (["status", "--strem", "x"], "No such option: --strem"),
+        (["status", "more"], "unexpected extra argument"),
+        (["alerts", "list", "--limit", "many"], "Invalid value for '--limit'"),
+        (["mapping", "withdraw", "triage"], "Missing option '--reason'."),
+        (["reviewers", "add", "ana", "--role", "king"], "Invalid value for '--role'"),
+    ],
+)
+def test_wrong_arguments_are_one_json_object_too(calib: Any, arguments: list[str], says: str) -> None:
+    ran = calib(*arguments, "--json")
+    assert ran.code == 2
+    assert set(ran.json) == {"error"}
+    assert (ran.json["error"]["kind"], ran.json["error"]["exit_code"]) == ("WrongArguments", 2)
+    assert says in ran.json["error"]["message"]
+    assert says in ran.err
+    plain = calib(*arguments)
+    assert (plain.code, plain.out) == (2, "")
+    assert says in plain.err
+
+
+def test_settings_as_an_editor_on_windows_saves_them_are_read(world: World, calib: Any) -> None:
+    text = world.config.read_text().replace("\n", "\r\n")
+    world.config.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert calib("status", "--json", "--config", world.config).code == 0
+
+
+def test_settings_that_are_no_text_are_refused_in_words(world: World, calib: Any) -> None:
+    folder = calib("status", "--json", "--config", world.folder)
+    assert folder.code == 2
+    assert folder.json["error"]["message"].endswith("cannot be read: Is a directory")
+    world.config.write_bytes(b"# \xff\n")
+    latin = calib("status", "--json", "--config", world.config)
+    assert latin.code == 2
+    assert "is not UTF-8 text" in latin.json["error"]["message"]

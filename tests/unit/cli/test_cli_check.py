@@ -116,3 +116,19 @@ def test_a_table_without_rows_is_no_fault(check: Callable[..., Ran]) -> None:
     ran = check({"a.csv": HEAD})
     assert (ran.code, line(ran)["traffic"]["period"]) == (0, None)
     assert "the table is empty" in line(ran)["says"]
+
+
+def test_a_changed_kind_of_period_is_refused_as_a_run_refuses_it(
+    check: Callable[..., Ran], calib: Calib, tmp_path: Path
+) -> None:
+    files = {"may.csv": HEAD + rows("2026-05", ["0.9", "0.5"] * 20)}
+    assert check(files).code == 0
+    config = tmp_path / "calib.toml"
+    opened = calib("run", "s", "--period", "2026-05", "--json", "--config", config)
+    assert opened.json["population"] == 40
+    assert check(files).code == 0
+    changed = check(files, 'period = "week"')
+    assert changed.code == 2
+    assert "the windows of this stream are months" in line(changed)["says"]
+    ran = calib("run", "s", "--period", "2026-W20", "--json", "--config", config)
+    assert ran.json["error"]["message"] == line(changed)["says"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,3 +160,15 @@ def test_another_applications_database_is_refused_by_check_and_run(world: World,
         assert "calibwatch did not make: labels" in done.out + done.err
     with engine.begin() as conn:
         assert conn.execute(text("select version_num from alembic_version")).scalars().all() == ["0001"]
+
+
+@pytest.mark.slow
+def test_a_full_disk_behind_standard_output_is_said_in_words(world: World) -> None:
+    command = [sys.executable, "-m", "calib", "status", "--config", str(world.config)]
+    with Path("/dev/full").open("w") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ran.returncode == 4
+    assert ran.stderr == (
+        "calib: standard output cannot be written: No space left on device. "
+        "Make room there, then run it again\n"
+    )

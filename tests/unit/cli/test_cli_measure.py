@@ -145,7 +145,10 @@ def test_the_first_bin_holds_the_zeros_and_says_so(tmp_path: Path, calib: Any) -
     assert "(0.1, 0.2]" in shown
 
 
-@pytest.mark.parametrize(("name", "why"), [("missing/p.png", "there is no folder"), (".", "it is a folder")])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("missing/p.png", "there is no folder"), (".", "it is a folder"), ("p.docx", "end its name in .png")],
+)
 def test_a_picture_that_cannot_be_written_is_refused_before_the_work(
     log: Path, calib: Any, tmp_path: Path, name: str, why: str
 ) -> None:
@@ -155,6 +158,25 @@ def test_a_picture_that_cannot_be_written_is_refused_before_the_work(
     assert why in ran.err
     assert "reading" not in ran.err
     assert "unexpected" not in ran.err
+
+
+@pytest.mark.parametrize("option", ["--picture", "--html"])
+def test_what_is_read_is_never_overwritten(
+    log: Path, calib: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    baseline = tmp_path / "before.csv"
+    baseline.write_bytes(log.read_bytes())
+    (tmp_path / "link.png").symlink_to(log)
+    monkeypatch.chdir(tmp_path)
+    before = log.read_bytes()
+    for name in (log, baseline, log.name, f"../{tmp_path.name}/{log.name}", "link.png"):
+        ran = calib("measure", log, "--baseline", baseline, option, name)
+        assert ran.code == 2
+        assert "which is read: name another file" in ran.err
+        assert (log.read_bytes(), baseline.read_bytes()) == (before, before)
+    gate = calib("gate", baseline, log, "--summary", log)
+    assert gate.code == 2
+    assert log.read_bytes() == before
 
 
 def test_a_signal_of_50_labels_is_not_called_empty(tmp_path: Path, calib: Any) -> None:

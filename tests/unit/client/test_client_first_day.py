@@ -257,3 +257,23 @@ def test_a_certificate_for_more_than_was_asked_is_used_and_named(
 def test_what_a_caller_needs_is_exported() -> None:
     with pytest.raises(InvalidInput):
         MappingClient("nowhere", stream="triage")
+
+
+def test_who_waited_for_the_first_answer_is_served_by_it(
+    store: FaultyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll is answered, and what it brought is in use a moment later: nobody may see that moment."""
+    put(store, a_mapping(1, scope=SCOPE))
+    made = MappingClient._snapshot
+
+    def slowly(self: MappingClient, trusted: Any) -> Any:
+        if trusted is not None:
+            time.sleep(0.3)
+        return made(self, trusted)
+
+    monkeypatch.setattr(MappingClient, "_snapshot", slowly)
+    with MappingClient("file:unused", stream="triage", fetcher=store, scope=SCOPE) as waiting:
+        assert waiting.wait_ready(30)
+        answer = waiting.calibrate(0.9)
+        assert answer.mapping is not None
+        assert waiting.status().mapping == answer.mapping

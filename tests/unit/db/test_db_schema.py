@@ -360,3 +360,21 @@ def test_the_revisions_are_those_of_the_scripts() -> None:
     scripts = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
     assert list(REVISIONS) == scripts[::-1]
     assert newest() == scripts[0]
+
+
+@pytest.mark.parametrize(
+    ("statement", "lacks"),
+    [("drop table labels", "labels"), ("alter table reviewers drop column role", "reviewers.role")],
+)
+def test_a_schema_that_is_up_to_date_by_name_alone_is_refused(
+    empty: Engine, database_url: str, statement: str, lacks: str
+) -> None:
+    migrate(empty)
+    assert "is up to date" in check(database_url)
+    if empty.dialect.name == "postgresql":
+        statement += " cascade"  # views read it
+    run(empty, statement)
+    with pytest.raises(
+        InvalidInput, match=rf"says that its schema is {newest()}, and lacks {lacks}: .* Restore"
+    ):
+        check(database_url)

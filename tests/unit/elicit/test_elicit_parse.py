@@ -68,6 +68,13 @@ HOSTILE = {
     "words": "confidence_confidence-",
     "boxed": "\\boxed{",
     "chinese": "信心",
+    "elements": "<thinking x",
+    "cells": "<td></td>",
+    "folded": "<details><summary>",
+    "entities": "&#6",
+    "frames": "+-+ ",
+    "brackets": " (0-(1",
+    "finals": " final",
 }
 
 

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calib.client.fetch import open_fetcher
-from calib.errors import StoreError, Unavailable
+from calib.errors import SourceError, StoreError, Unavailable
+from calib.object_credentials import WAYS, credentials
 from calib.object_words import REMEDIES, is_refusal, words
 from calib.store import open_store
-from calib.store.credentials import WAYS, credentials
+from calib.tabular import object_files
 
 SECRET = "hunter" + "2-token"
 
@@ -105,6 +106,20 @@ def test_a_refusal_is_certain_at_once_and_in_the_stores_own_words(
         assert "unknown" not in says
     assert s3.requests <= 4, "what is certainly refused is not tried again"
     assert time.monotonic() - started < 30
+
+
+@pytest.mark.parametrize(("status", "code", "sentence"), REFUSALS, ids=[code for _, code, _ in REFUSALS])
+def test_traffic_is_refused_in_the_stores_own_words_too(
+    s3: S3, status: int, code: str, sentence: str
+) -> None:
+    s3.status, s3.body = status, answer(code, sentence)
+    with pytest.raises(SourceError) as raised:
+        object_files.list_stored("s3://bucket/traffic/*.parquet")
+    says = str(raised.value)
+    assert f"{code}: {sentence.rstrip('.')}. {REMEDIES[code]}" in says
+    assert "signs in with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in says
+    assert SECRET not in says
+    assert s3.url not in says
 
 
 def test_a_bucket_that_is_not_there_is_no_empty_channel(s3: S3) -> None:
