@@ -35,6 +35,7 @@ def traffic(name: str, stream: Stream, folder: Path, *, places: bool = False) ->
             segment=columns.segment,
             scope=dict(columns.scope),
             context=columns.context,
+            drift=columns.drift,
             judge=columns.judge,
             cluster=columns.cluster,
             trace=columns.trace,

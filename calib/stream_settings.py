@@ -16,6 +16,8 @@ from calib.setting_key import key as _key
 from calib.setting_key import known_zone as _known_zone
 
 OWNER = re.compile(r"@[a-z0-9][a-z0-9._-]{0,79}|[UWS][A-Z0-9]{8,}")  # handles of Slack are lower case
+COMPARED = ("confidence", "segment", "served", "judge")  # whose drift is shown without being asked for
+NOT_COMPARED = ("id", "ts", "trace", "cluster", "mapping")
 
 
 class ColumnSettings(_Frozen):
@@ -46,6 +48,31 @@ class ColumnSettings(_Frozen):
         None, "The calibrated confidence that production used, as the client logs it.", "served"
     )
     mapping: str | None = _key(None, "The digest of the mapping that made it.", "mapping")
+    drift: tuple[str, ...] = _key(
+        (),
+        "Columns whose distribution in a period's sample is compared with the baseline's, in the workspace "
+        "of Evidently: numbers, or short words that repeat.",
+        ["country", "input_tokens"],
+        max_length=20,
+    )
+
+    @model_validator(mode="after")
+    def _drift_columns(self) -> Self:
+        others = {name: f"columns.scope.{key}" for key, name in self.scope.items()}
+        others |= {getattr(self, key): f"columns.{key}" for key in (*COMPARED, *NOT_COMPARED)}
+        for i, name in enumerate(self.drift):
+            if name in self.context:
+                raise ValueError(
+                    f"drift names {name!r}, which reviewers see as context: such texts never leave the "
+                    "database. Take it out of drift, or out of context"
+                )
+            if name in self.drift[:i]:
+                raise ValueError(f"drift names {name!r} twice: write it once")
+            if key := others.get(name):
+                known = key.removeprefix("columns.") in COMPARED
+                why = "is compared anyway" if known else "holds no distribution that could be compared"
+                raise ValueError(f"drift names {name!r}, which is {key} and {why}: take it out of drift")
+        return self
 
 
 class Review(_Frozen):

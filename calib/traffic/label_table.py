@@ -49,6 +49,7 @@ class LabelTable(SourceTable):
         `differing`; without times nothing tells which of them holds, and the prediction is `undecided`.
         """
         from calib.traffic.outcomes import OutcomeRow, answers, fetch
+        from calib.traffic.rules import answer
 
         table = self._opened()
         all_ids = list(ids)
@@ -59,9 +60,8 @@ class LabelTable(SourceTable):
         rows = fetch(
             table,
             id_column=self._id,
-            column=self._column,
             ids=all_ids,
-            times={} if at is None else at.selected("at"),
+            selected={"answer": answer(table[self._column])} | ({} if at is None else at.selected("at")),
             records=self._records,
         )
         known = []

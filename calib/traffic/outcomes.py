@@ -31,15 +31,14 @@ def fetch(
     table: Any,
     *,
     id_column: str,
-    column: str,
     ids: Iterable[str],
-    times: dict[str, Any],
+    selected: dict[str, Any],
     records: Callable[[Any], list[dict[str, Any]]],
 ) -> list[dict[str, Any]]:
-    """The rows of these ids alone, with `id`, `answer` and the columns `times`; asked for in parts."""
-    from calib.traffic.rules import answer, text_of
+    """The rows of these ids alone, with `id` and the columns `selected`; asked for in parts."""
+    from calib.traffic.rules import text_of
 
-    rows = table.select(id=text_of(table[id_column]), answer=answer(table[column]), **times)
+    rows = table.select(id=text_of(table[id_column]), **selected)
     all_ids, fetched = list(ids), []
     for begin in range(0, len(all_ids), IDS_AT_ONCE):
         fetched += records(rows.filter(rows["id"].isin(all_ids[begin : begin + IDS_AT_ONCE])))

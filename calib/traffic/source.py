@@ -14,6 +14,7 @@ from calib.errors import InvalidInput
 from calib.redaction import shown
 from calib.rejects import UNREADABLE
 from calib.tabular.rules import CANNOT_KEEP
+from calib.traffic.drift_values import refused_column
 from calib.traffic.label_table import LabelTable
 from calib.traffic.table import SourceTable
 from calib.traffic.values import Columns, Draw, Drawn, Interval, Offending, Outcomes, Survey
@@ -206,6 +207,7 @@ class Traffic(SourceTable):
         what `calib.traffic.LabelTable.outcomes` promises.
         """
         from calib.traffic.outcomes import OutcomeRow, answers, fetch
+        from calib.traffic.rules import answer
 
         if self._labels is not None:
             return self._labels.outcomes(ids, known_by=known_by)
@@ -220,9 +222,10 @@ class Traffic(SourceTable):
         rows = fetch(
             table.filter(clock.within(interval.start, interval.end)),
             id_column=c.id,
-            column=c.outcome,
             ids=sorted(all_ids),
-            times=clock.selected("ts") | ({} if at is None else at.selected("at")),
+            selected={"answer": answer(table[c.outcome])}
+            | clock.selected("ts")
+            | ({} if at is None else at.selected("at")),
             records=self._records,
         )
         known = [
@@ -236,6 +239,25 @@ class Traffic(SourceTable):
         ]
         outcomes = answers(known, known_by=known_by, counts="first")
         return replace(outcomes, not_found=len(all_ids - {row["id"] for row in rows}))
+
+    def drift_values(self, ids: Iterable[str], interval: Interval) -> dict[str, dict[str, str | None]]:
+        """By id what the drift columns hold, as text of at most 65 characters, None for nothing.
+
+        Ids that the traffic holds no more are left out; of several rows of one id the first by time counts.
+        """
+        from calib.traffic import drift_values
+        from calib.traffic.expressions import usable
+
+        table, clock = self._table(interval)
+        inside = clock.within(interval.start, interval.end) & usable(table, self._columns, self._scope)
+        return drift_values.read(
+            table.filter(inside),
+            self._columns,
+            sorted(set(ids)),
+            times=clock.selected("ts"),
+            rank=lambda row: clock.read(row, "ts"),
+            records=self._records,
+        )
 
     def offending(self, interval: Interval, rejected: Iterable[str]) -> list[Offending]:
         """The first row of each of these kinds that does not count, in their order."""
@@ -335,6 +357,8 @@ class Traffic(SourceTable):
                 for file in opened.lacking.get(name, ()):
                     raise self._lacks(file, name)
             table = opened.table
+            if wrong := refused_column(table.schema(), self._columns):
+                raise InvalidInput(f"{self._stream}: {wrong}")
             for name, value in self._where.items():
                 try:
                     table = table.filter(equals(table[name], value))

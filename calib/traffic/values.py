@@ -29,6 +29,7 @@ class Columns:
     segment: str | None = None
     scope: Mapping[str, str] = field(default_factory=dict)
     context: tuple[str, ...] = ()
+    drift: tuple[str, ...] = ()
     judge: str | None = None
     cluster: str | None = None
     trace: str | None = None
@@ -47,6 +48,7 @@ class Columns:
         names = {f"columns.{key}": getattr(self, key) for key in single if getattr(self, key)}
         names |= {f"columns.scope.{key}": name for key, name in self.scope.items()}
         names |= {f"columns.context[{i}]": name for i, name in enumerate(self.context)}
+        names |= {f"columns.drift[{i}]": name for i, name in enumerate(self.drift)}
         names |= {"review.column": self.outcome} if self.outcome else {}
         return names | ({"review.at": self.outcome_at} if self.outcome_at else {})
 

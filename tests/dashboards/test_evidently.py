@@ -121,7 +121,8 @@ def test_data_that_do_not_fit_are_named(frame: pd.DataFrame, metric: Any, says: 
 def test_without_evidently_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "evidently"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "calib.evidently_metrics")
+    for name in [name for name in sys.modules if name.startswith("calib.evidently_metrics")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "evidently", None)
     with pytest.raises(ImportError, match=r"pip install 'calibwatch\[evidently\]'"):
         importlib.import_module("calib.evidently_metrics")

@@ -1,45 +1,29 @@
-"""calibwatch's statistics as metrics of Evidently, to be put into any of its reports.
-
-    Report([ECE(), ReliabilityDiagram(), Brier(), CalibrationChange()]).run(current, reference)
-
-Each names the columns of a data set: stated confidences in [0, 1], whether the answer was correct (0 or 1),
-and weights, where rows stand for different numbers of predictions. Rows without an answer are left out. A
-condition is one of Evidently's: `ECE(tests=[lt(0.05)])`. Needs `calibwatch[evidently]`.
-"""
+"""ECE, Brier score, reliability diagram and the change test as metrics of Evidently."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, Optional
 
 import numpy as np
-
-try:
-    import pandas as pd
-    from evidently.core.datasets import Dataset
-    from evidently.core.metric_types import (
-        DataframeCalculation,
-        DataframeMetric,
-        DataframeValue,
-        SingleValue,
-        SingleValueCalculation,
-        SingleValueMetric,
-    )
-    from evidently.core.report import Context
-    from evidently.legacy.renderers.html_widgets import CounterData, counter, plotly_figure
-    from evidently.tests import lt
-    from plotly import graph_objects
-except ModuleNotFoundError as error:
-    raise ImportError(
-        f"{error.name} is not installed: calib.evidently_metrics needs it. Run `pip install "
-        "'calibwatch[evidently]'`"
-    ) from None
+import pandas as pd
+from evidently.core.datasets import Dataset
+from evidently.core.metric_types import (
+    DataframeCalculation,
+    DataframeMetric,
+    DataframeValue,
+    SingleValue,
+    SingleValueCalculation,
+    SingleValueMetric,
+)
+from evidently.core.report import Context
+from evidently.legacy.renderers.html_widgets import CounterData, counter, plotly_figure
+from evidently.tests import lt
+from plotly import graph_objects
 
 from calib.cycle.comparison import compare_samples
 from calib.errors import InvalidInput
 from calib.measure import Bins, Change, Measurement, measure
 from calib.measure.sample import Sample
-
-__all__ = ["ECE", "WINDOW", "Brier", "CalibrationChange", "ReliabilityDiagram", "WindowNumber"]
 
 ALPHA = 0.05
 WINDOW = "window"
