@@ -1,7 +1,7 @@
 """Brings the periods of every stream into a workspace of Evidently: a project with a dashboard for each.
 
     python dashboards/evidently_workspace.py --config calib.toml --workspace workspace
-    DO_NOT_TRACK=1 evidently ui --workspace workspace
+    DO_NOT_TRACK=1 evidently ui --workspace workspace --port 8050
 
 Run it again after each period: what is there already stays as it is. dashboards/README.md says what it shows.
 """
@@ -9,35 +9,33 @@ Run it again after each period: what is there already stays as it is. dashboards
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shlex
+import shutil
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 os.environ.setdefault("DO_NOT_TRACK", "1")  # before Evidently is imported: it would report that it is used
 
-import numpy as np
-import pandas as pd
-from evidently import DataDefinition, Dataset, Report
-from evidently.metrics import ValueDrift
-from evidently.sdk.models import PanelMetric
-from evidently.sdk.panels import counter_panel, line_plot_panel
-from evidently.ui.workspace import Project, Workspace
+try:
+    from evidently.sdk.models import PanelMetric
+    from evidently.sdk.panels import counter_panel, line_plot_panel
+    from evidently.ui.workspace import Project, Workspace
+    from evidently_runs import KEY, Present, StreamRuns, columns_of
+except ImportError as error:
+    sys.stderr.write(f"{error}. Run `pip install 'calibwatch[evidently]'`\n")
+    raise SystemExit(2) from None
 
 from calib.app import App
-from calib.cycle.evaluation import stored_result
-from calib.cycle.load import load_window
-from calib.db import windows
-from calib.db.windows import Window
-from calib.errors import CalibError
-from calib.evidently_metrics import WINDOW, ReliabilityDiagram, WindowNumber
-from calib.measure.sample import Sample
+from calib.cli import exit_codes
+from calib.cli.progress import progress
+from calib.errors import CalibError, InvalidInput
 from calib.redaction import redacted
-from calib.results import WindowResult
 
-KEY = "calibwatch"  # in a run's metadata: stream/period/revision/what
+PORT = 8050  # 8000, Evidently's own, is that of `calib web`
 PANELS = (
     (
         "ECE",
@@ -55,143 +53,199 @@ PANELS = (
         ("p", "minimum_detectable_rise"),
     ),
 )
+DRIFT = (
+    (
+        "Drift of confidence and segments",
+        "Distance of the sample from the baseline's, with weights.",
+        "distance",
+        "database",
+    ),
+    (
+        "Drift of columns",
+        "Distance of the sample from the baseline's, with weights. Hold it against the next panel.",
+        "distance",
+        "columns",
+    ),
+    (
+        "Drift of columns that chance alone makes",
+        "The distance that 95% of samples without any change stay below.",
+        "chance",
+        "columns",
+    ),
+)
+EPILOG = """\
+The first time all evaluated periods are added, then those that are new. Columns of the traffic are compared
+where `columns.drift` of a stream names them; they are read from the traffic, so run this while it is there.
+Afterwards look at the pages: DO_NOT_TRACK=1 evidently ui --workspace workspace --port 8050
+
+Exit codes: 0 done, 2 bad input or settings, 4 the database or the traffic failed (the rest was added).
+
+Examples:
+  python dashboards/evidently_workspace.py
+  python dashboards/evidently_workspace.py --config /srv/calib/calib.toml --workspace /srv/evidently
+  python dashboards/evidently_workspace.py --stream support-triage --stream billing
+"""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Added:
-    """What one call brought in: how many runs, of how many streams."""
+    """What one call brought in: how many runs, of how many evaluated periods that stand.
 
-    runs: int
-    streams: int
+    `lost`: periods whose columns cannot be compared, for the traffic does not hold their rows any more.
+    """
+
+    runs: int = 0
+    evaluated: int = 0
+    lost: list[str] = field(default_factory=list)
+    failures: list[tuple[str, CalibError]] = field(default_factory=list)
 
 
-def add_all(app: App, workspace: Workspace) -> Added:
-    """Add every evaluated period that stands and is not there yet."""
+def add_all(
+    app: App, workspace: Workspace, streams: Sequence[str], *, step: Callable[[str], None] = lambda _: None
+) -> Added:
+    """Add every evaluated period that stands and is not there yet; a stream that fails keeps no other back.
+
+    `step` is called for each stream and each of its periods, with its name.
+    """
     projects = {project.name: project for project in workspace.list_projects()}
-    runs = 0
-    for stream in app.settings.streams:
+    added = Added()
+    for stream in streams:
+        step(stream)
         project = projects.get(stream) or _new_project(workspace, stream)
-        present = _keys(workspace, project)
-        for window in _evaluated(app, stream):
-            for run in _runs(app, window, present):
-                workspace.add_run(project.id, run, include_data=False)
-                runs += 1
-    return Added(runs, len(app.settings.streams))
+        runs = StreamRuns(app, stream)
+        try:
+            _add_stream(runs, workspace, project, added, step)
+        except CalibError as error:
+            added.failures.append((stream, error))
+        added.lost += runs.lost
+    return added
+
+
+def _add_stream(
+    runs: StreamRuns, workspace: Workspace, project: Project, added: Added, step: Callable[[str], None]
+) -> None:
+    present, evaluated = _present(workspace, project), runs.evaluated()
+    for window in evaluated:
+        step(f"{project.name} {window.period}")
+        added.evaluated += 1
+        for run in runs.of_database(window, present):
+            workspace.add_run(project.id, run, include_data=False)
+            added.runs += 1
+    for window in evaluated:  # after what does not need the traffic, which may fail
+        step(f"{project.name} {window.period}, columns")
+        run = runs.of_traffic(window, present)
+        if run is not None:
+            workspace.add_run(project.id, run, include_data=False)
+            added.runs += 1
 
 
 def _new_project(workspace: Workspace, stream: str) -> Project:
     project = workspace.create_project(stream, description=f"calibwatch: the periods of {stream}")
-    served = [PanelMetric(legend="served ECE", metric="WindowNumber", metric_labels={"number": "served_ece"})]
-    project.dashboard.add_panel(counter_panel("Served ECE of the latest period", served, size="half"))
-    for title, says, numbers in PANELS:
-        values = [
-            PanelMetric(legend=name.replace("_", " "), metric="WindowNumber", metric_labels={"number": name})
-            for name in numbers
-        ]
+    latest = [_number(name) for name in ("served_ece", "served_ece_low", "served_ece_high")]
+    says = "With its 95% interval."
+    project.dashboard.add_panel(counter_panel("Served ECE of the latest period", latest, description=says))
+    for title, says, names in PANELS:
+        values = [_number(name) for name in names]
         project.dashboard.add_panel(line_plot_panel(title, values, description=says, size="half"))
-    drift = [PanelMetric(legend="raw confidence", metric="ValueDrift", metric_labels={"column": "raw"})]
-    says = "Of the sample against the baseline's."
-    project.dashboard.add_panel(line_plot_panel("Drift of the confidence", drift, description=says))
+    for (
+        title,
+        says,
+        show,
+        tag,
+    ) in DRIFT:  # a line for each column that a run has, the ones of later settings too
+        each = [
+            PanelMetric(
+                legend="{{column}}", metric="ColumnDrift", metric_labels={"show": show}, tags=["drift", tag]
+            )
+        ]
+        project.dashboard.add_panel(line_plot_panel(title, each, description=says, size="half"))
     return project
 
 
-def _keys(workspace: Workspace, project: Project) -> set[str]:
-    runs = (workspace.get_run(project.id, id_) for id_ in workspace.list_runs(project.id))
-    return {str(run.metadata.get(KEY)) for run in runs if run is not None}
+def _number(name: str) -> PanelMetric:
+    legend = name.replace("_", " ").replace("ece", "ECE")
+    return PanelMetric(legend=legend, metric="WindowNumber", metric_labels={"number": name})
 
 
-def _evaluated(app: App, stream: str) -> list[Window]:
-    with app.reading.connect() as conn:
-        known = windows.of_stream(conn, stream)
-    return [window for window in known if window.standing and window.result is not None]
+def _present(workspace: Workspace, project: Project) -> set[Present]:
+    """The runs that are there, by what we wrote into their metadata: nothing else of them is looked at."""
+    present = set()
+    for id_ in workspace.list_runs(project.id):
+        file = Path(workspace.path) / str(project.id) / "snapshots" / f"{id_}.json"
+        try:
+            metadata = json.loads(file.read_bytes())["metadata"]
+        except (ValueError, KeyError):
+            raise InvalidInput(
+                f"{file} is no run of Evidently, perhaps since its writing was cut off: delete the "
+                "file, and run this again"
+            ) from None
+        if KEY in metadata:
+            present.add(Present(metadata[KEY], columns_of(metadata)))
+    return present
 
 
-def _runs(app: App, window: Window, present: set[str]) -> Iterator[Any]:
-    """The runs of a period that are not there: its numbers, and its sample against the baseline's."""
-    key = f"{window.stream}/{window.period}/r{window.revision}"
-    if {f"{key}/numbers", f"{key}/drift"} <= present:
-        return
-    result = stored_result(window)
-    data = load_window(window, engine=app.engine, store=app.store)
-    if not len(data.sample):
-        return
-    rows = _frame(data.sample).assign(served=data.cohort.served[data.cohort.labelled])
-    if f"{key}/numbers" not in present:
-        metrics: list[Any] = [WindowNumber(number=name) for name in numbers(result)]
-        metrics += [ReliabilityDiagram(confidence=kind, weight="weight") for kind in ("raw", "served")]
-        yield Report(metrics).run(
-            _dataset(rows),
-            additional_data={WINDOW: Dataset.from_pandas(pd.DataFrame([numbers(result)]))},
-            timestamp=window.ends_at,
-            metadata={KEY: f"{key}/numbers"},
-            tags=["numbers", result.change.state or result.state],
-            name=f"{window.period} numbers",
+def _told(added: Added, streams: int, folder: Path) -> int:
+    """Say what was done, and the next step; the exit code."""
+    for place in added.lost:
+        sys.stderr.write(
+            f"{place}: columns.drift was not compared: the traffic holds none of the rows any more that were "
+            "drawn in this period, or in its baseline\n"
         )
-    if f"{key}/drift" not in present and data.baselines is not None:
-        before = _frame(data.baselines.pooled)
-        columns = ["raw", *(["segment"] if rows["segment"].notna().any() else [])]
-        yield Report([ValueDrift(column=name) for name in columns]).run(
-            _dataset(as_population(rows)),
-            _dataset(as_population(before)),
-            timestamp=window.ends_at,
-            metadata={KEY: f"{key}/drift"},
-            tags=["drift"],
-            name=f"{window.period} drift",
-        )
-
-
-def numbers(result: WindowResult) -> dict[str, float]:
-    """The numbers of a period by name, as `calib run --json` shows them; without those that are not known."""
-    threshold = None if result.pictures is None else result.pictures.threshold
-    named = {
-        "raw_ece": result.raw.ece,
-        "served_ece": result.served.ece,
-        "served_ece_low": result.served.low,
-        "served_ece_high": result.served.high,
-        "accuracy": result.raw.accuracy,
-        "threshold_share": None if threshold is None else threshold.served.share,
-        "p": result.change.p,
-        "minimum_detectable_rise": result.change.minimum_detectable_rise,
-    }
-    return {name: float(value) for name, value in named.items() if value is not None}
-
-
-def as_population(rows: pd.DataFrame) -> pd.DataFrame:
-    """As many rows, each repeated as often as its weight says, in equal steps along the summed weights.
-
-    The steps go along the confidence, so that its distribution is that of the population. Evidently's drift
-    methods know no weights: they take the rows for independent ones, although some are repeated.
-    """
-    rows = rows.sort_values("raw", kind="stable")
-    summed = np.cumsum(rows["weight"].to_numpy())
-    steps = (np.arange(len(rows)) + 0.5) / len(rows) * summed[-1]
-    return rows.iloc[np.searchsorted(summed, steps)].reset_index(drop=True)
-
-
-def _frame(sample: Sample) -> pd.DataFrame:
-    columns = {"raw": sample.scores, "correct": sample.correct, "weight": sample.weights}
-    return pd.DataFrame(columns | {"segment": sample.segments})
-
-
-def _dataset(rows: pd.DataFrame) -> Dataset:
-    numerical = [name for name in ("raw", "served", "correct", "weight") if name in rows]
-    definition = DataDefinition(numerical_columns=numerical, categorical_columns=["segment"])
-    return Dataset.from_pandas(rows, data_definition=definition)
+    for stream, error in added.failures:
+        message = redacted(str(error))
+        sys.stderr.write(f"{message if message.startswith(stream) else f'{stream}: {message}'}\n")
+    sys.stdout.write(f"{added.runs} runs of {streams} streams were added to {folder}\n")
+    if added.evaluated:
+        beside = Path(sys.executable).with_name("evidently")
+        program = "evidently" if shutil.which("evidently") else shlex.quote(str(beside))
+        show = f"DO_NOT_TRACK=1 {program} ui --workspace {shlex.quote(str(folder))} --port {PORT}"
+        sys.stdout.write(f"Next: {show}\n")
+    elif not added.failures:
+        sys.stdout.write("Next: no period has been evaluated yet; calib run STREAM --period 2026-10\n")
+    return max((exit_codes.of_error(error) for _, error in added.failures), default=exit_codes.DONE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The program; its exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--config", type=Path, default=Path("calib.toml"))
-    parser.add_argument("--workspace", type=Path, default=Path("workspace"))
+    parser = argparse.ArgumentParser(
+        description=(__doc__ or "").partition("\n")[0],
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, default=Path("calib.toml"), help="the settings: ./calib.toml")
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        default=Path("workspace"),
+        help="the folder of Evidently's pages, made where it is missing: ./workspace",
+    )
+    parser.add_argument(
+        "--stream", action="append", metavar="STREAM", help="only this stream; may be given more than once"
+    )
     asked = parser.parse_args(arguments)
     try:
-        added = add_all(App.open(asked.config), Workspace.create(str(asked.workspace)))
+        app = App.open(asked.config)
+        streams = [name for given in asked.stream or [None] for name in app.streams(given)]
+        if not app.has_database:
+            raise InvalidInput(
+                "there is no database yet: `calib run STREAM --period 2026-10` makes it, and watches a period"
+            )
+        app.reading.connect().close()  # where it is down, nothing is made
+        try:
+            workspace = Workspace.create(str(asked.workspace))
+        except OSError as error:
+            raise InvalidInput(
+                f"--workspace {asked.workspace} cannot be used: {error.strerror}. Name a folder that may be "
+                "written"
+            ) from None
+        with progress("evidently") as step:
+            added = add_all(app, workspace, list(dict.fromkeys(streams)), step=step)
     except CalibError as error:
         sys.stderr.write(f"{redacted(str(error))}\n")
-        return 2
-    sys.stdout.write(f"{added.runs} runs of {added.streams} streams were added to {asked.workspace}\n")
-    return 0
+        return exit_codes.of_error(error)
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    return _told(added, len(set(streams)), asked.workspace)
 
 
 if __name__ == "__main__":

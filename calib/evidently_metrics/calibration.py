@@ -16,7 +16,7 @@ from evidently.core.metric_types import (
     SingleValueMetric,
 )
 from evidently.core.report import Context
-from evidently.legacy.renderers.html_widgets import CounterData, counter, plotly_figure
+from evidently.legacy.renderers.html_widgets import CounterData, WidgetSize, counter, plotly_figure
 from evidently.tests import lt
 from plotly import graph_objects
 
@@ -180,7 +180,11 @@ class WindowNumberCalculation(SingleValueCalculation[WindowNumber]):
         self, context: Context, current_data: Dataset, reference_data: Dataset | None
     ) -> SingleValue:
         """The number."""
-        return self.result(float(context.additional_data[WINDOW].as_dataframe()[self.metric.number].iloc[0]))
+        value = float(context.additional_data[WINDOW].as_dataframe()[self.metric.number].iloc[0])
+        result = self.result(value)
+        card = CounterData("", f"{value:.3f}")
+        result.widget = [counter(title=self.display_name(), counters=[card], size=WidgetSize.HALF)]
+        return result
 
     def display_name(self) -> str:
         """What Evidently shows above it."""

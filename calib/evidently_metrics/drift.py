@@ -74,6 +74,9 @@ class ColumnDriftCalculation(SingleValueCalculation[ColumnDrift]):
             return results
         moved = drift(now, before, rng=np.random.default_rng(SEED))
         result = self.result(getattr(moved, self.metric.show))
+        if self.metric.show == "chance":  # the card of the distance shows it
+            result.widget = []
+            return result
         counters = [*_counters(moved), *_missing(now, before)]
         result.widget = [
             counter(title=self.display_name(), counters=counters),
@@ -117,6 +120,12 @@ def comparable(now: Any, before: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any
     return (first, second) if values.dtype == np.float64 else categories(first, second)
 
 
+def values_of(column: pd.Series) -> list[Any]:
+    """The values of a column, None where there is none."""
+    objects = column.astype(object)
+    return list(objects.where(column.notna(), None))
+
+
 def _split(values: npt.NDArray[Any], at: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     return values[:at], values[at:]
 
@@ -131,7 +140,7 @@ def _columns(now: pd.DataFrame, before: pd.DataFrame, metric: ColumnDrift) -> tu
                     f"the {data} data have no column {name!r}: name the columns, as in ColumnDrift(column=…)"
                 )
     try:
-        values = comparable(_objects(now[metric.column]), _objects(before[metric.column]))
+        values = comparable(values_of(now[metric.column]), values_of(before[metric.column]))
     except InvalidInput as error:
         raise InvalidInput(f"the column {metric.column!r} cannot be compared: {error}") from None
     first, second = (
@@ -139,11 +148,6 @@ def _columns(now: pd.DataFrame, before: pd.DataFrame, metric: ColumnDrift) -> tu
         for part, frame in zip(values, (now, before), strict=True)
     )
     return first, second
-
-
-def _objects(column: pd.Series) -> list[Any]:
-    objects = column.astype(object)
-    return list(objects.where(column.notna(), None))
 
 
 def _weights(frame: pd.DataFrame, name: str | None) -> npt.NDArray[np.float64]:
@@ -170,8 +174,8 @@ def _counters(moved: Drift) -> list[CounterData]:
 
 
 def _missing(now: Column, before: Column) -> list[CounterData]:
-    """The shares of rows that hold nothing; words name them as a category of their own."""
-    if now.values.dtype != np.float64:
+    """The shares of rows that hold nothing, where there are any; of words they are one of the bars."""
+    if now.values.dtype != np.float64 or now.missing + before.missing == 0:
         return []
     return [
         CounterData("missing now", f"{now.missing:.1%}"),
@@ -215,11 +219,15 @@ def _ranges(
     together = np.concatenate([now, before])
     levels, code = np.unique(together, return_inverse=True)
     if len(levels) <= BARS:
-        return [f"{level:.6g}" for level in levels], _split(code, len(now))
+        return [_short(level, 6) for level in levels], _split(code, len(now))
     low, high = np.quantile(together, [TAIL, 1 - TAIL])
     low, high = (low, high) if high > low else (levels[0], levels[-1])
     edges = np.linspace(low, high, BARS + 1)
     code = np.searchsorted(edges[1:-1], together, side="right")
-    labels = [f"{a:.3g} to {b:.3g}" for a, b in pairwise(edges)]
-    labels[0], labels[-1] = f"below {edges[1]:.3g}", f"from {edges[-2]:.3g}"
+    labels = [f"{_short(a)} to {_short(b)}" for a, b in pairwise(edges)]
+    labels[0], labels[-1] = f"below {_short(edges[1])}", f"from {_short(edges[-2])}"
     return labels, _split(code, len(now))
+
+
+def _short(number: float, digits: int = 3) -> str:
+    return f"{number:,.0f}" if 1000 <= abs(number) < 1e7 else f"{number:.{digits}g}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,20 @@ def test_the_draw_is_the_same_everywhere(
     assert survey.rejected == reference[0].rejected
     assert drawn.rows == reference[1].rows
     assert drawn.duplicates.tolist() == reference[1].duplicates.tolist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.__name__)
+def test_drift_columns_hold_the_same_everywhere(
+    layout: Callable[[Path, pa.Table], str], reference: tuple[Survey, Draw], tmp_path: Path
+) -> None:
+    columns = replace(COLUMNS, context=(), drift=("correct", "question"))
+    traffic = Traffic(layout(tmp_path, rows()), columns=columns, base=tmp_path, stream="s")
+    drawn = [row.id for row in reference[1].rows]
+    known = {row["prediction_id"]: row for row in rows().to_pylist()}
+    assert traffic.drift_values(drawn, INTERVAL) == {
+        id_: {"correct": str(known[id_]["correct"]), "question": known[id_]["question"][:65]} for id_ in drawn
+    }
 
 
 @pytest.mark.slow
