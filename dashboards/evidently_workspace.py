@@ -35,6 +35,7 @@ from calib.cli.progress import progress
 from calib.errors import CalibError, InvalidInput
 from calib.redaction import redacted
 
+SNAPSHOTS = "snapshots"  # the folder of a project's runs
 PORT = 8050  # 8000, Evidently's own, is that of `calib web`
 PANELS = (
     (
@@ -171,17 +172,31 @@ def _present(workspace: Workspace, project: Project) -> set[Present]:
     """The runs that are there, by what we wrote into their metadata: nothing else of them is looked at."""
     present = set()
     for id_ in workspace.list_runs(project.id):
-        file = Path(workspace.path) / str(project.id) / "snapshots" / f"{id_}.json"
-        try:
-            metadata = json.loads(file.read_bytes())["metadata"]
-        except (ValueError, KeyError):
-            raise InvalidInput(
-                f"{file} is no run of Evidently, perhaps since its writing was cut off: delete the "
-                "file, and run this again"
-            ) from None
+        file = Path(workspace.path) / str(project.id) / SNAPSHOTS / f"{id_}.json"
+        metadata = json.loads(file.read_bytes())["metadata"]
         if KEY in metadata:
             present.add(Present(metadata[KEY], columns_of(metadata)))
     return present
+
+
+def _open(folder: Path) -> Workspace:
+    """The workspace, made where it is missing; Evidently reads all its runs here."""
+    try:
+        return Workspace.create(str(folder))
+    except OSError as error:
+        raise InvalidInput(
+            f"--workspace {folder} cannot be used: {error.strerror}. Name a folder that may be written"
+        ) from None
+    except ValueError:
+        for file in sorted(folder.glob(f"*/{SNAPSHOTS}/*.json")):
+            try:
+                json.loads(file.read_bytes())
+            except ValueError:
+                raise InvalidInput(
+                    f"{file} is no run of Evidently, perhaps since its writing was cut off: delete the file, "
+                    "and run this again"
+                ) from None
+        raise
 
 
 def _told(added: Added, streams: int, folder: Path) -> int:
@@ -231,13 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 "there is no database yet: `calib run STREAM --period 2026-10` makes it, and watches a period"
             )
         app.reading.connect().close()  # where it is down, nothing is made
-        try:
-            workspace = Workspace.create(str(asked.workspace))
-        except OSError as error:
-            raise InvalidInput(
-                f"--workspace {asked.workspace} cannot be used: {error.strerror}. Name a folder that may be "
-                "written"
-            ) from None
+        workspace = _open(asked.workspace)
         with progress("evidently") as step:
             added = add_all(app, workspace, list(dict.fromkeys(streams)), step=step)
     except CalibError as error:

@@ -35,17 +35,18 @@ def categories(now: npt.NDArray[Any], before: npt.NDArray[Any]) -> tuple[npt.NDA
     """Words of two samples without any that few rows share, and without long ones.
 
     What five rows or more hold in 40 characters or fewer keeps its name. The rest becomes `(other values)`,
-    and nothing `(missing)`. Raises `InvalidInput` where the rest is more than half of the known rows:
+    and nothing `(missing)`. Raises `InvalidInput` where the rest is more than half of a sample:
     identifiers and free text are no categories.
     """
     counted = Counter(value for value in (*now, *before) if value is not None)
     named = {value for value, rows in counted.items() if rows >= LEAST_ROWS and len(value) <= LONGEST}
-    rows, kept = counted.total(), sum(counted[value] for value in named)
-    if kept < NAMED * rows:
-        raise InvalidInput(
-            f"{len(counted):,} different values in {rows:,} rows are neither numbers nor short words that "
-            "repeat"
-        )
+    for words in (now, before):
+        known = [value for value in words if value is not None]
+        if sum(value in named for value in known) < NAMED * len(known):
+            raise InvalidInput(
+                f"{len(set(known)):,} different values in {len(known):,} rows are neither numbers nor short "
+                "words that repeat"
+            )
 
     def name(value: Any) -> str:
         return MISSING if value is None else value if value in named else OTHER

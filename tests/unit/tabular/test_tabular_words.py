@@ -66,6 +66,6 @@ def test_what_few_rows_hold_and_what_is_long_is_not_named() -> None:
     ],
 )
 def test_identifiers_and_sentences_are_no_categories(values: list[str]) -> None:
-    with pytest.raises(InvalidInput, match="300 different values in 300 rows") as caught:
+    with pytest.raises(InvalidInput, match="100 different values in 100 rows") as caught:
         categories(words(*values[:100]), words(*values[100:]))
     assert "person" not in str(caught.value)

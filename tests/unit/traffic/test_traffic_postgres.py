@@ -137,3 +137,21 @@ def test_numbers_that_only_postgresql_has_are_counted_as_everywhere(
     traffic._table()[0].get_backend().disconnect()
     assert (survey.population, set(survey.cells.segment)) == (2, {"5", "1e+20"})
     assert survey.rejected == {"missing": 1, "not_a_number": 1, "out_of_range": 1}
+
+
+def test_drift_columns_are_read_by_the_types_of_postgresql(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    added = (
+        "'free'::char(9) AS plan, 1.50::numeric(9, 2) AS price, true AS first_time, 7::smallint AS tokens, "
+        "NULL::varchar(9) AS country, repeat('x', 99) AS said"
+    )
+    made = f"{SOURCE}; CREATE TABLE said AS SELECT *, {added} FROM source"  # noqa: S608
+    postgres_server.execute(made, database=postgres_url.rpartition("/")[2])
+    names = ("plan", "price", "first_time", "tokens", "country", "said")
+    columns = Columns(id="prediction_id", ts="ts", confidence="raw_confidence", drift=names)
+    traffic = Traffic(f"{postgres_url}#said", columns=columns, stream="s")
+    found = traffic.drift_values(["a", "b", "gone"], MARCH)
+    assert set(found) == {"a", "b"}
+    assert list(found["a"].values()) == ["free", "1.5", "true", "7", None, "x" * 65]
+    traffic._table()[0].get_backend().disconnect()
