@@ -22,12 +22,19 @@ SECRETS = {
     "STORE_SECRET": "of-the-store-too",
 }
 
+OF_DASHBOARDS = {
+    "GRAFANA_DATABASE_PASSWORD": "of-grafanas-role",
+    "GRAFANA_ADMIN_PASSWORD": "of-grafanas-admin",
+    "CALIB_METRICS_TOKEN": "of-the-metrics-token",
+}
 
-def config(**environment: str) -> subprocess.CompletedProcess[str]:
+
+def config(*more: str, **environment: str) -> subprocess.CompletedProcess[str]:
     compose = shutil.which("docker-compose")
     assert compose, "docker-compose is missing: `make infra-tools` installs it"
     kept = {"PATH": os.environ["PATH"]} | environment
-    command = [compose, "-f", INFRA / "compose.yaml", "config"]
+    files = [word for name in ("compose.yaml", *more) for word in ("-f", INFRA / name)]
+    command = [compose, *files, "config"]
     return subprocess.run(command, env=kept, capture_output=True, text=True, check=False)
 
 

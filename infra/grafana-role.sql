@@ -1,0 +1,10 @@
+-- The role with which Grafana reads the database: it sees the views alone, and changes nothing.
+-- psql --file=grafana-role.sql, as the owner of the tables, with GRAFANA_DATABASE_PASSWORD in the environment.
+\set ON_ERROR_STOP on
+\getenv password GRAFANA_DATABASE_PASSWORD
+SELECT 'CREATE ROLE grafana' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'grafana') \gexec
+ALTER ROLE grafana LOGIN PASSWORD :'password';
+ALTER ROLE grafana SET default_transaction_read_only = on;
+ALTER ROLE grafana SET statement_timeout = '30s';
+SELECT format('GRANT CONNECT ON DATABASE %I TO grafana', current_database()) \gexec
+GRANT SELECT ON v_windows, v_bins, v_labels, v_alerts, v_mappings TO grafana;
