@@ -16,6 +16,7 @@ from parts import SHARE, SQL, bars, board, lines, number, reliability, rows
 FOLDER = Path(__file__).parent
 OF_STREAM = "stream = ${stream:sqlstring}"
 IN_RANGE = "$__timeFilter(ends_at)"
+DAY = "day::timestamp AT TIME ZONE 'UTC'"  # whatever the server's own time zone
 
 
 def fleet() -> dashboard.Dashboard:
@@ -127,9 +128,9 @@ def fleet() -> dashboard.Dashboard:
             bars(
                 "Answers",
                 "Labels that count, by the day on which they were given and how.",
-                """
-                SELECT day::timestamptz AS time, answer AS metric, sum(n) AS value FROM v_labels
-                WHERE $__timeFilter(day::timestamptz) GROUP BY day, answer ORDER BY day
+                f"""
+                SELECT {DAY} AS time, answer AS metric, sum(n) AS value FROM v_labels
+                WHERE $__timeFilter({DAY}) GROUP BY day, answer ORDER BY day
                 """,
                 width=12,
             )
@@ -250,8 +251,8 @@ def stream() -> dashboard.Dashboard:
                 "Answers",
                 "Labels that count, by the day on which they were given and how.",
                 f"""
-                SELECT day::timestamptz AS time, answer AS metric, sum(n) AS value FROM v_labels
-                WHERE {OF_STREAM} AND $__timeFilter(day::timestamptz) GROUP BY day, answer ORDER BY day
+                SELECT {DAY} AS time, answer AS metric, sum(n) AS value FROM v_labels
+                WHERE {OF_STREAM} AND $__timeFilter({DAY}) GROUP BY day, answer ORDER BY day
                 """,
                 width=12,
             )

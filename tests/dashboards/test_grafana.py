@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import grafana_plugin
+import psycopg
 import pytest
 import yaml
 from dashboard_fleet import STREAMS
@@ -54,12 +56,27 @@ def queries() -> list[tuple[str, str, str]]:
 
 
 def as_grafana_sends_it(sql: str) -> str:
-    """The query with Grafana's macros and variables put in."""
-    between = r"\1 BETWEEN '2024-05-01T00:00:00Z' AND '2026-07-01T00:00:00Z'"
-    sql = re.sub(r"\$__timeFilter\(([^)]*)\)", between, sql)
-    sql = sql.replace("${stream:sqlstring}", "'stream-07'").replace("${period:sqlstring}", "'2026-03'")
-    assert "$" not in sql
-    return sql.replace(":", "\\:")
+    """The query with Grafana's macros and variables put in, for SQLAlchemy's `text`."""
+    return grafana_plugin.sent(sql, stream="stream-07", period="2026-03").replace(":", "\\:")
+
+
+def drawn_over_time() -> dict[str, bool]:
+    """The SQL of each panel whose x axis is time, and whether it has the format `time_series`."""
+    return {
+        target["rawSql"]: target["format"] == "time_series"
+        for name in NAMES
+        for panel in stored(name)["panels"]
+        if panel["type"] == "timeseries"
+        for target in panel["targets"]
+        if "rawSql" in target
+    }
+
+
+def over_confidence() -> list[str]:
+    """The SQL of each panel whose x axis is a confidence."""
+    panels = [panel for name in NAMES for panel in stored(name)["panels"] if panel["type"] == "trend"]
+    assert all(panel["options"]["xField"] == "mean confidence" for panel in panels)
+    return [target["rawSql"] for panel in panels for target in panel["targets"]]
 
 
 def test_the_files_are_what_the_script_makes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,25 +104,72 @@ def test_grafanas_own_types_read_the_files_and_lose_nothing(name: str) -> None:
 
 @pytest.mark.slow
 def test_every_query_runs_as_a_role_that_sees_the_views_alone(fleet: Engine) -> None:
-    series = {
-        target["rawSql"]
-        for name in NAMES
-        for _, target in targets(name)
-        if target.get("format") == "time_series"
-    }
+    """And gives what the panel can draw, by the rules of the data source, whatever the server's time zone."""
+    over_time, trends, times = drawn_over_time(), over_confidence(), []
     assert len(queries()) >= 16
+    assert len(over_time) >= 7
+    assert len(trends) == 2
     with fleet.connect() as conn:
         for statement in GRANTS:
             conn.execute(text(statement.format(views=VIEWS)))
-        for name, title, sql in queries():
-            found = conn.execute(text(as_grafana_sends_it(sql)))
-            columns, rows = list(found.keys()), found.all()
-            assert rows, f"{name}: {title} shows nothing"
-            if sql in series:
-                assert columns == ["time", "metric", "value"], title
-            elif "time" in columns:
-                assert [row[0] for row in rows] == sorted(row[0] for row in rows), title
+        for zone in ("UTC", "Pacific/Auckland"):
+            conn.execute(text(f"SET TIME ZONE '{zone}'"))
+            for name, title, sql in queries():
+                found = conn.execute(text(as_grafana_sends_it(sql)))
+                names = {each.oid: each.name for each in psycopg.adapters.types}
+                columns = [(each.name, names[each.type_code]) for each in found.cursor.description]  # type: ignore[union-attr]
+                rows = found.all()
+                assert rows, f"{name}: {title} shows nothing"
+                if sql in over_time:
+                    why = grafana_plugin.refusal(columns, rows, series=over_time[sql])
+                    assert why is None, f"{name}: {title}: {why}"
+                    times.append((zone, title, [row[0] for row in rows]))
+                if sql in trends:
+                    assert columns[0][0] == "mean confidence"
+                    assert grafana_plugin.ascending([row[0] for row in rows]), title
         conn.rollback()
+    half = len(times) // 2
+    assert [each[1:] for each in times[:half]] == [each[1:] for each in times[half:]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "series", "why"),
+    [
+        ("at timestamptz, value float8", [(1, 1.0)], False, "no column is called time"),
+        ("time text, value float8", [("1", 1.0)], False, "holds no times"),
+        ("time timestamptz, value text", [(1, "a")], False, "is no number"),
+        ("time timestamptz, value float8", [(2, 1.0), (1, 1.0)], False, "do not ascend"),
+        ("time timestamptz, value float8", [(1, 1.0), (1, 1.0)], False, "a row for each time"),
+        ("time timestamptz, value float8", [(None, 1.0)], False, "null"),
+        ("time timestamptz, value float8", [(1, 1.0)], True, "a metric of text"),
+        (
+            "time timestamptz, metric text, value int8",
+            [(1, "a", 1), (1, "a", 2)],
+            True,
+            "one time and one name",
+        ),
+        ("time timestamptz, metric text, value int8", [(1, None, 1)], True, "no name"),
+        ("time timestamptz, metric text, value numeric", [(1, "a", 1), (1, "b", 2)], True, None),
+        ("time timestamptz, a float8, b int4", [(1, 1.0, None), (2, None, 1)], False, None),
+    ],
+)
+def test_the_rules_of_the_data_source_tell_what_would_not_be_shown(
+    columns: str, rows: list[Any], series: bool, why: str | None
+) -> None:
+    named = [(name, kind) for name, _, kind in (part.partition(" ") for part in columns.split(", "))]
+    found = grafana_plugin.refusal(named, rows, series=series)
+    assert (found is None) if why is None else (why in str(found))
+
+
+def test_macros_are_those_of_the_data_source() -> None:
+    sent = grafana_plugin.sent("SELECT 1 WHERE $__timeFilter(a) AND s = ${stream:sqlstring}", stream="it's")
+    assert sent.endswith("a BETWEEN '2024-05-01T00:00:00Z' AND '2026-07-01T00:00:00Z' AND s = 'it''s'")
+    for unknown in ("$__timefilter(a)", "$__timeFilter()", "$stream", "$__timeFilter(date_trunc('day', a))"):
+        if "trunc" in unknown:  # the argument ends at the first bracket: what is sent is no SQL
+            assert grafana_plugin.sent(unknown).endswith("AND '2026-07-01T00:00:00Z')")
+            continue
+        with pytest.raises(AssertionError):
+            grafana_plugin.sent(unknown)
 
 
 @pytest.mark.slow
