@@ -255,7 +255,7 @@ def test_the_example_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     found = names["report"].run(names["november"], names["october"]).dict()
     assert [test["status"] for test in found["tests"]] == ["FAIL", "FAIL"]
     described = set(re.findall(r"^\| `(\w+)` \| ", page.partition("### In your own")[2], re.MULTILINE))
-    assert described == {"ECE", "Brier", "ReliabilityDiagram", "CalibrationChange"}
+    assert described == {"ECE", "Brier", "ReliabilityDiagram", "ColumnDrift", "CalibrationChange"}
 
 
 def test_raw_and_served_are_not_mixed_up(script: Any) -> None:
