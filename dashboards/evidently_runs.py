@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from evidently import DataDefinition, Dataset, Report
+from sqlalchemy import func, select
 
 from calib.app import App
 from calib.connections import traffic
@@ -18,7 +19,7 @@ from calib.cycle.baseline import Baseline
 from calib.cycle.clustering import Clustering
 from calib.cycle.cohort_sample import cohort_sample
 from calib.cycle.evaluation import stored_result
-from calib.db import windows
+from calib.db import tables, windows
 from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.evidently_metrics import WINDOW, ColumnDrift, NotCompared, ReliabilityDiagram, WindowNumber
@@ -173,6 +174,14 @@ class StreamRuns:
 
     def _read_traffic(self, window_id: int, start: Any, end: Any) -> dict[str, dict[str, str | None]]:
         return self._traffic.drift_values(self._cohort(window_id).id, Interval(start, end))
+
+
+def count_evaluated(app: App, streams: Sequence[str]) -> int:
+    """How many periods of these streams stand and have a result."""
+    w = tables.windows
+    query = select(func.count()).where(w.c.stream.in_(streams), w.c.standing, w.c.result.is_not(None))
+    with app.reading.connect() as conn:
+        return int(conn.execute(query).scalar_one())
 
 
 def numbers(result: WindowResult) -> dict[str, float]:
