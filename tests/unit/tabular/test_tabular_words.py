@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from calib.errors import InvalidInput
-from calib.tabular.words import LONGEST, MISSING, OTHER, categories, numbers_or_words
+from calib.tabular.words import MISSING, OTHER, categories, numbers_or_words
 
 
 def words(*values: str | None) -> Any:
@@ -48,7 +48,7 @@ def test_booleans_are_written_as_every_engine_writes_them() -> None:
 
 
 def test_what_few_rows_hold_and_what_is_long_is_not_named() -> None:
-    long = "x" * (LONGEST + 1)
+    long = "x" * 41
     now = words(*["AT"] * 6, *["rare"] * 2, *[long] * 3, None)
     before = words(*["AT"] * 2, *["DE"] * 5, "rare", *[long] * 4)
     first, second = categories(now, before)
