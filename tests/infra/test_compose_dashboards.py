@@ -39,6 +39,7 @@ def services() -> dict[str, Any]:
     return read
 
 
+@pytest.mark.slow
 def test_it_adds_three_services_and_asks_for_each_secret(services: dict[str, Any]) -> None:
     assert len(services) == 10
     assert {"views", "prometheus", "grafana"} <= set(services)

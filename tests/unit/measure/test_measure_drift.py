@@ -67,6 +67,7 @@ def test_a_row_counts_as_often_as_its_weight_says(kind: str) -> None:
     assert weighted.distance != pytest.approx(drift(column(values), column(before), rng=rng()).distance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["numbers", "words"])
 @pytest.mark.parametrize(
     ("now", "before"),

@@ -15,6 +15,7 @@ from calib.traffic import Traffic
 from .conftest import NOON, OCTOBER, draw, predictions
 
 
+@pytest.mark.slow
 def test_each_type_is_read_as_text_by_the_one_rule(open_traffic: Callable[..., Traffic]) -> None:
     table = predictions(
         id=["a", "b", "c"],
