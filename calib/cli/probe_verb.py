@@ -42,11 +42,10 @@ def probe(
         raise InvalidInput("--accept needs the NAME of one probe: look at its answers, then accept them")
     opened = App.open(config)
     names = opened.probes(name)
-    fleet = cycle.each(
-        names,
-        lambda probe_name: [_ask(opened, probe_name, accept=accept)],
-        failed=None if accept else failures.recorder(opened, "probe"),
-    )
+    _ = opened.engine  # where the database is down the verb fails as a whole, not probe by probe
+    fleet = cycle.each(names, lambda probe_name: [_ask(opened, probe_name, accept=accept)])
+    if not accept:
+        failures.record(opened, "probe", fleet.failures, whole=name is None)
     if name is None:
         opened.record_run("probe")
     opened.deliver()
