@@ -130,10 +130,10 @@ def _record(
         alert = stream_failed(stream, error, outside=outside_of(error), verb=verb, now=now)
         outbox.put(conn, alert, now=now)
     if whole:
-        newest = {one.outside: one for one in told if one.common}
-        for outside, one in newest.items():
-            if outside is not None and one.verb == verb and outside not in together:
-                outbox.put(conn, works_again(one.id, one.day, outside, verb=verb), now=now)
+        newest = {one.outside: one for one in told if one.common and one.outside is not None}
+        for place, one in newest.items():
+            if one.verb == verb and place not in together:
+                outbox.put(conn, works_again(one.id, one.day, place, verb=verb), now=now)
 
 
 def _sorted_out(
