@@ -151,7 +151,8 @@ class LabelsImported:
     `new` labels count now. `same`: that answer counted already. `corrected`: it counts in the place of the
     same person's earlier answer. `conflicts`: another answer counts; this one is kept beside it. `late`: the
     window has been evaluated without it; it counts in the baselines of later windows. `late_periods` names
-    those windows. `unknown`: the id was not drawn. `rejected` has the first rows that were no labels,
+    those windows. `unknown`: the id was not drawn. `unlabelled_comments`: how many rows have a comment and no
+    label; such a comment is not kept. `rejected` has the first rows that were no labels,
     `disputed` the first conflicts and `changed` the first corrections, by line. `refused`: because of the
     rejected rows nothing was taken; `would_take` is then how many answers `--partial` takes.
     """
@@ -170,6 +171,7 @@ class LabelsImported:
     late_periods: tuple[str, ...]
     refused: bool
     would_take: int
+    unlabelled_comments: int
 
     def to_json(self) -> Json:
         """The object of `calib labels import`."""

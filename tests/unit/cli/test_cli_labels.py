@@ -47,12 +47,21 @@ def test_sheets_second_opinions_and_a_decision(waiting: World, calib: Any) -> No
     for row in book.worksheets[0].iter_rows(min_row=2, max_row=101):
         row[-1].value = "correct"
         row[-2].value = "because"
+    for row in book.worksheets[0].iter_rows(min_row=102, max_row=113):
+        row[-2].value = "I do not know this customer"
     book.save(folder / "todo.xlsx")
 
     refused = calib("labels", "export", "triage", "--to", "todo.xlsx")
     assert refused.code == 2
-    assert "100 answers or comments that were not imported" in refused.err
+    assert "112 answers or comments that were not imported" in refused.err
     taken = calib("labels", "import", "todo.xlsx", "--by", "ada", "--json").json
+    assert taken["unlabelled_comments"] == 12
+    said = calib("labels", "import", "todo.xlsx", "--by", "ada").out
+    assert "12 rows with a comment and no label (lines 102, 103," in said
+    assert "111 and 2 more)" in said
+    for row in book.worksheets[0].iter_rows(min_row=102, max_row=113):
+        row[-2].value = ""
+    book.save(folder / "todo.xlsx")
     assert (taken["new"], taken["refused"], taken["would_take"]) == (100, False, 0)
     assert calib("labels", "export", "triage", "--to", "todo.xlsx", "--json").json["rows"] == 200
 
