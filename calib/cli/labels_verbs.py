@@ -138,8 +138,8 @@ def _say_comments(lines: list[int]) -> None:
     more = f" and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
     where = f"line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:NAMED]))}{more}"
     sys.stdout.write(
-        f"{rows} with a comment and no label ({where}): a comment is kept with its label only. Write correct, "
-        "incorrect or unsure there and import the file again\n"
+        f"{rows} with a comment and no label ({where}): a comment is kept with its label only. Write "
+        "correct, incorrect or unsure there and import the file again\n"
     )
 
 

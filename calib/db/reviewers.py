@@ -135,17 +135,28 @@ def revoke(conn: Connection, name: str, *, now: datetime) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeLink:
+    """A link that was stored; `withdrawn`: how many earlier ones could have been used until then."""
+
+    expires_at: datetime
+    withdrawn: int
+
+
 def make_link(
     conn: Connection, reviewer: Reviewer, *, token: str, now: datetime, life: timedelta = LINK_LIFE
-) -> datetime:
-    """Store a one-time link of a reviewer by the hash of its token; when it expires.
+) -> MadeLink:
+    """Store a one-time link of a reviewer by the hash of its token; earlier ones that were not used are void.
 
     The token is the caller's: at least 256 bits of a cryptographic generator (`secrets.token_urlsafe(32)`).
     """
+    conn.execute(select(people.c.id).where(people.c.id == reviewer.id).with_for_update())
+    unused = (links.c.reviewer_id == reviewer.id) & links.c.used_at.is_(None) & (links.c.expires_at > now)
+    withdrawn = conn.execute(update(links).where(unused).values(used_at=now)).rowcount
     expires_at = now + life
     values = {"hash": digest(token), "reviewer_id": reviewer.id, "created_at": now, "expires_at": expires_at}
     conn.execute(insert(links).values(**values))
-    return expires_at
+    return MadeLink(expires_at=expires_at, withdrawn=withdrawn)
 
 
 def use_link(conn: Connection, token: str, *, now: datetime) -> Reviewer | None:

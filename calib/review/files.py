@@ -126,8 +126,9 @@ def import_labels(
 
     `by` and `now` stand in where the file does not say who answered and when; a time without a zone is UTC.
     Any form that `calib.tabular` reads will do. An answer that is empty or says that nothing is known yet
-    (NA, pending) is skipped, and counted where a comment stands beside it. Rows that are not labels are counted with their lines, never guessed, and one
-    of them is enough for nothing to be taken, unless `partial`. `DrawnRows.place` says which drawn row a
+    (NA, pending) is skipped, and counted where a comment stands beside it. Rows that are not labels are
+    counted with their lines, never guessed, and one of them is enough for nothing to be taken, unless
+    `partial`. `DrawnRows.place` says which drawn row a
     row is; an id that was not drawn is counted as unknown, and is rejected where the row comes from an
     exported sheet. A row of another stream is rejected. Whoever answers again in a later file corrects the
     own answer; two answers in one file are a conflict. `overwrite` lets the file's answers replace those of

@@ -107,3 +107,25 @@ def test_a_form_that_is_no_sheet_is_refused_by_its_name(waiting: World, calib: A
     assert ran.code == 2
     assert ".csv, .xlsx, .parquet, .jsonl" in ran.err
     assert not (waiting.folder / "todo.ods").exists()
+
+
+def test_reviewers_are_not_told_of_rows_that_nobody_has_to_label_any_more(waiting: World, calib: Any) -> None:
+    """The window is closed before the relay runs: the message would send people to an empty page."""
+    folder = waiting.folder
+    rows = read(exported(folder, calib))
+    calib("labels", "import", write(folder / "all.csv", [row | {"label": "yes"} for row in rows]))
+    assert calib("evaluate", "--json").json["windows"][0]["state"] == "closed"
+    (opened,) = [
+        one for one in calib("alerts", "list", "--json").json["alerts"] if one["kind"] == "cohort_opened"
+    ]
+    assert opened["state"] == "silenced"
+    assert opened["reason"].endswith(
+        "the window was closed before this was sent: nobody has to label any more"
+    )
+    assert calib("alerts", "silence", "--json").json["silences"] == []  # nothing else is covered
+
+
+def exported(folder: Path, calib: Any) -> Path:
+    """A sheet of everything that waits."""
+    calib("labels", "export", "triage", "--to", "whole.csv")
+    return folder / "whole.csv"
