@@ -23,8 +23,8 @@ def label_error_sentences(error: LabelErrorResult) -> list[str]:
     sentences = []
     if error.now is not None and error.shown < 1:
         sentences.append(
-            f"About {percent(error.now)} of the labels are wrong, so that they show only {percent(error.shown)} of a rise "
-            "of the ECE. The verdict takes that into account."
+            f"About {percent(error.now)} of the labels are wrong, so that they show only "
+            f"{percent(error.shown)} of a rise of the ECE. The verdict takes that into account."
         )
     if error.explains:
         sentences.append(disagreement_sentence(error))
@@ -35,6 +35,6 @@ def disagreement_sentence(error: LabelErrorResult) -> str:
     """That people who differ more often than before make the whole rise that was proven (`explains`)."""
     return (
         f"People differ more often than before: about {percent(error.now)} of the labels are wrong, before "
-        f"{percent(error.before)}. That alone makes the ECE rise by {number(error.alone)}, which is as much as "
-        "was proven. Look at the disagreements and the guidelines first."
+        f"{percent(error.before)}. That alone makes the ECE rise by {number(error.alone)}, which is as much "
+        "as was proven. Look at the disagreements and the guidelines first."
     )

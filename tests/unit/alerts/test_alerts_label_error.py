@@ -15,7 +15,8 @@ from calib.results.response import LabelErrorResult
 
 SAYS = (
     "People differ more often than before: about 9.0% of the labels are wrong, before 2.0%. That alone makes "
-    "the ECE rise by 0.041, which is as much as was proven. Look at the disagreements and the guidelines first."
+    "the ECE rise by 0.041, which is as much as was proven. Look at the disagreements and the "
+    "guidelines first."
 )
 
 
