@@ -59,7 +59,8 @@ class Guess:
     """What the columns seem to mean.
 
     `columns` maps keys of `columns` in calib.toml to column names; `outcome` is the column that says whether
-    a prediction was correct, and `outcome_at` the one that says since when that is known; `missing` are the required keys for which no column was found.
+    a prediction was correct, and `outcome_at` the one that says since when that is known; `missing` are the
+    required keys for which no column was found.
     """
 
     columns: dict[str, str | list[str]]

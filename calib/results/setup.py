@@ -123,8 +123,9 @@ class DumpResult:
 class InitResult:
     """A working folder: its files by what became of them, what was guessed, and the next commands.
 
-    `differs`: the kept files that this version would write otherwise. `columns`, `outcome`, `outcome_at`
-    (the column that says since when an outcome is known) and `not_found` are None where no traffic was named. `next`: the commands to type, by what they are for.
+    `differs`: the kept files that this version would write otherwise. `columns`, `outcome`, `outcome_at` (the
+    column that says since when an outcome is known) and `not_found` are None where no traffic was named.
+    `next`: the commands to type, by what they are for.
     """
 
     folder: str
