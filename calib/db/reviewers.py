@@ -201,11 +201,18 @@ def open_session(
     conn.execute(insert(sessions).values(hash=digest(token), reviewer_id=reviewer_id, **values))
 
 
-def find_session(conn: Connection, token: str, *, now: datetime, idle: timedelta) -> Session | None:
+class MustWriteError(Exception):
+    """Something has to be stored, and the connection is for reading alone: do it again with another one."""
+
+
+def find_session(
+    conn: Connection, token: str, *, now: datetime, idle: timedelta, reads_only: bool = False
+) -> Session | None:
     """The open session of a token, which is thereby seen; None for any other.
 
     A session ends at `expires_at`, `idle` after it was last seen, when it is closed, and when its reviewer is
-    revoked. That it was seen is written once a minute at most.
+    revoked. That it was seen is written once a minute at most; with `reads_only` `MustWriteError` is raised
+    when it is time for that.
     """
     query = _with_reviewer().where(sessions.c.hash == digest(token), sessions.c.ended_at.is_(None))
     query = query.where(sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
@@ -213,6 +220,8 @@ def find_session(conn: Connection, token: str, *, now: datetime, idle: timedelta
     if row is None or (row.reviewer_id is not None and row.revoked_at is not None):
         return None
     if now - row.seen_at >= SEEN_EVERY:
+        if reads_only:
+            raise MustWriteError
         conn.execute(update(sessions).where(sessions.c.id == row.session_id).values(seen_at=now))
     return Session(
         id=row.session_id,
