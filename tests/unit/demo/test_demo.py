@@ -108,7 +108,7 @@ def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
     from calib.demo import run_demo
 
     year = run_demo(tmp_path / "demo", seed=0)
-    demo_year(year)
+    demo_year(year, calib="calib")
     assert year.to_json() == json.loads((tmp_path / "demo" / "summary.json").read_text())
     assert year.windows[0].period == "2025-11"
     assert len(year.windows) == 12
