@@ -17,6 +17,7 @@ from calib.scheduled import retry_if_outside
 
 RUN = """
 import sys
+from datetime import datetime
 from prefect.flows import load_flow_from_entrypoint
 from calib.init import flows_folder
 name, config, now = sys.argv[1:]
