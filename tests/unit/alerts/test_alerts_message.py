@@ -35,7 +35,6 @@ from calib.alerts.episodes import Turn
 from calib.alerts.kinds import KINDS
 from calib.alerts.message import HEADER, SECTION, TEXT, TOTAL, Audience, Message, message
 from calib.alerts.runbook import runbook_page, section_of
-from calib.errors import ArtifactError, Conflict, EndpointBusy, InvalidInput, SourceError
 from calib.results import Measured, WindowResult
 from calib.results.pictures import Acting, Amount, PictureBins, PictureData, ThresholdEffect
 from calib.results.window import ChangeResult, EarlyResult, SegmentResult
@@ -299,35 +298,6 @@ def test_what_the_watchdog_finds_is_said_with_its_date() -> None:
         f"The mapping {'a1' * 6} on production expired at 2026-11-28 06:00 UTC, today."
         in texts["mapping_stale"]
     )
-
-
-@pytest.mark.parametrize(
-    ("error", "cause"),
-    [
-        (InvalidInput("x"), "settings or its data are wrong"),
-        (ArtifactError("x"), "is damaged"),
-        (Conflict("x"), "store of mappings"),
-        (SourceError("x"), "traffic or the database"),
-        (EndpointBusy("x"), "endpoint of its model"),
-        (FileNotFoundError("x"), "machine refused"),
-        (KeyError("x"), "was not foreseen"),
-    ],
-)
-def test_a_failed_stream_is_told_without_the_text_of_its_error(error: Exception, cause: str) -> None:
-    secret = type(error)("postgresql://u:hunter2@db, and what Maria wrote")
-    told = stream_failed("triage", secret, verb="sample", now=DAY)
-    said = message(asdict(told)).text
-    assert cause in said
-    assert type(error).__name__ in said
-    assert "`calib sample triage` repeats the work and shows the whole error" in said
-    for text in (said, json.dumps(asdict(told))):
-        assert "hunter2" not in text
-        assert "Maria" not in text
-
-
-def test_where_no_verb_is_known_the_check_is_what_to_do() -> None:
-    said = message(asdict(stream_failed("triage", KeyError("x"), verb=None, now=DAY))).text
-    assert "What to do now: `calib check`" in said
 
 
 def test_hostile_text_calls_nobody_links_nowhere_and_hides_nothing() -> None:
