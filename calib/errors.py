@@ -31,9 +31,22 @@ A message says what was wrong, where, and what to do. It never carries a secret 
 
 from __future__ import annotations
 
+from typing import Self
+
 
 class CalibError(Exception):
-    """The root of the tree."""
+    """The root of the tree.
+
+    `place`: the address, as it may be shown, of what lies outside and failed, such as the store; None where
+    the fault is the caller's own. Several streams may meet the same one.
+    """
+
+    place: str | None = None
+
+    def at(self, place: str) -> Self:
+        """The same error, which now knows the place outside that failed."""
+        self.place = place
+        return self
 
 
 class InvalidInput(CalibError, ValueError):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from calib.app import App, utc_now
-from calib.cycle import Fleet, latest_due, record_failure, worth_retrying
+from calib.cycle import Failure, Fleet, latest_due, record_failures, worth_retrying
 from calib.db import windows
 from calib.errors import CalibError, StreamsFailed
 from calib.json_object import Json
@@ -124,17 +124,17 @@ def finish(
     """What the completed streams returned, once all were tried.
 
     `verb` is the command that does the same, `states` the final Prefect states by stream, `only` the one
-    stream that was asked for, if one was. For each stream that failed an alert is put into the outbox; then
-    `StreamsFailed` names them, so that the run fails too.
+    stream that was asked for, if one was. What failed is put into the outbox as `record_failures` does; then
+    `StreamsFailed` names the streams, so that the run fails too.
     """
     if only is None:
         _record_run(verb, config=config, now=now)
-    failed = {
-        name: state.result(raise_on_failure=False)
+    failures = [
+        Failure(stream=name, period=None, error=state.result(raise_on_failure=False))
         for name, state in states.items()
         if not state.is_completed()
-    }
-    _fail(flow, verb, failed, config=config, now=now)
+    ]
+    _tell(flow, verb, failures, config=config, now=now, whole=only is None)
     return {name: state.result() for name, state in states.items()}
 
 
@@ -143,8 +143,7 @@ def finish_fleet(
 ) -> list[Json]:
     """What was done for a whole fleet at once; ends as `finish` does where some of it failed."""
     _record_run(verb, config=config, now=now)
-    failed = {failure.stream: failure.error for failure in fleet.failures}
-    _fail(flow, verb, failed, config=config, now=now)
+    _tell(flow, verb, fleet.failures, config=config, now=now, whole=True)
     return fleet.done
 
 
@@ -156,16 +155,23 @@ def _record_run(verb: str, *, config: str | None, now: datetime | None) -> None:
         LOG.warning("the end of the job could not be put down: %s", redacted(str(trouble)))
 
 
-def _fail(
-    flow: str, verb: str, failed: Mapping[str, Any], *, config: str | None, now: datetime | None
+def _tell(
+    flow: str,
+    verb: str,
+    failures: Sequence[Failure],
+    *,
+    config: str | None,
+    now: datetime | None,
+    whole: bool,
 ) -> None:
-    if not failed:
-        return
+    """Put alerts about what failed, or works again, into the outbox; raise where any stream failed."""
     try:
         opened = open_app(config, now)
-        for stream, error in failed.items():
-            record_failure(opened.engine, stream, error, now=opened.now(), verb=verb)
+        record_failures(opened.engine, failures, now=opened.now, verb=verb, whole=whole)
     except CalibError as trouble:  # what failed first is what has to be seen
         LOG.warning("no alert of the failure could be stored: %s", redacted(str(trouble)))
+    if not failures:
+        return
+    failed = {failure.stream: failure.error for failure in failures}
     reasons = "; ".join(f"{name}: {redacted(str(error))}" for name, error in failed.items())
     raise StreamsFailed(f"{flow}: failed for {len(failed)}, the others are done. {reasons}")

@@ -76,7 +76,7 @@ class Web(_Frozen):
     runbook: str | None = _key(
         None,
         "A page with your runbook, for links in alerts: the kind of the alert is put behind it as #KIND; "
-        "else they name the section in the documentation.",
+        "else they name the command that prints the steps.",
         "https://wiki.example/calibwatch",
     )
 

@@ -11,10 +11,11 @@ from calib.json_object import Json
 NAMESPACE = uuid.UUID("0c3f7c0e-7d6e-5a65-8d0b-3a0d8f0a5d11")
 
 BACKFILL_DONE = "backfill_done"
+FAILED = "stream_failed"
 OF_NO_WINDOW = (
     BACKFILL_DONE,
     "mapping_stale",
-    "stream_failed",
+    FAILED,
     "job_missed",
     "store_unsafe",
     "alerts_parked",
@@ -33,7 +34,8 @@ class Alert:
     2026-11-28), or the last period of a backfill. `revision`: that of the window. `episode`: the id of the
     episode that it belongs to; None where it is in none. `channel`: where Slack is to post it, None for the
     channel of all alerts. `about`: of a `NOTE` outside an episode the id of the alert that it is said beside.
-    What tells notes of one period apart, and backfills that end in it, is `facts["key"]`.
+    What tells notes of one period apart, backfills that end in it, and things outside that failed on it, is
+    `facts["key"]`.
     """
 
     kind: str
@@ -50,6 +52,6 @@ class Alert:
     def id(self) -> str:
         """The same for the same kind, stream, period and revision, so that twice is recognised as once."""
         key = f"{self.stream}/{self.period}/{self.kind}"
-        if self.kind in (NOTE, BACKFILL_DONE):
+        if self.kind in (NOTE, BACKFILL_DONE) or (self.kind == FAILED and "key" in self.facts):
             key = f"{key}/{self.facts['key']}"
         return str(uuid.uuid5(NAMESPACE, key if self.revision == 1 else f"{key}/{self.revision}"))

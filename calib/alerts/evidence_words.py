@@ -18,7 +18,7 @@ from calib.alerts.words import (
     sentence,
 )
 from calib.reasons import UNREADABLE
-from calib.wording.numbers import odds, percent
+from calib.wording.numbers import odds, percent, signed
 
 STAYS = "The mapping stays as it is."
 
@@ -125,7 +125,7 @@ def score_mix(told: Told) -> Said:
 def _mix(mix: MixFacts) -> str:
     usual = "" if mix.usual is None else f"; at most {percent(mix.usual)} did between earlier periods"
     from_mix = mix.ece_from_mix
-    effect = "" if from_mix is None else f" This alone moves the served ECE by {from_mix:+.3f}."
+    effect = "" if from_mix is None else f" This alone moves the served ECE by {signed(from_mix)}."
     return (
         f"{percent(mix.moved)} of all predictions moved to another stated confidence{usual}.{effect} "
         "The change test compares at fixed shares, so that this does not decide it."

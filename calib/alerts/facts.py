@@ -8,6 +8,7 @@ from calib.alerts.episodes import Outcome, Turn
 from calib.policy import SEGMENTS_NAMED, SEGMENTS_SHOWN
 from calib.results import EceInterval, Measured, WindowResult
 from calib.results.clusters import ClustersResult
+from calib.results.response import LabelErrorResult
 from calib.results.window import BaselineUsed, CertificateKept, LabelCounts, ProvenCut, UnusableOutcomes
 
 
@@ -78,6 +79,7 @@ class ChangeFacts:
     minimum_detectable_rise: float | None
     direction: str | None
     draws: int | None = None
+    label_error: LabelErrorResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +210,7 @@ class WindowFacts:
                 minimum_detectable_rise=change.minimum_detectable_rise,
                 direction=change.direction,
                 draws=change.draws,
+                label_error=change.label_error,
             ),
             refit=RefitFacts(
                 published=refit.published,

@@ -31,9 +31,9 @@ from calib.text import one_line
 
 __all__ = ["HEADER", "SECTION", "TEXT", "TOTAL", "Audience", "Message", "escaped", "message"]
 
+SHORT_ID = 8  # characters of an alert's id that people find it by
 TEXT = 4_000  # characters of the plain text
 MARKS = {"good": ":white_check_mark:", "warning": ":warning:", "bad": ":rotating_light:"}
-RUNBOOK = "docs/how-to/runbook.md"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,12 @@ class Message:
     broadcast: bool = False
 
 
-def message(payload: Json, audience: Audience | None = None) -> Message:
-    """Render an outbox payload: kind, stream, period, severity and facts."""
+def message(payload: Json, audience: Audience | None = None, *, id: str | None = None) -> Message:  # noqa: A002
+    """Render an outbox payload: kind, stream, period, severity and facts.
+
+    `id`: that of the alert, by which the message names the command that shows the runbook, where the settings
+    name no page of it.
+    """
     to = audience or Audience()
     said = say(payload)
     stream, period, kind = one_line(payload["stream"]), one_line(payload["period"]), payload["kind"]
@@ -85,7 +89,7 @@ def message(payload: Json, audience: Audience | None = None) -> Message:
     below = [
         escaped(f"{name}: {address}") if not _is_web(address) else _link(name, address)
         for name, address in links.items()
-    ]
+    ] + [escaped(steps) for steps in _steps(id, to)]
     room = TOTAL - len(top["text"]["text"]) - sum(map(len, below))
     urgency = [f"*{escaped(tonight)}*"] if tonight else []
     bodies = [*urgency, *(text for part in said.parts for text in _markup(part))]
@@ -98,6 +102,7 @@ def message(payload: Json, audience: Audience | None = None) -> Message:
                     f"{title}. {tonight}".removesuffix(". "),
                     *_plain(said),
                     *(f"{k}: {v}" for k, v in links.items()),
+                    *_steps(id, to),
                 ]
             ),
             TEXT,
@@ -121,6 +126,13 @@ def _markup(part: Part) -> list[str]:
     return texts
 
 
+def _steps(id: str | None, to: Audience) -> list[str]:  # noqa: A002
+    """Where the steps for this kind of alert are, where no page of the runbook is linked."""
+    if id is None or to.runbook is not None:
+        return []
+    return [f"Runbook: `calib alerts show {id[:SHORT_ID]}` prints the steps."]
+
+
 def _plain(said: Said) -> list[str]:
     lines = []
     for part in said.parts:
@@ -138,7 +150,7 @@ def _table(table: Table) -> str:
 def _links(kind: str, stream: str, period: str, facts: Json, to: Audience) -> dict[str, str]:
     """The addresses of a message, by name."""
     report = one_line(facts.get("report") or "")
-    runbook = f"{RUNBOOK}#{kind}" if to.runbook is None else f"{to.runbook}#{kind}"
+    runbook = "" if to.runbook is None else f"{to.runbook}#{kind}"
     page = "" if to.page is None else f"{to.page.rstrip('/')}{_page(kind, stream, period, facts)}"
     links = {"Report": report, "Page": page, "Runbook": runbook}
     return {name: cut(one_line(address), SECTION // 4) for name, address in links.items() if address}

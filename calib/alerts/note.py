@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calib.alerts.alert import NOTE, Alert
+from calib.alerts.failure_words import works_again
 from calib.alerts.words import Said, Told
 from calib.json_object import Json
 from calib.results import EceInterval, WindowResult
@@ -70,6 +71,8 @@ def quiet_line(result: WindowResult) -> Alert:
 def note_words(told: Told) -> Said:
     """The line."""
     facts = told.facts
+    if "works" in facts:
+        return works_again(facts)
     if "did" in facts:
         did = DID[facts["did"]].format(mapping=(facts["mapping"] or "")[:12])
         why = f": {facts['reason']}" if facts["reason"] else ""

@@ -1,10 +1,9 @@
-"""The words about the operation: what did not happen, what failed, what was not delivered. Pure."""
+"""The words about the operation: what did not happen, what expires. Pure."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from calib.alerts.watchdog import DEPLOYMENT
 from calib.alerts.watchdog_words import probe_missed
 from calib.alerts.words import (
     HOW_BAD,
@@ -18,17 +17,6 @@ from calib.alerts.words import (
     Told,
 )
 from calib.wording.numbers import counted
-
-CAUSES = {  # of `stream_failed`; see calib/alerts/failure.py
-    "input": "Its settings or its data are wrong. It fails again until they are corrected.",
-    "artifact": "A mapping or an entry of its channel is damaged, or not the one asked for, and is not used.",
-    "store": "The store of mappings could not be reached or refused.",
-    "source": "Its traffic or the database could not be reached or read.",
-    "endpoint": "The endpoint of its model gave no reply.",
-    "review": "Label Studio could not be reached or refused.",
-    "machine": "The machine refused a file or a connection.",
-    "unexpected": "The error was not foreseen: it may be a fault of calibwatch.",
-}
 
 
 def window_missed(told: Told) -> Said:
@@ -81,26 +69,7 @@ def mapping_stale(told: Told) -> Said:
     return Said(title=title, tonight=tonight, parts=parts.done())
 
 
-def stream_failed(told: Told) -> Said:
-    """The work on a stream or a probe ended with an error."""
-    facts, stream, verb = told.facts, told.stream, told.facts["verb"]
-    parts = Parts()
-    parts.add(
-        WHAT,
-        f"{CAUSES[facts['cause']]} The kind of the error is {facts['error']}. Its text is not shown here, "
-        "because it may quote the data. Further failures of the same day are not reported again.",
-    )
-    check = "`calib check` tries every connection and column."
-    if verb is None:
-        parts.add(TO_DO, f"{check[:-1]}, and shows what is wrong.")
-    else:
-        whose = "" if stream == DEPLOYMENT else f" {stream}"
-        parts.add(TO_DO, f"`calib {verb}{whose}` repeats the work and shows the whole error. {check}")
-    return Said(title="the work on it failed", tonight=NOTHING_TONIGHT, parts=parts.done())
-
-
 WORDS = {
     "window_missed": Titled("a period was not watched", window_missed),
     "mapping_stale": Titled("the mapping expires", mapping_stale),
-    "stream_failed": Titled("the work on it failed", stream_failed),
 }

@@ -17,6 +17,7 @@ from calib.results import EceInterval
 from calib.results.codec import from_json
 from calib.results.window import CertificateKept
 from calib.wording.change import detectable_words, direction_words
+from calib.wording.label_error import disagreement_sentence
 from calib.wording.numbers import between, interval, number, p_value, percent, signed
 
 UNKNOWN = "an unknown amount"
@@ -80,6 +81,8 @@ def how_sure(facts: WindowFacts) -> list[str]:
         sentences.append(sentence(detectable_words(change.minimum_detectable_rise)))
     if facts.clusters is not None and facts.clusters.why:
         sentences.append(sentence(facts.clusters.why))
+    if change.label_error is not None and change.label_error.explains:
+        sentences.append(disagreement_sentence(change.label_error))
     return sentences
 
 

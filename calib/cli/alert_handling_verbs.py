@@ -67,19 +67,35 @@ def ack(
 ) -> None:
     """Say that you have seen alerts and take care of them: the thread in Slack says so.
 
-    What was not delivered yet is not sent any more, because somebody has it.
+    What was not delivered yet is not sent any more, because somebody has it. Where you have acknowledged an
+    alert already, nothing is said again. Whoever takes over from somebody else is named in the thread too.
     """
     from calib.app import App
     from calib.outbox.handling import acknowledge
-    from calib.results.alerts import AlertsChanged
+    from calib.results.alerts import Acknowledgement, AlertsAcknowledged
+    from calib.times import timestamp
 
     opened = App.open(config)
     with opened.engine.begin() as conn:
-        ids = acknowledge(conn, alerts, by=getpass.getuser(), reason=reason, now=opened.now())
+        done = acknowledge(conn, alerts, by=getpass.getuser(), reason=reason, now=opened.now())
     if json:
-        output.emit(AlertsChanged(alerts=tuple(ids)).to_json())
+        acknowledgements = tuple(
+            Acknowledgement(id=one.id, by=one.by, at=timestamp(one.at), reason=one.reason, new=one.new)
+            for one in done
+        )
+        ids = tuple(one.id for one in done)
+        output.emit(AlertsAcknowledged(alerts=ids, acknowledgements=acknowledgements).to_json())
         return
-    sys.stdout.write(f"{output.counted(len(ids), 'alert')} acknowledged by {getpass.getuser()}\n")
+    for one in done:
+        why = f": {one.reason}" if one.reason else ""
+        if not one.new:
+            line = f"{one.id[:8]} was acknowledged already, by {one.by} at {one.at:%Y-%m-%d %H:%M} UTC{why}"
+            sys.stdout.write(output.printable(f"{line}; nothing new was said\n"))
+            continue
+        earlier = ""
+        if one.before is not None:
+            earlier = f", after {one.before.by} at {one.before.at:%Y-%m-%d %H:%M} UTC"
+        sys.stdout.write(output.printable(f"{one.id[:8]} acknowledged by {one.by}{earlier}\n"))
 
 
 def silence(

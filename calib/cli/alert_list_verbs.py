@@ -68,7 +68,7 @@ def show(
     config: Config = CONFIG,
     json: Json = False,
 ) -> None:
-    """One alert: its words, what became of it at each place, and what people did with it."""
+    """One alert: its words, the steps for its kind, what became of it at each place, and what people did."""
     from calib.app import App
     from calib.outbox.listing import find
 
@@ -80,6 +80,8 @@ def show(
         output.emit(shown.to_json())
         return
     lines = [shown.text or "It cannot be put into words; see `facts` with --json.", ""]
+    if shown.runbook is not None:
+        lines += ["Runbook, for this kind of alert:", shown.runbook, ""]
     again = "" if shown.revision == 1 else f" (revision {shown.revision})"
     lines.append(f"{shown.kind.replace('_', ' ')} of {shown.stream} {shown.period}{again}: {shown.state}")
     if shown.reason:
@@ -96,6 +98,7 @@ def show(
 
 def _shown(alert: Raised) -> ShownAlert:
     from calib.alerts.message import message
+    from calib.alerts.runbook import runbook_page, section_of
     from calib.results.alerts import AlertAction, DeliveryResult, ShownAlert
     from calib.times import timestamp
 
@@ -114,6 +117,7 @@ def _shown(alert: Raised) -> ShownAlert:
         raised_at=timestamp(alert.raised_at),
         episode=alert.episode,
         text=text,
+        runbook=section_of(runbook_page(), alert.kind),
         facts=alert.payload.get("facts") or {},
         deliveries=tuple(
             DeliveryResult(

@@ -158,10 +158,12 @@ def sample(
         window = cycle.open_window(watch, ports, chosen, channel=cycle.PRODUCTION, allow_empty=False)
         return [cycle.summary(window, ports)]
 
-    # Whoever names a period is at the keyboard and reads the error: only a scheduled run needs an alert.
-    alert = failures.recorder(opened, "sample") if period is None else None
+    _ = opened.engine  # where the database is down the verb fails as a whole, not stream by stream
     with output.progress("sample", total=len(names)) as step:
-        fleet = cycle.each(names, open_one, failed=alert)
+        fleet = cycle.each(names, open_one)
+    # Whoever names a period is at the keyboard and reads the error: only a scheduled run needs an alert.
+    if period is None:
+        failures.record(opened, "sample", fleet.failures, whole=stream is None)
     if stream is None and period is None:
         opened.record_run("sample")
     _show_all(fleet, "no window is due that is not open already", as_json=json)
@@ -183,8 +185,10 @@ def evaluate(stream: AnyStream = None, config: Config = CONFIG, json: Json = Fal
         step(name)
         return cycle.evaluate_open(opened.watch(name), opened.ports(name))
 
+    _ = opened.engine  # where the database is down the verb fails as a whole, not stream by stream
     with output.progress("evaluate", total=len(names)) as step:
-        fleet = cycle.each(names, evaluate_one, failed=failures.recorder(opened, "evaluate"))
+        fleet = cycle.each(names, evaluate_one)
+    failures.record(opened, "evaluate", fleet.failures, whole=stream is None)
     if stream is None:
         opened.record_run("evaluate")
     _show_all(fleet, "no window is open", as_json=json)
@@ -234,19 +238,16 @@ def watchdog(
     from calib.app import App
 
     opened = App.open(config)
-    recorder = failures.recorder(opened, "watchdog")
+    _ = opened.engine  # where the database is down the verb fails as a whole, not stream by stream
     fleet = cycle.each(
-        opened.streams(stream),
-        lambda name: cycle.watch_over(opened.watch(name), opened.ports(name)),
-        failed=recorder,
+        opened.streams(stream), lambda name: cycle.watch_over(opened.watch(name), opened.ports(name))
     )
     if stream is None:
         whole = cycle.each(
-            [DEPLOYMENT],
-            lambda _: cycle.watch_deployment(opened.deployment(), now=opened.now),
-            failed=recorder,
+            [DEPLOYMENT], lambda _: cycle.watch_deployment(opened.deployment(), now=opened.now)
         )
         fleet = cycle.Fleet(done=fleet.done + whole.done, failures=fleet.failures + whole.failures)
+    failures.record(opened, "watchdog", fleet.failures, whole=stream is None)
     report = _deliver(opened)
     ping = None
     if stream is None:
@@ -288,9 +289,7 @@ def erase(config: Config = CONFIG, json: Json = False) -> None:
     opened = App.open(config)
     fleet = opened.erase()
     opened.record_run("erase")
-    record = failures.recorder(opened, "erase")
-    for failure in fleet.failures:
-        record(failure.stream, failure.error)
+    failures.record(opened, "erase", fleet.failures, whole=True)
     if json:
         from calib.results.work import ErasedTexts, EraseResult
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from calib.cli import exit_codes, output
@@ -40,16 +40,8 @@ def report(failures: Sequence[Failure]) -> int:
     return worst
 
 
-def recorder(opened: App, verb: str) -> Callable[[str, Exception], object]:
-    """What `cycle.each` calls for a stream that failed: it puts the alert into the outbox.
-
-    Asks for the database at once: where that is down, the verb fails as a whole, not stream by stream.
-    """
+def record(opened: App, verb: str, failures: Sequence[Failure], *, whole: bool) -> None:
+    """Put the alerts about what failed in a run of `verb` into the outbox; see `cycle.record_failures`."""
     from calib import cycle
 
-    engine = opened.engine
-
-    def record(stream: str, error: Exception) -> None:
-        cycle.record_failure(engine, stream, error, now=opened.now(), verb=verb)
-
-    return record
+    cycle.record_failures(opened.engine, failures, now=opened.now, verb=verb, whole=whole)

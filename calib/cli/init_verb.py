@@ -80,6 +80,7 @@ def _result(prepared: Folder, database: str, steps: dict[str, list[Step]]) -> In
         traffic=prepared.traffic,
         columns=None if guess is None else guess.columns,
         outcome=None if guess is None else guess.outcome,
+        outcome_at=None if guess is None else guess.outcome_at,
         not_found=None if guess is None else tuple(guess.missing),
         next={
             part: tuple(step.command for step in listed if step.command is not None)
@@ -125,6 +126,12 @@ def _guessed(prepared: Folder) -> list[str]:
         lines.append(f"  columns.{key} = {shown}")
     if guess.outcome is not None:
         lines.append(f"  review.column = {guess.outcome} (labels arrive by themselves)")
+        if guess.outcome_at is not None:
+            lines.append(f"  review.at = {guess.outcome_at} (when each outcome was known)")
+        else:
+            lines.append(
+                "  review.at: no column looks like it; an outcome counts as known whenever it is there"
+            )
     lines += [
         f"  columns.{key}: no column looks like it; write its name into calib.toml" for key in guess.missing
     ]

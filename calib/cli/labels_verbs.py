@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from calib.results.setup import LabelsImported
     from calib.review.files import ImportReport
 
+NAMED = 10  # lines that are named; the others are counted
+
 app = typer.Typer(
     no_args_is_help=True, help="Labels: export what waits, import what was answered, list what differs."
 )
@@ -105,6 +107,7 @@ def _result(stream: str, report: ImportReport) -> LabelsImported:
         late_periods=tuple(report.late_periods),
         refused=report.refused,
         would_take=report.would_take,
+        unlabelled_comments=len(report.unlabelled_comments),
     )
 
 
@@ -116,6 +119,8 @@ def _say(stream: str, report: ImportReport) -> None:
     )
     for line in (*report.rejected, *report.disputed, *report.changed):
         sys.stdout.write(f"  {output.printable(line)}\n")
+    if report.unlabelled_comments:
+        _say_comments(report.unlabelled_comments)
     if report.late:
         periods = ", ".join(report.late_periods)
         sys.stdout.write(
@@ -125,6 +130,17 @@ def _say(stream: str, report: ImportReport) -> None:
         )
     if report.new or report.corrected:
         sys.stdout.write(f"Next: calib evaluate {stream}\n")
+
+
+def _say_comments(lines: list[int]) -> None:
+    """Name the rows whose comment has no label beside it."""
+    rows = output.counted(len(lines), "row")
+    more = f" and {len(lines) - NAMED:,} more" if len(lines) > NAMED else ""
+    where = f"line{'' if len(lines) == 1 else 's'} {', '.join(map(str, lines[:NAMED]))}{more}"
+    sys.stdout.write(
+        f"{rows} with a comment and no label ({where}): a comment is kept with its label only. Write "
+        "correct, incorrect or unsure there and import the file again\n"
+    )
 
 
 @app.command("export")

@@ -42,11 +42,10 @@ def probe(
         raise InvalidInput("--accept needs the NAME of one probe: look at its answers, then accept them")
     opened = App.open(config)
     names = opened.probes(name)
-    fleet = cycle.each(
-        names,
-        lambda probe_name: [_ask(opened, probe_name, accept=accept)],
-        failed=None if accept else failures.recorder(opened, "probe"),
-    )
+    _ = opened.engine  # where the database is down the verb fails as a whole, not probe by probe
+    fleet = cycle.each(names, lambda probe_name: [_ask(opened, probe_name, accept=accept)])
+    if not accept:
+        failures.record(opened, "probe", fleet.failures, whole=name is None)
     if name is None:
         opened.record_run("probe")
     opened.deliver()
@@ -99,6 +98,7 @@ def _show(result: ProbeResult) -> None:
     from rich.markup import escape
 
     from calib.wording.change import STATES, change_words
+    from calib.wording.numbers import difference
 
     def say(line: str) -> None:
         console.print(escape(output.printable(line)))
@@ -127,8 +127,8 @@ def _show(result: ProbeResult) -> None:
         pair, change = result.paired, result.change
         say(
             f"  paired     {pair.lost} turned wrong, {pair.gained} right; "
-            f"Brier {pair.brier_rise:+.3f} "
-            f"({pair.brier_rise_low:+.3f} to {pair.brier_rise_high:+.3f}), {output.p_value(pair.p)}"
+            f"Brier {difference(pair.brier_rise, pair.brier_rise_low, pair.brier_rise_high)}, "
+            f"{output.p_value(pair.p)}"
         )
         say(f"  by stratum {change_words(change)}")
     if result.served_new:

@@ -75,7 +75,8 @@ def add(
 def link(name: Name, config: Config = CONFIG, json: Json = False) -> None:
     """Print a new link to sign in for a reviewer, which works once, within 24 hours.
 
-    Sessions that are open stay so; a session ends after 7 days without use, and after 30 days in any case.
+    Earlier links of this reviewer that were not used are withdrawn. Sessions that are open stay so; a
+    session ends after 7 days without use, and after 30 days in any case.
     """
     from calib.app import App
     from calib.db import reviewers
@@ -176,14 +177,15 @@ def _link(conn: Connection, opened: App, reviewer: Reviewer, now: datetime) -> R
     from calib.web.options import PORT
 
     token = secrets.token_urlsafe(32)
-    expires_at = reviewers.make_link(conn, reviewer, token=token, now=now)
+    made = reviewers.make_link(conn, reviewer, token=token, now=now)
     base = (opened.settings.web.url or f"http://127.0.0.1:{PORT}").rstrip("/")
     return ReviewerLink(
         name=reviewer.name,
         role=reviewer.role,
         streams=reviewer.streams,
         link=f"{base}/sign-in?token={token}",
-        expires_at=timestamp(expires_at),
+        expires_at=timestamp(made.expires_at),
+        withdrawn=made.withdrawn,
     )
 
 
@@ -196,6 +198,9 @@ def _show(opened: App, result: ReviewerLink, json: bool) -> None:
     page = Page()
     page.say(f"For {result.name}, {result.role}: this link works once, until {result.expires_at}.")
     page.command(result.link)
+    if result.withdrawn:
+        earlier = "An earlier link" if result.withdrawn == 1 else f"{result.withdrawn} earlier links"
+        page.say(f"{earlier} of {result.name} that had not been used can no longer be used.")
     if opened.settings.web.url is None:
         page.say(
             "It leads to this machine and the port that `calib web` takes by default. For others, set `url` "

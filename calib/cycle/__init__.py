@@ -12,7 +12,8 @@ from calib.lazy import importer
 if TYPE_CHECKING:
     from calib.cycle.backfilling import Backfilled, backfill
     from calib.cycle.deployment_watch import Deployment, watch_deployment
-    from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, record_failure, worth_retrying
+    from calib.cycle.failures import record_failure, record_failures
+    from calib.cycle.fleet import Failure, Fleet, PartlyDone, each, worth_retrying
     from calib.cycle.lifecycle import advance
     from calib.cycle.opening import open_window
     from calib.cycle.ports import Ports
@@ -54,7 +55,8 @@ _HOMES = {
     "open_due": "schedule",
     "open_window": "opening",
     "range_of": "schedule",
-    "record_failure": "fleet",
+    "record_failure": "failures",
+    "record_failures": "failures",
     "reopen": "reopening",
     "summary": "window_summary",
     "watch_deployment": "deployment_watch",
@@ -86,6 +88,7 @@ __all__ = [
     "open_window",
     "range_of",
     "record_failure",
+    "record_failures",
     "reopen",
     "summary",
     "watch_deployment",

@@ -9,7 +9,7 @@ import numpy as np
 
 from calib.cycle.data import WindowData
 from calib.cycle.early import early_watch
-from calib.cycle.measuring import mix_part, raw_part, segments_part, served_part
+from calib.cycle.measuring import mix_part, raw_part, segments_part, served_part, with_accuracy_of
 from calib.cycle.nonresponse import agreement, insufficient_because, response
 from calib.cycle.picture_data import picture_part
 from calib.cycle.promises import certificates_kept
@@ -148,12 +148,13 @@ def evaluate(data: WindowData) -> Evaluation:
 
 def measured(data: WindowData) -> WindowResult:
     """What the labels measure, before anything is decided from them."""
+    raw = raw_part(data)
     return replace(
         opened(data),
         response=response(data.cohort, data.design, data.answered_twice),
         early_watch=early_watch(data),
-        raw=raw_part(data),
-        served=served_part(data),
+        raw=raw,
+        served=with_accuracy_of(raw, served_part(data)),
         score_mix=mix_part(data),
         pictures=picture_part(data),
     )

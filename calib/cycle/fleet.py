@@ -6,14 +6,10 @@ is done. Both work for a single stream, so that a scheduler may give every strea
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Generic, TypeVar
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from calib.errors import (
@@ -28,10 +24,8 @@ from calib.errors import (
     StudioUnreachable,
     UnexpectedError,
 )
-from calib.outbox import queue as outbox
 
 T = TypeVar("T")
-LOG = logging.getLogger(__name__)
 
 PASSING = (
     StoreError,
@@ -82,7 +76,7 @@ def each(
 ) -> Fleet[T]:
     """Do the work of every stream, whatever happens to the others.
 
-    `failed` is called once for each stream that failed, with its first error: `record_failure` belongs there.
+    `failed` is called once for each stream that failed, with its first error.
     An error that was not foreseen counts as a failure of its stream as well. Only `MemoryError` and what is
     not an `Exception`, such as Ctrl-C, ends the whole loop.
     """
@@ -141,29 +135,3 @@ def worth_retrying(error: BaseException) -> bool:
     if issubclass(kind, LASTING):
         return False
     return issubclass(kind, PASSING) or (issubclass(kind, OSError) and not issubclass(kind, CalibError))
-
-
-def record_failure(
-    engine: Engine, stream: str, error: BaseException, *, now: datetime, verb: str | None = None
-) -> bool:
-    """Put the alert `stream_failed` into the outbox, once for each stream and UTC day.
-
-    `verb` is the command that repeats the work, such as `evaluate`. False where the alert was there already,
-    or could not be stored because the database is what failed: that is logged, never raised, so that the
-    caller's own error is the one that people see.
-    """
-    if isinstance(error, PartlyDone):
-        error = error.failures[0].error
-    from calib.alerts.failure import stream_failed
-
-    try:
-        with engine.begin() as conn:
-            return outbox.put(conn, stream_failed(stream, error, verb=verb, now=now), now=now)
-    except (SQLAlchemyError, CalibError, OSError) as trouble:
-        LOG.warning(
-            "the alert that %s failed could not be stored (%s)",
-            stream,
-            type(trouble).__name__,
-            extra={"stream": stream, "error": type(error).__name__},
-        )
-        return False

@@ -41,6 +41,7 @@ from calib.cycle.ports import Ports
 from calib.cycle.readable import ANSWERS_LEFT_OUT, ROWS_GONE
 from calib.cycle.reconstruction import reconstruct
 from calib.cycle.reporting import store_report
+from calib.cycle.reviewers import nothing_waits
 from calib.cycle.stream import CANDIDATE, StreamPolicy
 from calib.db import episodes, windows
 from calib.db.windows import Window
@@ -324,6 +325,7 @@ def _close(
             windows.settle_standing(conn, window.stream, window.period)
         if closed:  # else another run was faster
             source_of(policy.review_kind).close(conn, window)
+            nothing_waits(conn, window, now=now)
             episodes.record(conn, turn, window.period)
             for alert in alerts:
                 outbox.put(conn, alert, now=now)

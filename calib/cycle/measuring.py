@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from calib.results.window import (
 )
 
 Z = 1.96  # of a 95% interval
+SAME = 1e-9  # two sums over the same labels in another order
+M = TypeVar("M", bound=Measured)
 
 
 def raw_part(data: WindowData) -> Measured:
@@ -77,6 +80,19 @@ def served_part(data: WindowData) -> ServedMeasured:
     )
 
 
+def with_accuracy_of(raw: Measured, served: M) -> M:
+    """What is measured of the served confidence, with one interval where both have one accuracy.
+
+    How often predictions are right does not depend on what is stated of them. The two intervals differ a
+    little, because each shrinks the accuracies of its strata towards its own confidences; side by side they
+    would look like a finding. After a change of the mapping in mid-period the served part has strata of its
+    own, and its accuracy is another estimate: that one keeps its own interval.
+    """
+    if raw.accuracy is None or served.accuracy is None or abs(raw.accuracy - served.accuracy) > SAME:
+        return served
+    return replace(served, accuracy_low=raw.accuracy_low, accuracy_high=raw.accuracy_high)
+
+
 def segments_part(data: WindowData, changes: Mapping[str, Change]) -> dict[str, SegmentResult]:
     """Each segment that is large enough: what was stated, what was served, and whether it got worse.
 
@@ -111,7 +127,7 @@ def segments_part(data: WindowData, changes: Mapping[str, Change]) -> dict[str, 
             population=int(segment.sizes.sum()),
             labels=len(sample),
             raw=raw_measured,
-            served=served_measured,
+            served=with_accuracy_of(raw_measured, served_measured),
             change=None if change is None else ChangeResult(**change.to_json()),
             gap_pooled=None,
         )

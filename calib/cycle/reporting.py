@@ -69,7 +69,7 @@ def _months(conn: Connection, of_stream: Sequence[Window], *, until: datetime) -
     if not of_stream:
         return []
     stream = of_stream[0].stream
-    paces = pace_by_window(conn, stream, until=until)
+    paces = pace_by_window(conn, [window.id for window in of_stream], until=until)
     alerts = outbox.raised(conn, stream, until=until)
     months = []
     for window in of_stream:

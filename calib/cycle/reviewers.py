@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import Connection
 
 from calib.alerts import cohort_closing, cohort_opened
@@ -10,6 +12,7 @@ from calib.cycle.stream import review_kind
 from calib.db import windows
 from calib.db.windows import Window
 from calib.outbox import queue as outbox
+from calib.outbox import silences
 from calib.review import queue
 from calib.review.sources import source_of
 
@@ -51,6 +54,19 @@ def remind(window: Window, ports: Ports) -> None:
         )
         if alert is not None:
             outbox.put(conn, alert, now=ports.now())
+
+
+def nothing_waits(conn: Connection, window: Window, *, now: datetime) -> None:
+    """Keep back what reviewers were to be told of a window that is over, where nobody was told yet."""
+    silences.keep_back(
+        conn,
+        window.stream,
+        window.period,
+        revision=window.revision,
+        kinds=("cohort_opened", "cohort_closing"),
+        reason="the window was closed before this was sent: nobody has to label any more",
+        now=now,
+    )
 
 
 def _by_itself(window: Window) -> bool:

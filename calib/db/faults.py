@@ -27,6 +27,7 @@ DENIED = "its user may not do that. Grant it the right to create and change tabl
 BUSY = "it accepts no more connections. Run it again later, or raise its limit"
 CHECK = "Check `database` in calib.toml, and that the server runs or the folder can be written"
 
+OF_A_VALUE = "22"
 # By PostgreSQL's code, or the beginning of one.
 CODES = {
     "53100": FULL,
@@ -42,7 +43,7 @@ CODES = {
     "42703": NO_TABLE,
     "42501": DENIED,
     "58": "the server cannot use its files. Look into its log",
-    "22": "a value has a form that it cannot store, such as the character NUL in a text",
+    OF_A_VALUE: "a value has a form that it cannot store, such as the character NUL in a text",
 }
 # The beginnings of codes whose texts are about the server, the sign-in or the statement, and never about a
 # row: without a code, as all of SQLite's and those of the connection; sign-in; no such database; syntax.
@@ -93,10 +94,20 @@ def translated(error: Exception, context: ExceptionContext, url: str) -> SourceE
     kind = type(context.sqlalchemy_exception).__name__
     if kind == "IntegrityError":
         return ConstraintViolated(f"{where}: refused by {_constraint(error)}; nothing was changed")
+    code = getattr(error, "sqlstate", None)
     known = _known(error, connected=context.connection is not None, lost=context.is_disconnect)
+    if known is not None and str(code or "").startswith(OF_A_VALUE):
+        return SourceError(f"{where}: {known}")
+    return _of_the_server(error, known, url, kind=kind, code=code).at(shown(url))
+
+
+def _of_the_server(
+    error: Exception, known: str | None, url: str, *, kind: str, code: str | None
+) -> SourceError:
+    """An error that any statement would have met, whatever it stores or reads."""
+    where = f"database {shown(url)}"
     if known is not None:
         return SourceError(f"{where}: {known}")
-    code = getattr(error, "sqlstate", None)
     if kind in ("OperationalError", "ProgrammingError", "DatabaseError") and str(code or "")[:2] in SPEAKING:
         return SourceError(f"{where} cannot be used: {reason(error, url)}. {CHECK}")
     return SourceError(f"{where} failed: {type(error).__name__}{f' ({code})' if code else ''}. {CHECK}")

@@ -135,17 +135,28 @@ def revoke(conn: Connection, name: str, *, now: datetime) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeLink:
+    """A link that was stored; `withdrawn`: how many earlier ones could have been used until then."""
+
+    expires_at: datetime
+    withdrawn: int
+
+
 def make_link(
     conn: Connection, reviewer: Reviewer, *, token: str, now: datetime, life: timedelta = LINK_LIFE
-) -> datetime:
-    """Store a one-time link of a reviewer by the hash of its token; when it expires.
+) -> MadeLink:
+    """Store a one-time link of a reviewer by the hash of its token; earlier ones that were not used are void.
 
     The token is the caller's: at least 256 bits of a cryptographic generator (`secrets.token_urlsafe(32)`).
     """
+    conn.execute(select(people.c.id).where(people.c.id == reviewer.id).with_for_update())
+    unused = (links.c.reviewer_id == reviewer.id) & links.c.used_at.is_(None) & (links.c.expires_at > now)
+    withdrawn = conn.execute(update(links).where(unused).values(used_at=now)).rowcount
     expires_at = now + life
     values = {"hash": digest(token), "reviewer_id": reviewer.id, "created_at": now, "expires_at": expires_at}
     conn.execute(insert(links).values(**values))
-    return expires_at
+    return MadeLink(expires_at=expires_at, withdrawn=withdrawn)
 
 
 def use_link(conn: Connection, token: str, *, now: datetime) -> Reviewer | None:
@@ -190,11 +201,18 @@ def open_session(
     conn.execute(insert(sessions).values(hash=digest(token), reviewer_id=reviewer_id, **values))
 
 
-def find_session(conn: Connection, token: str, *, now: datetime, idle: timedelta) -> Session | None:
+class MustWriteError(Exception):
+    """Something has to be stored, and the connection is for reading alone: do it again with another one."""
+
+
+def find_session(
+    conn: Connection, token: str, *, now: datetime, idle: timedelta, reads_only: bool = False
+) -> Session | None:
     """The open session of a token, which is thereby seen; None for any other.
 
     A session ends at `expires_at`, `idle` after it was last seen, when it is closed, and when its reviewer is
-    revoked. That it was seen is written once a minute at most.
+    revoked. That it was seen is written once a minute at most; with `reads_only` `MustWriteError` is raised
+    when it is time for that.
     """
     query = _with_reviewer().where(sessions.c.hash == digest(token), sessions.c.ended_at.is_(None))
     query = query.where(sessions.c.expires_at > now, sessions.c.seen_at > now - idle)
@@ -202,6 +220,8 @@ def find_session(conn: Connection, token: str, *, now: datetime, idle: timedelta
     if row is None or (row.reviewer_id is not None and row.revoked_at is not None):
         return None
     if now - row.seen_at >= SEEN_EVERY:
+        if reads_only:
+            raise MustWriteError
         conn.execute(update(sessions).where(sessions.c.id == row.session_id).values(seen_at=now))
     return Session(
         id=row.session_id,

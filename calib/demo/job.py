@@ -152,11 +152,20 @@ def run_year(
                 raw_ece=true_ece(reading.confidence, reading.correct),
                 served_ece=true_ece(served.value, reading.correct),
             )
-            month = DemoWindow.of(window, true=truth, delivered=True)
+            month = DemoWindow.of(window, true=truth, delivered=_delivered(config, period.name))
             windows.append(month)
             if heard is not None:
                 heard(month)
     return windows
+
+
+def _delivered(config: Path, period: str) -> list[str]:
+    """The ids of the month's alerts that were delivered."""
+    from calib.outbox import queue
+
+    with App.open(config).engine.connect() as conn:
+        alerts = queue.of_window(conn, STREAM, period)
+    return [alert["id"] for alert in alerts if alert["delivered"]]
 
 
 def true_ece(scores: Any, correct: Any) -> float:

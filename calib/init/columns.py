@@ -35,6 +35,21 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 CONTEXT = ("question", "prompt", "input", "text", "answer", "response", "output", "prediction")
 OUTCOME = ("correct", "is_correct", "was_correct", "outcome", "label", "is_right")
+OUTCOME_AT = (
+    "label_ts",
+    "label_at",
+    "label_time",
+    "labelled_at",
+    "labeled_at",
+    "outcome_ts",
+    "outcome_at",
+    "outcome_time",
+    "correct_ts",
+    "correct_at",
+    "resolved_at",
+    "decided_at",
+    "answered_at",
+)
 REQUIRED = ("id", "ts", "confidence")
 ENOUGH = 0.9  # the share of values that must fit
 
@@ -44,11 +59,13 @@ class Guess:
     """What the columns seem to mean.
 
     `columns` maps keys of `columns` in calib.toml to column names; `outcome` is the column that says whether
-    a prediction was correct; `missing` are the required keys for which no column was found.
+    a prediction was correct, and `outcome_at` the one that says since when that is known; `missing` are the
+    required keys for which no column was found.
     """
 
     columns: dict[str, str | list[str]]
     outcome: str | None
+    outcome_at: str | None
     missing: tuple[str, ...]
 
 
@@ -87,11 +104,18 @@ def guess(table: Peek) -> Guess:
     # beside what the model said they may be the true class, as `calib.tabular.roles` has it
     classes = CLASSES if any(map(is_prediction, table.columns)) else ()
     outcome = take(tuple(name for name in OUTCOME if name not in classes), _are_outcomes, EQUAL["correct"])
+    outcome_at = None
+    if outcome is not None:
+        known = len(_known(table.values[outcome]))  # an outcome without its time would not count
+        outcome_at = take(OUTCOME_AT, lambda times: _are_times(times) and len(times) >= ENOUGH * known)
     context = [column for name in CONTEXT if (column := take((name,), _anything)) is not None]
     if context and outcome is None:  # with outcomes nobody looks at the items
         columns["context"] = context
     return Guess(
-        columns=columns, outcome=outcome, missing=tuple(key for key in REQUIRED if key not in columns)
+        columns=columns,
+        outcome=outcome,
+        outcome_at=outcome_at,
+        missing=tuple(key for key in REQUIRED if key not in columns),
     )
 
 

@@ -193,7 +193,10 @@ def _moved(url: str, *, cwd: Path, folder: Path) -> str:
 def _stream(url: str, guessed: Guess) -> Json:
     """The keys of a stream that a new calib.toml sets."""
     defaults = {key: ColumnSettings.model_fields[key].default for key in REQUIRED}
-    review = {"kind": "files"} if guessed.outcome is None else {"kind": "outcomes", "column": guessed.outcome}
+    review = {"kind": "files"}
+    if guessed.outcome is not None:
+        review = {"kind": "outcomes", "column": guessed.outcome}
+        review |= {} if guessed.outcome_at is None else {"at": guessed.outcome_at}
     return {"traffic": url, "columns": defaults | guessed.columns, "review": review}
 
 

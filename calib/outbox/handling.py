@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, update
@@ -11,7 +12,7 @@ from calib.alerts.note import person_acted
 from calib.db import tables
 from calib.errors import InvalidInput
 from calib.outbox import deliveries, listing, queue
-from calib.outbox.listing import Raised
+from calib.outbox.listing import Action, Raised
 from calib.outbox.silences import record
 
 t = tables.outbox
@@ -50,27 +51,53 @@ def _resend(conn: Connection, alerts: Iterable[Raised], *, by: str, reason: str,
     return ids
 
 
-def acknowledge(conn: Connection, ids: Sequence[str], *, by: str, reason: str, now: datetime) -> list[str]:
-    """Somebody has seen these alerts: what was not delivered yet is not sent any more; their ids.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """An alert that somebody takes care of: who, since when and why; `before`: the last one before this.
 
-    The thread of each says who it is. Raises `InvalidInput` where one of the `ids` names none.
+    `new` is False where the same person had acknowledged it already: then nothing was changed or said, and
+    `by`, `at` and `reason` are those of that time.
     """
-    seen = []
-    for alert in listing.find(conn, ids):
-        reached = alert.state == "delivered"
-        conn.execute(update(t).where(t.c.id == alert.id).values(state="delivered", silence_id=None))
-        record(conn, "acknowledged", by=by, at=now, reason=reason, alert_id=alert.id)
-        if reached:
-            note = person_acted(
-                "acknowledge",
-                stream=alert.stream,
-                period=alert.period,
-                by=by,
-                reason=reason,
-                key=f"{alert.id}/acknowledge/{by}",
-                episode=alert.episode,
-                about=alert.id,
-            )
-            queue.put(conn, note, now=now)
-        seen.append(alert.id)
-    return seen
+
+    id: str
+    by: str
+    at: datetime
+    reason: str
+    new: bool
+    before: Action | None
+
+
+def acknowledge(
+    conn: Connection, ids: Sequence[str], *, by: str, reason: str, now: datetime
+) -> list[Acknowledged]:
+    """Somebody has seen these alerts: what was not delivered yet is not sent any more.
+
+    The thread of each says who it is, once for each person. Raises `InvalidInput` where one of the `ids`
+    names none.
+    """
+    return [_acknowledge(conn, alert, by=by, reason=reason, now=now) for alert in listing.find(conn, ids)]
+
+
+def _acknowledge(conn: Connection, alert: Raised, *, by: str, reason: str, now: datetime) -> Acknowledged:
+    earlier = [done for done in alert.actions if done.action == "acknowledged"]
+    own = [done for done in earlier if done.by == by]
+    before = earlier[-1] if earlier else None
+    if own:
+        first = own[0]
+        return Acknowledged(id=alert.id, by=by, at=first.at, reason=first.reason, new=False, before=before)
+    reached = alert.state == "delivered"
+    conn.execute(update(t).where(t.c.id == alert.id).values(state="delivered", silence_id=None))
+    record(conn, "acknowledged", by=by, at=now, reason=reason, alert_id=alert.id)
+    if reached:
+        note = person_acted(
+            "acknowledge",
+            stream=alert.stream,
+            period=alert.period,
+            by=by,
+            reason=reason,
+            key=f"{alert.id}/acknowledge/{by}",
+            episode=alert.episode,
+            about=alert.id,
+        )
+        queue.put(conn, note, now=now)
+    return Acknowledged(id=alert.id, by=by, at=now, reason=reason, new=True, before=before)

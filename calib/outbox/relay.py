@@ -243,7 +243,7 @@ def _parcel(pending: Pending, audience: Audience | None) -> Parcel:
     from calib.alerts.message import message  # a relay with nothing to deliver needs no words
 
     try:
-        said = message(pending.payload, audience)
+        said = message(pending.payload, audience, id=pending.id)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         cause = type(error).__name__ if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise _Malformed(

@@ -6,6 +6,7 @@ person did about an alert that was heard: whoever reads its thread has to know t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, and_, exists, func
 from calib.alerts import NOTE, Alert
 from calib.db import tables
 
+PRODUCT = "calibwatch"  # who silences what has been overtaken
 t, alerts, actions, deliveries = tables.silences, tables.outbox, tables.alert_actions, tables.deliveries
 
 
@@ -85,6 +87,38 @@ def _was_heard(first: FromClause, whose: ColumnElement[bool]) -> ColumnElement[b
         .where(whose, and_(first.c.kind != NOTE, deliveries.c.state == "delivered"))
         .correlate(alerts)
     )
+
+
+def keep_back(
+    conn: Connection,
+    stream: str,
+    period: str,
+    *,
+    revision: int,
+    kinds: Sequence[str],
+    reason: str,
+    now: datetime,
+) -> int:
+    """Silence a window's alerts of these kinds that nobody was sent yet; how many there were.
+
+    For what has been overtaken before the relay ran. The silence is over at once and covers nothing else; one
+    that a relay has tried already may have arrived, and is left as it is.
+    """
+    tried = exists().where(deliveries.c.alert_id == alerts.c.id, deliveries.c.attempts > 0)
+    mine = [
+        alerts.c.stream == stream,
+        alerts.c.period == period,
+        alerts.c.revision == revision,
+        alerts.c.kind.in_(kinds),
+        alerts.c.state == "pending",
+        ~tried,
+    ]
+    if conn.execute(select(alerts.c.id).where(*mine).limit(1)).first() is None:
+        return 0
+    values = {"stream": stream, "kind": None, "since": now, "until": now, "by": PRODUCT, "reason": reason}
+    id_ = int(conn.execute(insert(t).values(**values).returning(t.c.id)).scalar_one())
+    record(conn, "silenced", by=PRODUCT, at=now, reason=reason, silence_id=id_)
+    return conn.execute(update(alerts).where(*mine).values(state="silenced", silence_id=id_)).rowcount
 
 
 def in_force(conn: Connection, *, at: datetime, stream: str | None = None) -> list[Silence]:

@@ -64,7 +64,8 @@ class AlertAction:
 class ShownAlert:
     """One alert with its words, its facts, what became of it at each place, and what people did with it.
 
-    `text` is None where it cannot be put into words.
+    `text` is None where it cannot be put into words. `runbook`: the steps for this kind of alert, None for a
+    note.
     """
 
     id: str
@@ -77,6 +78,7 @@ class ShownAlert:
     raised_at: str
     episode: str | None
     text: str | None
+    runbook: str | None
     facts: dict[str, Any]
     deliveries: tuple[DeliveryResult, ...]
     actions: tuple[AlertAction, ...]
@@ -93,7 +95,33 @@ class AlertsChanged:
     alerts: tuple[str, ...]
 
     def to_json(self) -> Json:
-        """The object of `calib alerts resend` and `calib alerts ack`."""
+        """The object of `calib alerts resend`."""
+        return to_json(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """Who takes care of an alert, since when and why.
+
+    `new` is False where the same person had acknowledged it already: then nothing was changed.
+    """
+
+    id: str
+    by: str
+    at: str
+    reason: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertsAcknowledged:
+    """The ids of the alerts that were named, and who takes care of each."""
+
+    alerts: tuple[str, ...]
+    acknowledgements: tuple[Acknowledgement, ...]
+
+    def to_json(self) -> Json:
+        """The object of `calib alerts ack`."""
         return to_json(self)
 
 

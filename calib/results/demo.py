@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -25,10 +26,10 @@ class DemoWindow(WindowResult):
     true: Truth
 
     @classmethod
-    def of(cls, window: WindowResult, *, true: Truth, delivered: bool) -> Self:
-        """A month with its truth; `delivered`: of all its alerts, since a relay has run."""
+    def of(cls, window: WindowResult, *, true: Truth, delivered: Collection[str]) -> Self:
+        """A month with its truth; `delivered`: the ids of the alerts that a relay has delivered since."""
         values: Json = window.to_json() | {"true": to_json(true)}
-        values["alerts"] = [alert | {"delivered": delivered} for alert in values["alerts"]]
+        values["alerts"] = [alert | {"delivered": alert["id"] in delivered} for alert in values["alerts"]]
         return from_json(cls, values, what=f"the demo's window {window.period}")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from calib.results.alerts import (
     AlertEvent,
     AlertList,
+    AlertsAcknowledged,
     AlertsChanged,
     AlertsTested,
     ShownAlert,
@@ -91,7 +92,8 @@ OUTPUTS: dict[str, tuple[type[Any], str]] = {
     "mapping-publish": (PublishedMapping, "`calib mapping publish`"),
     "alerts-list": (AlertList, "`calib alerts list`"),
     "alerts-show": (ShownAlert, "`calib alerts show`"),
-    "alerts-changed": (AlertsChanged, "`calib alerts resend`, `calib alerts ack`"),
+    "alerts-changed": (AlertsChanged, "`calib alerts resend`"),
+    "alerts-acknowledged": (AlertsAcknowledged, "`calib alerts ack`"),
     "alerts-silence": (SilenceList, "`calib alerts silence`"),
     "alerts-test": (AlertsTested, "`calib alerts test`"),
     "alert-event": (AlertEvent, "each post to `webhook` in [notify]"),

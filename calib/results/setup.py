@@ -123,8 +123,9 @@ class DumpResult:
 class InitResult:
     """A working folder: its files by what became of them, what was guessed, and the next commands.
 
-    `differs`: the kept files that this version would write otherwise. `columns`, `outcome` and `not_found`
-    are None where no traffic was named. `next`: the commands to type, by what they are for.
+    `differs`: the kept files that this version would write otherwise. `columns`, `outcome`, `outcome_at` (the
+    column that says since when an outcome is known) and `not_found` are None where no traffic was named.
+    `next`: the commands to type, by what they are for.
     """
 
     folder: str
@@ -136,6 +137,7 @@ class InitResult:
     traffic: str | None
     columns: dict[str, str | list[str]] | None
     outcome: str | None
+    outcome_at: str | None
     not_found: tuple[str, ...] | None
     next: dict[str, tuple[str, ...]]
 
@@ -151,7 +153,8 @@ class LabelsImported:
     `new` labels count now. `same`: that answer counted already. `corrected`: it counts in the place of the
     same person's earlier answer. `conflicts`: another answer counts; this one is kept beside it. `late`: the
     window has been evaluated without it; it counts in the baselines of later windows. `late_periods` names
-    those windows. `unknown`: the id was not drawn. `rejected` has the first rows that were no labels,
+    those windows. `unknown`: the id was not drawn. `unlabelled_comments`: how many rows have a comment and no
+    label; such a comment is not kept. `rejected` has the first rows that were no labels,
     `disputed` the first conflicts and `changed` the first corrections, by line. `refused`: because of the
     rejected rows nothing was taken; `would_take` is then how many answers `--partial` takes.
     """
@@ -170,6 +173,7 @@ class LabelsImported:
     late_periods: tuple[str, ...]
     refused: bool
     would_take: int
+    unlabelled_comments: int
 
     def to_json(self) -> Json:
         """The object of `calib labels import`."""

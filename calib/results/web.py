@@ -25,13 +25,17 @@ class WebStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewerLink:
-    """A reviewer's one-time link, and when it expires. `streams`: None is every stream."""
+    """A reviewer's one-time link, and when it expires. `streams`: None is every stream.
+
+    `withdrawn`: how many earlier links of the reviewer, which were not used, work no more.
+    """
 
     name: str
     role: str
     streams: tuple[str, ...] | None
     link: str
     expires_at: str
+    withdrawn: int
 
     def to_json(self) -> Json:
         """The object of `calib reviewers add` and `calib reviewers link`."""

@@ -27,7 +27,8 @@ class ImportReport:
     `new` labels count now. `same`: that answer counted already. `corrected`: it counts in the place of the
     same person's earlier answer. `conflicts`: another answer counts; this one is kept beside it. `late`: the
     window has been evaluated without it; it is kept, and counts in the baselines of later windows.
-    `late_periods` names those windows. `unknown`: the id was not drawn. `rejected` has the first rows that
+    `late_periods` names those windows. `unknown`: the id was not drawn. `unlabelled_comments`: the lines of
+    rows with a comment and no answer, whose comment is not kept. `rejected` has the first rows that
     were no labels, `disputed` the first conflicts and `changed` the first corrections, by line. `refused`:
     because of the rejected rows nothing was taken; the counts of what was taken are then 0, and `would_take`
     is what a partial import takes.
@@ -44,6 +45,7 @@ class ImportReport:
     disputed: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     late_periods: list[str] = field(default_factory=list)
+    unlabelled_comments: list[int] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
     not_answers: int = 0
     refused: bool = False
@@ -124,8 +126,9 @@ def import_labels(
 
     `by` and `now` stand in where the file does not say who answered and when; a time without a zone is UTC.
     Any form that `calib.tabular` reads will do. An answer that is empty or says that nothing is known yet
-    (NA, pending) is skipped. Rows that are not labels are counted with their lines, never guessed, and one
-    of them is enough for nothing to be taken, unless `partial`. `DrawnRows.place` says which drawn row a
+    (NA, pending) is skipped, and counted where a comment stands beside it. Rows that are not labels are
+    counted with their lines, never guessed, and one of them is enough for nothing to be taken, unless
+    `partial`. `DrawnRows.place` says which drawn row a
     row is; an id that was not drawn is counted as unknown, and is rejected where the row comes from an
     exported sheet. A row of another stream is rejected. Whoever answers again in a later file corrects the
     own answer; two answers in one file are a conflict. `overwrite` lets the file's answers replace those of
@@ -179,6 +182,8 @@ class _Reading:
             return
         word = meaning(row.answer)
         if word == "unknown":
+            if row.cells["comment"].strip():
+                report.unlabelled_comments.append(row.line)
             return
         try:
             if word is None:

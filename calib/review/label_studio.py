@@ -202,7 +202,7 @@ class LabelStudio:
             raise StudioUnreachable(
                 f"Label Studio at {shown(self.url)} cannot be reached: {type(error).__name__}; see that it "
                 "runs and that review.url in calib.toml is its address"
-            ) from None
+            ).at(shown(self.url)) from None
 
     def _refusal(self, answer: httpx.Response, what: str) -> StudioError:
         status, place = answer.status_code, f"Label Studio at {shown(self.url)}"
@@ -210,7 +210,7 @@ class LabelStudio:
             return StudioError(
                 f"{place} does not accept the key: put one of Account & Settings there into {KEY}; legacy "
                 "tokens may be switched off for the organization"
-            )
+            ).at(shown(self.url))
         if status == HTTPStatus.FORBIDDEN:
             return StudioError(f"{place} does not allow {what} to the account of the key in {KEY}")
         if answer.is_redirect:
@@ -220,7 +220,7 @@ class LabelStudio:
             )
         message = f"{place} answered {what} with status {status}"
         if status in FOR_NOW or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return StudioUnreachable(f"{message}; run it again later")
+            return StudioUnreachable(f"{message}; run it again later").at(shown(self.url))
         return StudioError(f"{message}; see whether it is a Label Studio of version 1.23 or later")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +62,19 @@ def read_rows(path: Path) -> Iterator[SheetRow]:
     """
     from calib.tabular import Texts, open_table  # an export needs no reader of files
 
-    table = open_table(path)
+    try:
+        table = open_table(path)
+    except InvalidInput:
+        moved = list(_rows_below_and_above_their_names(path))
+        if not moved:
+            raise
+        yield from moved
+        return
+    if not all(find(table.names, name) for name in ("row", "prediction_id")):
+        moved = list(_rows_below_and_above_their_names(path))
+        if moved:
+            yield from moved
+            return
     have = {name for name in (*OPTIONAL, "label", "answer", "prediction_id") if find(table.names, name)}
     for name in sorted(have):
         alike = [known for known in table.names if plain(known) == name]
@@ -82,6 +94,46 @@ def read_rows(path: Path) -> Iterator[SheetRow]:
     for i, record in enumerate(rows.record.tolist()):
         row = {name: "" if values[i] is None else str(values[i]) for name, values in cells.items()}
         yield SheetRow(line=lines[record], cells=empty | row)
+
+
+def _rows_below_and_above_their_names(path: Path) -> Iterator[SheetRow]:
+    """The rows of an exported sheet whose line of names was sorted in among them; none where that is not so.
+
+    A spreadsheet does so where it takes the first line for a row, as in a sheet that holds text alone.
+    """
+    lines = list(_lines(path))
+    heads = [i for i, (_, cells) in enumerate(lines) if _are_names(cells)]
+    if not heads or heads[0] == 0:
+        return
+    names = [plain(name) for name in lines[heads[0]][1]]
+    empty = dict.fromkeys((*OPTIONAL, "label", "answer", "prediction_id"), "")
+    for i, (line, cells) in enumerate(lines):
+        if i not in heads:
+            known = {name: cell for name, cell in zip(names, cells, strict=False) if name in empty}
+            yield SheetRow(line=line, cells=empty | known)
+
+
+def _are_names(cells: Sequence[str]) -> bool:
+    names = {plain(cell) for cell in cells}
+    return {"row", "prediction_id"} <= names and bool({"label", "answer"} & names)
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The lines of a workbook or a CSV file with their numbers, the first one included."""
+    from calib.tabular.csv_file import csv_file
+    from calib.tabular.formats import format_of
+    from calib.tabular.scan import records_of
+    from calib.tabular.workbook import rows_of
+
+    form = format_of(path)
+    if form.form == "xlsx":
+        yield from enumerate(rows_of(path), start=1)
+    elif form.form == "csv":
+        file = csv_file(path, form)
+        if file.structure.cut_at is not None:
+            return  # the last row is not whole: nothing of such a file is guessed
+        yield 1, list(file.structure.names)
+        yield from records_of(file.read_from, file.compression, file.structure.delimiter)
 
 
 def _answered_in_another_column(cells: dict[str, list[str | None]]) -> bool:

@@ -100,7 +100,7 @@ class ObstoreStore:
             return read(self._reading, key)
         except (BaseError, OSError) as error:
             LOG.info("%s cannot be read: %s", key, reason(error), extra=self._keys("unreadable", key))
-            raise Unavailable(f"{self._name}: {key} cannot be read: {words(error)}") from None
+            raise Unavailable(f"{self._name}: {key} cannot be read: {words(error)}").at(self._name) from None
 
     def create(self, key: str, data: bytes) -> None:
         """Create an object as `Store.create` promises: read back after every doubt, then try again."""
@@ -150,8 +150,10 @@ class ObstoreStore:
                 raise OutcomeUnknown(
                     f"{self._name}: {key} is not there yet ({words(failed)}) and may still arrive; "
                     "run it again"
-                ) from None
-            raise Unavailable(f"{self._name}: {key} cannot be written: {words(failed)}") from None
+                ).at(self._name) from None
+            raise Unavailable(f"{self._name}: {key} cannot be written: {words(failed)}").at(
+                self._name
+            ) from None
         self._sync(key)
 
     def _create_once(self, key: str, data: bytes, attempt: int) -> Exception | None:
@@ -181,7 +183,7 @@ class ObstoreStore:
             )
             raise OutcomeUnknown(
                 f"{self._name}: whether {key} was written is unknown ({words(failed)}); run it again"
-            ) from None
+            ).at(self._name) from None
         if stored is not None and stored != data:
             LOG.info("%s holds other bytes already", key, extra=self._keys("other_bytes", key, attempt))
             raise Conflict(f"{self._name}: {key} holds other bytes; nothing was overwritten")
@@ -216,7 +218,9 @@ class ObstoreStore:
             paths = sorted(item["path"] for page in pages for item in page)
         except (BaseError, OSError) as error:
             LOG.info("%s cannot be listed: %s", prefix, reason(error), extra=self._keys("unreadable", prefix))
-            raise Unavailable(f"{self._name}: {prefix} cannot be listed: {words(error)}") from None
+            raise Unavailable(f"{self._name}: {prefix} cannot be listed: {words(error)}").at(
+                self._name
+            ) from None
         return [path for path in paths if after is None or path > after]  # Azurite starts too early
 
     def _keys(self, event: str, key: str, attempt: int | None = None) -> dict[str, object]:
@@ -233,7 +237,7 @@ class ObstoreStore:
         except OSError as error:
             raise OutcomeUnknown(
                 f"{self._name}: {key} is written, but not safely on the disk: {error.strerror}; run it again"
-            ) from None
+            ).at(self._name) from None
 
 
 def open_store(url: str, *, base: Path = Path()) -> Store:

@@ -22,6 +22,9 @@ NO_RESULT = re.compile(
 )
 # What a program writes that did not compute the formulas, for the program that opens the file.
 TO_BE_COMPUTED = re.compile(rb"<calcPr [^>]*fullCalcOnLoad=\"(?:1|true)\"")
+PLACE = re.compile(
+    rb"""<(?:\w+:)?(?:row\b[^>]*?\br=["'](?P<row>\d+)|c\b[^>]*?\br=["'](?P<column>[A-Z]+)\d)"""
+)
 MERGED = re.compile(rb"<mergeCell [^>]*ref=\"[A-Z]+([0-9]+):[A-Z]+([0-9]+)\"")
 
 
@@ -36,12 +39,16 @@ def as_csv(path: Path, to: Path) -> None:
     with to.open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
         writer = csv.writer(file, lineterminator="\n")
         width = 0
-        for row in _rows(path):
+        for row in rows_of(path):
             width = width or len(row)
             writer.writerow(row + [""] * (width - len(row)))
 
 
-def _rows(path: Path) -> Iterator[list[str]]:
+def rows_of(path: Path) -> Iterator[list[str]]:
+    """The rows of the first visible sheet that are not blank, as text, without the empty cells at their ends.
+
+    Raises `InvalidInput` as `as_csv` does.
+    """
     try:
         import defusedxml  # noqa: F401  openpyxl reads XML by it where it is installed
         import openpyxl
@@ -62,7 +69,7 @@ def _rows(path: Path) -> Iterator[list[str]]:
                 sheet, *others = sheets or book.worksheets
                 _refuse_what_is_not_in_the_cells(path, sheet)
                 names: list[str] = []
-                for row in _filled(sheet):
+                for row in _filled(path, sheet):
                     if not names:
                         names = row
                         _refuse_more_of_it(path, names, sheet, others)
@@ -77,9 +84,19 @@ def _rows(path: Path) -> Iterator[list[str]]:
         ) from None
 
 
-def _filled(sheet: Any) -> Iterator[list[str]]:
-    """The rows of a sheet that are not blank, each up to its last cell that is not."""
-    sheet.reset_dimensions()  # what the file says of its own size may be wrong
+def _filled(path: Path, sheet: Any) -> Iterator[list[str]]:
+    """The rows of a sheet that are not blank, each up to its last cell that is not.
+
+    Reading row by row drops, without a word, what is not stored in the order of rows and columns: such a
+    sheet is read as a whole.
+    """
+    if _in_order(sheet.parent._archive.read(sheet._worksheet_path)):
+        sheet.reset_dimensions()  # what the file says of its own size may be wrong
+    else:
+        import openpyxl
+
+        with path.open("rb") as file:
+            sheet = openpyxl.load_workbook(file, data_only=True, keep_links=False)[sheet.title]
     for values in sheet.iter_rows(values_only=True):
         cells = [_cell(value) for value in values]
         while cells and not cells[-1]:
@@ -92,7 +109,7 @@ def _refuse_more_of_it(path: Path, names: list[str], sheet: Any, others: list[An
     """Raise `InvalidInput` where another sheet goes on with the table: its rows would be left out unsaid."""
     own = {plain(name) for name in names} - {""}
     for other in others:
-        shared = own & {plain(name) for name in next(_filled(other), [])}
+        shared = own & {plain(name) for name in next(_filled(path, other), [])}
         if len(shared) > 1 or shared == own:
             raise InvalidInput(
                 f"{path}: the sheets {sheet.title!r} and {other.title!r} both have the columns "
@@ -117,6 +134,23 @@ def _refuse_what_is_not_in_the_cells(path: Path, sheet: Any) -> None:
                 f"{path}: the sheet {sheet.title!r} has cells that are merged over the rows {int(first)} to "
                 f"{int(last)}, of which only the first has their value: unmerge them and fill in each row"
             )
+
+
+def _in_order(xml: bytes) -> bool:
+    """Whether the rows of a sheet, and the cells of each, come in the order of their numbers."""
+    row, column = 0, (0, b"")
+    for match in PLACE.finditer(xml):
+        if match["row"]:
+            number = int(match["row"])
+            if number <= row:
+                return False
+            row, column = number, (0, b"")
+        else:
+            letters = (len(match["column"]), match["column"])  # AA comes after Z
+            if letters <= column:
+                return False
+            column = letters
+    return True
 
 
 def _cell(value: Any) -> str:

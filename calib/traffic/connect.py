@@ -16,6 +16,7 @@ from calib.tabular.many import quoted
 from calib.traffic import files
 from calib.traffic.duckdb_connection import duckdb_connection
 from calib.traffic.files import OpenedTable
+from calib.traffic.place import FILES
 
 if TYPE_CHECKING:
     from calib.traffic.values import Interval
@@ -55,7 +56,7 @@ def open_table_of(
     """
     kind, _, rest = url.partition(":")
     where = f"{stream}: {what} {shown(url)!r}"
-    if kind in files.KINDS:
+    if kind in FILES:
         return files.opened(
             kind,
             rest,
@@ -138,7 +139,7 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
             f"{where}: no engine for {kind!r} ({reason(error, place)}); write one of {KINDS}"
         ) from None
     except Exception as error:  # noqa: BLE001  every engine has errors of its own
-        raise SourceError(f"{where} cannot be reached: {reason(error, place)}") from None
+        raise SourceError(f"{where} cannot be reached: {reason(error, place)}").at(shown(place)) from None
     try:
         return _named(connection, table, where=where)
     except CalibError:
@@ -146,7 +147,7 @@ def _engine(kind: str, place: str, table: str, *, where: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001
         _close(connection)
-        raise SourceError(f"{where} cannot be read: {reason(error, place)}") from None
+        raise SourceError(f"{where} cannot be read: {reason(error, place)}").at(shown(place)) from None
 
 
 def _named(connection: Any, table: str, *, where: str) -> Any:
@@ -219,7 +220,7 @@ def _sqlite(path: Path, table: str, *, where: str, columns: tuple[str, ...]) -> 
         connection.con.unregister("rows")
         return connection.table("traffic")
     except sqlite3.OperationalError as error:
-        raise SourceError(f"{where} cannot be read: {reason(error)}") from None
+        raise SourceError(f"{where} cannot be read: {reason(error)}").at(shown(f"sqlite:{path}")) from None
     except sqlite3.Error as error:
         raise InvalidInput(f"{where} cannot be read: {reason(error)}") from None
     finally:

@@ -14,12 +14,12 @@ from calib.local_paths import local_path
 from calib.tabular.many import PLACE, quoted
 from calib.traffic.duckdb_connection import duckdb_connection
 from calib.traffic.partitions import needed
+from calib.traffic.place import place_of
 
 if TYPE_CHECKING:
     from calib.tabular.object_files import StoredFiles
     from calib.traffic.values import Interval
 
-KINDS = ("parquet", "csv", "jsonl")
 PARQUET = b"PAR1"  # what each Parquet file begins with
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def opened(
     except InvalidInput as error:
         raise InvalidInput(f"{where} cannot be read: {error}") from None
     except SourceError as error:
-        raise SourceError(f"{where} cannot be read: {error}") from None
+        raise SourceError(f"{where} cannot be read: {error}").at(place_of(f"{kind}:{pattern}")) from None
     whole = len(indices) == len(names)
     if len(loaded.columns) < len(set(columns)):
         return OpenedTable(ibis.table(dict.fromkeys(loaded.names, "string")), whole)  # to say what is there

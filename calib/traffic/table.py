@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from calib.errors import CalibError, InvalidInput, SourceError
 from calib.redaction import reason, shown
 from calib.text import did_you_mean
+from calib.traffic.place import place_of
 from calib.traffic.values import Interval
 
 if TYPE_CHECKING:
@@ -98,4 +99,4 @@ class SourceTable:
             LOG.info("%s: the engine failed with %s", self._stream, type(error).__name__, extra=keys)
             raise SourceError(
                 f"{self._stream}: {self.what} {shown(self._url)!r} cannot be read: {reason(error, self._url)}"
-            ) from None
+            ).at(place_of(self._url)) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from calib.db.reviewers import MustWriteError
 from calib.errors import CalibError
 from calib.redaction import redacted
 from calib.web.cookies import session_cookie
@@ -82,8 +84,13 @@ class Door:
         token = request.cookies.get(site.cookie(proxy=proxied))
         asked = Asked(peer=peer, headers=request.headers, cookie=token)
         now = site.project.now()
-        with site.engine.begin() as conn:
-            answer = admit(conn, asked, site.options, local_name=site.local_name, now=now)
+        who = partial(admit, asked=asked, options=site.options, local_name=site.local_name, now=now)
+        try:  # a page that is read waits for nobody who writes
+            with site.project.reading.connect() as conn:
+                answer = who(conn, reads_only=True)
+        except MustWriteError:
+            with site.engine.begin() as conn:
+                answer = who(conn)
         if isinstance(answer, Refusal) or request.method != "POST":
             return answer
         limit, key = site.sign_ins, peer

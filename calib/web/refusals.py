@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from fastapi import Request
@@ -21,12 +22,22 @@ TITLES = {
 }
 
 
-def refusal(request: Request, status: int, words: str) -> Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WayOn:
+    """A link from a page that has nothing to offer to one that has."""
+
+    address: str
+    words: str
+
+
+def refusal(
+    request: Request, status: int, words: str, *, title: str | None = None, way_on: WayOn | None = None
+) -> Response:
     """A page with a status that says in words what is wrong; for scripts of ours an object with `error`."""
     if wants_json(request):
         return JSONResponse({"error": words}, status)
-    title = TITLES.get(HTTPStatus(status), HTTPStatus(status).phrase)
-    return page(request, "refused.html", code=status, title=title, words=words)
+    title = title or TITLES.get(HTTPStatus(status), HTTPStatus(status).phrase)
+    return page(request, "refused.html", code=status, title=title, words=words, way_on=way_on)
 
 
 def wants_json(request: Request) -> bool:

@@ -69,19 +69,26 @@ class Asked:
 
 
 def admit(
-    conn: Connection, asked: Asked, options: WebOptions, *, local_name: str, now: datetime
+    conn: Connection,
+    asked: Asked,
+    options: WebOptions,
+    *,
+    local_name: str,
+    now: datetime,
+    reads_only: bool = False,
 ) -> Admission | Refusal:
     """Who asks, or why the request is not answered.
 
     Read anew for each request, so that a sign-in is asked for as soon as there is a reviewer, and a revoked
-    one is out at once.
+    one is out at once. With `reads_only` nothing is written: `MustWriteError` where something has to be, a
+    session of somebody whom a proxy names, or that one is in use.
     """
     if not reviewers.any_active(conn):
-        return _local(conn, asked, options, local_name=local_name, now=now)
+        return _local(conn, asked, options, local_name=local_name, now=now, reads_only=reads_only)
     header = options.proxy_header
     if header is not None and header in asked.headers:
-        return _named_by_proxy(conn, asked, options, header, now=now)
-    session = _session(conn, asked, now=now)
+        return _named_by_proxy(conn, asked, options, header, now=now, reads_only=reads_only)
+    session = _session(conn, asked, now=now, reads_only=reads_only)
     if session is None or session.reviewer is None:
         return Admission(visitor=None, asks_for_sign_in=True)
     return Admission(visitor=visitor_of(session.reviewer, session), asks_for_sign_in=True)
@@ -108,7 +115,7 @@ def open_session(conn: Connection, reviewer: Reviewer | None, *, now: datetime) 
 
 
 def _local(
-    conn: Connection, asked: Asked, options: WebOptions, *, local_name: str, now: datetime
+    conn: Connection, asked: Asked, options: WebOptions, *, local_name: str, now: datetime, reads_only: bool
 ) -> Admission | Refusal:
     """Without reviewers: this machine alone, under its own name, and nothing that came through a proxy."""
     if not options.loopback:
@@ -129,7 +136,7 @@ def _local(
             words=f"This request came through a proxy (its header {through_proxy[0]} says so), and there are "
             f"no reviewers who could sign in. {ADD_ONE}",
         )
-    session = _session(conn, asked, now=now)
+    session = _session(conn, asked, now=now, reads_only=reads_only)
     if session is None:
         return Admission(visitor=None, asks_for_sign_in=False)
     visitor = Visitor(
@@ -147,7 +154,7 @@ def came_through_proxy(headers: Headers, options: WebOptions) -> list[str]:
 
 
 def _named_by_proxy(
-    conn: Connection, asked: Asked, options: WebOptions, header: str, *, now: datetime
+    conn: Connection, asked: Asked, options: WebOptions, header: str, *, now: datetime, reads_only: bool
 ) -> Admission | Refusal:
     """The reviewer whom a trusted proxy names; the session is for the tokens of forms."""
     names = asked.headers.getlist(header)
@@ -164,19 +171,21 @@ def _named_by_proxy(
             words="The proxy names somebody who is not a reviewer here. An admin adds reviewers with "
             "`calib reviewers add NAME`.",
         )
-    session = _session(conn, asked, now=now)
+    session = _session(conn, asked, now=now, reads_only=reads_only)
     if session is not None and session.reviewer is not None and session.reviewer.id == reviewer.id:
         return Admission(visitor=visitor_of(reviewer, session), asks_for_sign_in=True)
+    if reads_only:
+        raise reviewers.MustWriteError
     token = open_session(conn, reviewer, now=now)
     session = reviewers.find_session(conn, token, now=now, idle=IDLE)
     visitor = None if session is None else visitor_of(reviewer, session)
     return Admission(visitor=visitor, asks_for_sign_in=True, cookie=token)
 
 
-def _session(conn: Connection, asked: Asked, *, now: datetime) -> Session | None:
+def _session(conn: Connection, asked: Asked, *, now: datetime, reads_only: bool) -> Session | None:
     if not asked.cookie:
         return None
-    return reviewers.find_session(conn, asked.cookie, now=now, idle=IDLE)
+    return reviewers.find_session(conn, asked.cookie, now=now, idle=IDLE, reads_only=reads_only)
 
 
 def _as_utf8(value: str) -> str:

@@ -9,7 +9,7 @@ from calib.results.measured import Measured
 from calib.wording.change import detectable_words
 from calib.wording.file_read import columns_words, not_counted_words
 from calib.wording.measured import both_sides
-from calib.wording.numbers import between, difference
+from calib.wording.numbers import between, difference, signed
 
 STATES = {
     "degraded": "DEGRADED: calibration got worse",
@@ -27,7 +27,7 @@ def verdict_line(result: GateResult) -> str:
     """What is known of the rise of the ECE."""
     words = STATES.get(str(result.state)) or f"changed: {result.direction}"
     rise = difference(result.rise, result.low, result.high)
-    return f"{words}. ECE {rise}, allowed {result.max_rise:+.3f}"
+    return f"{words}. ECE {rise}, allowed {signed(result.max_rise)}"
 
 
 def accuracy_line(result: GateResult) -> str:
@@ -37,7 +37,7 @@ def accuracy_line(result: GateResult) -> str:
     if result.accuracy_state is None or result.max_accuracy_fall is None:
         return f"Accuracy {accuracy}; it decides only with --max-accuracy-fall."
     words = ACCURACY_STATES[result.accuracy_state]
-    return f"Accuracy {words}. {accuracy}, allowed {-result.max_accuracy_fall:+.3f}"
+    return f"Accuracy {words}. {accuracy}, allowed {signed(-result.max_accuracy_fall)}"
 
 
 def limit_lines(result: GateResult) -> Iterator[str]:

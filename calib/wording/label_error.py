@@ -21,16 +21,20 @@ def kappa_words(agreement: AgreementResult) -> str:
 def label_error_sentences(error: LabelErrorResult) -> list[str]:
     """What wrong labels do to the verdict; nothing where they do nothing."""
     sentences = []
-    now, before = percent(error.now), percent(error.before)
     if error.now is not None and error.shown < 1:
         sentences.append(
-            f"About {now} of the labels are wrong, so that they show only {percent(error.shown)} of a rise "
-            "of the ECE. The verdict takes that into account."
+            f"About {percent(error.now)} of the labels are wrong, so that they show only "
+            f"{percent(error.shown)} of a rise of the ECE. The verdict takes that into account."
         )
     if error.explains:
-        sentences.append(
-            f"People differ more often than before: about {now} of the labels are wrong, before {before}. "
-            f"That alone makes the ECE rise by {number(error.alone)}, which is as much as was proven. Look "
-            "at the disagreements and the guidelines first."
-        )
+        sentences.append(disagreement_sentence(error))
     return sentences
+
+
+def disagreement_sentence(error: LabelErrorResult) -> str:
+    """That people who differ more often than before make the whole rise that was proven (`explains`)."""
+    return (
+        f"People differ more often than before: about {percent(error.now)} of the labels are wrong, before "
+        f"{percent(error.before)}. That alone makes the ECE rise by {number(error.alone)}, which is as much "
+        "as was proven. Look at the disagreements and the guidelines first."
+    )

@@ -1,4 +1,8 @@
-"""Numbers for people: with their intervals, their signs and their nouns."""
+"""Numbers for people: with their intervals, their signs and their nouns.
+
+A minus is the character - of a keyboard on every surface: copied from a terminal, a message or a page, a
+number stays one for a spreadsheet and for a program.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +79,7 @@ def difference(value: float | None, low: float | None, high: float | None) -> st
     """
     if value is None or low is None or high is None:
         return "–"
-    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+    return f"{signed(value)} ({signed(low)} to {signed(high)})"
 
 
 def interval(measured: Interval | None, digits: int = 3) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, event, insert, text, update
 
 from calib.db import tables, windows
 from calib.review import queue
+from calib.review.pace import pace_by_window
 
 ROWS = 4_000
 
@@ -52,6 +53,32 @@ def plans_of_a_claim(engine: Engine) -> list[str]:
         plans = [conn.exec_driver_sql(how + look, values).all() for look, values in seen]
         conn.rollback()
     return ["\n".join(str(row) for row in plan) for plan in plans]
+
+
+def test_the_pace_of_closed_windows_reads_no_answer_of_an_open_one(engine: Engine) -> None:
+    """Most items and labels belong to windows that are open, or to other streams."""
+    with engine.begin() as conn:
+        large_window(conn)
+        closed = windows.insert_new(conn, **window_row("2026-09"))
+        assert closed is not None
+        queue.enqueue(conn, closed, [item_row("old", 0)])
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        conn.execute(text("ANALYZE"))
+    seen: list[tuple[str, Any]] = []
+
+    def keep(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "FROM labels" in statement:
+            seen.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", keep)
+    with engine.connect() as conn:
+        assert pace_by_window(conn, [closed], until=NOW) == {}
+        event.remove(engine, "before_cursor_execute", keep)
+        ((statement, parameters),) = seen
+        how = "EXPLAIN QUERY PLAN " if conn.dialect.name == "sqlite" else "EXPLAIN "
+        plan = "\n".join(str(row) for row in conn.exec_driver_sql(how + statement, parameters))
+    assert not any(word in plan for word in ("Seq Scan on items", "Seq Scan on labels", "SCAN items")), plan
+    assert "SCAN labels" not in plan, plan
 
 
 def test_no_claim_scans_the_cohort(engine: Engine) -> None:

@@ -50,8 +50,9 @@ def test_a_name_is_one_persons_and_a_role_is_one_of_two(conn: Connection) -> Non
 
 def test_a_link_opens_once_until_it_expires_and_is_not_used_up_by_a_look(conn: Connection) -> None:
     ada = reviewers.add(conn, "ada", role="reviewer", streams=None, now=NOW)
-    ends = reviewers.make_link(conn, ada, token="first", now=NOW)
-    reviewers.make_link(conn, ada, token="second", now=NOW)
+    ends = reviewers.make_link(conn, ada, token="first", now=NOW).expires_at
+    bo = reviewers.add(conn, "bo", role="reviewer", streams=None, now=NOW)
+    reviewers.make_link(conn, bo, token="second", now=NOW)
     assert ends == NOW + timedelta(hours=24)
     stored = conn.execute(select(tables.sign_in_links.c.hash)).scalars().all()
     assert "first" not in str(stored)
@@ -61,6 +62,20 @@ def test_a_link_opens_once_until_it_expires_and_is_not_used_up_by_a_look(conn: C
     assert reviewers.use_link(conn, "first", now=ends - MINUTE) is None
     assert not reviewers.holder_of_link(conn, "first", now=NOW)
     assert reviewers.use_link(conn, "second", now=ends) is None
+
+
+def test_a_new_link_withdraws_the_earlier_ones_that_were_not_used(conn: Connection) -> None:
+    ada, bo = (reviewers.add(conn, name, role="reviewer", streams=None, now=NOW) for name in ("ada", "bo"))
+    later = NOW + timedelta(hours=24)
+    assert reviewers.make_link(conn, bo, token="of bo", now=NOW).withdrawn == 0
+    assert reviewers.make_link(conn, ada, token="first", now=NOW).withdrawn == 0
+    assert reviewers.make_link(conn, ada, token="second", now=NOW).withdrawn == 1
+    assert reviewers.holder_of_link(conn, "first", now=NOW) is None
+    assert reviewers.use_link(conn, "first", now=NOW) is None
+    assert reviewers.use_link(conn, "second", now=NOW) == ada
+    assert reviewers.make_link(conn, ada, token="third", now=NOW).withdrawn == 0  # the second was used
+    assert reviewers.make_link(conn, ada, token="fourth", now=later).withdrawn == 0  # the third has expired
+    assert reviewers.use_link(conn, "of bo", now=NOW) == bo
 
 
 def test_of_two_who_use_a_link_at_once_one_gets_in(engine: Engine) -> None:

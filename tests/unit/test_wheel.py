@@ -86,6 +86,8 @@ def test_the_client_of_the_wheel_runs_on_the_standard_library_alone(
         assert f"calib/init/flows/{flow.name}" in names
     for template in ("prefect.yaml", "automations.yaml", "crontab", "gitignore"):
         assert f"calib/init/{template}" in names
+    page = (ROOT / "docs" / "how-to" / "runbook.md").read_bytes()
+    assert (tmp_path / "bare" / "calib" / "alerts" / "runbook.md").read_bytes() == page
     assert {"calib/report/templates/report.html", "calib/report/templates/style.css"} <= set(names)
     assert not [name for name in names if name.startswith("tests/")]
     command = [sys.executable, "-I", "-S", "-c", SERVE, str(tmp_path / "bare")]

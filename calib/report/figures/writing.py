@@ -20,8 +20,11 @@ COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 
 def png(figure: Figure) -> bytes:
     """The figure as a PNG, without the time at which it was made."""
+    import matplotlib as mpl
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    with mpl.rc_context({"axes.unicode_minus": False}):  # as all texts: `calib.wording.numbers`
+        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -40,7 +43,7 @@ def svg(figure: Figure, *, name: str) -> str:
     import matplotlib as mpl
 
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "none"}):
+    with mpl.rc_context({"svg.hashsalt": SALT, "svg.fonttype": "none", "axes.unicode_minus": False}):
         figure.patch.set_alpha(0.0)
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()

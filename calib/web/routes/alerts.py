@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from http import HTTPStatus
 
 from fastapi import APIRouter, HTTPException, Request
+from sqlalchemy import Connection
 from starlette.responses import RedirectResponse, Response
 
 from calib.db import reviewers
@@ -22,6 +24,7 @@ LONGEST_REASON = 500  # characters
 NOTES = {
     "resend": "It goes out with the next relay.",
     "ack": "Acknowledged: the thread says that you take care of it.",
+    "acked": "You have acknowledged it already: nothing new was said.",
 }
 DID = {"resend": "resent", "ack": "acknowledged"}
 
@@ -45,12 +48,13 @@ def handle(request: Request, site: TheSite, admin: Admin, form: Posted) -> Respo
     """Send an alert again or acknowledge it, as `calib alerts resend` and `ack` do."""
     action, alert = form.fields.get("action", ""), form.text("alert", longest=36)
     stream, reason = form.text("stream", longest=63), form.text("reason", longest=LONGEST_REASON)
-    if action not in NOTES or len(alert) != 36:
+    if action not in DID or len(alert) != 36:
         raise HTTPException(HTTPStatus.BAD_REQUEST)
-    do, now = handling.resend if action == "resend" else handling.acknowledge, site.project.now()
+    do, now = _resend if action == "resend" else _acknowledge, site.project.now()
+    note = action
     try:
         with posted_once(site.engine, form, now=now) as conn:
-            do(conn, [alert], by=admin.name, reason=reason or "on the page", now=now)
+            note = do(conn, alert, by=admin.name, reason=reason or "on the page", now=now)
             details = {"alert": alert}
             reviewers.record(conn, who=admin.name, what=DID[action], at=now, details=details)
     except PostedBeforeError:  # a double click: it was done then
@@ -58,7 +62,19 @@ def handle(request: Request, site: TheSite, admin: Admin, form: Posted) -> Respo
     except InvalidInput as error:
         return refusal(request, HTTPStatus.CONFLICT, f"Nothing was changed: {in_a_line(error)}")
     parts = ("streams", stream, "alerts") if stream in site.project.settings.streams else ("alerts",)
-    return RedirectResponse(site.path(*parts, note=action), HTTPStatus.SEE_OTHER)
+    return RedirectResponse(site.path(*parts, note=note), HTTPStatus.SEE_OTHER)
+
+
+def _resend(conn: Connection, alert: str, *, by: str, reason: str, now: datetime) -> str:
+    """Send an alert again; the key of what the page says then."""
+    handling.resend(conn, [alert], by=by, reason=reason, now=now)
+    return "resend"
+
+
+def _acknowledge(conn: Connection, alert: str, *, by: str, reason: str, now: datetime) -> str:
+    """Acknowledge an alert; the key of what the page says then."""
+    (done,) = handling.acknowledge(conn, [alert], by=by, reason=reason, now=now)
+    return "ack" if done.new else "acked"
 
 
 def _alerts(request: Request, site: Site, stream: str | None, note: str) -> Response:

@@ -19,9 +19,10 @@ from calib.errors import CalibError, Conflict, InvalidInput
 from calib.format import Entry
 from calib.format.keys import NAME
 from calib.redaction import reason as in_a_line
+from calib.text import one_line
 from calib.web.asking import Admin, Posted, TheSite, stream_seen
 from calib.web.forms import PostedBeforeError, PostedForm, posted_once
-from calib.web.refusals import refusal
+from calib.web.refusals import WayOn, refusal
 from calib.web.routes.overview import TheFleet
 from calib.web.routes.versions import Channel, channel_seen
 from calib.web.site import Site, page
@@ -36,14 +37,29 @@ NAMESPACE = uuid.UUID("5b7f0f5e-6f0c-5d0a-9a55-0b0a4f6f6d21")  # of the publish 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """A move that somebody is about to make, in words. `to`: the mapping that was chosen, if one was."""
+    """A move that somebody is about to make, in words.
 
+    `now_named` and `seen`: what the channel names now, in words and by its entry's digest. `to`: the mapping
+    that was chosen, if one was.
+    """
+
+    now_named: str
+    seen: str
     title: str
     action: str
     effect: str
     bad: bool
     to: str | None
     note: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoMove:
+    """Why there is nothing to confirm."""
+
+    title: str
+    words: str
+    status: HTTPStatus = HTTPStatus.NOT_FOUND
 
 
 @router.get("/streams/{name}/versions/roll-back")
@@ -97,18 +113,19 @@ def _ask(
     if view.trouble is not None:
         words = f"The store could not be read: {view.trouble}"
         return refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, words)
-    present = view.present
-    move = None if present is None else _planned(site, view, present, kind=kind, to=to)
-    if present is None or move is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
+    move = _planned(site, view, kind=kind, to=to)
+    if isinstance(move, NoMove):
+        versions = site.path("streams", view.stream, "versions", channel=view.channel)
+        way_on = WayOn(address=versions, words=f"Versions of {view.stream}: what it served and can serve")
+        return refusal(request, move.status, move.words, title=move.title, way_on=way_on)
     return page(
         request,
         "move.html",
         code=status,
         stream=view.stream,
         channel=view.channel,
-        now_named=_named(present),
-        seen=present.digest,
+        now_named=move.now_named,
+        seen=move.seen,
         title=move.title,
         action=move.action,
         effect=move.effect,
@@ -120,12 +137,25 @@ def _ask(
     )
 
 
-def _planned(site: Site, view: ChannelView, present: Entry, *, kind: str, to: str | None) -> Move | None:
-    """The move in words; None where there is nothing to do."""
+def _planned(site: Site, view: ChannelView, *, kind: str, to: str | None) -> Move | NoMove:
+    """The move in words, or why there is none."""
+    present, channel = view.present, f"The channel {view.channel} of {view.stream}"
+    if present is None:
+        return NoMove(title="Nothing was published here yet", words=f"{channel} names no mapping yet.")
     if kind == "withdraw":
         if present.withdrawn:
-            return None
+            return NoMove(
+                title=f"{view.stream} is withdrawn already",
+                words=(
+                    f"{channel} was withdrawn by {one_line(present.by)} on {present.at[:10]} "
+                    f"at {present.at[11:16]} UTC: {one_line(present.reason)}. Clients serve the raw "
+                    "confidence and act on nothing until a mapping is promoted, or until you roll back."
+                ),
+                status=HTTPStatus.CONFLICT,
+            )
         return Move(
+            now_named=_named(present),
+            seen=present.digest,
             title=f"Withdraw the mapping of {view.stream}",
             action="Withdraw",
             effect=(
@@ -138,11 +168,28 @@ def _planned(site: Site, view: ChannelView, present: Entry, *, kind: str, to: st
             to=None,
             note=None,
         )
+    if to == present.mapping and not present.withdrawn:
+        return NoMove(
+            title="It is served already",
+            words=f"{channel} {_named(present)} already.",
+            status=HTTPStatus.CONFLICT,
+        )
     target = view.before if to is None else view.named(to)
-    if target is None or target.digest == present.digest:
-        return None
+    if target is None and to is None:
+        return NoMove(
+            title="There is nothing to roll back to",
+            words=f"{channel} named nothing before its present entry.",
+            status=HTTPStatus.CONFLICT,
+        )
+    if target is None:
+        return NoMove(
+            title="There is no such version",
+            words=f"{channel} did not name the mapping {one_line(to or '')[:12]} among its latest entries.",
+        )
     scope = site.project.watch(view.stream).scope
     return Move(
+        now_named=_named(present),
+        seen=present.digest,
         title=f"Roll back {view.stream}",
         action="Roll back",
         effect=(
@@ -181,12 +228,7 @@ def _move(
     def again(problem: str, status: HTTPStatus) -> Response:
         fleet.changed(name)
         view = channel_view(site.project.store, stream=name, channel=channel)
-        try:
-            return _ask(request, site, view, kind=kind, to=to, problem=problem, reason=reason, status=status)
-        except HTTPException:  # there is nothing to do any more: the page of the channel says how it stands
-            return RedirectResponse(
-                site.path("streams", name, "versions", channel=channel), HTTPStatus.SEE_OTHER
-            )
+        return _ask(request, site, view, kind=kind, to=to, problem=problem, reason=reason, status=status)
 
     if not reason:
         return again("Write why: whoever reads the history later needs it.", HTTPStatus.UNPROCESSABLE_ENTITY)

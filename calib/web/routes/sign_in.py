@@ -14,8 +14,8 @@ from calib.web.visitors import LIFE, open_session
 
 router = APIRouter()
 USED_UP = (
-    "This link was used, is older than 24 hours, or was taken back. Ask an admin for a new one: "
-    "`calib reviewers link NAME` makes it."
+    "This link was used, is older than 24 hours, was replaced by a newer one, or was taken back. Ask an "
+    "admin for a new one: `calib reviewers link NAME` makes it."
 )
 
 

@@ -70,7 +70,6 @@ def test_it_is_told_with_what_was_found_and_the_command_that_promotes() -> None:
         "of it cannot be read. Once the cause is mended, `calib window reopen triage 2026-04 --reason "
         '"the rows are correct now"` reads 2026-04 anew, and `calib evaluate triage` evaluates it; the same '
         "for the others. `calib history triage` shows every period with its verdict.",
-        "Runbook: docs/how-to/runbook.md#backfill_done",
     ]
 
 

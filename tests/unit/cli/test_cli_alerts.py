@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,7 +88,21 @@ def test_one_alert_is_shown_with_its_words_and_its_places(
     assert calib("alerts", "show", "ffffffff", "--config", missed.config).code == 2
 
 
-def test_a_silence_an_acknowledgement_and_sending_again(missed: World, calib: Any, slack: FakeSlack) -> None:
+def test_a_message_names_the_command_that_prints_the_steps_for_its_kind(
+    missed: World, calib: Any, slack: FakeSlack
+) -> None:
+    watch(missed, calib)
+    (named,) = re.findall(r"`calib (alerts show \w+)` prints the steps", slack.messages[0]["text"])
+    assert "docs/" not in slack.messages[0]["text"]
+    shown = calib(*named.split(), "--config", missed.config).out
+    assert "A period has no window, or a probe was not asked." in shown
+    assert "cohort" not in shown  # the other sections are not printed
+    assert calib(*named.split(), "--json", "--config", missed.config).json["runbook"] in shown
+
+
+def test_a_silence_an_acknowledgement_and_sending_again(
+    missed: World, calib: Any, slack: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = ("--config", missed.config)
     begun = calib(
         "alerts", "silence", "triage", "--until", "8h", "--reason", "a migration", "--json", *config
@@ -112,8 +127,21 @@ def test_a_silence_an_acknowledgement_and_sending_again(missed: World, calib: An
     assert f"{ME} has seen this and takes care of it: on it." in slack.messages[1]["text"]
     (one,) = calib("alerts", "list", "--json", *config).json["alerts"]
     assert one["reason"] == f"acknowledged by {ME}: on it"
+
+    again = calib("alerts", "ack", one["id"], "--reason", "still on it", *config)
+    assert again.code == 0
+    assert f"was acknowledged already, by {ME} at 20" in again.out
+    assert again.out.endswith("UTC: on it; nothing new was said\n")
+    (known,) = calib("alerts", "ack", one["id"], "--json", *config).json["acknowledgements"]
+    assert (known["by"], known["reason"], known["new"]) == (ME, "on it", False)
+    monkeypatch.setattr("getpass.getuser", lambda: "ana")
+    taken_over = calib("alerts", "ack", one["id"], "--reason", "my shift", *config).out
+    assert f"acknowledged by ana, after {ME} at " in taken_over
+    calib("relay", *config)
+    assert len(slack.messages) == 3
+    assert "ana has seen this" in slack.messages[2]["text"]
     actions = calib("alerts", "show", one["id"], "--json", *config).json["actions"]
-    assert [action["action"] for action in actions] == ["resent", "acknowledged"]
+    assert [action["action"] for action in actions] == ["resent", "acknowledged", "acknowledged"]
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,24 @@ def test_sample_opens_every_other_stream_and_names_those_that_failed(
 
 
 @pytest.mark.slow
+def test_an_engine_that_is_down_is_one_alert_until_it_works(recent: World, calib: Any) -> None:
+    down = {"traffic": "postgresql://me:hunter2@127.0.0.1:1/logs#rows"}
+    fleet_of(recent, "east", "alpha", "bad-column", "west", east=down, west=down)
+    ran = calib("sample", "--json", "--config", recent.config)
+    assert [window["stream"] for window in ran.json["windows"]] == ["alpha"]
+    assert alerts(recent) == [("stream_failed", "all streams"), ("stream_failed", "bad-column")]
+    told = calib("relay", "--config", recent.config).err
+    assert "the source postgresql://me:***@127.0.0.1:1/logs could not be reached" in told.lower()
+    assert "east, west." in told
+    assert "hunter2" not in told + ran.err
+
+    fleet_of(recent, "east", "alpha", "bad-column", "west")
+    assert calib("sample", "--config", recent.config).code == 2
+    assert "127.0.0.1:1/logs works again" in calib("relay", "--config", recent.config).err
+    assert len(alerts(recent)) == 3
+
+
+@pytest.mark.slow
 def test_a_fleet_without_failures_ends_as_before(recent: World, calib: Any) -> None:
     fleet_of(recent, "alpha", "omega")
     ran = calib("sample", "--json", "--config", recent.config)

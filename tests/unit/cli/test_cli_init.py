@@ -190,6 +190,22 @@ def test_the_traffic_is_found_from_wherever_the_folder_is(
     assert checked.code == 0, checked.out
 
 
+@pytest.mark.parametrize("at", [True, False])
+def test_the_time_of_the_outcomes_is_guessed_said_and_written(
+    empty: Path, calib: Callable[..., Any], at: bool
+) -> None:
+    extra = (",label_ts", ",2026-10-03") if at else ("", "")
+    rows = "".join(f"p{i},2026-10-0{i},0.4,1{extra[1]}\n" for i in range(1, 4))
+    (empty / "log.csv").write_text(f"id,ts,confidence,correct{extra[0]}\n{rows}")
+    ran = calib("init", "--traffic", "log.csv")
+    said = (
+        "review.at = label_ts (when each outcome was known)" if at else "review.at: no column looks like it"
+    )
+    assert said in ran.out
+    (stream,) = load(empty / "calib.toml").streams.values()
+    assert (stream.review.column, stream.review.at) == ("correct", "label_ts" if at else None)
+
+
 def test_a_column_that_is_not_found_is_said(empty: Path, calib: Callable[..., Any]) -> None:
     (empty / "log.csv").write_text("key,when,sureness\na,2026-10-01,0.4\n")
     ran = calib("init", "--traffic", "log.csv")

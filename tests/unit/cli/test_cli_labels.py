@@ -47,12 +47,21 @@ def test_sheets_second_opinions_and_a_decision(waiting: World, calib: Any) -> No
     for row in book.worksheets[0].iter_rows(min_row=2, max_row=101):
         row[-1].value = "correct"
         row[-2].value = "because"
+    for row in book.worksheets[0].iter_rows(min_row=102, max_row=113):
+        row[-2].value = "I do not know this customer"
     book.save(folder / "todo.xlsx")
 
     refused = calib("labels", "export", "triage", "--to", "todo.xlsx")
     assert refused.code == 2
-    assert "100 answers or comments that were not imported" in refused.err
+    assert "112 answers or comments that were not imported" in refused.err
     taken = calib("labels", "import", "todo.xlsx", "--by", "ada", "--json").json
+    assert taken["unlabelled_comments"] == 12
+    said = calib("labels", "import", "todo.xlsx", "--by", "ada").out
+    assert "12 rows with a comment and no label (lines 102, 103," in said
+    assert "111 and 2 more)" in said
+    for row in book.worksheets[0].iter_rows(min_row=102, max_row=113):
+        row[-2].value = ""
+    book.save(folder / "todo.xlsx")
     assert (taken["new"], taken["refused"], taken["would_take"]) == (100, False, 0)
     assert calib("labels", "export", "triage", "--to", "todo.xlsx", "--json").json["rows"] == 200
 
@@ -98,3 +107,25 @@ def test_a_form_that_is_no_sheet_is_refused_by_its_name(waiting: World, calib: A
     assert ran.code == 2
     assert ".csv, .xlsx, .parquet, .jsonl" in ran.err
     assert not (waiting.folder / "todo.ods").exists()
+
+
+def test_reviewers_are_not_told_of_rows_that_nobody_has_to_label_any_more(waiting: World, calib: Any) -> None:
+    """The window is closed before the relay runs: the message would send people to an empty page."""
+    folder = waiting.folder
+    rows = read(exported(folder, calib))
+    calib("labels", "import", write(folder / "all.csv", [row | {"label": "yes"} for row in rows]))
+    assert calib("evaluate", "--json").json["windows"][0]["state"] == "closed"
+    (opened,) = [
+        one for one in calib("alerts", "list", "--json").json["alerts"] if one["kind"] == "cohort_opened"
+    ]
+    assert opened["state"] == "silenced"
+    assert opened["reason"].endswith(
+        "the window was closed before this was sent: nobody has to label any more"
+    )
+    assert calib("alerts", "silence", "--json").json["silences"] == []  # nothing else is covered
+
+
+def exported(folder: Path, calib: Any) -> Path:
+    """A sheet of everything that waits."""
+    calib("labels", "export", "triage", "--to", "whole.csv")
+    return folder / "whole.csv"

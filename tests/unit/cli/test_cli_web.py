@@ -45,6 +45,10 @@ def test_reviewers_are_added_listed_and_revoked(run: Calib) -> None:
     ]
     again = run("reviewers", "link", "ada", "--json").json
     assert again["link"] != added["link"]
+    assert (added["withdrawn"], again["withdrawn"]) == (0, 1)
+    assert "An earlier link of ada that had not been used can no longer be used." in " ".join(
+        run("reviewers", "link", "ada").out.split()
+    )
     revoked = run("reviewers", "revoke", "bob", "--json").json
     listed = run("reviewers", "list", "--json").json["reviewers"]
     assert [(one["name"], one["role"], one["revoked_at"]) for one in listed] == [

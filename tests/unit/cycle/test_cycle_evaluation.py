@@ -66,6 +66,24 @@ def test_a_month_after_it_is_served_by_that_mapping_and_compared_with_the_first(
     assert (worse.result().state, worse.result().direction) == ("degraded", "accuracy fell")
 
 
+@pytest.mark.parametrize("segments", [False, True])
+def test_the_accuracy_is_one_number_with_one_interval(segments: bool) -> None:
+    """What is served is far from what is stated, so that its own strata would give another interval."""
+    if segments:
+        data = segmented("2026-04", lambda raw, _: healthy(raw))
+        result = evaluate(data).result
+        parts = [(part.raw, part.served) for part in result.segments.values()]
+        assert parts
+    else:
+        mapping = proposed(evaluate(window_data("2026-01", **sample("2026-01", 300))))
+        result = evaluate(window_data("2026-04", **sample("2026-04", 300), served_by=mapping)).result
+        parts = [(result.raw, result.served)]
+        assert abs((result.raw.mean_confidence or 0) - (result.served.mean_confidence or 0)) > 0.05
+    for raw, served in parts:
+        assert served.accuracy == pytest.approx(raw.accuracy)
+        assert (served.accuracy_low, served.accuracy_high) == (raw.accuracy_low, raw.accuracy_high)
+
+
 def test_the_same_data_gives_the_same_evaluation_to_the_last_bit() -> None:
     first = window_data("2026-01", **sample("2026-01", 80))
     data = window_data("2026-02", **sample("2026-02", 80), earlier=[first])

@@ -29,6 +29,7 @@ def test_over_six_seeds_the_change_is_heard_and_what_is_served_is_true(tmp_path:
     with undrawn():
         years = [run_year(tmp_path / str(seed), seed=seed, steps=Directly()) for seed in range(SEEDS)]
     check_alerts(years)
+    check_nobody_is_asked_to_label(years)
     check_served(years)
     check_intervals(years)
 
@@ -43,6 +44,13 @@ def check_alerts(years: list[list[DemoWindow]]) -> None:
         early += bool({period for period in any_alert if period < CHANGED})
     assert heard == SEEDS
     assert early <= 1
+
+
+def check_nobody_is_asked_to_label(years: list[list[DemoWindow]]) -> None:
+    """Its labels are there at once: a message that rows wait would be wrong by the time it is read."""
+    told = [alert for windows in years for window in windows for alert in window.alerts]
+    assert {alert.kind for alert in told if not alert.delivered} == {"cohort_opened"}
+    assert not [alert for alert in told if alert.kind == "cohort_opened" and alert.delivered]
 
 
 def check_served(years: list[list[DemoWindow]]) -> None:
@@ -100,7 +108,7 @@ def test_the_demo_runs_through_prefect_and_a_rollback_reaches_the_client(
     from calib.demo import run_demo
 
     year = run_demo(tmp_path / "demo", seed=0)
-    demo_year(year)
+    demo_year(year, calib="calib")
     assert year.to_json() == json.loads((tmp_path / "demo" / "summary.json").read_text())
     assert year.windows[0].period == "2025-11"
     assert len(year.windows) == 12

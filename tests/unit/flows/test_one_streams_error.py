@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from datetime import datetime
 from typing import Any
 
 import pytest
 from conftest import NOW, World
 from prefect_server import PrefectServer
 
+from calib.cycle import Failure
 from calib.errors import ArtifactError, InvalidInput, SourceError, StreamsFailed, Unavailable
 from calib.scheduled import retry_if_outside
 
@@ -115,11 +115,11 @@ def test_a_failed_stream_leaves_an_alert_and_a_database_that_is_down_hides_nothi
 
     recorded: list[tuple[str, str]] = []
 
-    def record(_: object, stream: str, error: BaseException, *, now: datetime, verb: str) -> None:
-        assert (now, verb) == (NOW, "sample")
-        recorded.append((stream, str(error)))
+    def record(_: object, failures: list[Failure], *, now: Any, verb: str, whole: bool) -> None:
+        assert (now(), verb, whole) == (NOW, "sample", True)
+        recorded.extend((one.stream, str(one.error)) for one in failures)
 
-    monkeypatch.setattr(scheduled, "record_failure", record)
+    monkeypatch.setattr(scheduled, "record_failures", record)
     states = {"good": Completed(data=1), "bad": Failed(data=InvalidInput("no column x"))}
     with pytest.raises(
         StreamsFailed, match=r"open-windows: failed for 1, the others are done.*bad: no column x"

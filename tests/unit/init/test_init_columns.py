@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calib.init.columns import NAMES, OUTCOME, guess
+from calib.init.columns import NAMES, OUTCOME, OUTCOME_AT, guess
 from calib.traffic.peek import Peek
 
 FITTING: dict[str, list[Any]] = {
@@ -120,3 +120,18 @@ def test_times_are_recognised_by_the_one_rule(times: list[Any]) -> None:
 
 def test_booleans_are_no_confidences() -> None:
     assert guess(table(PREDICTIONS | {"confidence": [True, False]})).missing == ("confidence",)
+
+
+@pytest.mark.parametrize("name", OUTCOME_AT)
+def test_the_time_of_an_outcome_is_found_where_every_outcome_has_one(name: str) -> None:
+    days = [f"2026-11-{day:02d}" for day in range(1, 21)]
+    columns: dict[str, list[Any]] = {
+        "ts": [f"2026-10-{day:02d}" for day in range(1, 21)],
+        "correct": [*[1] * 15, *[None] * 5],
+        name: [*days[:15], *[None] * 5],  # neither has come for the last rows
+    }
+    found = guess(table(columns))
+    assert (found.outcome, found.outcome_at, found.columns["ts"]) == ("correct", name, "ts")
+    assert guess(table(columns | {name: [*days[:9], *[None] * 11]})).outcome_at is None  # outcomes without it
+    assert guess(table(columns | {name: ["Linz"] * 20})).outcome_at is None
+    assert guess(table({key: columns[key] for key in ("ts", name)})).outcome_at is None  # the time of nothing

@@ -57,6 +57,20 @@ def label_of(conn: Connection, window: int) -> dict[str, str | None]:
     return {id_: words.get(c) for id_, c in zip(found.id, found.correct.tolist(), strict=True)}
 
 
+@pytest.mark.parametrize("empty", ["", "  ", "NA", "pending"])
+def test_a_comment_without_a_label_is_named_and_not_dropped_silently(
+    conn: Connection, tmp_path: Path, empty: str
+) -> None:
+    open_window(conn, "a", "b", "c", "d")
+    rows = exported(conn)
+    for row, label, comment in zip(rows, ["yes", empty, "no", empty], ["ok", "hmm", "", "odd"], strict=True):
+        row["label"], row["comment"] = label, comment
+    report = imported(conn, tmp_path / "todo.csv", as_text(rows))
+    assert (report.new, report.rejected_total, report.unlabelled_comments) == (2, 0, [3, 5])
+    spoiled = as_text([*rows[1:], rows[0] | {"label": "mabye"}])
+    assert imported(conn, tmp_path / "todo.csv", spoiled).unlabelled_comments == [2, 4]  # refused, and said
+
+
 @pytest.mark.parametrize("column", ["label", "answer"])
 def test_what_is_exported_can_be_filled_in_and_imported(
     conn: Connection, tmp_path: Path, column: str

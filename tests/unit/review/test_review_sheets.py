@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -140,6 +142,83 @@ def test_a_csv_opens_as_what_it_is_in_a_spreadsheet(conn: Connection, tmp_path: 
     open_window(conn, "a", question="Können")
     sheets.write(sheet_of(conn), tmp_path / "todo.csv")
     assert (tmp_path / "todo.csv").read_bytes().startswith(b"\xef\xbb\xbfrow,")
+
+
+def refilled(path: Path, rows: list[list[Any]]) -> None:
+    """Write other values into the cells of a workbook, as sorting does; the last line stays the last."""
+    book = openpyxl.load_workbook(path)
+    page = book.worksheets[0]
+    for cells, values in zip(page.iter_rows(), rows, strict=True):
+        for one, value in zip(cells, values, strict=True):
+            one.value = value
+    book.save(path)
+
+
+def stored_in_another_order(path: Path, order: Any) -> None:
+    """The same workbook, whose XML does not have the rows, and the cells of a row, in their order."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    page = parts["xl/worksheets/sheet1.xml"].decode()
+    rows = re.findall(r"<row .*?</row>", page, re.DOTALL)
+    order.shuffle(rows)
+    for i, row in enumerate(rows):
+        begin, inner = re.fullmatch(r"(<row [^>]*>)(.*)</row>", row, re.DOTALL).groups()  # type: ignore[union-attr]
+        cells = re.findall(r"<c [^>]*/>|<c .*?</c>", inner, re.DOTALL)
+        order.shuffle(cells)
+        rows[i] = f"{begin}{''.join(cells)}</row>"
+    before, _, rest = page.partition("<sheetData>")
+    after = rest.partition("</sheetData>")[2]
+    parts["xl/worksheets/sheet1.xml"] = f"{before}<sheetData>{''.join(rows)}</sheetData>{after}".encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ids=st.lists(st.sampled_from(IDS) | st.text("aZ09-", min_size=1, max_size=6), min_size=1, unique=True),
+    said=st.lists(st.sampled_from(["correct", "incorrect", "unsure", None]), min_size=40, max_size=40),
+    names=st.booleans(),
+    stored=st.booleans(),
+    suffix=st.sampled_from([".xlsx", ".csv"]),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_sheet_that_somebody_sorted_is_read_by_its_keys(
+    shared: Engine,
+    tmp_path: Path,
+    ids: list[str],
+    said: list[str | None],
+    names: bool,
+    stored: bool,
+    suffix: str,
+    order: Any,
+) -> None:
+    """`names`: the line of names was sorted in among the rows. `stored`: the file keeps its old order."""
+    path = tmp_path / f"todo{suffix}"
+    with shared.connect() as conn:
+        window = open_window(conn, *ids, question="a, b\nc")
+        sheets.write(sheet_of(conn), path)
+        if suffix == ".xlsx":
+            lines = [list(row) for row in openpyxl.load_workbook(path).worksheets[0].values]
+        else:
+            lines = list(csv.reader(io.StringIO(path.read_text("utf-8-sig"), newline="")))
+        for line, answer in zip(lines[1:], said, strict=False):
+            line[-1] = answer or ""
+        wanted = {id_: answer for id_, answer in zip(ids, said, strict=False) if answer}
+        fixed = [] if names else lines[:1]
+        moved = lines[len(fixed) :]
+        order.shuffle(moved)
+        if suffix == ".xlsx":
+            refilled(path, [*fixed, *moved])
+            if stored:
+                stored_in_another_order(path, order)
+        else:
+            with path.open("w", newline="", encoding="utf-8") as file:
+                csv.writer(file).writerows([*fixed, *moved])
+        report = take(conn, path)
+        found = answers(conn, window)
+        conn.rollback()
+    assert (found, report.new, report.rejected, report.unknown) == (wanted, len(wanted), [], 0)
 
 
 def test_another_ending_and_a_workbook_too_large_to_be_read_again_are_refused(

@@ -66,7 +66,13 @@ def test_a_withdrawal_ends_the_open_episode(watched_pages: WatchedPages) -> None
         assert "Withdraw…" not in after.text
         assert "Withdrawn today" in visit.get("/streams").text
         assert "No open episode" in visit.get("/streams/triage").text
-        assert visit.get(WITHDRAW).status_code == 404
+        again = visit.get(WITHDRAW)
+        assert again.status_code == 409
+        assert "triage is withdrawn already" in again.text
+        assert "was withdrawn by olga on " in again.text
+        assert "nothing holds any more" in again.text
+        assert f'href="{VERSIONS}?channel=production"' in again.text
+        assert "<form" not in re.sub(r"<form[^>]*sign-out.*?</form>", "", again.text, flags=re.DOTALL)
     assert log(watched_pages)[-1].withdrawn
     with watched_pages.project.engine.begin() as conn:
         ended = episodes.all_of(conn, "triage")[-1]
@@ -83,7 +89,12 @@ def test_an_earlier_version_is_chosen_in_the_list(watched_pages: WatchedPages) -
         confirm(visit, first.replace("&amp;", "&"))
     assert log(watched_pages)[-1].mapping == before[0].mapping
     with watched_pages.local() as visit:
-        assert visit.get(f"{ROLL_BACK}?to={'0' * 64}").status_code == 404
+        unknown = visit.get(f"{ROLL_BACK}?to={'0' * 64}")
+        assert unknown.status_code == 404
+        assert "did not name the mapping 000000000000" in unknown.text
+        assert f'href="{VERSIONS}?channel=production"' in unknown.text
+        served = visit.get(f"{ROLL_BACK}?to={before[0].mapping}")
+        assert (served.status_code, "It is served already" in served.text) == (409, True)
 
 
 @pytest.mark.parametrize("path", [ROLL_BACK, WITHDRAW])
@@ -199,7 +210,10 @@ def test_a_mapping_of_another_scope_is_said_before_it_is_named(watched_pages: Wa
 def test_a_channel_without_entries_says_so(watched_pages: WatchedPages) -> None:
     with watched_pages.local() as visit:
         assert "names no mapping yet" in visit.get("/streams/empty/versions").text
-        assert visit.get("/streams/empty/versions/roll-back").status_code == 404
+        for path in ("roll-back", "withdraw"):
+            nothing = visit.get(f"/streams/empty/versions/{path}")
+            assert nothing.status_code == 404
+            assert "Nothing was published here yet" in nothing.text
         assert visit.get("/streams/empty/versions?channel=NO").status_code == 404
         assert "names no mapping yet" in visit.get(f"{VERSIONS}?channel=candidate").text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from queues import NOW
@@ -285,3 +286,24 @@ def test_a_header_is_no_reviewer_where_there_are_none(pages: Pages) -> None:
 def test_half_a_proxy_is_refused(header: str | None, network: str | None, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         checked_options(host="::1", port=1, start_token="t", proxy_header=header, proxy_from=network)
+
+
+def test_a_page_waits_for_nobody_who_writes_and_says_once_a_minute_that_it_is_read(pages: Pages) -> None:
+    """On SQLite one connection writes at a time: reading a page must not be a second one."""
+    sessions = tables.web_sessions
+
+    def seen_at() -> object:
+        with pages.project.reading.connect() as conn:
+            return conn.execute(select(sessions.c.seen_at)).scalar_one()
+
+    begun = pages.now
+    with pages.local() as visit:
+        with pages.project.engine.begin() as writer:
+            writer.execute(sessions.update().values(csrf=sessions.c.csrf))
+            for seconds in (0, 59):
+                pages.now = begun + timedelta(seconds=seconds)
+                assert visit.get("/alerts").status_code == 200
+        assert seen_at() == begun
+        pages.now = begun + timedelta(seconds=60)
+        assert visit.get("/alerts").status_code == 200
+        assert seen_at() == pages.now
