@@ -17,6 +17,7 @@ from calib.traffic import files
 from calib.traffic.duckdb_connection import duckdb_connection
 from calib.traffic.files import OpenedTable
 from calib.traffic.place import FILES
+from calib.traffic.postgres_types import with_plain_types
 
 if TYPE_CHECKING:
     from calib.traffic.values import Interval
@@ -154,12 +155,18 @@ def _named(connection: Any, table: str, *, where: str) -> Any:
     names = _tables(connection, None)
     schema, _, name = table.rpartition(".")
     if table not in names and schema and name in _tables(connection, schema):
-        return connection.table(name, database=schema)
+        return _table(connection, name, schema)
     if table not in names:
         raise InvalidInput(
             f"{where} has no table {table!r}; it has {', '.join(sorted(names)[:10]) or 'none'}"
         )
-    return connection.table(table)
+    return _table(connection, table, None)
+
+
+def _table(connection: Any, table: str, schema: str | None) -> Any:
+    if connection.name == "postgres":
+        return with_plain_types(connection, table, schema)
+    return connection.table(table, database=schema)
 
 
 def _close(connection: Any) -> None:

@@ -155,3 +155,33 @@ def test_drift_columns_are_read_by_the_types_of_postgresql(
     assert set(found) == {"a", "b"}
     assert list(found["a"].values()) == ["free", "1.5", "true", "7", None, "x" * 65]
     traffic._table()[0].get_backend().disconnect()
+
+
+def test_types_that_belong_to_a_database_are_read_as_what_they_stand_for(
+    postgres_server: Postgres, postgres_url: str
+) -> None:
+    """Enumerations, domains over domains, and money: as segment, confidence, id, time, and in `where`."""
+    columns = (
+        "i::text::short_id AS id, 0.75::certain AS confidence, timestamptz '2026-10-05 10:00Z' + i * "
+        "interval '1 day' AS ts, (ARRAY['free', 'paid'])[1 + i % 2]::plan AS plan, 1.50::money AS price, "
+        '\'ml\' || i AS "model ""x"""'
+    )
+    types = (
+        "CREATE TYPE plan AS ENUM ('free', 'paid'); CREATE DOMAIN share AS numeric(6, 3) CHECK (value <= 1); "
+        "CREATE DOMAIN certain AS share NOT NULL; CREATE DOMAIN short_id AS varchar(9)"
+    )
+    made = f"CREATE TABLE other.said AS SELECT {columns} FROM generate_series(1, 4) AS i"  # noqa: S608
+    name = postgres_url.rpartition("/")[2]
+    for statement in (types, "CREATE SCHEMA other", made):
+        postgres_server.execute(statement, database=name)
+    columns_ = Columns(id="id", ts="ts", confidence="confidence", segment="plan", drift=("plan", "price"))
+    where = {"plan": "paid"}
+    october = Interval(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+    for wanted, population in (({}, 4), (where, 2)):
+        traffic = Traffic(f"{postgres_url}#other.said", columns=columns_, stream="s", where=wanted)
+        survey = traffic.survey(october)
+        assert (survey.population, dict(survey.rejected)) == (population, {})
+        assert set(survey.cells.segment) == ({"paid"} if wanted else {"free", "paid"})
+        values = traffic.drift_values(["1", "2"], october)
+        assert values["1"] == {"plan": "paid", "price": "1.5"}
+        traffic._table()[0].get_backend().disconnect()
