@@ -121,7 +121,7 @@ def test_the_widest_tables_of_windows_fit(capsys: pytest.CaptureFixture[str]) ->
     truth = Truth(raw_ece=0.12, served_ece=0.12)
     demo_year(
         DemoYear(
-            windows=tuple(DemoWindow.of(each, true=truth, delivered=True) for each in year),
+            windows=tuple(DemoWindow.of(each, true=truth, delivered={"0"}) for each in year),
             changed_at="2026-11",
             report="/a/long/path/to/a/report.html",
             fleet="f.html",

@@ -16,5 +16,5 @@ def test_the_probe_needs_no_session_and_hears_of_a_database_that_is_gone(pages: 
         def gone() -> None:
             raise SourceError("the database is gone")
 
-        pages.app.state.site.project.engine.begin = gone  # type: ignore[method-assign]
+        pages.app.state.site.project.reading.connect = gone  # type: ignore[method-assign]
         assert visit.get("/healthz").status_code == 503
