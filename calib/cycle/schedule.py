@@ -66,14 +66,14 @@ def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
         store_missing_reports(policy.stream, ports)
     parts: list[tuple[str | None, Callable[[], list[WindowResult]]]] = []
     if unfinished:
-        from calib.cycle.lifecycle import advance
+        from calib.cycle.lifecycle import advance_and_keep
         from calib.cycle.reviewers import remind
         from calib.cycle.window_summary import summary
 
         def evaluate_one(window: windows.Window) -> WindowResult:
-            advanced = advance(window, ports)
+            advanced, loaded = advance_and_keep(window, ports)
             remind(advanced, ports)
-            return summary(advanced, ports)
+            return summary(advanced, ports, loaded)
 
         parts += [
             (window.period, lambda w=window: [evaluate_one(w)])  # type: ignore[misc]
