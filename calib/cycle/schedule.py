@@ -41,8 +41,8 @@ def open_due(policy: StreamPolicy, ports: Ports) -> WindowResult | None:
     """Open the latest period that has ended and settled; None where its window is there already."""
     period = latest_due(policy, ports.now())
     with ports.engine.connect() as conn:
-        refuse_other_kind(conn, policy)
-        if windows.exists(conn, policy.stream, period.name):
+        latest = refuse_other_kind(conn, policy)
+        if latest == period.name or windows.exists(conn, policy.stream, period.name):
             return None
     from calib.cycle.opening import open_window
     from calib.cycle.window_summary import summary

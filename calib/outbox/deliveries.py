@@ -25,7 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.expression import BindParameter, FromClause
 
 from calib.alerts import NOTE, OPENS
 from calib.backoff import back_off
@@ -269,7 +269,8 @@ def _claimed_by(id_: str, place: str, attempts: int) -> ColumnElement[bool]:
 
 
 # Asked every five minutes: made once, for to build a statement takes longer than to run it.
-PLACE, NOW = bindparam("place"), bindparam("now", type_=t.c.next_at.type)
+PLACE: BindParameter[str] = bindparam("place")
+NOW = bindparam("now", type_=t.c.next_at.type)
 DUE = (
     _ready()
     .where(t.c.next_at <= NOW)
