@@ -38,7 +38,7 @@ STREAMS = 30
 PERIODS = [f"{2024 + (5 + i) // 12}-{(5 + i) % 12 + 1:02d}" for i in range(24)]
 ROWS, LABELS = 200, 100
 BY_PEOPLE = 5  # every fifth stream is labelled by people
-SEGMENTED = 3  # every third stream has segments
+SEGMENTED = 6  # every sixth stream has segments
 WITHOUT_THRESHOLD = 29
 # by stream: from which period to which the model is much more wrong, and in which segment alone
 WORSE = {
@@ -137,12 +137,12 @@ class MadeFleet:
                 stream.write(period)
             self._after(period, days=2)
             for number in self.streams:
-                cycle.open_due(self._policies[number], self._ports[number])
-            self._evaluate()
-            self._by_hand(period)
+                policy, ports = self._policies[number], self._ports[number]
+                cycle.open_window(policy, ports, Period.named(period), channel=PRODUCTION)
             self._after(period, days=4)
             self._label(period, share=0.6)
             self._evaluate()
+            self._by_hand(period)
             if newest:
                 self.slack.fail("chat.postMessage", refused("msg_too_long"))
             self._relay()

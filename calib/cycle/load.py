@@ -23,7 +23,7 @@ from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.format import Mapping
 from calib.measure.sample import Sample
-from calib.results import WindowResult
+from calib.results.parts import certificates_in
 from calib.results.window import ProvenCut
 from calib.review import queue, window_labels
 from calib.store import Entry, Store, read_mapping, recent
@@ -56,8 +56,8 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
         labelled = _LabelledSamples(conn, known, late=baseline.late)
 
         def answered_twice(ids: Iterable[int]) -> list[tuple[str, str]]:
-            by_people = () if policy.outcomes else ids  # outcomes are many, and have no second opinions
-            return [pair for id_ in by_people for pair in window_labels.answered_twice(conn, id_)]
+            # outcomes are many, and have no second opinions
+            return [] if policy.outcomes else window_labels.answered_twice(conn, *ids)
 
         return WindowData(
             window=window,
@@ -114,7 +114,8 @@ def _current(
     used = windows.by_ids(conn, choose(outlines, scope=scope).ids)
     in_full = {window.id: window for window in used}
     chosen = choose([in_full.get(outline.id, outline) for outline in outlines], scope=scope)
-    late = {id_: labels for id_ in chosen.ids if (labels := window_labels.late_labels(conn, id_))}
+    late = window_labels.late_labels(conn, chosen.ids)
+    late = {id_: late[id_] for id_ in chosen.ids if id_ in late}
     counted = window_labels.counting_labels(conn, chosen.ids)
     digest = _digest([*counted, *(label for labels in late.values() for label in labels)])
     periods = tuple(window.period for window in used)
@@ -123,8 +124,8 @@ def _current(
 
 def _proven(window: Window) -> tuple[ProvenCut, ...]:
     """The certificates that a closed window proved."""
-    stored = WindowResult.from_json(window.result) if window.result else None
-    return tuple(item for item in stored.certificates if isinstance(item, ProvenCut)) if stored else ()
+    stored = certificates_in(window.result) if window.result else ()
+    return tuple(item for item in stored if isinstance(item, ProvenCut))
 
 
 def _logged(store: Store, stream: str, digests: Iterable[str]) -> dict[str, Mapping]:
