@@ -1,7 +1,7 @@
 """Two years of thirty streams, made by the product's own functions on a manual clock.
 
 Each month every stream is sampled, labelled, evaluated, refitted and published, and its alerts go to a fake
-Slack, as the schedules do it. What people do in such years is among it: they label late, are unsure and differ,
+Slack, as the schedules do it. What people do in such years is among it: they are unsure, or do not answer,
 silence and acknowledge alerts, withdraw mappings, and look again at a period.
 """
 
@@ -90,18 +90,17 @@ class FleetStream:
         worse = first <= period <= last and (in_billing if only else np.ones(n, dtype=bool))
         right = rng.random(n) < raw - 0.04 - 0.01 * (self.number % 10) - 0.4 * worse
         start, _ = Period.named(period).interval("UTC")
-        segment = [("billing" if one else "other") if self._segmented else None for one in in_billing]
+        segments: list[str | None] = [None] * n
+        if self.number % SEGMENTED == 0:
+            segments = ["billing" if one else "other" for one in in_billing]
+        ids = [f"{period}-{i}" for i in range(n)]
         rows = [
-            Row(f"{period}-{i}", start + i * timedelta(days=27) / n, float(raw[i]), bool(right[i]), segment[i])
+            Row(ids[i], start + i * timedelta(days=27) / n, float(raw[i]), bool(right[i]), segments[i])
             for i in range(n)
         ]
         self.traffic.rows = [*self.traffic.rows[-3 * ROWS :], *rows]
         if not self.by_people:
             self.traffic.known |= {row.id: row.right for row in rows}
-
-    @property
-    def _segmented(self) -> bool:
-        return self.number % SEGMENTED == 0
 
 
 class MadeFleet:
@@ -170,26 +169,22 @@ class MadeFleet:
         relay(self.app.engine, [self.place], now=self.clock.now, sleep=self.clock.sleep)
 
     def _label(self, period: str, *, share: float) -> None:
-        """People answer the first part of each open cohort; of some rows they are unsure, some nobody sees."""
+        """People answer the first part of each open cohort; they are unsure of some rows, and leave some."""
         for stream in self.streams.values():
             skipped = (stream.number, period) == UNLABELLED
             skipped |= stream.number == NEVER_ASKED and period == PERIODS[-1]
             if not stream.by_people or skipped:
                 continue
             truth = {row.id: row.right for row in stream.traffic.rows}
-            some_are_missing = int(period[-2:]) % 3 == 0
+            some_are_missing = int(period[-2:]) % 3 == 1
             with self.app.engine.begin() as conn:
                 for window in windows.unfinished(conn, stream.name):
-                    items = queue.items_of(conn, window.id)
-                    twice = set(
-                        conn.execute(
-                            select(tables.items.c.id).where(
-                                tables.items.c.window_id == window.id, tables.items.c.twice
-                            )
-                        ).scalars()
-                    )
-                    seen = sorted(items.items())[: round(share * len(items))]
-                    answers = list(self._answers(seen, truth, some_are_missing=some_are_missing))
+                    t = tables.items
+                    query = select(t.c.prediction_id, t.c.id, t.c.twice).where(t.c.window_id == window.id)
+                    rows = conn.execute(query.order_by(t.c.draw_order, t.c.prediction_id)).all()
+                    twice = {row.id for row in rows if row.twice}
+                    asked = [(row.prediction_id, row.id) for row in rows[: round(share * len(rows))]]
+                    answers = list(self._answers(asked, truth, some_are_missing=some_are_missing))
                     queue.label_all(conn, answers, source="review")
                     others = [replace(one, by="bo") for one in answers if one.item_id in twice]
                     queue.label_all(conn, others, source="review")
@@ -237,9 +232,7 @@ class MadeFleet:
         intent = intent_of_a_person(
             self._policies[number], by="ana", reason="it acts wrongly", now=self.clock.now()
         )
-        withdraw(
-            self.app.store, lambda: self.app.engine, stream=stream, channel=PRODUCTION, intent=intent
-        )
+        withdraw(self.app.store, lambda: self.app.engine, stream=stream, channel=PRODUCTION, intent=intent)
 
     def _promote(self, number: int) -> None:
         stream, store = self.streams[number].name, self.app.store

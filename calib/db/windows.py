@@ -217,7 +217,7 @@ def outlines(conn: Connection, stream: str, *, before: datetime) -> list[Window]
 
 
 def over_since(conn: Connection, stream: str, *, since: datetime, before: datetime) -> list[Window]:
-    """All revisions of windows that end at or before a moment and were closed, or had to be, since another."""
+    """All revisions that end at or before a moment and were closed, or had to be, since another one."""
     known = func.coalesce(t.c.closed_at, t.c.closes_at) >= since
     query = select(t).where(t.c.stream == stream, t.c.ends_at <= before, known)
     query = query.where(t.c.state.not_in(OPEN)).order_by(t.c.ends_at.desc(), t.c.revision.desc())

@@ -28,9 +28,7 @@ def certificates_in(result: Mapping[str, Any]) -> tuple[ProvenCut | NoCut, ...]:
 def changed_segments_in(result: Mapping[str, Any]) -> tuple[str, ...]:
     """The segments of a stored result whose change is confirmed: `WindowResult.changed_segments`."""
     segments = from_json(_Segments, _only(result, "segments"), what=_name(result)).segments
-    return tuple(
-        name for name, part in segments.items() if part.change is not None and part.change.confirmed
-    )
+    return tuple(name for name, part in segments.items() if part.change is not None and part.change.confirmed)
 
 
 def _only(result: Mapping[str, Any], key: str) -> dict[str, Any]:

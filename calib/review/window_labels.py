@@ -139,7 +139,8 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
 def answered_twice(conn: Connection, *window_ids: int) -> list[tuple[str, str]]:
     """The first answers of the first two people, of each row of windows that two have answered blindly.
 
-    Window after window in the order given.     An answer that was given with sight of another one, and one that was taken back, is not a second opinion.
+    Window after window, in the order given. An answer that was given with sight of another one, and one that
+    was taken back, is not a second opinion.
     """
     given = t.c.window_id.in_(window_ids) & answers.c.blind & answers.c.taken_back_at.is_(None)
     mine = select(answers.c.item_id).join(t, t.c.id == answers.c.item_id).where(given)
