@@ -8,14 +8,14 @@ import re
 import urllib.request
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from grafana_queries import as_grafana_sends_it, queries, series
+from fleet_panels import every_panel_of_grafana_shows_them
+from fleet_seen import Key, Seen, numbers, six
 from in_process import Ran, run_calib
 from made_fleet import (
     ACKNOWLEDGED,
@@ -28,13 +28,11 @@ from made_fleet import (
     UNLABELLED,
     WITHDRAWN,
     WITHDRAWN_FOR_A_WHILE,
-    WITHOUT_THRESHOLD,
     WORSE,
     MadeFleet,
 )
 from postgres import Postgres
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
 from stream_life import quick_fits
 from web_server import served
 
@@ -53,49 +51,6 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a-token-for-prometheus"
-MOST_MS = 2_000  # of a query of Grafana's, on a busy machine; quietly they take an eighth of a second at most
-Key = tuple[str, str]
-Six = dict[str, float | None]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The fleet, and each of its standing windows as `calib run --json` shows it."""
-
-    made: MadeFleet
-    calib: Callable[..., Ran]
-    results: dict[Key, WindowResult]
-
-    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        with self.made.app.engine.connect() as conn:
-            return [dict(row) for row in conn.execute(text(query), values).mappings()]
-
-    @property
-    def judged(self) -> dict[Key, WindowResult]:
-        return {key: one for key, one in self.results.items() if one.state in ("closed", "insufficient")}
-
-    @property
-    def latest(self) -> dict[str, WindowResult]:
-        """The latest judged period of each stream."""
-        return {stream: result for (stream, _), result in sorted(self.judged.items())}
-
-
-def six(window: dict[str, Any]) -> Six:
-    """The numbers that every surface shows, out of the object of `calib run --json`."""
-    threshold = (window["pictures"] or {}).get("threshold")
-    return {
-        "ece": window["served"]["ece"],
-        "low": window["served"]["low"],
-        "high": window["served"]["high"],
-        "accuracy": window["raw"]["accuracy"],
-        "share": threshold and threshold["served"]["share"],
-        "p": window["change"]["p"],
-        "rise": window["change"]["minimum_detectable_rise"],
-    }
-
-
-def numbers(result: WindowResult) -> Six:
-    return six(json.loads(json.dumps(result.to_json())))
 
 
 def the_fleet_is_what_it_should_be(seen: Seen) -> None:
@@ -233,81 +188,6 @@ def the_metrics_are_those_of_the_latest_periods(seen: Seen, monkeypatch: pytest.
         assert sum(v for key, v in values.items() if key[0] == "alerts" and key[-1] == state) == of_state
     for job in ("sample", "evaluate", "relay", "watchdog"):
         assert values["job_last_run_timestamp_seconds", job] == seen.made.clock.now().timestamp()
-
-
-def every_panel_of_grafana_shows_them(seen: Seen) -> None:
-    titles = {(name, title) for name, title, _ in queries()}
-    assert len(titles) >= 16
-    slowest = 0.0
-    engine = seen.made.app.engine
-    for name, title, sql in queries():
-        streams = list(seen.latest) if "${stream" in sql else ["stream-06"]
-        for stream in streams:
-            asked = as_grafana_sends_it(sql, stream=stream, period=seen.latest[stream].period)
-            with engine.connect() as conn:
-                answer = conn.execute(text(asked))
-                columns, rows = list(answer.keys()), [dict(row) for row in answer.mappings()]
-            no_threshold = title == "At the threshold" and stream == f"stream-{WITHOUT_THRESHOLD:02}"
-            assert rows or title == "Alerts" or no_threshold, f"{name}: {title} shows nothing of {stream}"
-            if sql in series():
-                assert columns == ["time", "metric", "value"], title
-            if "time" in columns:
-                assert [row["time"] for row in rows] == sorted(row["time"] for row in rows), title
-            _held(seen, title, stream, rows)
-        with engine.connect() as conn:
-            explained = [
-                conn.execute(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {asked}")).scalar_one() for _ in range(3)
-            ]
-        took = min(plan[0]["Execution Time"] + plan[0]["Planning Time"] for plan in explained)
-        print(f"{name} {title}: {took:.0f} ms")
-        slowest = max(slowest, took)
-    assert slowest < MOST_MS
-
-
-def _held(seen: Seen, title: str, stream: str, rows: list[dict[str, Any]]) -> None:
-    """The numbers of a panel against those of the windows, for the panels that show them."""
-    judged = {period: result for (name, period), result in seen.judged.items() if name == stream}
-    columns = {
-        "ece": "served ECE",
-        "low": "low",
-        "high": "high",
-        "accuracy": "accuracy",
-        "share": "share at threshold",
-        "p": "p",
-        "rise": "detectable rise",
-    }
-    if title == "Streams":
-        assert {row["stream"]: {k: row[c] for k, c in columns.items()} for row in rows} == {
-            name: numbers(result) for name, result in seen.latest.items()
-        }
-    elif title == "Periods":
-        assert {row["period"]: {k: row[c] for k, c in columns.items()} for row in rows} == {
-            period: numbers(result) for period, result in judged.items()
-        }
-    elif title == "Served ECE":
-        expected = sorted(
-            (name, one.served.ece) for (name, _), one in seen.judged.items() if one.served.ece is not None
-        )
-        assert sorted((row["metric"], row["value"]) for row in rows) == expected
-    elif title == "ECE":
-        assert [(row["served"], row["served low"], row["served high"]) for row in rows] == [
-            (one.served.ece, one.served.low, one.served.high) for one in judged.values()
-        ]
-    elif title == "Change test":
-        assert [(row["p"], row["detectable rise"]) for row in rows] == [
-            (one.change.p, one.change.minimum_detectable_rise) for one in judged.values()
-        ]
-    elif title == "At the threshold":
-        acting = [one.pictures.threshold for one in judged.values() if one.pictures is not None]
-        shares = [one.served.share for one in acting if one is not None]
-        assert [row["share, served"] for row in rows] == shares
-    elif title == "Reliability of the period, served":
-        bins = [one for one in judged[max(judged)].served.bins if one.n]
-        assert [(row["accuracy"], row["low"], row["high"]) for row in rows] == [
-            (one.accuracy, one.low, one.high) for one in bins
-        ]
-    elif title == "Verdicts":
-        assert sum(row["value"] for row in rows) == len(seen.judged)
 
 
 def alerts_say_them(seen: Seen) -> None:
