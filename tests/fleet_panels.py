@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import pytest
 from fleet_seen import Seen, numbers
-from grafana_queries import as_grafana_sends_it, queries, series
+from grafana_queries import NAMES, as_grafana_sends_it, queries, series, targets
 from made_fleet import WITHOUT_THRESHOLD
+from prometheus_server import asked, values
 from sqlalchemy import text
 
+PATIENCE = 180
 MOST_MS = 2_000  # of a query of Grafana's, on a busy machine; quietly they take an eighth of a second at most
 
 
@@ -85,3 +89,36 @@ def _held(seen: Seen, title: str, stream: str, rows: list[dict[str, Any]]) -> No
         ]
     elif title == "Verdicts":
         assert sum(row["value"] for row in rows) == len(seen.judged)
+
+
+def every_panel_of_prometheus_shows_them(seen: Seen, api: str) -> None:
+    """Each expression of the dashboards, evaluated by a server that has read the fleet's metrics."""
+    deadline = time.monotonic() + PATIENCE
+    while len(values(api, "calibwatch_labels_missing")) < len(seen.latest):
+        assert time.monotonic() < deadline, asked(f"{api}/targets")
+        time.sleep(0.5)
+    stream = "stream-10"
+    newest = {name: result.labels.missing for (name, _), result in sorted(seen.results.items())}
+    states = [row["state"] for row in seen.rows("SELECT state FROM v_alerts")]
+    serving = len(values(api, "calibwatch_mapping_expires_timestamp_seconds"))
+    expected = {
+        ("fleet.json", "Degraded streams"): sum(r.change.state == "degraded" for r in seen.latest.values()),
+        ("fleet.json", "Labels missing"): sum(newest.values()),
+        ("fleet.json", "Alerts waiting"): states.count("waiting"),
+        ("fleet.json", "Alerts parked"): states.count("parked"),
+        ("fleet.json", "Mappings that expire"): serving,  # the fleet's last month is long over
+        ("stream.json", "Labels missing"): newest[stream],
+    }
+    assert serving > 20
+    assert expected["fleet.json", "Labels missing"] > 0
+    for name in NAMES:
+        for title, target in targets(name):
+            if "expr" not in target:
+                continue
+            (shown,) = values(api, target["expr"].replace("$stream", stream))
+            value = float(shown["value"][1])
+            if (name, title) in expected:
+                assert value == expected.pop((name, title)), title
+            else:  # the age of a mapping, and since when a job has not run
+                assert value == pytest.approx(time.time() - seen.made.clock.now().timestamp(), rel=0.2)
+    assert not expected

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fleet_panels import every_panel_of_grafana_shows_them
+from fleet_panels import every_panel_of_grafana_shows_them, every_panel_of_prometheus_shows_them
 from fleet_seen import Key, Seen, numbers, six
 from in_process import Ran, run_calib
 from made_fleet import (
@@ -33,6 +33,7 @@ from made_fleet import (
 )
 from postgres import Postgres
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_server import scraping
 from stream_life import quick_fits
 from web_server import served
 
@@ -146,7 +147,9 @@ def the_views_show_them(seen: Seen) -> None:
         assert stored.get((stream, period, result.revision)) == result.refit.mapping
 
 
-def the_metrics_are_those_of_the_latest_periods(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+def the_metrics_are_those_of_the_latest_periods(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, scratch: Path
+) -> None:
     printed = seen.calib("metrics").out
     monkeypatch.setenv("CALIB_METRICS_TOKEN", TOKEN)
     with served(seen.made.config.parent) as site:
@@ -155,6 +158,8 @@ def the_metrics_are_those_of_the_latest_periods(seen: Seen, monkeypatch: pytest.
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             answered = answer.read().decode()
+        with scraping(site.address, token=TOKEN, scratch=scratch) as api:
+            every_panel_of_prometheus_shows_them(seen, api)
     without_time = [re.sub(r"(?m)^calibwatch_collected.*", "", page) for page in (printed, answered)]
     assert without_time[0] == without_time[1]
     values = {
@@ -260,12 +265,13 @@ def evidently_shows_them(seen: Seen, script: Any) -> None:
         "p": "p",
         "minimum_detectable_rise": "rise",
     }
+    latest = seen.latest
     for result in seen.judged.values():
         known = {key: value for key, value in numbers(result).items() if value is not None}
         expected = {name: known[key] for name, key in names.items() if key in known}
         taken = script.numbers(result)
         assert {name: value for name, value in taken.items() if name in names} == expected
-        if result is not seen.latest[result.stream] or not taken:
+        if result is not latest[result.stream] or not taken:
             continue
         row = Dataset.from_pandas(pd.DataFrame([taken]))
         made = Report([WindowNumber(number=name) for name in taken]).run(row, additional_data={WINDOW: row})
@@ -320,7 +326,7 @@ def test_every_surface_shows_the_numbers_of_every_period(
         with subtests.test("the views"):
             the_views_show_them(seen)
         with subtests.test("metrics"):
-            the_metrics_are_those_of_the_latest_periods(seen, monkeypatch)
+            the_metrics_are_those_of_the_latest_periods(seen, monkeypatch, tmp_path)
         with subtests.test("grafana"):
             every_panel_of_grafana_shows_them(seen)
         with subtests.test("alerts"):
