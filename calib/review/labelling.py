@@ -245,7 +245,9 @@ def _keep(
             | {"current": corrects or (answer.item_id, answer.by) not in have_one}
             for answer in missing
         ]
-        conn.execute(insert(answers), values)  # without RETURNING, which would be one statement per row
+        conn.execute(
+            insert(answers).values(values)
+        )  # one statement, which with RETURNING would be one per row
         for row in conn.execute(stored).all():
             keys[row.item_id, row.answer, row.by] = row.id
     given_now = {(answer.item_id, answer.by): answer for answer in labels}

@@ -84,7 +84,7 @@ def carry_over(conn: Connection, window_id: int, *, earlier: Sequence[int]) -> i
         for answer in people.values()
     ]
     for start in range(0, len(rows), AT_ONCE):
-        conn.execute(insert(answers), rows[start : start + AT_ONCE])
+        conn.execute(insert(answers).values(rows[start : start + AT_ONCE]))
     items = sorted(answers_by_item)
     for start in range(0, len(items), AT_ONCE):
         count_people(conn, items[start : start + AT_ONCE])
