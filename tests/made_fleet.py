@@ -129,7 +129,7 @@ class MadeFleet:
         return {number: self.app.watch(stream.name) for number, stream in self.streams.items()}
 
     def make(self) -> None:
-        """Let the two years pass; at the end the newest cohorts are open, one alert is parked, one waits."""
+        """Let the two years pass; at the end the newest cohorts are open, one alert is parked, two wait."""
         for period in PERIODS:
             newest = period == PERIODS[-1]
             for stream in self.streams.values():
@@ -155,7 +155,8 @@ class MadeFleet:
         for job in ("sample", "evaluate", "relay", "watchdog"):
             self.app.record_run(job)
         broken = SourceError("the traffic cannot be read")
-        cycle.record_failure(self.app.engine, "stream-02", broken, now=self.clock.now(), verb="sample")
+        for stream in ("stream-02", "stream-04"):
+            cycle.record_failure(self.app.engine, stream, broken, now=self.clock.now(), verb="sample")
 
     def _after(self, period: str, *, days: float) -> None:
         _, end = Period.named(period).interval("UTC")
