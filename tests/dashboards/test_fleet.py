@@ -285,7 +285,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         monkeypatch.syspath_prepend(str(ROOT / "dashboards"))
-        yield importlib.import_module("evidently_workspace")
+        yield importlib.import_module("evidently_runs")
 
 
 def test_every_surface_shows_the_numbers_of_every_period(
