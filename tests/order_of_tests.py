@@ -16,13 +16,14 @@ import pytest
 LONGEST = {
     "test_killed_worker.py": 150,  # most of which it waits for signs of life that do not come
     "test_demo.py": 150,
+    "test_fleet.py": 120,
     "test_real_false_alarms.py": 95,
-    "test_year.py": 85,
     "test_life_machine.py": 80,
     "test_events.py": 70,
     "test_upgrade_keys.py": 70,
     "test_real_months.py": 65,
     "test_images.py": 55,
+    "test_year.py": 55,
     "test_schedule.py": 45,
     "test_tutorial.py": 45,
     "test_crash_sweep.py": 45,

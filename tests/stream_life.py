@@ -41,6 +41,7 @@ class Row:
     ts: datetime
     raw: float
     right: bool
+    segment: str | None = None
 
 
 @dataclass
@@ -61,7 +62,7 @@ class RowsInMemory:
                 cell=cells,
                 era=np.array([sum(row.ts >= era for era in eras) for row in inside], dtype=np.int64),
                 mapping=(None,) * len(inside),
-                segment=(None,) * len(inside),
+                segment=tuple(row.segment for row in inside),
                 n=np.ones(len(inside), dtype=np.int64),
                 offset_sum=raw - cells / GRID,
                 served_sum=None,
@@ -93,6 +94,7 @@ class RowsInMemory:
                     raw=row.raw,
                     stratum=stratum,
                     order=order,
+                    segment=row.segment,
                     inclusion_probability=wanted / int(sizes[stratum]),
                 )
                 for order, row in sorted(rows, key=lambda one: one[0])[:wanted]

@@ -10,7 +10,7 @@ from typing import Any
 from calib.db.windows import Window
 from calib.json_object import Json
 from calib.policy import BASELINE_WINDOWS
-from calib.results import WindowResult
+from calib.results.parts import changed_segments_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def choose(earlier: Sequence[Window], *, scope: dict[str, str]) -> Baseline:
     segments: dict[str, tuple[int, ...]] = {}
     for place, window in enumerate(pooled[:-1], 1):
         if window.result is not None:
-            for name in WindowResult.from_json(window.result).changed_segments:
+            for name in changed_segments_in(window.result):
                 segments.setdefault(name, tuple(newer.id for newer in pooled[:place]))
     return Baseline(
         pooled=tuple(window.id for window in pooled),

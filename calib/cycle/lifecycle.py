@@ -76,6 +76,11 @@ SAYS = {
 
 def advance(window: Window, ports: Ports) -> Window:
     """Take the window on until it is closed, insufficient, or waiting for labels."""
+    return advance_and_keep(window, ports)[0]
+
+
+def advance_and_keep(window: Window, ports: Ports) -> tuple[Window, WindowData | None]:
+    """As `advance`, and what was read of a window that still waits; None where it does not."""
     policy = StreamPolicy.from_json(window.settings)
     was_unfinished = window.unfinished
     if window.waits:
@@ -84,13 +89,13 @@ def advance(window: Window, ports: Ports) -> Window:
         data = load_window(window, engine=ports.engine, store=ports.store)
         if not (data.cohort.complete or ports.now() >= window.closes_at):
             _warn_early(data, ports)
-            return window
+            return window, data
         with ports.engine.connect() as conn:
             earlier = waits_for(conn, window, now=ports.now())
         drawn = len(data.cohort.id) > 0  # else nothing is compared with anything
         if earlier and drawn:
             _log("waits", window, earlier=list(earlier))
-            return window
+            return window, data
         if drawn and reconstruct(window, data.design, policy, ports):
             window = _reload(window, ports)
             data = load_window(window, engine=ports.engine, store=ports.store)
@@ -101,7 +106,7 @@ def advance(window: Window, ports: Ports) -> Window:
     store_report(window, ports)
     if was_unfinished and not window.unfinished:
         wind_up(window, ports)
-    return window
+    return window, None
 
 
 def _collect(window: Window, policy: StreamPolicy, ports: Ports) -> Window:
@@ -341,15 +346,17 @@ def _previous(conn: Connection, window: Window, *, compared: Sequence[str] = ())
 
     `compared`: the periods of its baseline.
     """
-    before = windows.earlier(conn, window.stream, before=window.starts_at)
+    before = windows.outlines(conn, window.stream, before=window.starts_at)
     standing = [w for w in before if w.standing]
-    latest = stored_result(standing[0]) if standing and standing[0].result else None
+    needed = [w.id for w in standing[:1]] + [w.id for w in standing if w.period in compared]
+    results = {w.id: stored_result(w) for w in windows.by_ids(conn, needed) if w.result}
+    latest = results.get(standing[0].id) if standing else None
     return Previous(
         rejected_share=None if latest is None else rejected_share(latest),
         underpowered=latest is not None and underpowered(latest),
         scope=standing[0].settings.get("scope") if standing else None,
         other_scope=any(w.settings.get("scope") != window.settings.get("scope") for w in before),
-        compared=next((stored_result(w) for w in standing if w.period in compared and w.result), None),
+        compared=next((results[w.id] for w in standing if w.period in compared and w.id in results), None),
     )
 
 

@@ -23,7 +23,7 @@ from calib.db.windows import Window
 from calib.errors import InvalidInput
 from calib.format import Mapping
 from calib.measure.sample import Sample
-from calib.results import WindowResult
+from calib.results.parts import certificates_in
 from calib.results.window import ProvenCut
 from calib.review import queue, window_labels
 from calib.store import Entry, Store, read_mapping, recent
@@ -46,17 +46,18 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
     }
     mappings |= _logged(store, window.stream, {group.mapping for group in design.groups} - {"", *mappings})
     with engine.connect() as conn:
-        cohort = queue.cohort(conn, window.id)
+        cohort = queue.cohort(conn, window.id, timezone=policy.timezone)
         if window.state in windows.LABELLED:
-            baseline = current_baseline(conn, window.stream, before=window.starts_at, scope=policy.scope)
+            baseline, before_it = _current(conn, window.stream, before=window.starts_at, scope=policy.scope)
         else:
             baseline = Baseline.from_json(window.baseline)
+            before_it = windows.by_ids(conn, baseline.ids)
         known = {window.id: cohort_sample(cohort, window.period)}
         labelled = _LabelledSamples(conn, known, late=baseline.late)
 
         def answered_twice(ids: Iterable[int]) -> list[tuple[str, str]]:
-            by_people = () if policy.outcomes else ids  # outcomes are many, and have no second opinions
-            return [pair for id_ in by_people for pair in window_labels.answered_twice(conn, id_)]
+            # outcomes are many, and have no second opinions
+            return [] if policy.outcomes else window_labels.answered_twice(conn, *ids)
 
         return WindowData(
             window=window,
@@ -73,7 +74,7 @@ def load_window(window: Window, *, engine: Engine, store: Store) -> WindowData:
                     sample=labelled.of(earlier),
                     certificates=_proven(earlier),
                 )
-                for earlier in windows.by_ids(conn, baseline.ids)
+                for earlier in before_it
             ],
             answered_twice_before=answered_twice(baseline.pooled),
             newer=windows.newer_closed(conn, window),
@@ -102,21 +103,29 @@ def current_baseline(conn: Connection, stream: str, *, before: datetime, scope: 
 
     With the labels of each earlier window that came after its evaluation: those that are there by now.
     """
-    chosen = choose(windows.earlier(conn, stream, before=before), scope=scope)
-    late = {id_: labels for id_ in chosen.ids if (labels := window_labels.late_labels(conn, id_))}
+    return _current(conn, stream, before=before, scope=scope)[0]
+
+
+def _current(
+    conn: Connection, stream: str, *, before: datetime, scope: dict[str, str]
+) -> tuple[Baseline, list[Window]]:
+    """The current baseline and its windows, oldest first; of all others no result is read."""
+    outlines = windows.outlines(conn, stream, before=before)
+    used = windows.by_ids(conn, choose(outlines, scope=scope).ids)
+    in_full = {window.id: window for window in used}
+    chosen = choose([in_full.get(outline.id, outline) for outline in outlines], scope=scope)
+    late = window_labels.late_labels(conn, chosen.ids)
+    late = {id_: late[id_] for id_ in chosen.ids if id_ in late}
     counted = window_labels.counting_labels(conn, chosen.ids)
-    return replace(
-        chosen,
-        periods=tuple(window.period for window in windows.by_ids(conn, chosen.ids)),
-        late=late,
-        digest=_digest([*counted, *(label for labels in late.values() for label in labels)]),
-    )
+    digest = _digest([*counted, *(label for labels in late.values() for label in labels)])
+    periods = tuple(window.period for window in used)
+    return replace(chosen, periods=periods, late=late, digest=digest), used
 
 
 def _proven(window: Window) -> tuple[ProvenCut, ...]:
     """The certificates that a closed window proved."""
-    stored = WindowResult.from_json(window.result) if window.result else None
-    return tuple(item for item in stored.certificates if isinstance(item, ProvenCut)) if stored else ()
+    stored = certificates_in(window.result) if window.result else ()
+    return tuple(item for item in stored if isinstance(item, ProvenCut))
 
 
 def _logged(store: Store, stream: str, digests: Iterable[str]) -> dict[str, Mapping]:
@@ -179,7 +188,9 @@ class _LabelledSamples:
     def of(self, window: Window) -> Sample:
         """The window's labelled rows."""
         if window.id not in self._known:
-            cohort = queue.cohort(self._conn, window.id, late=self._late.get(window.id, ()))
+            zone = str(window.settings.get("timezone", "UTC"))
+            late = self._late.get(window.id, ())
+            cohort = queue.cohort(self._conn, window.id, late=late, timezone=zone)
             self._known[window.id] = cohort_sample(cohort, window.period)
         return self._known[window.id]
 

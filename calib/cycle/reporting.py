@@ -144,7 +144,7 @@ def store_missing_reports(stream: str, ports: Ports) -> None:
     with ports.engine.connect() as conn:
         recent = [
             window
-            for window in windows.earlier(conn, stream, before=now)
+            for window in windows.over_since(conn, stream, since=now - MAKE_UP_FOR, before=now)
             if window.state in OVER and now - _closed_at(window) <= MAKE_UP_FOR
         ]
     if not recent:

@@ -41,8 +41,8 @@ def open_due(policy: StreamPolicy, ports: Ports) -> WindowResult | None:
     """Open the latest period that has ended and settled; None where its window is there already."""
     period = latest_due(policy, ports.now())
     with ports.engine.connect() as conn:
-        refuse_other_kind(conn, policy)
-        if windows.exists(conn, policy.stream, period.name):
+        latest = refuse_other_kind(conn, policy)
+        if latest == period.name or windows.exists(conn, policy.stream, period.name):
             return None
     from calib.cycle.opening import open_window
     from calib.cycle.window_summary import summary
@@ -66,14 +66,14 @@ def evaluate_open(policy: StreamPolicy, ports: Ports) -> list[WindowResult]:
         store_missing_reports(policy.stream, ports)
     parts: list[tuple[str | None, Callable[[], list[WindowResult]]]] = []
     if unfinished:
-        from calib.cycle.lifecycle import advance
+        from calib.cycle.lifecycle import advance_and_keep
         from calib.cycle.reviewers import remind
         from calib.cycle.window_summary import summary
 
         def evaluate_one(window: windows.Window) -> WindowResult:
-            advanced = advance(window, ports)
+            advanced, loaded = advance_and_keep(window, ports)
             remind(advanced, ports)
-            return summary(advanced, ports)
+            return summary(advanced, ports, loaded)
 
         parts += [
             (window.period, lambda w=window: [evaluate_one(w)])  # type: ignore[misc]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
+from calib.cycle.data import WindowData
 from calib.cycle.evaluation import in_progress, stored_result
 from calib.cycle.load import load_window
 from calib.cycle.order import waits_for
@@ -16,10 +17,14 @@ from calib.results.window import AlertState, WindowState
 from calib.review import window_labels
 
 
-def summary(window: Window, ports: Ports) -> WindowResult:
-    """The window's result, or what is known of it so far, with its alerts as they stand now."""
+def summary(window: Window, ports: Ports, loaded: WindowData | None = None) -> WindowResult:
+    """The window's result, or what is known of it so far, with its alerts as they stand now.
+
+    `loaded`: what was just read of a window that has no result yet.
+    """
     if window.result is None:
-        result = in_progress(load_window(window, engine=ports.engine, store=ports.store))
+        data = loaded or load_window(window, engine=ports.engine, store=ports.store)
+        result = in_progress(data)
     else:
         result = replace(stored_result(window), state=cast("WindowState", window.state))
     with ports.engine.connect() as conn:

@@ -54,9 +54,9 @@ def open_engine(url: str, *, schema: str | None = None, reads_only: bool = False
         # prepared statements belong to a session, which a pooler changes between transactions
         connecting = {"connect_timeout": CONNECT_SECONDS, "prepare_threshold": None}
         own = {name: value for name, value in connecting.items() if name not in parsed.query}
-        options |= POOL | {"connect_args": own}
+        options |= POOL | {"connect_args": own, "pool_pre_ping": True}  # a server may have gone meanwhile
     try:
-        engine = create_engine(parsed, pool_pre_ping=True, hide_parameters=True, **options)
+        engine = create_engine(parsed, hide_parameters=True, **options)
     except (ArgumentError, NoSuchModuleError, ImportError) as error:
         raise _not_understood(url, redacted(str(error), url)) from None
     if engine.dialect.is_async:

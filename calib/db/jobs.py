@@ -30,9 +30,11 @@ class Job:
 
 def ran(conn: Connection, job: str, *, at: datetime) -> None:
     """Put down that a job came to its end; an earlier moment than the one known changes nothing."""
-    _know(conn, job, since=at)
     older = t.c.ran_at.is_(None) | (t.c.ran_at < at)
-    conn.execute(update(t).where(t.c.job == job, older).values(ran_at=at))
+    put_down = update(t).where(t.c.job == job, older).values(ran_at=at)
+    if conn.execute(put_down).rowcount == 0:
+        _know(conn, job, since=at)
+        conn.execute(put_down)
 
 
 def expect(conn: Connection, names: Iterable[str], *, now: datetime) -> list[Job]:

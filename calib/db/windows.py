@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from calib.db import tables
 from calib.errors import ConstraintViolated
@@ -23,6 +23,22 @@ LABELLED = ("sampled", "in_review")  # labels still come in
 OPEN = (*LABELLED, "evaluated")
 WAITING = t.c.state.in_(LABELLED) & t.c.discarded_at.is_(None)  # as a condition: `Window.waits`
 STEPS = {"sampled": 0, "in_review": 1, "evaluated": 2, "closed": 3, "insufficient": 3}
+# asked of every stream several times a day: made once, for to build a statement takes longer than to run it
+UNFINISHED = (
+    select(t)
+    .where(t.c.stream == bindparam("stream"), t.c.state.in_(OPEN), t.c.discarded_at.is_(None))
+    .order_by(t.c.ends_at, t.c.revision)
+)
+LATEST_PERIOD = (
+    select(t.c.period).where(t.c.stream == bindparam("stream")).order_by(t.c.ends_at.desc()).limit(1)
+)
+BY_IDS = select(t).where(t.c.id.in_(bindparam("ids", expanding=True))).order_by(t.c.ends_at)
+LONG = ("design", "baseline", "result")  # most of what a window holds
+OUTLINES = (
+    select(*(column for column in t.c if column.name not in LONG))
+    .where(t.c.stream == bindparam("stream"), t.c.ends_at <= bindparam("before", type_=t.c.ends_at.type))
+    .order_by(t.c.ends_at.desc(), t.c.revision.desc())
+)
 FINALITY = {"sampled": 0, "in_review": 0, "evaluated": 0, "insufficient": 1, "closed": 2}  # who stands
 
 
@@ -193,6 +209,21 @@ def earlier(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
     return [_window(row) for row in conn.execute(query)]
 
 
+def outlines(conn: Connection, stream: str, *, before: datetime) -> list[Window]:
+    """As `earlier`, without what takes long to read: `design` and `baseline` are empty, `result` is None."""
+    nothing: dict[str, Json | None] = {"design": {}, "baseline": {}, "result": None}
+    rows = conn.execute(OUTLINES, {"stream": stream, "before": before})
+    return [Window(**row._mapping, **nothing) for row in rows]  # type: ignore[arg-type]
+
+
+def over_since(conn: Connection, stream: str, *, since: datetime, before: datetime) -> list[Window]:
+    """All revisions that end at or before a moment and were closed, or had to be, since another one."""
+    known = func.coalesce(t.c.closed_at, t.c.closes_at) >= since
+    query = select(t).where(t.c.stream == stream, t.c.ends_at <= before, known)
+    query = query.where(t.c.state.not_in(OPEN)).order_by(t.c.ends_at.desc(), t.c.revision.desc())
+    return [_window(row) for row in conn.execute(query)]
+
+
 def periods(conn: Connection, stream: str) -> list[str]:
     """The periods of the stream that ever had a window, without what these hold, which takes long to read."""
     return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())
@@ -200,8 +231,7 @@ def periods(conn: Connection, stream: str) -> list[str]:
 
 def latest_period(conn: Connection, stream: str) -> str | None:
     """The period of the stream's window that ends last; None where it never had one."""
-    query = select(t.c.period).where(t.c.stream == stream).order_by(t.c.ends_at.desc()).limit(1)
-    return conn.execute(query).scalar()
+    return conn.execute(LATEST_PERIOD, {"stream": stream}).scalar()
 
 
 def latest(conn: Connection, stream: str) -> Window | None:
@@ -230,9 +260,7 @@ def periods_of(conn: Connection, stream: str) -> list[str]:
 
 def unfinished(conn: Connection, stream: str) -> list[Window]:
     """The stream's windows that are neither closed nor insufficient nor discarded, oldest first."""
-    open_ones = (t.c.stream == stream) & t.c.state.in_(OPEN) & t.c.discarded_at.is_(None)
-    query = select(t).where(open_ones).order_by(t.c.ends_at, t.c.revision)
-    return [_window(row) for row in conn.execute(query)]
+    return [_window(row) for row in conn.execute(UNFINISHED, {"stream": stream})]
 
 
 def newer_closed(conn: Connection, window: Window) -> str | None:
@@ -251,8 +279,7 @@ def named(conn: Connection, stream: str, periods: Iterable[str]) -> list[Window]
 
 def by_ids(conn: Connection, ids: Iterable[int]) -> list[Window]:
     """Windows by id, oldest first."""
-    query = select(t).where(t.c.id.in_(list(ids))).order_by(t.c.ends_at)
-    return [_window(row) for row in conn.execute(query)]
+    return [_window(row) for row in conn.execute(BY_IDS, {"ids": list(ids)})]
 
 
 def _window(row: Row[Any]) -> Window:

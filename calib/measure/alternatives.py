@@ -73,15 +73,21 @@ def log_mixture(change: Floats, variance: Floats, drifts: Alternatives) -> Float
     `variance` is that of the changes, shape (R, B); infinite where a stratum says nothing.
     """
     blocks = range(0, max(len(change), 1), BLOCK)
+    linear, square = drifts.drift.T, (drifts.drift**2).T
     return np.concatenate(
-        [_log_mixture(change[i : i + BLOCK], variance[i : i + BLOCK], drifts) for i in blocks]
+        [
+            _log_mixture(change[i : i + BLOCK], variance[i : i + BLOCK], linear, square, drifts.log_weight)
+            for i in blocks
+        ]
     )
 
 
-def _log_mixture(change: Floats, variance: Floats, drifts: Alternatives) -> Floats:
+def _log_mixture(
+    change: Floats, variance: Floats, linear: Floats, square: Floats, log_weight: Floats
+) -> Floats:
     precision = 1 / variance
     pull = change * precision
-    terms = [pull @ drifts.drift.T - 0.5 * precision @ (drifts.drift**2).T + drifts.log_weight]
+    terms = [pull @ linear - 0.5 * precision @ square + log_weight]
     for size, weight in zip(SIZES, SIZE_WEIGHTS, strict=True):
         spread = size**2 * np.pi / 2  # of a normal drift whose mean absolute value is `size`
         shrink = 1 + spread * precision

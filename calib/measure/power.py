@@ -14,6 +14,7 @@ from calib.measure.ece import debiased, lower_bound, reaches, standard_error
 from calib.measure.intervals import REAL
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 POWER = 0.8
 REPLICATES = 300  # the power to ± 0.02, the answers to a few percent
@@ -51,8 +52,10 @@ def detectable_rise(setup: TestSetup, accuracy: Floats) -> float | None:
 
     past = _past(setup, accuracy, accuracy)
 
-    def sees(shift: float) -> float:
-        return _degraded(setup, past, worse(shift), accuracy)
+    def sees(shift: float) -> bool:
+        drawn = _drawn(setup, past, setup.labels, worse(shift), accuracy)
+        risen = _risen(setup, drawn)
+        return _enough(risen) and _enough(risen & _significant(setup, past, drawn))
 
     shift = _least(sees, *SHIFTS)
     return None if shift is None else float((accuracy - worse(shift)) @ setup.mass)
@@ -63,12 +66,9 @@ def detection(setup: TestSetup, worse: Floats, accuracy: Floats) -> float:
 
     Before they were `accuracy`, which the scores fit.
     """
-    return _degraded(setup, _past(setup, accuracy, accuracy), worse, accuracy)
-
-
-def _degraded(setup: TestSetup, past: _Past, worse: Floats, accuracy: Floats) -> float:
-    significant, point, high_enough = _drawn(setup, past, setup.labels, worse, accuracy)
-    return float((significant & (point >= setup.max_rise / 2) & high_enough).mean())
+    past = _past(setup, accuracy, accuracy)
+    drawn = _drawn(setup, past, setup.labels, worse, accuracy)
+    return float((_significant(setup, past, drawn) & _risen(setup, drawn)).mean())
 
 
 def labels_to_prove_stable(setup: TestSetup, accuracy: Floats, score: Floats) -> int | None:
@@ -81,10 +81,10 @@ def labels_to_prove_stable(setup: TestSetup, accuracy: Floats, score: Floats) ->
     truth = np.where(np.abs(accuracy - score) > REAL * noise, accuracy, score)
     past = _past(setup, truth, score)
 
-    def proves(growth: float) -> float:
-        labels = setup.labels * growth
-        significant, _, high_enough = _drawn(setup, past, labels, truth, score)
-        return float((~significant & ~high_enough).mean())
+    def proves(growth: float) -> bool:
+        drawn = _drawn(setup, past, setup.labels * growth, truth, score)
+        ruled_out = ~drawn.passes
+        return _enough(ruled_out) and _enough(ruled_out & ~_significant(setup, past, drawn))
 
     growth = _least(proves, *GROWTH)
     return None if growth is None else math.ceil(float(setup.labels.sum()) * growth)
@@ -109,10 +109,17 @@ def _past(setup: TestSetup, accuracy: Floats, score: Floats) -> _Past:
     return _Past(labels=n0, correct=k0, ece=ece, low=low)
 
 
-def _drawn(
-    setup: TestSetup, past: _Past, labels: Floats, accuracy: Floats, score: Floats
-) -> tuple[npt.NDArray[np.bool_], Floats, npt.NDArray[np.bool_]]:
-    """Of each replicate: is it significant, its rise, and whether the rise's upper end passes `max_rise`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawn:
+    """Windows again: labels (B,), correct ones (R, B), their rises (R,), whose upper ends pass `max_rise`."""
+
+    labels: Floats
+    correct: Floats
+    rise: Floats
+    passes: Bools
+
+
+def _drawn(setup: TestSetup, past: _Past, labels: Floats, accuracy: Floats, score: Floats) -> _Drawn:
     # The same numbers at every step: steps compare like with like.
     rng = np.random.default_rng([setup.seed, 1])
     n1 = np.maximum(np.round(labels), 1)
@@ -123,15 +130,29 @@ def _drawn(
     # As in `mover`, the other way round: the rise's upper end passes where the ECE's passes this.
     limit = np.where(noise, setup.max_rise, ece + np.sqrt(np.maximum(room**2 - spread**2, 0)))
     passes = reaches(k1, n1, score, setup.mass, limit) | (~noise & (room <= spread))
-    significant = setup.statistic(k1, n1, past.correct, past.labels) >= setup.threshold
-    return significant, point, passes
+    return _Drawn(labels=n1, correct=k1, rise=point, passes=passes)
 
 
-def _least(power: Callable[[float], float], low: float, high: float) -> float | None:
-    """The least argument whose power is `POWER`, by halving the interval of logarithms."""
-    if power(high) < POWER:
+def _risen(setup: TestSetup, drawn: _Drawn) -> Bools:
+    """Of each replicate, whether it is called degraded if it is significant."""
+    risen: Bools = (drawn.rise >= setup.max_rise / 2) & drawn.passes
+    return risen
+
+
+def _significant(setup: TestSetup, past: _Past, drawn: _Drawn) -> Bools:
+    """Of each replicate: by far the longest part, asked only where the answer hangs on it."""
+    return setup.statistic(drawn.correct, drawn.labels, past.correct, past.labels) >= setup.threshold
+
+
+def _enough(replicates: Bools) -> bool:
+    return float(replicates.mean()) >= POWER
+
+
+def _least(has_power: Callable[[float], bool], low: float, high: float) -> float | None:
+    """The least argument that has the power, by halving the interval of logarithms."""
+    if not has_power(high):
         return None
     for _ in range(HALVINGS):
         middle = math.sqrt(low * high)
-        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+        low, high = (low, middle) if has_power(middle) else (middle, high)
     return high

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Select,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -24,7 +25,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.sql.expression import FromClause
+from sqlalchemy.sql.expression import BindParameter, FromClause
 
 from calib.alerts import NOTE, OPENS
 from calib.backoff import back_off
@@ -91,8 +92,7 @@ def claim_next(conn: Connection, place: str, *, now: datetime) -> Pending | None
     that kills whoever sends it does not hold up the rest. Taken by compare-and-set: of two who reach for one
     alert, one gets it.
     """
-    query = _ready(place).where(t.c.next_at <= now).limit(CANDIDATES)
-    for row in conn.execute(query).all():
+    for row in conn.execute(DUE, {"place": place, "now": now}).all():
         values = {"attempts": row.attempts + 1, "next_at": now + LEASE}
         claimed = update(t).where(_claimed_by(row.alert_id, place, row.attempts)).values(**values)
         if conn.execute(claimed).rowcount == 1:
@@ -110,8 +110,7 @@ def claim_next(conn: Connection, place: str, *, now: datetime) -> Pending | None
 
 def next_due(conn: Connection, place: str) -> datetime | None:
     """When the next alert for a place may be tried; None where nothing waits."""
-    ready = _ready(place).order_by(None).subquery()
-    return conn.execute(select(func.min(ready.c.next_at))).scalar()
+    return conn.execute(NEXT_DUE, {"place": place}).scalar()
 
 
 def waiting(conn: Connection) -> int:
@@ -159,13 +158,7 @@ def park(conn: Connection, pending: Pending, *, now: datetime, error: str, malfo
 
 def may_be_mended(conn: Connection, place: str, *, now: datetime) -> list[str]:
     """The alerts that are parked at a place and would be worth another attempt, were the place well again."""
-    query = (
-        select(t.c.alert_id)
-        .join(alerts, alerts.c.id == t.c.alert_id)
-        .where(t.c.place == place, t.c.state == "parked", ~t.c.malformed, t.c.next_at <= now)
-        .where(alerts.c.state.in_(UNSETTLED))
-    )
-    return list(conn.execute(query).scalars())
+    return list(conn.execute(MENDABLE, {"place": place, "now": now}).scalars())
 
 
 def unpark(conn: Connection, ids: Iterable[str], *, now: datetime, place: str | None = None) -> int:
@@ -188,12 +181,6 @@ def hurry(conn: Connection, id_: str, *, now: datetime) -> None:
 
 def parked(conn: Connection) -> list[Parked]:
     """What could not be delivered and why, oldest first."""
-    query = (
-        select(t.c.alert_id, alerts.c.kind, alerts.c.stream, alerts.c.period, t.c.place, t.c.last_error)
-        .join(alerts, alerts.c.id == t.c.alert_id)
-        .where(t.c.state == "parked", alerts.c.state.in_(UNSETTLED))
-        .order_by(alerts.c.created_at, t.c.alert_id, t.c.place)
-    )
     return [
         Parked(
             id=row.alert_id,
@@ -203,7 +190,7 @@ def parked(conn: Connection) -> list[Parked]:
             place=row.place,
             reason=row.last_error or "",
         )
-        for row in conn.execute(query)
+        for row in conn.execute(PARKED)
     ]
 
 
@@ -220,7 +207,7 @@ def remote_place_known(conn: Connection) -> bool:
     return conn.execute(select(t.c.alert_id).where(t.c.place != "terminal").limit(1)).first() is not None
 
 
-def _ready(place: str) -> Select[tuple[object, ...]]:
+def _ready() -> Select[tuple[object, ...]]:
     """The deliveries that wait for a place and for no other message of their thread, in their order."""
     first, said = alerts.alias("first"), t.alias("said")
     before = or_(
@@ -231,7 +218,7 @@ def _ready(place: str) -> Select[tuple[object, ...]]:
     blocked = (
         exists()
         .select_from(said.join(first, first.c.id == said.c.alert_id))
-        .where(said.c.place == place, said.c.state == "waiting", first.c.state == "pending", same_thread)
+        .where(said.c.place == PLACE, said.c.state == "waiting", first.c.state == "pending", same_thread)
         .correlate(alerts)
     )
     return (
@@ -246,8 +233,7 @@ def _ready(place: str) -> Select[tuple[object, ...]]:
             alerts.c.about,
         )
         .join(alerts, alerts.c.id == t.c.alert_id)
-        .where(t.c.place == place, t.c.state == "waiting", alerts.c.state == "pending", ~blocked)
-        .order_by(t.c.next_at, alerts.c.created_at, _rank(alerts), t.c.alert_id)
+        .where(t.c.place == PLACE, t.c.state == "waiting", alerts.c.state == "pending", ~blocked)
     )
 
 
@@ -280,3 +266,27 @@ def _mine(id_: str, place: str) -> ColumnElement[bool]:
 def _claimed_by(id_: str, place: str, attempts: int) -> ColumnElement[bool]:
     """The delivery, if nobody has taken it since its attempts were counted: they are its fence."""
     return _mine(id_, place) & (t.c.state == "waiting") & (t.c.attempts == attempts)
+
+
+# Asked every five minutes: made once, for to build a statement takes longer than to run it.
+PLACE: BindParameter[str] = bindparam("place")
+NOW = bindparam("now", type_=t.c.next_at.type)
+DUE = (
+    _ready()
+    .where(t.c.next_at <= NOW)
+    .order_by(t.c.next_at, alerts.c.created_at, _rank(alerts), t.c.alert_id)
+    .limit(CANDIDATES)
+)
+NEXT_DUE = select(func.min(_ready().subquery().c.next_at))
+MENDABLE = (
+    select(t.c.alert_id)
+    .join(alerts, alerts.c.id == t.c.alert_id)
+    .where(t.c.place == PLACE, t.c.state == "parked", ~t.c.malformed, t.c.next_at <= NOW)
+    .where(alerts.c.state.in_(UNSETTLED))
+)
+PARKED = (
+    select(t.c.alert_id, alerts.c.kind, alerts.c.stream, alerts.c.period, t.c.place, t.c.last_error)
+    .join(alerts, alerts.c.id == t.c.alert_id)
+    .where(t.c.state == "parked", alerts.c.state.in_(UNSETTLED))
+    .order_by(alerts.c.created_at, t.c.alert_id, t.c.place)
+)

@@ -7,6 +7,7 @@ know and fills in those that an older version did not write, from the fields' de
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,7 +49,7 @@ def from_json(kind: type[T], values: Mapping[str, Any], *, what: str) -> T:
     from pydantic import ValidationError
 
     try:
-        value: T = _adapter(kind).validate_python(_encodable(values))
+        value: T = _adapter(kind).validate_python(values if _is_text(values) else _encodable(values))
         return value
     except ValidationError as error:
         keys = sorted({".".join(str(part) for part in problem["loc"]) for problem in error.errors()})
@@ -76,6 +77,15 @@ def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 
 _adapters: dict[type[Any], TypeAdapter[Any]] = {}  # making one takes longer than using it
+
+
+def _is_text(values: Mapping[str, Any]) -> bool:
+    """Whether UTF-8 can hold all of it, asked of C: a stored result has thousands of parts."""
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _encodable(value: Any) -> Any:

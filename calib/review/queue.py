@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, distinct, func, insert, select
+from sqlalchemy import Connection, bindparam, distinct, func, insert, select
 
 from calib.db import tables, windows
 from calib.json_object import Json
@@ -57,6 +57,13 @@ __all__ = [
     "unlabelled",
 ]
 t, answers = tables.items, tables.labels
+USED = [column for column in t.c if column is not t.c.context]  # which is long, and not needed
+COHORT = (
+    select(*USED, answers.c.answer, answers.c.at.label("answered_at"), answers.c.source)
+    .outerjoin(answers, answers.c.id == t.c.label_id)
+    .where(t.c.window_id == bindparam("window"))
+    .order_by(t.c.stratum, t.c.draw_order, t.c.prediction_id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +165,13 @@ def items_of(conn: Connection, window_id: int) -> dict[str, int]:
     return {row.prediction_id: row.id for row in conn.execute(query)}
 
 
-def cohort(conn: Connection, window_id: int, *, late: Sequence[int] = ()) -> Cohort:
-    """The window's rows and labels as arrays. `late`: labels that count too, by id (`late_labels`)."""
+def cohort(
+    conn: Connection, window_id: int, *, late: Sequence[int] = (), timezone: str | None = None
+) -> Cohort:
+    """The window's rows and labels as arrays. `late`: labels that count too, by id (`late_labels`).
+
+    `timezone`: the window's own, looked up where None.
+    """
     import numpy as np
 
     from calib.review.cohort import Cohort, day_columns
@@ -181,7 +193,7 @@ def cohort(conn: Connection, window_id: int, *, late: Sequence[int] = ()) -> Coh
         judge=np.array([np.nan if row.judge is None else row.judge for row in rows], dtype=np.float64),
         order=tuple(row.draw_order for row in rows),
         answered=np.array([word is not None for word in answered], dtype=bool),
-        **day_columns(rows, windows.timezone(conn, window_id)),
+        **day_columns(rows, timezone or windows.timezone(conn, window_id)),
     )
 
 
@@ -195,11 +207,4 @@ def _answers_by_item(conn: Connection, label_ids: Sequence[int]) -> dict[int, st
 
 
 def _answers(conn: Connection, window_id: int) -> Sequence[Any]:
-    used = [column for column in t.c if column is not t.c.context]  # long, and not needed
-    query = (
-        select(*used, answers.c.answer, answers.c.at.label("answered_at"), answers.c.source)
-        .outerjoin(answers, answers.c.id == t.c.label_id)
-        .where(t.c.window_id == window_id)
-        .order_by(t.c.stratum, t.c.draw_order, t.c.prediction_id)
-    )
-    return conn.execute(query).all()
+    return conn.execute(COHORT, {"window": window_id}).all()

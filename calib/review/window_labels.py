@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, distinct, func, insert, select, update
 
 from calib.db import tables
 from calib.review.conflicts import STANDS, counting
@@ -32,20 +32,24 @@ def counting_words(conn: Connection, item_ids: Sequence[int]) -> dict[int, str]:
     return words_by_item
 
 
-def late_labels(conn: Connection, window_id: int) -> tuple[int, ...]:
-    """Of each row of the window that no label counts for, the first answer that was kept all the same.
+def late_labels(conn: Connection, window_ids: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """Of each row of the windows that no label counts for, the first answer that was kept all the same.
 
-    Of a window that has been evaluated these are the labels that came too late. Their ids, in order.
+    Of a window that has been evaluated these are the labels that came too late. Their ids in order, by
+    window; windows without any are left out.
     """
     first = func.min(answers.c.id).label("first")
     query = (
-        select(first)
+        select(t.c.window_id, first)
         .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id, t.c.label_id.is_(None), answers.c.taken_back_at.is_(None))
-        .group_by(answers.c.item_id)
+        .where(t.c.window_id.in_(list(window_ids)), t.c.label_id.is_(None), answers.c.taken_back_at.is_(None))
+        .group_by(t.c.window_id, answers.c.item_id)
         .order_by(first)
     )
-    return tuple(conn.execute(query).scalars())
+    by_window: dict[int, tuple[int, ...]] = {}
+    for row in conn.execute(query):
+        by_window[row.window_id] = (*by_window.get(row.window_id, ()), row.first)
+    return by_window
 
 
 def carry_over(conn: Connection, window_id: int, *, earlier: Sequence[int]) -> int:
@@ -132,19 +136,24 @@ def conflicts(conn: Connection, window_id: int) -> dict[str, tuple[str, ...]]:
     return {id_: tuple(words) for id_, words in words_by_id.items() if len(words) > 1}
 
 
-def answered_twice(conn: Connection, window_id: int) -> list[tuple[str, str]]:
-    """The first answers of the first two people, of each row of the window that two have answered blindly.
+def answered_twice(conn: Connection, *window_ids: int) -> list[tuple[str, str]]:
+    """The first answers of the first two people, of each row of windows that two have answered blindly.
 
-    An answer that was given with sight of another one, and one that was taken back, is not a second opinion.
+    Window after window, in the order given. An answer that was given with sight of another one, and one that
+    was taken back, is not a second opinion.
     """
+    given = t.c.window_id.in_(window_ids) & answers.c.blind & answers.c.taken_back_at.is_(None)
+    mine = select(answers.c.item_id).join(t, t.c.id == answers.c.item_id).where(given)
+    by_two = mine.group_by(answers.c.item_id).having(func.count(distinct(answers.c.by)) > 1)
     query = (
-        select(answers.c.item_id, answers.c.by, answers.c.answer)
+        select(t.c.window_id, answers.c.item_id, answers.c.by, answers.c.answer)
         .join(t, t.c.id == answers.c.item_id)
-        .where(t.c.window_id == window_id, answers.c.blind, answers.c.taken_back_at.is_(None))
+        .where(given, answers.c.item_id.in_(by_two))
         .order_by(answers.c.item_id, answers.c.id)
     )
-    answers_by_item: dict[int, dict[str, str]] = {}
+    answers_by_item: dict[int, dict[int, dict[str, str]]] = {id_: {} for id_ in window_ids}
     for row in conn.execute(query):
-        answers_by_item.setdefault(row.item_id, {}).setdefault(row.by, row.answer)
-    pairs = [tuple(people.values())[:2] for people in answers_by_item.values() if len(people) > 1]
+        answers_by_item[row.window_id].setdefault(row.item_id, {}).setdefault(row.by, row.answer)
+    people_of_item = [people for items in answers_by_item.values() for people in items.values()]
+    pairs = [tuple(people.values())[:2] for people in people_of_item]
     return [(first, second) for first, second in pairs]

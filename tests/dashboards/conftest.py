@@ -1,16 +1,13 @@
-"""A PostgreSQL database that the product filled, and a copy of it with two years of thirty streams."""
+"""A PostgreSQL database that the product filled with a few windows; two years are in `test_fleet.py`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from dashboard_fleet import COPIES, ITEMS, MONTHS, STREAMS, Filled
+from dashboard_fleet import Filled
 from postgres import Postgres
-from sqlalchemy import Engine, text
 from watched_streams import NOW, watched_streams
-
-from calib.db.engine import open_engine
 
 
 @pytest.fixture(scope="session")
@@ -22,21 +19,3 @@ def filled(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) 
         app = world.open(NOW)
         yield Filled(world, app, name)
         app.engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def fleet(postgres_server: Postgres, filled: Filled) -> Iterator[Engine]:
-    """Two years of thirty streams.
-
-    The product made the two windows of one stream; they are copied by SQL under other names and months, with
-    other numbers, with 40 of their items, and with their alerts.
-    """
-    with postgres_server.database(template=filled.name) as name:
-        engine = open_engine(postgres_server.url(name))
-        with engine.begin() as conn:
-            for statement in COPIES:
-                conn.execute(text(statement), {"streams": STREAMS, "months": MONTHS, "items": ITEMS})
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.execute(text("ANALYZE"))
-        yield engine
-        engine.dispose()

@@ -14,50 +14,18 @@ import grafana_plugin
 import psycopg
 import pytest
 import yaml
-from dashboard_fleet import STREAMS
+from dashboard_fleet import Filled
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from sqlalchemy import Engine, text
+from grafana_queries import FOLDER, NAMES, as_grafana_sends_it, queries, stored, targets
+from sqlalchemy import text
 
 from calib.metrics import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "dashboards" / "grafana"
-NAMES = ("fleet.json", "stream.json")
 GRANTS = ("CREATE ROLE reads_views", "GRANT SELECT ON {views} TO reads_views", "SET ROLE reads_views")
 VIEWS = "v_windows, v_bins, v_labels, v_alerts, v_mappings"
-
-
-def stored(name: str) -> dict[str, Any]:
-    made: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
-    return made
-
-
-def targets(name: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(panel["title"], target) for panel in stored(name)["panels"] for target in panel["targets"]]
-
-
-def queries() -> list[tuple[str, str, str]]:
-    """Dashboard, panel and SQL of each query, those of the choices included."""
-    of_panels = [
-        (name, title, target["rawSql"])
-        for name in NAMES
-        for title, target in targets(name)
-        if "rawSql" in target
-    ]
-    choices = [
-        (name, choice["name"], choice["query"])
-        for name in NAMES
-        for choice in stored(name)["templating"]["list"]
-        if choice["type"] == "query"
-    ]
-    return of_panels + choices
-
-
-def as_grafana_sends_it(sql: str) -> str:
-    """The query with Grafana's macros and variables put in, for SQLAlchemy's `text`."""
-    return grafana_plugin.sent(sql, stream="stream-07", period="2026-03").replace(":", "\\:")
 
 
 def drawn_over_time() -> dict[str, bool]:
@@ -103,19 +71,20 @@ def test_grafanas_own_types_read_the_files_and_lose_nothing(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_every_query_runs_as_a_role_that_sees_the_views_alone(fleet: Engine) -> None:
+def test_every_query_runs_as_a_role_that_sees_the_views_alone(filled: Filled) -> None:
     """And gives what the panel can draw, by the rules of the data source, whatever the server's time zone."""
     over_time, trends, times = drawn_over_time(), over_confidence(), []
     assert len(queries()) >= 16
     assert len(over_time) >= 7
     assert len(trends) == 2
-    with fleet.connect() as conn:
+    with filled.app.engine.connect() as conn:
         for statement in GRANTS:
             conn.execute(text(statement.format(views=VIEWS)))
         for zone in ("UTC", "Pacific/Auckland"):
             conn.execute(text(f"SET TIME ZONE '{zone}'"))
             for name, title, sql in queries():
-                found = conn.execute(text(as_grafana_sends_it(sql)))
+                asked = as_grafana_sends_it(sql, stream="triage", period="2026-03")
+                found = conn.execute(text(asked))
                 names = {each.oid: each.name for each in psycopg.adapters.types}
                 columns = [(each.name, names[each.type_code]) for each in found.cursor.description]  # type: ignore[union-attr]
                 rows = found.all()
@@ -170,24 +139,6 @@ def test_macros_are_those_of_the_data_source() -> None:
             continue
         with pytest.raises(AssertionError):
             grafana_plugin.sent(unknown)
-
-
-@pytest.mark.slow
-def test_the_numbers_of_the_panels_are_those_of_the_windows(fleet: Engine) -> None:
-    by_title = {title: sql for name, title, sql in queries() if name == "fleet.json"}
-    query = "SELECT * FROM windows WHERE stream = 'stream-07' AND period = '2026-04'"
-    with fleet.connect() as conn:
-        streams = {r.stream: r for r in conn.execute(text(as_grafana_sends_it(by_title["Streams"])))}
-        result = conn.execute(text(query)).one().result
-    assert len(streams) == STREAMS + 1, "and the stream that was copied"
-    row = streams["stream-07"]._mapping
-    assert row["period"] == "2026-04"
-    assert row["served ECE"] == result["served"]["ece"]
-    assert (row["low"], row["high"]) == (result["served"]["low"], result["served"]["high"])
-    assert row["accuracy"] == result["raw"]["accuracy"]
-    assert row["share at threshold"] == result["pictures"]["threshold"]["served"]["share"]
-    assert (row["p"], row["verdict"]) == (result["change"]["p"], result["change"]["state"])
-    assert row["detectable rise"] == result["change"]["minimum_detectable_rise"]
 
 
 def test_every_expression_for_prometheus_is_sound_and_names_metrics_that_there_are(tmp_path: Path) -> None:

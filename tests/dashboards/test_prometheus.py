@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import time
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from dashboard_fleet import Filled
-from object_servers import free_port, running
+from prometheus_server import PAGE, RULES, asked, program, scraping, values
 from web_server import served
 
 from calib.metrics import FAMILIES
@@ -23,17 +21,8 @@ from calib.store import open_store
 from calib.testing.mappings import a_mapping, put
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = ROOT / "dashboards" / "prometheus" / "calibwatch.rules.yaml"
-PAGE = ROOT / "dashboards" / "README.md"
 TOKEN = "a-token-for-prometheus"
 PATIENCE = 180
-
-
-def program(name: str) -> str:
-    found = shutil.which(name)
-    if found is None:
-        pytest.fail(f"{name} is not installed: run `make infra-tools`, which installs it")
-    return found
 
 
 def metric_names(text: str) -> set[str]:
@@ -155,52 +144,33 @@ def test_promtool_finds_the_rules_sound_and_they_fire_when_they_should(tmp_path:
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-def asked(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return json.load(answer)
-
-
 @pytest.mark.slow
 def test_a_real_prometheus_reads_a_real_page_and_a_rule_fires(
     filled: Filled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CALIB_METRICS_TOKEN", TOKEN)
-    with served(filled.world.folder) as site:
-        token, port = tmp_path / "token", free_port()
-        token.write_text(TOKEN)
-        settings = yaml.safe_load(re.findall(r"  ```yaml\n(.*?)  ```", PAGE.read_text(), re.DOTALL)[0])
-        (job,) = settings["scrape_configs"]
-        job |= {"scrape_interval": "1s", "authorization": {"credentials_file": str(token)}}
-        job["static_configs"] = [{"targets": [site.address.removeprefix("http://")]}]
-        settings |= {"rule_files": [str(RULES)], "global": {"evaluation_interval": "1s"}}
-        config = tmp_path / "prometheus.yml"
-        config.write_text(yaml.safe_dump(settings))
-        command = [
-            program("prometheus"),
-            f"--config.file={config}",
-            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        ]
-        with running(command, port, scratch=tmp_path):
-            api = f"http://127.0.0.1:{port}/api/v1"
-            deadline = time.monotonic() + PATIENCE
-            firing: set[tuple[str, str]] = set()
-            while ("CalibwatchDegraded", "triage") not in firing:
-                assert time.monotonic() < deadline, f"{firing}; {asked(f'{api}/targets')}"
-                time.sleep(0.5)
-                alerts = asked(f"{api}/alerts")["data"]["alerts"]
-                firing = {
-                    (a["labels"]["alertname"], a["labels"].get("stream", ""))
-                    for a in alerts
-                    if a["state"] == "firing"
-                }
-            names = set(asked(f"{api}/label/__name__/values")["data"])
-            assert {family.name for family in FAMILIES} - names == {
-                "calibwatch_job_last_run_timestamp_seconds",
-                "calibwatch_job_expected_since_timestamp_seconds",
+    with (
+        served(filled.world.folder) as site,
+        scraping(site.address, token=TOKEN, scratch=tmp_path) as api,
+    ):
+        deadline = time.monotonic() + PATIENCE
+        firing: set[tuple[str, str]] = set()
+        while ("CalibwatchDegraded", "triage") not in firing:
+            assert time.monotonic() < deadline, f"{firing}; {asked(f'{api}/targets')}"
+            time.sleep(0.5)
+            alerts = asked(f"{api}/alerts")["data"]["alerts"]
+            firing = {
+                (a["labels"]["alertname"], a["labels"].get("stream", ""))
+                for a in alerts
+                if a["state"] == "firing"
             }
-            read = asked(f"{api}/query?query=calibwatch_labels_missing")["data"]["result"]
-            assert {r["metric"]["stream"] for r in read} == {"triage", "billing"}
+        names = set(asked(f"{api}/label/__name__/values")["data"])
+        assert {family.name for family in FAMILIES} - names == {
+            "calibwatch_job_last_run_timestamp_seconds",
+            "calibwatch_job_expected_since_timestamp_seconds",
+        }
+        read = values(api, "calibwatch_labels_missing")
+        assert {r["metric"]["stream"] for r in read} == {"triage", "billing"}
 
 
 def test_the_clients_hook_makes_a_metric(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

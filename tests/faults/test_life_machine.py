@@ -65,7 +65,7 @@ def no_episode(*_: Any, **__: Any) -> Turn:
 PLANTED: dict[str, tuple[Any, str, Any]] = {
     "no revision stands in the place of another": (windows, "settle_standing", nothing),
     "labels do not come along": (window_labels, "carry_over", nothing),
-    "late labels are forgotten": (window_labels, "late_labels", lambda *_: ()),
+    "late labels are forgotten": (window_labels, "late_labels", lambda *_: {}),
     "no window waits for another": (lifecycle, "waits_for", lambda *_, **__: ()),
     "an older window moves the channel": (windows, "newer_closed", lambda *_: None),
     "a baseline of any scope": (load, "choose", any_scope),

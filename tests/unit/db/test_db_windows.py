@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from queues import NOW, window_row
@@ -83,3 +85,30 @@ def test_unfinished_windows_come_oldest_first(conn: Connection) -> None:
         windows.insert_new(conn, **window_row(period, state=state))
     windows.insert_new(conn, **window_row("2026-06", state="in_review"))
     assert [w.period for w in windows.unfinished(conn, "triage")] == ["2026-06", "2026-09"]
+
+
+def test_outlines_are_earlier_windows_without_what_takes_long_to_read(conn: Connection) -> None:
+    for period in ("2026-09", "2026-07", "2026-08", "2026-10"):
+        windows.insert_new(conn, **window_row(period, state="closed"), result={"a": period})
+    windows.insert_new(conn, **window_row("2026-06", stream="other"))
+    october = windows.find(conn, "triage", "2026-10")
+    assert october is not None
+    outlines = windows.outlines(conn, "triage", before=october.starts_at)
+    in_full = windows.earlier(conn, "triage", before=october.starts_at)
+    assert outlines == [replace(window, design={}, baseline={}, result=None) for window in in_full]
+    assert [window.result for window in in_full] == [{"a": "2026-09"}, {"a": "2026-08"}, {"a": "2026-07"}]
+
+
+def test_windows_over_since_a_moment_are_those_that_closed_or_had_to(conn: Connection) -> None:
+    late, early = NOW, NOW - timedelta(days=100)
+    for period, state, closed_at, closes_at in (
+        ("2026-05", "closed", late, early),
+        ("2026-06", "closed", early, late),
+        ("2026-07", "insufficient", None, late),
+        ("2026-08", "insufficient", None, early),
+        ("2026-09", "in_review", None, late),
+    ):
+        row = window_row(period, state=state) | {"closes_at": closes_at}
+        windows.insert_new(conn, **row, closed_at=closed_at)
+    over = windows.over_since(conn, "triage", since=NOW - timedelta(days=50), before=NOW)
+    assert [window.period for window in over] == ["2026-07", "2026-05"]

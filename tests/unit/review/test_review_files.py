@@ -307,7 +307,7 @@ def test_late_answers_are_counted_by_period_and_kept(conn: Connection, tmp_path:
     windows.advance(conn, window, expect="sampled", state="closed")
     report = imported(conn, tmp_path / "x.csv", "prediction_id,answer\na,yes\nb,no\n")
     assert (report.late, report.late_periods, report.taken) == (2, ["2026-10"], 2)
-    assert len(window_labels.late_labels(conn, window)) == 2
+    assert len(window_labels.late_labels(conn, [window])[window]) == 2
     assert label_of(conn, window) == {"a": None, "b": None}
 
 
