@@ -199,7 +199,10 @@ class Stream(_Frozen):
         le=1_000_000,
     )
     period: Literal["month", "week", "day"] = _key("month", "How often the stream is measured.")
-    timezone: str = _key("UTC", "Bounds the period; times without a time zone are read in it.")
+    timezone: str = _key(
+        "UTC",
+        "Bounds the period, and stays once the stream has windows; times without a time zone are read in it.",
+    )
     settle_hours: float = _key(
         24, "How long after the end of a period rows may still arrive.", ge=0, le=24 * 60
     )

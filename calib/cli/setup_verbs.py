@@ -194,7 +194,7 @@ def _traffic(name: str, stream: Any, settings: Any) -> tuple[str, TrafficChecked
     from calib.connections import traffic
     from calib.cycle.checking import check_traffic, words
 
-    _kept_kind(name, stream.period, settings)
+    _kept_periods(name, stream, settings)
     checked = check_traffic(
         traffic(name, stream, settings.folder, places=True),
         stream=name,
@@ -208,8 +208,8 @@ def _traffic(name: str, stream: Any, settings: Any) -> tuple[str, TrafficChecked
     return words(checked), checked
 
 
-def _kept_kind(name: str, kind: Any, settings: Any) -> None:
-    """Refuse a kind of period that every run refuses; a database that cannot be read has its own line."""
+def _kept_periods(name: str, stream: Any, settings: Any) -> None:
+    """Refuse periods that every run refuses; a database that cannot be read has its own line."""
     from calib.cycle.kinds import refuse_kind
     from calib.db.schema import open_to_read
     from calib.errors import CalibError
@@ -220,5 +220,5 @@ def _kept_kind(name: str, kind: Any, settings: Any) -> None:
         return
     if engine is not None:
         with engine.connect() as conn:
-            refuse_kind(conn, name, kind)
+            refuse_kind(conn, name, stream.period, timezone=stream.timezone)
         engine.dispose()

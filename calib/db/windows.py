@@ -29,8 +29,11 @@ UNFINISHED = (
     .where(t.c.stream == bindparam("stream"), t.c.state.in_(OPEN), t.c.discarded_at.is_(None))
     .order_by(t.c.ends_at, t.c.revision)
 )
-LATEST_PERIOD = (
-    select(t.c.period).where(t.c.stream == bindparam("stream")).order_by(t.c.ends_at.desc()).limit(1)
+LATEST_BOUNDS = (
+    select(t.c.period, t.c.starts_at, t.c.ends_at, t.c.settings)
+    .where(t.c.stream == bindparam("stream"))
+    .order_by(t.c.ends_at.desc())
+    .limit(1)
 )
 BY_IDS = select(t).where(t.c.id.in_(bindparam("ids", expanding=True))).order_by(t.c.ends_at)
 LONG = ("design", "baseline", "result")  # most of what a window holds
@@ -229,9 +232,23 @@ def periods(conn: Connection, stream: str) -> list[str]:
     return list(conn.execute(select(t.c.period).where(t.c.stream == stream).distinct()).scalars())
 
 
-def latest_period(conn: Connection, stream: str) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A window's period, and the moments and the time zone that bound it."""
+
+    period: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+
+
+def latest_bounds(conn: Connection, stream: str) -> Bounds | None:
     """The period of the stream's window that ends last; None where it never had one."""
-    return conn.execute(LATEST_PERIOD, {"stream": stream}).scalar()
+    row = conn.execute(LATEST_BOUNDS, {"stream": stream}).first()
+    if row is None:
+        return None
+    zone = str(row.settings.get("timezone", "UTC"))
+    return Bounds(period=row.period, starts_at=row.starts_at, ends_at=row.ends_at, timezone=zone)
 
 
 def latest(conn: Connection, stream: str) -> Window | None:

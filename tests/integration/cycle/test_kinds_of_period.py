@@ -52,6 +52,25 @@ def test_another_kind_of_period_is_refused_with_the_way(life: StreamLife, kind: 
     assert [window.period for window in life.known()] == ["2026-01", "2026-02"]
 
 
+def test_another_time_zone_is_refused_with_the_way(life: StreamLife) -> None:
+    life.month("2026-01")
+    life.write("2026-02")
+    life.open("2026-02")
+    life.label("2026-02")
+    kept = life.policy
+    for zone in ("Etc/UTC", "Zulu"):  # other names of the same zone
+        life.policy = replace(kept, timezone=zone)
+        assert cycle.open_due(life.policy, life.ports) is None
+    life.policy = replace(kept, timezone="America/New_York")
+    for attempt in (lambda: cycle.open_due(life.policy, life.ports), lambda: life.reopen("2026-01")):
+        with pytest.raises(InvalidInput, match='Write timezone = "UTC" again') as caught:
+            attempt()
+        assert "2026-02, the latest window of this stream, is bounded by UTC" in str(caught.value)
+    with pytest.raises(cycle.PartlyDone, match="is bounded by UTC"):
+        cycle.watch_over(life.policy, life.ports)
+    assert [(r.period, r.state) for r in life.evaluate()] == [("2026-02", "closed")]
+
+
 def test_months_that_weeks_had_been_mixed_into_are_read_by_their_own_kind(life: StreamLife) -> None:
     """As an earlier version let it happen: the stream is refused, and evaluated and watched all the same."""
     life.month("2026-01")

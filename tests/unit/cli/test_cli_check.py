@@ -118,7 +118,7 @@ def test_a_table_without_rows_is_no_fault(check: Callable[..., Ran]) -> None:
     assert "the table is empty" in line(ran)["says"]
 
 
-def test_a_changed_kind_of_period_is_refused_as_a_run_refuses_it(
+def test_changed_bounds_of_periods_are_refused_as_a_run_refuses_them(
     check: Callable[..., Ran], calib: Calib, tmp_path: Path
 ) -> None:
     files = {"may.csv": HEAD + rows("2026-05", ["0.9", "0.5"] * 20)}
@@ -127,8 +127,17 @@ def test_a_changed_kind_of_period_is_refused_as_a_run_refuses_it(
     opened = calib("run", "s", "--period", "2026-05", "--json", "--config", config)
     assert opened.json["population"] == 40
     assert check(files).code == 0
-    changed = check(files, 'period = "week"')
-    assert changed.code == 2
-    assert "the windows of this stream are months" in line(changed)["says"]
-    ran = calib("run", "s", "--period", "2026-W20", "--json", "--config", config)
-    assert ran.json["error"]["message"] == line(changed)["says"]
+    assert check(files, 'timezone = "Etc/UTC"').code == 0
+    for setting, period, says in (
+        ('period = "week"', "2026-W20", "the windows of this stream are months"),
+        (
+            'timezone = "Asia/Tokyo"',
+            "2026-06",
+            "2026-05, the latest window of this stream, is bounded by UTC",
+        ),
+    ):
+        changed = check(files, setting)
+        assert changed.code == 2
+        assert says in line(changed)["says"]
+        ran = calib("run", "s", "--period", period, "--json", "--config", config)
+        assert ran.json["error"]["message"] == line(changed)["says"]
