@@ -138,7 +138,11 @@ def _slack(settings: Any) -> str:
     if settings.slack_token is None and settings.slack_webhook is not None:
         return slack_webhook_place(settings).check()
     if settings.slack_token is None:
-        return "no SLACK_BOT_TOKEN: alerts go to the terminal of who runs a verb, and nowhere from a schedule"
+        ways = ["to the webhook"] if settings.notify.webhook is not None else []
+        ways += ["to standard error of every run"] if settings.notify.terminal else []
+        if not ways:
+            ways = ["to the terminal of who runs a verb, and nowhere from a schedule"]
+        return f"no SLACK_BOT_TOKEN: alerts go {' and '.join(ways)}"
     place = slack_place(settings)
     says = place.check()
     for owner in sorted({s.owner for s in settings.streams.values() if s.owner is not None}):

@@ -204,6 +204,26 @@ def test_a_secret_that_is_empty_is_not_set(
     assert "no SLACK_BOT_TOKEN" in line["says"]
 
 
+@pytest.mark.parametrize(
+    ("notify", "goes"),
+    [
+        ("", "to the terminal of who runs a verb, and nowhere from a schedule"),
+        ("[notify]\nterminal = true\n", "to standard error of every run"),
+        ('[notify]\nwebhook = "http://127.0.0.1:9/a"\n', "to the webhook"),
+    ],
+)
+def test_check_says_where_alerts_go_without_slack(
+    missed: World, calib: Any, monkeypatch: pytest.MonkeyPatch, notify: str, goes: str
+) -> None:
+    monkeypatch.delenv("SLACK_BOT_TOKEN", raising=False)
+    missed.config.write_text(
+        missed.config.read_text().replace("[streams.triage]", f"{notify}[streams.triage]", 1)
+    )
+    checked = calib("check", "--json", "--config", missed.config).json
+    (says,) = [line["says"] for line in checked["checks"] if line["what"] == "slack"]
+    assert says == f"no SLACK_BOT_TOKEN: alerts go {goes}"
+
+
 def test_without_a_place_alerts_are_kept_and_somebody_at_a_terminal_sees_them(
     missed: World, calib: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
