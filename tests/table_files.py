@@ -101,8 +101,8 @@ def number(value: float, dialect: Dialect) -> str:
 def csv_bytes(rows: list[Row], dialect: Dialect, header: tuple[str, str], words: tuple[str, str]) -> bytes:
     """The rows as a CSV file, packed."""
     text = io.StringIO(newline="")
-    # before Python 3.13 its writer leaves a lone carriage return unquoted
-    lone = any("\r" in row.text for row in rows)
+    # before Python 3.13 its writer leaves a character that ends lines elsewhere unquoted
+    lone = any(end not in dialect.ends and end in row.text for row in rows for end in "\r\n")
     quoting = csv.QUOTE_ALL if lone else dialect.quoting
     writer = csv.writer(text, delimiter=dialect.delimiter, lineterminator=dialect.ends, quoting=quoting)
     writer.writerow([header[0], "question", header[1]])

@@ -85,7 +85,8 @@ def copy(words: list[str], work: Path) -> None:
     let_through = {line[1:].strip("/") for line in rules if line.startswith("!")}
     *sources, target = words
     for source in sources:
-        assert Path(source).parts[0] in let_through, f"{source} does not reach the builder"
+        within = {str(path) for path in (Path(source), *Path(source).parents)}
+        assert within & let_through, f"{source} does not reach the builder"
         place = work / target / Path(source).name if target.endswith("/") else work / target
         place.parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / source).is_dir():
