@@ -6,6 +6,7 @@
 | a single line: messages, titles, log records | `one_line`: nothing unseen, no line end |
 | a page of another program, as plain text | `readable`: nothing unseen, nothing reordered |
 | a sheet that a spreadsheet opens | `cell`, `defused` and back, `armed`: readable, and never a formula |
+| JSON in a script of another program's page | `in_script`: one line, and nothing ends the script |
 | Markdown, inside backticks and tables | `in_backticks`: no markup |
 | matplotlib | `figure_title`: no mathematics, not endless |
 | database | `storable`: what every database takes |
@@ -15,6 +16,7 @@ What could be a secret is hidden by `calib.redaction`, which also says an error 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 
@@ -36,6 +38,15 @@ def one_line(text: str) -> str:
     """
     joined = " ".join(str(text).splitlines())
     return "".join(c for c in joined if unicodedata.category(c) not in UNSEEN)
+
+
+def in_script(text: str) -> str:
+    """One line that a program writes unescaped into a script of its HTML page: nothing in it ends the script.
+
+    >>> in_script("age</script>"), in_script("a < b")
+    ('age< /script>', 'a < b')
+    """
+    return re.sub(r"<(?=[/!])", "< ", one_line(text))
 
 
 def cell(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Optional
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from evidently.core.datasets import Dataset
 from evidently.core.metric_types import (
@@ -23,14 +24,17 @@ from plotly import graph_objects
 from calib.cycle.comparison import compare_samples
 from calib.errors import InvalidInput
 from calib.measure import Bins, Change, Measurement, measure
+from calib.measure.given import confidences
 from calib.measure.sample import Sample
+from calib.text import in_script
 
 ALPHA = 0.05
 WINDOW = "window"
+PROPORTIONS = "numbers in [0, 1], percentages divided by 100"
 Calculated = tuple[Any, Optional[Any]]
 
 
-class ECE(SingleValueMetric):
+class ECE(SingleValueMetric, extra="forbid"):
     """The debiased expected calibration error in [0, 1].
 
     `end`: the `estimate`, or the `low` or `high` end of its 95% interval. `ECE(end="low", tests=[lt(0.05)])`
@@ -43,7 +47,7 @@ class ECE(SingleValueMetric):
     end: Literal["estimate", "low", "high"] = "estimate"
 
 
-class Brier(SingleValueMetric):
+class Brier(SingleValueMetric, extra="forbid"):
     """The Brier score in [0, 1]: the mean squared distance between confidence and answer."""
 
     confidence: str = "confidence"
@@ -51,7 +55,7 @@ class Brier(SingleValueMetric):
     weight: Optional[str] = None
 
 
-class ReliabilityDiagram(DataframeMetric):
+class ReliabilityDiagram(DataframeMetric, extra="forbid"):
     """Accuracy with its 95% interval by bins of equal width, as a table and as a picture.
 
     The columns of the table that conditions can name: `n`, `weight`, `mean_score`, `accuracy`, `low`, `high`.
@@ -63,7 +67,7 @@ class ReliabilityDiagram(DataframeMetric):
     bins: int = 10
 
 
-class CalibrationChange(SingleValueMetric):
+class CalibrationChange(SingleValueMetric, extra="forbid"):
     """The change test of the current data against the reference.
 
     `show`: `degraded` (1 or 0), the test's `p`, the `rise` of the ECE, or the `minimum_detectable_rise`. With
@@ -80,7 +84,7 @@ class CalibrationChange(SingleValueMetric):
         return [lt(1).bind_single(self.get_fingerprint())] if self.show == "degraded" else []
 
 
-class WindowNumber(SingleValueMetric):
+class WindowNumber(SingleValueMetric, extra="forbid"):
     """A number of a period as calibwatch stored it, from the additional data set `WINDOW` of one row."""
 
     number: str
@@ -106,7 +110,7 @@ class ECECalculation(SingleValueCalculation[ECE]):
     def display_name(self) -> str:
         """What Evidently shows above it."""
         end = {"estimate": "", "low": ", lower end", "high": ", upper end"}[self.metric.end]
-        return f"Expected calibration error{end}: {self.metric.confidence}"
+        return in_script(f"Expected calibration error{end}: {self.metric.confidence}")
 
 
 class BrierCalculation(SingleValueCalculation[Brier]):
@@ -124,7 +128,7 @@ class BrierCalculation(SingleValueCalculation[Brier]):
 
     def display_name(self) -> str:
         """What Evidently shows above it."""
-        return f"Brier score: {self.metric.confidence}"
+        return in_script(f"Brier score: {self.metric.confidence}")
 
 
 class ReliabilityDiagramCalculation(DataframeCalculation[ReliabilityDiagram]):
@@ -149,7 +153,7 @@ class ReliabilityDiagramCalculation(DataframeCalculation[ReliabilityDiagram]):
 
     def display_name(self) -> str:
         """What Evidently shows above it."""
-        return f"Reliability: {self.metric.confidence}"
+        return in_script(f"Reliability: {self.metric.confidence}")
 
 
 class CalibrationChangeCalculation(SingleValueCalculation[CalibrationChange]):
@@ -170,7 +174,7 @@ class CalibrationChangeCalculation(SingleValueCalculation[CalibrationChange]):
     def display_name(self) -> str:
         """What Evidently shows above it."""
         words = {"minimum_detectable_rise": "detectable rise"}.get(self.metric.show, self.metric.show)
-        return f"Change of calibration, {words}: {self.metric.confidence}"
+        return in_script(f"Change of calibration, {words}: {self.metric.confidence}")
 
 
 class WindowNumberCalculation(SingleValueCalculation[WindowNumber]):
@@ -182,7 +186,7 @@ class WindowNumberCalculation(SingleValueCalculation[WindowNumber]):
         """The number."""
         value = float(context.additional_data[WINDOW].as_dataframe()[self.metric.number].iloc[0])
         result = self.result(value)
-        card = CounterData("", f"{value:.3f}")
+        card = CounterData("", _short(value))
         result.widget = [counter(title=self.display_name(), counters=[card], size=WidgetSize.HALF)]
         return result
 
@@ -208,11 +212,31 @@ def _sample(data: Dataset, metric: Any) -> Sample:
     rows = frame[names].dropna(subset=[metric.correct])
     if rows.empty:
         raise InvalidInput(f"no row has an answer in the column {metric.correct!r}")
+    columns = [_numbers(rows[name]) for name in names]
     try:
-        columns = [rows[name].to_numpy(dtype=np.float64) for name in names]
-    except (TypeError, ValueError):
-        raise InvalidInput(f"the columns {', '.join(names)} must hold numbers") from None
+        confidences(columns[0])
+    except InvalidInput:
+        within = (columns[0] >= 0) & (columns[0] <= 1)
+        raise _unfit(metric.confidence, columns[0], within, PROPORTIONS) from None
+    known = (columns[1] == 0) | (columns[1] == 1)
+    if not known.all():
+        raise _unfit(metric.correct, columns[1], known, "0 or 1")
     return Sample(*columns)
+
+
+def _numbers(column: pd.Series) -> npt.NDArray[np.float64]:
+    try:
+        return column.to_numpy(dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"the column {column.name!r} must hold numbers") from None
+
+
+def _unfit(name: str, values: npt.NDArray[np.float64], fit: npt.NDArray[np.bool_], must: str) -> InvalidInput:
+    wrong = values[~fit]
+    return InvalidInput(
+        f"the column {name!r} must hold {must}: {len(wrong):,} of {len(values):,} rows with an answer do not, "
+        f"the first holds {wrong[0]:g}"
+    )
 
 
 def _measured(data: Dataset, metric: Any, *, bins: int = 10) -> Measurement:
@@ -235,8 +259,12 @@ def _counters(change: Change) -> list[CounterData]:
         ("rise of the ECE", change.rise),
         ("detectable rise", change.minimum_detectable_rise),
     ):
-        texts[label] = "–" if value is None else f"{value:.3f}"
+        texts[label] = "–" if value is None else _short(value)
     return [CounterData(label, text) for label, text in texts.items()]
+
+
+def _short(value: float) -> str:
+    return "< 0.001" if 0 < value < 0.0005 else f"{value:.3f}"
 
 
 def _figure(parts: dict[str, pd.DataFrame]) -> graph_objects.Figure:

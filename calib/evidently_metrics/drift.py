@@ -25,7 +25,7 @@ from plotly import graph_objects
 from calib.errors import InvalidInput
 from calib.measure.drift import Column, Drift, drift
 from calib.tabular.words import categories, numbers_or_words
-from calib.text import one_line
+from calib.text import in_script, one_line
 
 SEED = 0  # the same data give the same numbers
 CONDITION = 0.1  # of `include_tests`: what Evidently takes for its own distances
@@ -33,7 +33,7 @@ BARS, TAIL = 20, 0.01  # in a picture: so many bars; numbers beyond these shares
 Calculated = tuple[SingleValue, Optional[SingleValue]]
 
 
-class ColumnDrift(SingleValueMetric):
+class ColumnDrift(SingleValueMetric, extra="forbid"):
     """The distance of a column's distribution from that in the reference.
 
     Numbers: the Wasserstein distance in standard deviations of the reference. Words: the Jensen-Shannon
@@ -52,7 +52,7 @@ class ColumnDrift(SingleValueMetric):
         return [lt(CONDITION).bind_single(self.get_fingerprint())] if self.show == "distance" else []
 
 
-class NotCompared(SingleValueMetric):
+class NotCompared(SingleValueMetric, extra="forbid"):
     """How many columns could not be compared, and why: notes of whoever makes the report."""
 
     notes: list[str]
@@ -91,7 +91,7 @@ class ColumnDriftCalculation(SingleValueCalculation[ColumnDrift]):
             "chance": "Drift, below which chance alone stays",
             "missing": "Missing values",
         }
-        return f"{what[self.metric.show]}: {self.metric.column}"
+        return in_script(f"{what[self.metric.show]}: {self.metric.column}")
 
 
 class NotComparedCalculation(SingleValueCalculation[NotCompared]):

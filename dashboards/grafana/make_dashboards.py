@@ -165,7 +165,7 @@ def stream() -> dashboard.Dashboard:
         made.with_panel(
             rows(
                 "Periods",
-                "All judged periods of the time range. ECE with its 95% interval; p of the change test; the "
+                "All judged periods of the time range. ECE with its 95% interval; p of the change test; "
                 "the smallest rise that the period would have shown with 80% power.",
                 f"""
                 SELECT period, verdict, served_ece AS "served ECE", served_ece_low AS low,

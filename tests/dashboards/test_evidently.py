@@ -107,8 +107,10 @@ def test_conditions_decide(too_high: float, status: str) -> None:
     ("frame", "metric", "says"),
     [
         (rows(0), ECE(confidence="gone", correct="right"), "no column 'gone'"),
-        (rows(0).assign(said=2.0), ECE(**NAMES), r"in \[0, 1\]"),
-        (rows(0).assign(said="much"), ECE(**NAMES), "must hold numbers"),
+        (rows(0).assign(said=93.0), ECE(**NAMES), r"'said' must hold numbers in \[0, 1\].*first holds 93$"),
+        (rows(0).assign(said=np.nan), ECE(**NAMES), "'said' must hold numbers .*first holds nan$"),
+        (rows(0).assign(right=2), ECE(**NAMES), "'right' must hold 0 or 1: 600 of 600 .*first holds 2$"),
+        (rows(0).assign(said="much"), ECE(**NAMES), "the column 'said' must hold numbers$"),
         (rows(0).assign(right=np.nan), ECE(**NAMES), "no row has an answer"),
         (rows(0), CalibrationChange(**NAMES), "second data set"),
     ],
@@ -116,6 +118,28 @@ def test_conditions_decide(too_high: float, status: str) -> None:
 def test_data_that_do_not_fit_are_named(frame: pd.DataFrame, metric: Any, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
         Report([metric]).run(frame).dict()
+
+
+@pytest.mark.parametrize("metric", [ECE, Brier, ReliabilityDiagram, CalibrationChange])
+def test_a_setting_with_a_typing_error_is_not_ignored(metric: Any) -> None:
+    with pytest.raises(ValueError, match="wieght"):
+        metric(wieght="stands_for")
+
+
+def test_a_columns_name_does_not_end_the_script_of_the_page() -> None:
+    hostile = "said</script><script>alert(1)</script><!--"
+    named = NAMES | {"confidence": hostile}
+    metrics = [ECE(**named), Brier(**named), ReliabilityDiagram(**named), CalibrationChange(**named)]
+    now, before = (rows(0.1, seed=seed).rename(columns={"said": hostile}) for seed in (0, 1))
+    page = Report(metrics, include_tests=True).run(now, before).get_html_str(as_iframe=False)
+    assert page.count("said< /script>") >= len(metrics)
+    assert "said</script" not in page
+    assert "alert(1)</script" not in page
+
+
+def test_a_small_p_is_not_shown_as_zero() -> None:
+    changed = Report([CalibrationChange(**NAMES)]).run(rows(0.35), rows(0.0, seed=1))
+    assert "< 0.001" in changed.get_html_str(as_iframe=False)
 
 
 def test_without_evidently_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,17 @@ def test_data_that_do_not_fit_are_named(metric: Any, now: pd.DataFrame, says: st
         Report([metric]).run(frame(0)).dict()
 
 
+def test_a_columns_name_does_not_end_the_script_of_the_page() -> None:
+    hostile = "tokens</script><script>alert(1)</script>"
+    now, before = (frame(0.3, seed).rename(columns={"tokens": hostile}) for seed in (0, 1))
+    metrics = [ColumnDrift(column=hostile), ColumnDrift(column=hostile, show="missing")]
+    page = Report(metrics, include_tests=True).run(now, before).get_html_str(as_iframe=False)
+    assert page.count("tokens< /script>") >= len(metrics)
+    assert "tokens</script" not in page
+    with pytest.raises(ValueError, match="wieght"):
+        ColumnDrift(column=hostile, wieght="stands_for")
+
+
 def test_notes_are_text() -> None:
     report = Report([NotCompared(notes=["<b>a</b>: why", "b: why"])]).run(frame(0))
     assert report.dict()["metrics"][0]["value"] == 2

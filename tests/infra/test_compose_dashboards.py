@@ -116,8 +116,9 @@ def test_prometheus_reads_its_file_and_the_token_that_the_container_writes(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("schema", [None, "watched"])
 def test_the_role_sees_the_views_alone_and_takes_its_new_password_when_made_again(
-    services: dict[str, Any], postgres_server: Postgres
+    services: dict[str, Any], postgres_server: Postgres, schema: str | None
 ) -> None:
     service = services["views"]
     words = [
@@ -125,11 +126,13 @@ def test_the_role_sees_the_views_alone_and_takes_its_new_password_when_made_agai
     ]
     with postgres_server.database() as name:
         url = postgres_server.url(name)
-        engine = open_engine(url)
+        engine = open_engine(url, schema=schema)
         migrate(engine)
         place = engine.url
         tables = set()
         given = {"PGHOST": place.host, "PGPORT": str(place.port), "PGUSER": place.username}
+        if schema is not None:
+            given["GRAFANA_DATABASE_SCHEMA"] = schema
         given |= {"PGPASSWORD": str(place.password or ""), "PGDATABASE": name}
         try:
             for password in ("first 'quoted' \\ $", "another"):
@@ -146,12 +149,12 @@ def test_the_role_sees_the_views_alone_and_takes_its_new_password_when_made_agai
             with psycopg.connect(
                 host=place.host, port=place.port, user="grafana", password="another", dbname=name
             ) as conn:
-                query = "SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace"
-                for relation, kind in conn.execute(query).fetchall():
-                    if kind not in ("r", "v"):
-                        continue
+                where = schema or "public"
+                query = "SELECT relname, oid FROM pg_class WHERE relnamespace = %s::regnamespace"
+                query += " AND relkind IN ('r', 'v')"
+                for relation, oid in conn.execute(query, (where,)).fetchall():
                     tables.add(relation)
-                    asked = f"SELECT has_table_privilege('public.{relation}', 'SELECT')"
+                    asked = f"SELECT has_table_privilege({oid}, 'SELECT')"
                     sees = conn.execute(asked).fetchone()
                     assert sees == (relation in VIEWS,), relation
                 assert conn.execute("SELECT count(*) FROM v_windows").fetchone() == (0,)
