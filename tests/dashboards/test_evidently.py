@@ -31,10 +31,17 @@ from calib.measure.sample import Sample
 with warnings.catch_warnings():
     # evidently 0.7.23 imports what numpy has moved, and pydantic's old names
     warnings.simplefilter("ignore", DeprecationWarning)
-    from evidently import Report
+    from evidently import DataDefinition, Dataset, Report
     from evidently.tests import lt
 
-    from calib.evidently_metrics import ECE, Brier, CalibrationChange, ReliabilityDiagram
+    from calib.evidently_metrics import (
+        ECE,
+        WINDOW,
+        Brier,
+        CalibrationChange,
+        ReliabilityDiagram,
+        WindowNumber,
+    )
 
 import pandas as pd
 
@@ -137,9 +144,11 @@ def test_a_columns_name_does_not_end_the_script_of_the_page() -> None:
     assert "alert(1)</script" not in page
 
 
-def test_a_small_p_is_not_shown_as_zero() -> None:
-    changed = Report([CalibrationChange(**NAMES)]).run(rows(0.35), rows(0.0, seed=1))
-    assert "< 0.001" in changed.get_html_str(as_iframe=False)
+@pytest.mark.parametrize(("p", "shown"), [(0.0004, "< 0.001"), (0.0, "0.000"), (0.0126, "0.013")])
+def test_a_small_p_is_not_shown_as_zero(p: float, shown: str) -> None:
+    stored = {WINDOW: Dataset.from_pandas(pd.DataFrame({"p": [p]}), data_definition=DataDefinition())}
+    report = Report([WindowNumber(number="p")]).run(rows(0), additional_data=stored)
+    assert f'"value": "{shown}"' in report.get_html_str(as_iframe=False)
 
 
 def test_without_evidently_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

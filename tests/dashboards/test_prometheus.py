@@ -44,7 +44,7 @@ def test_the_page_describes_every_metric_and_no_other() -> None:
 def test_rules_name_metrics_and_labels_that_there_are() -> None:
     by_name = {family.name: set(family.labels) for family in FAMILIES}
     rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
-    assert len(rules) >= 9
+    assert len(rules) >= 10
     for rule in rules:
         used = set()
         for name, chosen in re.findall(r"(calibwatch_\w+)(?:\{([^}]*)\})?", rule["expr"]):
@@ -78,6 +78,8 @@ tests:
         values: '0x900'
       - series: 'calibwatch_job_last_run_timestamp_seconds{{job="store-check"}}'
         values: '0x900'
+      - series: 'calibwatch_collected_timestamp_seconds'
+        values: '0x10 _x100'
     alert_rule_test:
       - {{eval_time: 45m, alertname: CalibwatchDegraded}}
       - eval_time: 1h
@@ -108,6 +110,10 @@ tests:
       - eval_time: 49h
         alertname: CalibwatchJobMissing
         exp_alerts: [{{exp_labels: {{severity: warning, job: evaluate}}, exp_annotations: {job}}}]
+      - {{eval_time: 50m, alertname: CalibwatchMetricsAbsent}}
+      - eval_time: 80m
+        alertname: CalibwatchMetricsAbsent
+        exp_alerts: [{{exp_labels: {{severity: critical}}, exp_annotations: {absent}}}]
 """
 
 
@@ -136,6 +142,7 @@ def test_promtool_finds_the_rules_sound_and_they_fire_when_they_should(tmp_path:
             waiting=words("CalibwatchAlertsWaiting", value=2),
             relay=words("CalibwatchRelayMissing"),
             job=words("CalibwatchJobMissing"),
+            absent=words("CalibwatchMetricsAbsent"),
         )
     )
     tested = subprocess.run(
