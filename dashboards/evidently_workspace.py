@@ -157,7 +157,7 @@ def _add_stream(
 def _new_project(workspace: Workspace, stream: str) -> Project:
     project = workspace.create_project(stream, description=f"calibwatch: the periods of {stream}")
     latest = [_number(name) for name in ("served_ece", "served_ece_low", "served_ece_high")]
-    says = "With its 95% interval. Evidently writes \"no value\" where a number is 0."
+    says = 'With its 95% interval. Evidently writes "no value" where a number is 0.'
     project.dashboard.add_panel(counter_panel("Served ECE of the latest period", latest, description=says))
     for title, says, names in PANELS:
         values = [_number(name) for name in names]

@@ -1,10 +1,10 @@
 -- The role with which Grafana reads the database: it sees the views alone, and changes nothing.
 -- psql --file=grafana-role.sql, as the owner of the tables, with GRAFANA_DATABASE_PASSWORD in the environment, and
--- with GRAFANA_DATABASE_SCHEMA where calib.toml names a schema of its own.
+-- with CALIB_SCHEMA where calib.toml names a schema of its own.
 \set ON_ERROR_STOP on
 \getenv password GRAFANA_DATABASE_PASSWORD
 \set schema public
-\getenv schema GRAFANA_DATABASE_SCHEMA
+\getenv schema CALIB_SCHEMA
 SET search_path = :"schema";
 SELECT 'CREATE ROLE grafana' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'grafana') \gexec
 ALTER ROLE grafana LOGIN PASSWORD :'password';

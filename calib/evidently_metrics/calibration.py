@@ -234,8 +234,8 @@ def _numbers(column: pd.Series) -> npt.NDArray[np.float64]:
 def _unfit(name: str, values: npt.NDArray[np.float64], fit: npt.NDArray[np.bool_], must: str) -> InvalidInput:
     wrong = values[~fit]
     return InvalidInput(
-        f"the column {name!r} must hold {must}: {len(wrong):,} of {len(values):,} rows with an answer do not, "
-        f"the first holds {wrong[0]:g}"
+        f"the column {name!r} must hold {must}: {len(wrong):,} of {len(values):,} rows with an answer do "
+        f"not, the first holds {wrong[0]:g}"
     )
 
 

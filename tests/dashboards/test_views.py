@@ -165,13 +165,19 @@ def test_no_view_shows_a_text_of_a_person_or_a_model(filled: Filled) -> None:
             assert not [value for value in shown if TEXT in value or value in ("ana", "bo")]
 
 
+def statements_of_the_page(database: str) -> list[list[str]]:
+    """The statements of each SQL block of the page; each ends with a semicolon, as `psql` needs it."""
+    page = (ROOT / "dashboards" / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert all(line.endswith(";") for block in blocks for line in block.splitlines())
+    return [block.replace("DATABASE calib ", f"DATABASE {database} ").splitlines() for block in blocks]
+
+
 def test_a_reader_may_be_given_the_views_alone(filled: Filled) -> None:
     engine = filled.app.engine
-    page = (ROOT / "dashboards" / "README.md").read_text(encoding="utf-8")
-    grants = re.search(r"```sql\n(CREATE ROLE grafana.*?)```", page, re.DOTALL)
-    assert grants is not None
+    grants, _, _ = statements_of_the_page(filled.name)
     with engine.connect() as conn:
-        for statement in grants[1].replace(" calib ", f" {filled.name} ").split(";\n"):
+        for statement in grants:
             conn.execute(text(statement))
         conn.execute(text("SET ROLE grafana"))
         for view in VIEWS:
@@ -180,6 +186,22 @@ def test_a_reader_may_be_given_the_views_alone(filled: Filled) -> None:
             allowed = text(f"SELECT has_table_privilege('grafana', '{table}', 'SELECT')")
             assert conn.execute(allowed).scalar_one() is False
         conn.rollback()
+
+
+def test_a_reader_finds_the_views_in_a_schema_of_their_own(postgres_url: str) -> None:
+    engine = open_engine(postgres_url, schema="watched")
+    migrate(engine)
+    grants, before, after = statements_of_the_page(str(engine.url.database))
+    with engine.connect() as conn:
+        for statement in (*before, *grants, *after):
+            conn.execute(text(statement))
+        settings = conn.execute(text("SELECT rolconfig FROM pg_roles WHERE rolname = 'grafana'"))
+        assert settings.scalar_one() == ["search_path=watched"]  # what a session of the role begins with
+        conn.execute(text("SET ROLE grafana"))
+        for view in VIEWS:
+            conn.execute(text(f"SELECT count(*) FROM {view}"))  # noqa: S608
+        conn.rollback()
+    engine.dispose()
 
 
 @pytest.mark.parametrize("schema", [None, "calib"])

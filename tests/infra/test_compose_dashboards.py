@@ -132,7 +132,7 @@ def test_the_role_sees_the_views_alone_and_takes_its_new_password_when_made_agai
         tables = set()
         given = {"PGHOST": place.host, "PGPORT": str(place.port), "PGUSER": place.username}
         if schema is not None:
-            given["GRAFANA_DATABASE_SCHEMA"] = schema
+            given["CALIB_SCHEMA"] = schema
         given |= {"PGPASSWORD": str(place.password or ""), "PGDATABASE": name}
         try:
             for password in ("first 'quoted' \\ $", "another"):
