@@ -23,6 +23,7 @@ from plotly import graph_objects
 
 from calib.cycle.comparison import compare_samples
 from calib.errors import InvalidInput
+from calib.evidently_metrics.drift import KnownArguments
 from calib.measure import Bins, Change, Measurement, measure
 from calib.measure.given import confidences
 from calib.measure.sample import Sample
@@ -34,12 +35,14 @@ PROPORTIONS = "numbers in [0, 1], percentages divided by 100"
 Calculated = tuple[Any, Optional[Any]]
 
 
-class ECE(SingleValueMetric, extra="forbid"):
+class ECE(SingleValueMetric):
     """The debiased expected calibration error in [0, 1].
 
     `end`: the `estimate`, or the `low` or `high` end of its 95% interval. `ECE(end="low", tests=[lt(0.05)])`
     fails where the ECE is proven to be 0.05 or more.
     """
+
+    Config = KnownArguments
 
     confidence: str = "confidence"
     correct: str = "correct"
@@ -47,19 +50,23 @@ class ECE(SingleValueMetric, extra="forbid"):
     end: Literal["estimate", "low", "high"] = "estimate"
 
 
-class Brier(SingleValueMetric, extra="forbid"):
+class Brier(SingleValueMetric):
     """The Brier score in [0, 1]: the mean squared distance between confidence and answer."""
+
+    Config = KnownArguments
 
     confidence: str = "confidence"
     correct: str = "correct"
     weight: Optional[str] = None
 
 
-class ReliabilityDiagram(DataframeMetric, extra="forbid"):
+class ReliabilityDiagram(DataframeMetric):
     """Accuracy with its 95% interval by bins of equal width, as a table and as a picture.
 
     The columns of the table that conditions can name: `n`, `weight`, `mean_score`, `accuracy`, `low`, `high`.
     """
+
+    Config = KnownArguments
 
     confidence: str = "confidence"
     correct: str = "correct"
@@ -67,12 +74,14 @@ class ReliabilityDiagram(DataframeMetric, extra="forbid"):
     bins: int = 10
 
 
-class CalibrationChange(SingleValueMetric, extra="forbid"):
+class CalibrationChange(SingleValueMetric):
     """The change test of the current data against the reference.
 
     `show`: `degraded` (1 or 0), the test's `p`, the `rise` of the ECE, or the `minimum_detectable_rise`. With
     `include_tests` a report checks that `degraded` is 0. `max_rise`: the rise that matters, in (0, 1).
     """
+
+    Config = KnownArguments
 
     confidence: str = "confidence"
     correct: str = "correct"
@@ -84,8 +93,10 @@ class CalibrationChange(SingleValueMetric, extra="forbid"):
         return [lt(1).bind_single(self.get_fingerprint())] if self.show == "degraded" else []
 
 
-class WindowNumber(SingleValueMetric, extra="forbid"):
+class WindowNumber(SingleValueMetric):
     """A number of a period as calibwatch stored it, from the additional data set `WINDOW` of one row."""
+
+    Config = KnownArguments
 
     number: str
 

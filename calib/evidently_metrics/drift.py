@@ -33,7 +33,13 @@ BARS, TAIL = 20, 0.01  # in a picture: so many bars; numbers beyond these shares
 Calculated = tuple[SingleValue, Optional[SingleValue]]
 
 
-class ColumnDrift(SingleValueMetric, extra="forbid"):
+class KnownArguments:
+    """The configuration of our metrics: Evidently would ignore an argument that is not known."""
+
+    extra = "forbid"
+
+
+class ColumnDrift(SingleValueMetric):
     """The distance of a column's distribution from that in the reference.
 
     Numbers: the Wasserstein distance in standard deviations of the reference. Words: the Jensen-Shannon
@@ -42,6 +48,8 @@ class ColumnDrift(SingleValueMetric, extra="forbid"):
     share of rows that hold nothing (`missing`). With `include_tests` a report checks that the distance is
     below 0.1.
     """
+
+    Config = KnownArguments
 
     column: str
     weight: Optional[str] = None
@@ -52,8 +60,10 @@ class ColumnDrift(SingleValueMetric, extra="forbid"):
         return [lt(CONDITION).bind_single(self.get_fingerprint())] if self.show == "distance" else []
 
 
-class NotCompared(SingleValueMetric, extra="forbid"):
+class NotCompared(SingleValueMetric):
     """How many columns could not be compared, and why: notes of whoever makes the report."""
+
+    Config = KnownArguments
 
     notes: list[str]
 
