@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from itertools import pairwise
 from typing import Any, Literal, Optional
 
@@ -30,6 +31,7 @@ from calib.text import in_script, one_line
 SEED = 0  # the same data give the same numbers
 CONDITION = 0.1  # of `include_tests`: what Evidently takes for its own distances
 BARS, TAIL = 20, 0.01  # in a picture: so many bars; numbers beyond these shares are in the outer ones
+MARKUP = re.compile(r"[\\`*_\[\]~|]")
 Calculated = tuple[SingleValue, Optional[SingleValue]]
 
 
@@ -112,13 +114,18 @@ class NotComparedCalculation(SingleValueCalculation[NotCompared]):
     ) -> SingleValue:
         """How many notes there are."""
         result = self.result(len(self.metric.notes))
-        text = "\n".join(f"- {html.escape(one_line(note))}" for note in self.metric.notes)
+        text = "\n".join(f"- {_in_markdown(note)}" for note in self.metric.notes)
         result.widget = [text_widget(text=text, title=self.display_name(), size=WidgetSize.FULL)]
         return result
 
     def display_name(self) -> str:
         """What Evidently shows above it."""
         return "Not compared"
+
+
+def _in_markdown(text: str) -> str:
+    """One line that Evidently's Markdown shows as it is: no HTML, link, picture or emphasis."""
+    return MARKUP.sub(r"\\\g<0>", html.escape(one_line(text)))
 
 
 def comparable(now: Any, before: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

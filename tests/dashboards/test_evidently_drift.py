@@ -140,6 +140,13 @@ def test_notes_are_text() -> None:
     assert "<b>a" not in report.get_html_str(as_iframe=False)
 
 
+def test_notes_hold_no_link_and_no_picture() -> None:
+    notes = ["[x](javascript:alert(3))", "![](//x.example/y.png)", "input_tokens: *why* `a|b` \\"]
+    page = Report([NotCompared(notes=notes)]).run(frame(0)).get_html_str(as_iframe=False)
+    for line in (r"- \[x\](javascript", r"- !\[\](//x.example", r"- input\_tokens: \*why\* \`a\|b\` \\"):
+        assert json.dumps(line)[1:-1] in page
+
+
 @pytest.fixture(scope="module")
 def script() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
