@@ -209,7 +209,8 @@ def _told(added: Added, streams: int, folder: Path) -> int:
     for stream, error in added.failures:
         message = redacted(str(error))
         sys.stderr.write(f"{message if message.startswith(stream) else f'{stream}: {message}'}\n")
-    sys.stdout.write(f"{added.runs} runs of {streams} streams were added to {folder}\n")
+    runs = f"{added.runs} run{'s' * (added.runs != 1)} of {streams} stream{'s' * (streams != 1)}"
+    sys.stdout.write(f"Added to {folder}: {runs}\n")
     if added.evaluated:
         beside = Path(sys.executable).with_name("evidently")
         program = "evidently" if shutil.which("evidently") else shlex.quote(str(beside))

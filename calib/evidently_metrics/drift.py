@@ -89,7 +89,7 @@ class ColumnDriftCalculation(SingleValueCalculation[ColumnDrift]):
         if self.metric.show == "chance":  # the card of the distance shows it
             result.widget = []
             return result
-        counters = [*_counters(moved), *_missing(now, before)]
+        counters = [*_counters(moved, drawn_by_it=_drawn_by_it(now, before)), *_missing(now, before)]
         result.widget = [
             counter(title=self.display_name(), counters=counters),
             plotly_figure(title="", figure=_figure(now, before)),
@@ -183,11 +183,20 @@ def _strata(frame: pd.DataFrame, name: str | None) -> npt.NDArray[np.int64]:
     return np.asarray(codes, dtype=np.int64)
 
 
-def _counters(moved: Drift) -> list[CounterData]:
-    return [
-        CounterData("distance", f"{moved.distance:.3f}"),
-        CounterData("chance alone stays below, in 95% of samples", f"{moved.chance:.3f}"),
-    ]
+def _drawn_by_it(*samples: Column) -> bool:
+    """Whether each stratum holds one value: then its mass is known, and nothing is left to chance."""
+    return all(
+        len(np.unique(sample.strata)) > 1
+        and len(set(zip(sample.strata, sample.values, strict=True))) == len(np.unique(sample.strata))
+        for sample in samples
+    )
+
+
+def _counters(moved: Drift, *, drawn_by_it: bool) -> list[CounterData]:
+    distance = CounterData("distance", f"{moved.distance:.3f}")
+    if drawn_by_it:
+        return [distance, CounterData("from the draw: every prediction was counted by this value", "nothing")]
+    return [distance, CounterData("chance alone stays below, in 95% of samples", f"{moved.chance:.3f}")]
 
 
 def _missing(now: Column, before: Column) -> list[CounterData]:

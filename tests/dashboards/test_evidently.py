@@ -216,7 +216,7 @@ def test_each_period_is_a_run_once_with_the_numbers_of_its_window(
         assert shown == {name: value for name, value in expected.items() if value is not None}
     capsys.readouterr()
     script.main(["--config", str(filled.world.config), "--workspace", str(workspace)])
-    assert capsys.readouterr().out.startswith("0 runs of 3 streams")
+    assert capsys.readouterr().out.partition("\n")[0].endswith(": 0 runs of 3 streams")
     assert len(opened.list_runs(project.id)) == 3
     assert len(opened.list_projects()) == 3
 

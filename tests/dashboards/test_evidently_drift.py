@@ -216,7 +216,7 @@ def test_the_named_columns_are_compared_once_with_the_weights_of_the_draw(
     folder = tmp_path / "work space"
     named(made, "country")
     assert run(script, made, folder) == 0
-    assert capsys.readouterr().out.startswith("7 runs of 1 streams")
+    assert capsys.readouterr().out.partition("\n")[0].endswith(": 7 runs of 1 stream")
     stored = runs_in(folder)
     names = {f"{p} numbers" for p in PERIODS}
     names |= {f"{p} {what}" for p in PERIODS[1:] for what in ("drift", "drift of columns")}
@@ -227,11 +227,12 @@ def test_the_named_columns_are_compared_once_with_the_weights_of_the_draw(
     confidence = shown(stored["2026-04 drift"][0])
     assert confidence["raw confidence", "distance"] < 0.1
     assert {column for column, _ in confidence} == {"raw confidence", "served confidence"}
+    assert "every prediction was counted by this value" in json.dumps(stored["2026-04 drift"][0]["widgets"])
 
     named(made, "country", "tokens", "user")  # a column that is added later is compared alone
     assert run(script, made, folder) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("2 runs of 1 streams")
+    assert said.out.partition("\n")[0].endswith(": 2 runs of 1 stream")
     command = shlex.split(said.out.splitlines()[-1].removeprefix("Next: DO_NOT_TRACK=1 "))
     assert Path(command[0]).name == "evidently"
     assert Path(command[command.index("--workspace") + 1]) == folder
@@ -240,7 +241,7 @@ def test_the_named_columns_are_compared_once_with_the_weights_of_the_draw(
     assert {column for column, _ in shown(later)} == {"tokens"}
     assert re.search(r"user: ([\d,]+) different values in \1 rows", json.dumps(later["widgets"]))
     assert run(script, made, folder) == 0
-    assert capsys.readouterr().out.startswith("0 runs of 1 streams")
+    assert capsys.readouterr().out.partition("\n")[0].endswith(": 0 runs of 1 stream")
 
     everything = b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
     for text in (TEXT, "user-2026", "question 1"):
@@ -295,7 +296,7 @@ def test_traffic_that_is_gone_keeps_no_other_run_back(
         traffic.rename(made.folder / "elsewhere")
         assert run(script, made, tmp_path / "another") == 2
         said = capsys.readouterr()
-        assert said.out.startswith("5 runs of 1 streams")
+        assert said.out.partition("\n")[0].endswith(": 5 runs of 1 stream")
         assert said.err.count("triage: ") == 1
         assert "no file matches" in said.err
     finally:
@@ -303,7 +304,9 @@ def test_traffic_that_is_gone_keeps_no_other_run_back(
             (made.folder / "elsewhere").rename(traffic)
         (away / "2026-02.parquet").rename(traffic / "2026-02.parquet")
     assert run(script, made, tmp_path / "another") == 0
-    assert capsys.readouterr().out.startswith("2 runs of 1 streams"), "the next call adds what failed"
+    assert capsys.readouterr().out.partition("\n")[0].endswith(": 2 runs of 1 stream"), (
+        "the next call adds what failed"
+    )
 
 
 def test_what_cannot_be_done_is_said_in_a_line(
