@@ -145,7 +145,7 @@ def routing(facts: WindowFacts) -> list[str]:
     sentences = []
     if facts.threshold is not None:
         now = facts.threshold
-        sentences.append(f"At your threshold {now.threshold:.2f} {_passed(now)}.")
+        sentences.append(f"At your threshold {now.threshold:.2f}, {_passed(now)}.")
         before = None if facts.before is None else facts.before.threshold
         if before is not None and facts.before is not None:
             sentences.append(f"In {facts.before.period}: {_passed(before)}.")
