@@ -33,6 +33,8 @@ def folder_of(url: str, *, base: Path = Path()) -> Path | None:
 
     Raises `InvalidInput` for file://HOST/…: a URL names this machine's folders only.
     """
+    if not isinstance(url, str):  # such as a Path
+        raise InvalidInput(f"a store is named by a URL; write 'file:{url}' for the folder {str(url)!r}")
     kind, separator, rest = url.partition(":")
     if kind != "file" or not separator:
         return None

@@ -119,7 +119,11 @@ class MappingClient:
         now = self._served  # read once: everything below is about one mapping
         curve = now.default
         if segment is not None:
-            curve = now.segments.get(segment) or now.segments.get(segment_name(segment), curve)
+            try:
+                curve = now.segments.get(segment) or now.segments.get(segment_name(segment), curve)
+            except TypeError:
+                segment_name(segment)  # says what is wrong with it
+                raise
         if curve is not None and type(raw) is float and 0.0 <= raw <= 1.0:
             value = curve.scalar(raw)
         else:

@@ -82,7 +82,8 @@ def certificate_for(
     cuts = mapping.cuts
     if segment is not None:
         own = mapping.segment_cuts.keys() | mapping.segments.keys()
-        name = segment if segment in own else segment_name(segment)
+        spelt = segment_name(segment)
+        name = segment if segment in own else spelt
         cuts = mapping.segment_cuts.get(name, ()) if name in own else cuts
     for target, cut in cuts:
         if target >= needed - 1e-12:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from calib.errors import InvalidInput
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -39,8 +41,12 @@ def doubles(values: npt.NDArray[Any]) -> Floats:
 def segment_name(given: Any) -> str:
     """A segment as a mapping names it: 5, 5.0 and `5.0` are one, and blanks around it do not count.
 
+    Raises `InvalidInput` for a list, an array or whatever else holds several.
+
     >>> segment_name(5), segment_name(5.0), segment_name(" 5.0 "), segment_name(True)
     ('5', '5', '5', 'true')
     """
+    if given.__hash__ is None:
+        raise InvalidInput(f"segment is the name of one segment, not a {type(given).__name__}")
     text = str(given).lower() if isinstance(given, bool) else str(given).strip(BLANKS)
     return text[:-2] if POINT_ZERO.fullmatch(text) else text

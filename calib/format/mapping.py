@@ -69,7 +69,8 @@ class Mapping:
         """The curve for a segment."""
         if segment is None:
             return self.default
-        return self.segments.get(segment) or self.segments.get(segment_name(segment), self.default)
+        name = segment_name(segment)
+        return self.segments.get(segment) or self.segments.get(name, self.default)
 
     @cached_property
     def curve_digest(self) -> str:

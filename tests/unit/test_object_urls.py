@@ -31,6 +31,11 @@ def test_folders_that_are_none(url: str) -> None:
         folder_of(url)
 
 
+def test_a_path_is_no_url() -> None:
+    with pytest.raises(InvalidInput, match="write 'file:mappings' for the folder"):
+        folder_of(Path("mappings"))  # type: ignore[arg-type]
+
+
 def test_settings_that_cannot_be_used_are_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
     monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "not base64!")

@@ -339,6 +339,19 @@ def test_a_segment_has_one_spelling_whatever_its_type(
     assert c.decide(0.9, target=0.9, segment="another").act
 
 
+@pytest.mark.parametrize("several", [["a"], {"a": 1}, np.array(["a"])])
+def test_a_segment_is_one_name(store: FaultyStore, clock: ManualClock, several: Any) -> None:
+    put(store, 0, segments={"a": PiecewiseLinear(x=(0.0,), y=(0.123,))})
+    c = client(store, clock)
+    for known in (False, True):
+        if known:
+            c.refresh_now()
+        with pytest.raises(InvalidInput, match="segment is the name of one segment"):
+            c.calibrate(0.9, segment=several)
+    with pytest.raises(InvalidInput, match="segment is the name of one segment"):
+        c.decide(0.9, target=0.9, segment=several)
+
+
 def test_values_are_counted_by_many_threads(store: FaultyStore, clock: ManualClock) -> None:
     c = client(store, clock)
     work = [
