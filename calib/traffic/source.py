@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -267,11 +268,9 @@ class Traffic(SourceTable):
         rows = []
         for kind in rejected:
             query = offending.expression(table, clock, self._columns, self._scope, interval, kind)
-            with self._engine_errors():
-                rows += [
-                    offending.row_of(record, table, self._columns, kind, base=self._base)
-                    for record in self._records(query)
-                ]
+            for record in self._records(query):
+                row = partial(offending.row_of, record, table, self._columns, kind, base=self._base)
+                rows.append(self._run(row))
         return rows
 
     def looks(self, interval: Interval, rejected: Mapping[str, int]) -> dict[str, str]:
@@ -366,8 +365,7 @@ class Traffic(SourceTable):
                     raise InvalidInput(
                         f"{self._stream}: where.{name}: {error}; write a value that the column holds"
                     ) from None
-            with self._engine_errors():
-                clock = self._clock(table, self._columns.ts, "columns.ts")
+            clock = self._run(lambda: self._clock(table, self._columns.ts, "columns.ts"))
             lacking = opened.lacking.get(self._columns.confidence, ())
             self._opened = _Opened(table, clock, opened.whole, interval, opened.rejected, lacking)
         return self._opened.table, self._opened.clock

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,8 +45,8 @@ class SourceTable:
         """The table, which has to have each column of `named`: from a key of the settings to its name."""
         from calib.traffic.connect import open_table_of
 
-        with self._engine_errors():
-            opened = open_table_of(
+        def opened() -> OpenedTable:
+            table = open_table_of(
                 self._url,
                 base=self._base,
                 stream=self._stream,
@@ -59,8 +58,10 @@ class SourceTable:
                 late=late,
                 places=places,
             )
-            self._check_columns(list(opened.table.columns), named)
-        return opened
+            self._check_columns(list(table.table.columns), named)
+            return table
+
+        return self._run(opened)
 
     def _clock(self, table: Any, name: str, key: str) -> Any:
         from calib.traffic.rules import Clock
@@ -85,18 +86,17 @@ class SourceTable:
         return rows
 
     def _run(self, ask: Callable[[], T]) -> T:
-        with self._engine_errors():
-            return ask()
-
-    @contextmanager
-    def _engine_errors(self) -> Iterator[None]:
+        """What is asked of the engine; `SourceError` where it fails, with the reason."""
         try:
-            yield
+            return ask()
         except CalibError:
             raise
         except Exception as error:  # noqa: BLE001  every engine has errors of its own
-            keys = {"event": "engine_error", "stream": self._stream, "error": type(error).__name__}
-            LOG.info("%s: the engine failed with %s", self._stream, type(error).__name__, extra=keys)
-            raise SourceError(
-                f"{self._stream}: {self.what} {shown(self._url)!r} cannot be read: {reason(error, self._url)}"
-            ).at(place_of(self._url)) from None
+            failure = error
+        # Not where the error is handled: what a log says of its own failure would hold that error's text.
+        keys = {"event": "engine_error", "stream": self._stream, "error": type(failure).__name__}
+        LOG.info("%s: the engine failed with %s", self._stream, type(failure).__name__, extra=keys)
+        why = reason(failure, self._url)
+        raise SourceError(f"{self._stream}: {self.what} {shown(self._url)!r} cannot be read: {why}").at(
+            place_of(self._url)
+        )

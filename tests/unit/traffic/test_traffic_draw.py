@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -175,6 +176,34 @@ def test_an_engine_that_fails_is_logged_by_the_kind_of_its_error(
         open_traffic(predictions())._run(fail)
     record = records.has("traffic.table", "engine_error", level="info", stream="triage", error="RuntimeError")
     assert "Moosbrugger" not in str(vars(record))
+
+
+def test_a_log_that_cannot_be_written_shows_no_text_of_an_engine(
+    open_traffic: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise RuntimeError(f"near {TEXT!r}: password=hunter2")
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            try:
+                raise OSError("the disk is full")
+            except OSError:
+                self.handleError(record)
+
+    logger, broken = logging.getLogger("calib.traffic.table"), Broken()
+    logger.addHandler(broken)
+    logger.setLevel(logging.INFO)
+    try:
+        with pytest.raises(SourceError):
+            open_traffic(predictions())._run(fail)
+    finally:
+        logger.removeHandler(broken)
+        logger.setLevel(logging.NOTSET)
+    printed = capsys.readouterr().err
+    assert "the disk is full" in printed
+    assert "Moosbrugger" not in printed
+    assert "hunter2" not in printed
 
 
 @pytest.mark.slow
