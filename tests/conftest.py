@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -78,6 +79,16 @@ def real_data() -> Path:
     if not (folder / "sports_soccer_spi.parquet").is_file():
         pytest.skip(f"no real data in {folder}: set CALIB_REAL_DATA")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_log_of_an_earlier_test() -> None:
+    """A flow in this process leaves a handler of logs behind, which writes to what was captured of its test."""
+    for name in (None, "prefect", "prefect.flow_runs", "prefect.task_runs", "calib"):
+        logger = logging.getLogger(name)
+        for handler in logger.handlers[:]:
+            if getattr(getattr(getattr(handler, "console", None), "file", None), "closed", False):
+                logger.removeHandler(handler)
 
 
 @pytest.fixture

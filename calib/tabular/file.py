@@ -32,6 +32,7 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+FAULTS = (duckdb.Error, RuntimeError)  # the second where a damaged file has names that are no text
 DIGITS = 12  # after the point of a number that was scaled: 85.3 percent is 0.853, to the last bit
 SHOWN = 40  # characters of a value in a message
 
@@ -195,7 +196,7 @@ class TableFile:
         try:
             with connected() as connection:
                 return connection.execute(query).fetchnumpy()
-        except duckdb.Error as error:
+        except FAULTS as error:
             raise self.fault(error) or unreadable(self.path, error) from None
 
     def _without_headers(self, rows: Rows, forms: Mapping[str, Wanted]) -> Rows:
@@ -305,7 +306,7 @@ def parquet_table(connection: duckdb.DuckDBPyConnection, path: Path | str) -> Ta
     """A Parquet file, or an object that `connection` can read by its URL, with the names of its columns."""
     try:
         inner = parquet_file(connection, path)
-    except duckdb.Error as error:
+    except FAULTS as error:
         if isinstance(path, str) and str(error).startswith("Traceback"):  # of the store, not of the file
             raise SourceError(f"{shown(path)} cannot be read: {reason(error, path)}") from None
         raise unreadable(path, error) from None

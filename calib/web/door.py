@@ -49,6 +49,7 @@ class Door:
                     MutableHeaders(scope=message).append("set-cookie", cookie)
             await send(message)
 
+        broken: Exception | None = None
         try:
             answer = await run_in_threadpool(self._admit, request)
             if isinstance(answer, Refusal):
@@ -64,10 +65,13 @@ class Door:
                 words = "The database or the store does not answer. Try again in a minute."
                 await refusal(request, HTTPStatus.SERVICE_UNAVAILABLE, words)(scope, receive, noted)
         except Exception as error:  # noqa: BLE001  its text may be a reviewer's: kind and place are logged
-            frame = traceback.extract_tb(error.__traceback__)[-1]
+            broken = error
+        if broken is not None:
+            # Not where the error is handled: what a log says of its own failure would hold that error's text.
+            frame = traceback.extract_tb(broken.__traceback__)[-1]
             where = f"{frame.filename.rpartition('/')[2]}:{frame.lineno}"
-            extra = {"event": "page_broken", "error": type(error).__name__, "where": where}
-            LOG.error("a page could not be made: %s at %s", type(error).__name__, where, extra=extra)
+            extra = {"event": "page_broken", "error": type(broken).__name__, "where": where}
+            LOG.error("a page could not be made: %s at %s", type(broken).__name__, where, extra=extra)
             if not begun:
                 words = "This page could not be made. The log of `calib web` says where it failed."
                 await refusal(request, HTTPStatus.INTERNAL_SERVER_ERROR, words)(scope, receive, noted)
