@@ -83,7 +83,7 @@ def real_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_log_of_an_earlier_test() -> None:
-    """A flow in this process leaves a handler of logs behind, which writes to what was captured of its test."""
+    """A flow of an earlier test leaves a handler behind, which writes to what was captured of that test."""
     for name in (None, "prefect", "prefect.flow_runs", "prefect.task_runs", "calib"):
         logger = logging.getLogger(name)
         for handler in logger.handlers[:]:
